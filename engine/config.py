@@ -1,0 +1,350 @@
+"""The configuration of one run: frozen typed structs, read from one TOML file.
+
+Every key has a default and a unit in its comment. An error is one line that names the file, the line
+where it can be found, the field and what was expected; nothing is created before a config is valid.
+Paths are relative to the current directory, on the command line as in the file.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+from msgspec import Meta
+
+BatchMode = Literal["mono", "cross", "hybrid", "mixed", "english"]
+BATCH_MODES: tuple[str, ...] = get_args(BatchMode)
+
+CLDR_LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
+XQUAD_R_LANGUAGES = CLDR_LANGUAGES
+
+# Benchmarks by key: the languages each covers, and whether it is read from a folder (KEY=PATH).
+BENCHMARK_LANGUAGES: dict[str, tuple[str, ...]] = {
+    "cldr": CLDR_LANGUAGES,
+    "xquad-r": XQUAD_R_LANGUAGES,
+}
+BENCHMARKS_FROM_FOLDER = frozenset({"xquad-r"})
+
+Positive = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+PositiveFloat = Annotated[float, Meta(gt=0.0)]
+NonNegativeFloat = Annotated[float, Meta(ge=0.0)]
+RunName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class ConfigError(Exception):
+    """A config or an argument that cannot be used; the message is one line, ready to print."""
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all sections: immutable, keyword-only, unknown keys are errors."""
+
+
+class ModelConfig(_Section, frozen=True, kw_only=True):
+    name: str = "tiny"  # hub id, folder, or "tiny" (a 2-layer BERT built from its config)
+    pooling: Literal["mean", "cls"] = "mean"
+    query_prefix: str = ""
+    passage_prefix: str = ""
+    max_query_tokens: Positive = 64  # special tokens included; longer questions are truncated
+    max_passage_tokens: Positive = 256
+    dropout: Share | None = None  # null: as the model's own config says
+    trust_remote_code: bool = False
+
+
+class SourceConfig(_Section, frozen=True, kw_only=True):
+    kind: Literal["cldr", "jsonl", "lareqa", "hub"]
+    path: str | None = None  # file or folder (jsonl, lareqa) or hub id (hub)
+    unit: Literal["sentence", "sentence+context", "paragraph"] = "sentence"  # lareqa: what a passage is
+    languages: tuple[str, ...] = ()  # empty: all that the source has
+    articles: tuple[Count, Count] | None = None  # lareqa: half-open range of articles
+    split: str = "train"  # cldr: train, heldout or all; hub: the split's name
+    weight: PositiveFloat = 1.0  # multiplies the source's share of the batches
+    subset: str | None = None  # hub: configuration name; "{language}" stands for each language
+    revision: str | None = None  # hub: branch, tag or commit
+    columns: dict[str, str] = {}  # hub: our column -> theirs (group, language, question, passage)
+
+
+class BatchConfig(_Section, frozen=True, kw_only=True):
+    mode: BatchMode = "hybrid"
+    mono_share: Share = 0.5  # hybrid: probability of a monolingual batch (alpha in the paper)
+    size: Annotated[int, Meta(ge=2)] = 64  # pairs per optimizer update
+    language: str = "en"  # english: the one language
+    language_sampling: Literal["uniform", "size"] = "uniform"  # mono: how the batch's language is drawn
+    source_temperature: NonNegativeFloat = 1.0  # 1: sources by size, 0: uniform
+
+
+class LossConfig(_Section, frozen=True, kw_only=True):
+    temperature: PositiveFloat = 0.05
+    learned_temperature: bool = False  # train log(temperature) with the encoder
+    mask_false_negatives: bool = True  # by identity across translations, see engine.training.loss
+
+
+class OptimizerConfig(_Section, frozen=True, kw_only=True):
+    learning_rate: PositiveFloat = 3e-5  # the peak, reached after warm-up
+    weight_decay: NonNegativeFloat = 0.01
+    warmup_steps: Count = 0  # linear from 0
+    max_steps: Positive = 400  # optimizer updates
+    schedule: Literal["linear", "cosine", "constant"] = "linear"  # after warm-up, down to 0
+    clip: NonNegativeFloat = 1.0  # global gradient norm; 0: no clipping
+
+
+class RuntimeConfig(_Section, frozen=True, kw_only=True):
+    devices: Annotated[str, Meta(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")] = "auto"  # auto: cuda where there is one
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: bfloat16 autocast on cuda
+    deterministic: bool = False  # cuda: deterministic kernels; cpu always is
+    threads: Count = 0  # 0: all cores this process may use
+
+
+class EvaluationConfig(_Section, frozen=True, kw_only=True):
+    benchmarks: tuple[str, ...] = ()  # "cldr" or "xquad-r=FOLDER"
+    languages: tuple[str, ...] = ()  # empty: all the benchmark has
+    validation: str | None = None  # the benchmark that chooses "best"
+    every: Count = 0  # steps; 0: only at the end
+    at_start: bool = True  # evaluate step 0, the untrained model
+    unit: Literal["sentence", "sentence+context"] = "sentence"  # LAReQA candidates
+    margin: NonNegativeFloat = 0.01  # non-inferiority margin of map_monolingual, stated before training
+
+
+class CheckpointConfig(_Section, frozen=True, kw_only=True):
+    every: Count = 0  # steps; 0: only on pause, stop and at the end
+    keep: Positive = 2  # newest ones kept
+
+
+class HooksConfig(_Section, frozen=True, kw_only=True):
+    on_finish: str | None = None  # shell command of the user's; the run folder is its argument
+
+
+class RunConfig(_Section, frozen=True, kw_only=True):
+    """Everything that decides what a run computes. Equal configs and threads give equal runs on CPU."""
+
+    name: RunName = "run"
+    seed: Count = 0
+    share: Literal["none", "read"] = "none"  # read: other users of the machine may read the run folder
+    model: ModelConfig = ModelConfig()
+    sources: tuple[SourceConfig, ...] = ()
+    batch: BatchConfig = BatchConfig()
+    loss: LossConfig = LossConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    runtime: RuntimeConfig = RuntimeConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
+    hooks: HooksConfig = HooksConfig()
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """Reads and checks a TOML config; ``overrides`` are ``section.key=value`` (value as TOML, or a bare word).
+
+    Raises:
+        ConfigError: one line naming file, line and field.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the config: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8 text") from None
+    return parse_config(text, str(path), overrides)
+
+
+def parse_config(text: str, label: str = "config", overrides: Sequence[str] = ()) -> RunConfig:
+    """The same for TOML text; ``label`` stands for the file in messages."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{label}: not valid TOML: {error}") from None
+    for override in overrides:
+        _apply_override(document, override)
+    try:
+        config = msgspec.convert(document, RunConfig, strict=True)
+    except msgspec.ValidationError as error:
+        field, reason = _split_validation_error(str(error))
+        raise ConfigError(_message(label, text, field, reason)) from None
+    for field, reason in problems(config):
+        raise ConfigError(_message(label, text, field, reason))
+    return config
+
+
+def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
+    """(field, what is wrong) for everything that types alone cannot say; empty when the run can start."""
+    if not config.sources:
+        yield "sources", "expected at least one [[sources]] table"
+    for index, source in enumerate(config.sources):
+        yield from ((f"sources[{index}].{field}", reason) for field, reason in _source_problems(source))
+    batch, languages = config.batch, _source_languages(config.sources)
+    if batch.mode == "english" and languages and batch.language not in languages:
+        yield "batch.language", f"{batch.language!r} is in no source (they have {', '.join(sorted(languages))})"
+    if batch.mode in ("cross", "hybrid") and len(languages) == 1:
+        yield "batch.mode", f"{batch.mode!r} needs at least two languages in the sources"
+    if config.optimizer.warmup_steps > config.optimizer.max_steps:
+        yield "optimizer.warmup_steps", f"expected at most max_steps ({config.optimizer.max_steps})"
+    evaluation = config.evaluation
+    keys = []
+    for index, benchmark in enumerate(evaluation.benchmarks):
+        try:
+            keys.append(parse_benchmark(benchmark)[0])
+        except ConfigError as error:
+            yield f"evaluation.benchmarks[{index}]", str(error)
+            continue
+        for language in evaluation.languages:
+            if language not in BENCHMARK_LANGUAGES[keys[-1]]:
+                yield "evaluation.languages", _unknown_language(language, keys[-1])
+    if len(set(keys)) != len(keys):
+        yield "evaluation.benchmarks", "the same benchmark is named twice"
+    if evaluation.validation is not None and evaluation.validation not in keys:
+        yield "evaluation.validation", f"{evaluation.validation!r} is not one of evaluation.benchmarks"
+
+
+def parse_benchmark(spec: str) -> tuple[str, Path | None]:
+    """``KEY`` or ``KEY=FOLDER`` -> (key, folder).
+
+    Raises:
+        ConfigError: what is wrong, without file or field.
+    """
+    key, _, path = spec.partition("=")
+    if key not in BENCHMARK_LANGUAGES:
+        raise ConfigError(f"unknown benchmark {key!r}, expected one of {', '.join(BENCHMARK_LANGUAGES)}")
+    if key not in BENCHMARKS_FROM_FOLDER:
+        if path:
+            raise ConfigError(f"{key} is built in and takes no path")
+        return key, None
+    if not path:
+        raise ConfigError(f"{key} needs its folder: {key}=FOLDER")
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise ConfigError(f"no folder {path!r}")
+    return key, folder.resolve()
+
+
+def to_toml(config: RunConfig) -> str:
+    """The config as TOML that ``parse_config`` reads back to an equal value (nulls are left out)."""
+    return msgspec.toml.encode(_without_nulls(msgspec.to_builtins(config))).decode()
+
+
+def sample_configs_folder() -> Path:
+    """Where the sample configs lie: beside the packages in a checkout, inside the package when installed."""
+    here = Path(__file__).resolve().parent
+    inside = here / "sample_configs"
+    return inside if inside.is_dir() else here.parent / "sample_configs"
+
+
+def _source_problems(source: SourceConfig) -> Iterable[tuple[str, str]]:
+    if source.kind == "cldr":
+        if source.path is not None:
+            yield "path", "the built-in cldr corpus takes no path"
+        if source.split not in ("train", "heldout", "all"):
+            yield "split", f"{source.split!r}: expected train, heldout or all"
+        for language in source.languages:
+            if language not in CLDR_LANGUAGES:
+                yield "languages", _unknown_language(language, "cldr")
+        return
+    if source.path is None:
+        yield "path", f"a {source.kind} source needs a path"
+        return
+    path = Path(source.path).expanduser()
+    if source.kind == "jsonl" and not path.is_file():
+        yield "path", f"no file {source.path!r}"
+    if source.kind == "lareqa":
+        if not path.is_dir():
+            yield "path", f"no folder {source.path!r}"
+            return
+        for language in source.languages:
+            if not (path / f"{language}.json").is_file():
+                yield "languages", f"unknown language {language!r}: no file {language}.json in {source.path!r}"
+    if source.articles is not None and source.articles[0] >= source.articles[1]:
+        yield "articles", "expected [first, end) with first < end"
+    if source.kind == "hub":
+        for name in ("question", "passage"):
+            if name not in source.columns:
+                yield "columns", f"no column for {name!r}"
+
+
+def _unknown_language(language: str, key: str) -> str:
+    return f"unknown language {language!r}, {key} has {', '.join(BENCHMARK_LANGUAGES[key])}"
+
+
+def _source_languages(sources: Sequence[SourceConfig]) -> set[str]:
+    """Languages that can be known without reading files; empty when a source does not say."""
+    languages: set[str] = set()
+    for source in sources:
+        if source.languages:
+            languages.update(source.languages)
+        elif source.kind == "cldr":
+            languages.update(CLDR_LANGUAGES)
+        else:
+            return set()
+    return languages
+
+
+def _apply_override(document: dict[str, Any], override: str) -> None:
+    dotted, equals, raw = override.partition("=")
+    keys = dotted.strip().split(".")
+    if not equals or not all(keys):
+        raise ConfigError(f"--set {override!r}: expected section.key=value")
+    try:
+        value: Any = tomllib.loads(f"value = {raw}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = raw  # a bare word is a string: --set batch.mode=mono
+    table: Any = document
+    for depth, key in enumerate(keys[:-1]):
+        if isinstance(table, dict):
+            table = table.setdefault(key, {})
+        elif isinstance(table, list) and key.isdigit() and int(key) < len(table):
+            table = table[int(key)]
+        else:
+            raise ConfigError(f"--set {override!r}: no such field {'.'.join(keys[: depth + 1])}")
+    if not isinstance(table, dict):
+        raise ConfigError(f"--set {override!r}: no such field {dotted}")
+    table[keys[-1]] = value
+
+
+def _split_validation_error(message: str) -> tuple[str, str]:
+    """msgspec's "Expected `int`, got `str` - at `$.batch.size`" -> ("batch.size", "expected int, got str")."""
+    reason, _, path = message.partition(" - at `$")
+    field = path.rstrip("`").lstrip(".")
+    unknown = re.search(r"unknown field `([^`]+)`", reason)
+    if unknown:
+        return f"{field}.{unknown[1]}".lstrip("."), "unknown key"
+    missing = re.search(r"missing required field `([^`]+)`", reason)
+    if missing:
+        return f"{field}.{missing[1]}".lstrip("."), "this key is required"
+    reason = reason.replace("`", "")
+    return field, reason[:1].lower() + reason[1:]
+
+
+def _message(label: str, text: str, field: str, reason: str) -> str:
+    line = _line_of(text, field)
+    where = f"{label}:{line}" if line else label
+    return f"{where}: {field}: {reason}"
+
+
+def _line_of(text: str, field: str) -> int | None:
+    """The 1-based line that sets ``field`` (``section.key``, ``sources[1].key``, ``key``), else its table's header."""
+    match = re.match(r"(?:(\w+)(?:\[(\d+)\])?\.)?([\w-]+)", field)
+    if match is None:
+        return None
+    wanted_table, wanted_index, wanted_key = match[1] or "", int(match[2] or 0), match[3]
+    table, index, header = "", {"": 0}, None
+    for number, line in enumerate(text.splitlines(), start=1):
+        if opened := re.match(r"\s*\[\[?([\w.]+)\]\]?", line):
+            table = opened[1]
+            index[table] = index.get(table, -1) + 1
+        if table != wanted_table or index[table] != wanted_index:
+            continue
+        if opened:
+            header = number
+        elif (key := re.match(r"\s*([\w-]+)\s*=", line)) and key[1] == wanted_key:
+            return number
+    return header
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_without_nulls(item) for item in value]
+    return value

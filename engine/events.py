@@ -1,0 +1,247 @@
+"""The event types: the only language spoken between the engine and whoever watches a run.
+
+One event is one JSON line of ``events.jsonl``: ``{"v":1,"seq":n,"t":unix,"attempt":k,"type":"...",...}``.
+Readers ignore fields and types they do not know; ``v`` rises only when old readers would misread.
+JSON has no NaN: non-finite numbers travel as the strings "NaN", "Infinity" and "-Infinity".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import msgspec
+
+EVENT_VERSION = 1
+
+Number = float | Literal["NaN", "Infinity", "-Infinity"]
+CommandName = Literal["pause", "stop", "checkpoint", "evaluate"]
+Outcome = Literal["done", "stale", "failed"]
+
+_NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def to_number(value: float) -> Number:
+    """A float as it is written: itself when finite, else its name."""
+    if math.isfinite(value):
+        return value
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def from_number(value: Number) -> float:
+    """The inverse of ``to_number``."""
+    return _NON_FINITE[value] if isinstance(value, str) else value
+
+
+def to_numbers(values: Iterable[float]) -> list[Number]:
+    return [to_number(value) for value in values]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Fields of every event. The log writer fills ``seq``, ``t`` and ``attempt``."""
+
+    v: int = EVENT_VERSION
+    seq: int = 0  # 1, 2, 3, ... over all attempts, without gap
+    t: float = 0.0  # unix seconds, wall clock: for display only
+    attempt: int = 0  # 1 for the first worker, one more for each resume
+
+
+class RunStarted(Event, frozen=True, kw_only=True, tag="run.started"):
+    """The worker of a new run is alive; configuration and provenance are in spec.json."""
+
+    name: str
+    mode: str
+    mono_share: float | None  # hybrid only
+    max_steps: int
+    batch_size: int
+    seed: int
+    host: str
+    pid: int
+
+
+class RunResumed(Event, frozen=True, kw_only=True, tag="run.resumed"):
+    """A new worker took the run up from a checkpoint; points after ``from_step`` are superseded when it trains."""
+
+    from_step: int
+    host: str
+    pid: int
+    purpose: Literal["train", "evaluate"] = "train"
+
+
+class Step(Event, frozen=True, kw_only=True, tag="step"):
+    """All optimizer updates since the last such event; step s is the s-th update, so the first is 1."""
+
+    first_step: int
+    loss: list[Number]
+    mode: list[str]  # "mono", "cross", "mixed" or "english": what each batch was
+    lr: list[float]
+    masked: list[float]  # masked in-batch negatives per row
+    grad_norm: list[Number]  # before clipping
+    seconds: list[float]  # monotonic time of the update, data wait included
+    data_wait: list[float]  # seconds of it spent waiting for the batch
+    tokens: list[int]  # without padding
+
+
+class Heartbeat(Event, frozen=True, kw_only=True, tag="heartbeat"):
+    """Every 5 s while the worker lives."""
+
+    progress_age: float  # seconds since the last step or unit of long work
+
+
+class EvalStarted(Event, frozen=True, kw_only=True, tag="eval.started"):
+    benchmark: str
+    step: int
+
+
+class EvalProgress(Event, frozen=True, kw_only=True, tag="eval.progress"):
+    benchmark: str
+    step: int
+    what: str  # "queries", "candidates", "ranking"
+    done: int
+    total: int
+
+
+class RankDistances(msgspec.Struct, frozen=True, kw_only=True):
+    """Distribution of max - min rank over the queries of one language (two or more relevant passages each)."""
+
+    queries: int
+    mean: float
+    median: float
+    p90: float
+    histogram: list[int]  # counts between consecutive ``histogram_edges`` of the result
+
+
+class Advantage(msgspec.Struct, frozen=True, kw_only=True):
+    """A mean in doublings of rank, with a 95 % bootstrap interval over clusters (None below two clusters)."""
+
+    mean: float
+    interval: tuple[float, float] | None
+
+
+class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What one evaluation found, small enough to travel; the ranks themselves are in ranks.parquet.
+
+    A metric that a benchmark cannot have (cross-lingual with one language) is None.
+    """
+
+    queries: int
+    candidates: int
+    languages: list[str]
+    settings: dict[str, int]  # {"monolingual": 11, "crosslingual": 110, "multilingual": 11}
+    metrics: dict[str, float | None]  # DESIGN's metric names
+    matrix: dict[str, dict[str, float]]  # mAP, matrix[query_language][candidate_language]
+    map_multilingual_by_language: dict[str, float]
+    histogram_edges: list[float]  # shared by all languages, ranks, log-spaced
+    rank_distance: dict[str, RankDistances]  # by query language
+    own_language_advantage: dict[str, Advantage]  # by query language
+    ties: int  # relevant candidates whose score another candidate shares
+
+
+class EvalFinished(Event, frozen=True, kw_only=True, tag="eval.finished"):
+    benchmark: str
+    step: int
+    seconds: float
+    result: EvaluationResult
+
+
+class CheckpointSaved(Event, frozen=True, kw_only=True, tag="checkpoint.saved"):
+    step: int
+    path: str  # relative to the run folder
+    bytes: int
+    seconds: float
+
+
+class CommandReceived(Event, frozen=True, kw_only=True, tag="command.received"):
+    uuid: str
+    command: CommandName
+
+
+class CommandDone(Event, frozen=True, kw_only=True, tag="command.done"):
+    uuid: str
+    command: CommandName
+    outcome: Outcome
+    detail: str = ""
+
+
+class Device(Event, frozen=True, kw_only=True, tag="device"):
+    """Where the run computes, or what it waits for; with telemetry where the device gives it."""
+
+    name: str  # "cpu (2 threads)", "NVIDIA H100"
+    waiting_for: str | None = None  # set: the run is queued
+    utilization: float | None = None  # percent
+    memory_used: int | None = None  # bytes
+    memory_total: int | None = None  # bytes
+    power: float | None = None  # watts
+
+
+class Progress(Event, frozen=True, kw_only=True, tag="progress"):
+    """Any long work outside steps and evaluations: tokenising, encoding, downloading."""
+
+    what: str
+    done: int
+    total: int | None
+
+
+class Warning(Event, frozen=True, kw_only=True, tag="warning"):
+    message: str
+
+
+class RunPaused(Event, frozen=True, kw_only=True, tag="run.paused"):
+    step: int
+
+
+class RunStopped(Event, frozen=True, kw_only=True, tag="run.stopped"):
+    step: int
+
+
+class RunFinished(Event, frozen=True, kw_only=True, tag="run.finished"):
+    step: int
+    seconds: float  # monotonic, summed over this attempt
+
+
+class RunFailed(Event, frozen=True, kw_only=True, tag="run.failed"):
+    error: str  # one line
+    last_lines: list[str]  # of the traceback
+    hint: str = ""  # what to do about it, where that is known
+
+
+AnyEvent = (
+    RunStarted
+    | RunResumed
+    | Step
+    | Heartbeat
+    | EvalStarted
+    | EvalProgress
+    | EvalFinished
+    | CheckpointSaved
+    | CommandReceived
+    | CommandDone
+    | Device
+    | Progress
+    | Warning
+    | RunPaused
+    | RunStopped
+    | RunFinished
+    | RunFailed
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEvent)
+
+
+def encode(event: Event) -> bytes:
+    """One line with its newline."""
+    return _encoder.encode(event) + b"\n"
+
+
+def decode(line: bytes) -> AnyEvent:
+    """One line -> its event.
+
+    Raises:
+        msgspec.MsgspecError: the line is torn, not JSON, of an unknown type, or misses a field.
+    """
+    event: AnyEvent = _decoder.decode(line)
+    return event
