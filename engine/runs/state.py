@@ -1,0 +1,304 @@
+"""The fold: one pure function from events to what is known about a run.
+
+Dashboard, command line, worker and tests all read a run through it. It knows only the log; whether the
+worker still lives is asked of the lock (engine.runs.liveness) and combined in engine.runs.status.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import msgspec
+
+from engine import events
+from engine.events import AnyEvent, CommandName, EvaluationResult, Outcome, from_number
+
+Phase = Literal[
+    "queued", "starting", "running", "evaluating", "pausing", "paused", "stopping", "stopped", "finished", "failed"
+]
+FINAL_PHASES: frozenset[str] = frozenset({"paused", "stopped", "finished", "failed"})
+
+NOTES_KEPT = 200
+COMMANDS_KEPT = 50
+SPARK_BUCKETS = 64
+_RATE_WEIGHT = 0.1  # of a new step in the running mean of step time
+
+
+class Note(msgspec.Struct, frozen=True):
+    """One readable line of the run's history."""
+
+    t: float
+    text: str
+    level: Literal["info", "warning", "error"] = "info"
+
+
+class EvaluationPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One finished evaluation on the current timeline."""
+
+    t: float
+    step: int
+    benchmark: str
+    seconds: float
+    result: EvaluationResult
+
+
+class CommandState(msgspec.Struct, kw_only=True):
+    """A command the worker has received; ``outcome`` is None until it is done."""
+
+    uuid: str
+    command: CommandName
+    received: float
+    outcome: Outcome | None = None
+    detail: str = ""
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """Long work under way: an evaluation's part, tokenising, a download."""
+
+    what: str
+    done: int
+    total: int | None
+
+
+class SparkBucket(msgspec.Struct):
+    """Sum and count of the finite losses of ``spark_width`` consecutive steps."""
+
+    total: float = 0.0
+    count: int = 0
+
+
+class RunState(msgspec.Struct, kw_only=True):
+    """Everything but the per-step columns (engine.runs.series), so that 500 runs open at once."""
+
+    name: str = ""
+    mode: str = ""
+    mono_share: float | None = None
+    max_steps: int = 0
+    batch_size: int = 0
+    seed: int = 0
+    host: str = ""
+    pid: int | None = None
+
+    seq: int = 0
+    attempt: int = 0
+    phase: Phase = "starting"
+    former_phase: Phase | None = None  # while a process only evaluates: what the run returns to
+    started: float = 0.0  # unix seconds of the first event
+    updated: float = 0.0  # unix seconds of the last event
+    progress_age: float = 0.0  # seconds, as the last heartbeat said
+
+    step: int = 0
+    loss: float | None = None  # of the last step; NaN is kept
+    seconds_per_step: float | None = None  # running mean
+    data_wait_share: float | None = None  # running mean of data_wait / seconds
+    non_finite_steps: int = 0
+
+    evaluations: list[EvaluationPoint] = []
+    work: Work | None = None
+    checkpoint_step: int | None = None
+    checkpoint_time: float | None = None
+    commands: list[CommandState] = []
+    device: events.Device | None = None
+    warnings: int = 0
+    error: str | None = None
+    last_lines: list[str] = []
+    hint: str = ""
+    notes: list[Note] = []
+
+    spark_width: int = 1
+    spark: list[SparkBucket] = []
+
+    def losses_sparkline(self) -> list[float]:
+        """Mean loss of up to 64 equal stretches of the run; a stretch without a finite loss is NaN."""
+        return [bucket.total / bucket.count if bucket.count else math.nan for bucket in self.spark]
+
+    def latest_evaluations(self) -> dict[str, EvaluationPoint]:
+        """The last evaluation of each benchmark on the current timeline."""
+        return {point.benchmark: point for point in self.evaluations}
+
+    def pairs_per_second(self) -> float | None:
+        return self.batch_size / self.seconds_per_step if self.seconds_per_step else None
+
+    def seconds_left(self) -> float | None:
+        """Training time left at the present rate; evaluations not counted."""
+        if self.seconds_per_step is None or self.phase in FINAL_PHASES:
+            return None
+        return (self.max_steps - self.step) * self.seconds_per_step
+
+
+def fold(state: RunState, event: AnyEvent) -> RunState:
+    """Applies one event. Depends on nothing else; takes ownership of ``state`` and returns it."""
+    state.seq, state.attempt = event.seq, event.attempt
+    state.updated = max(state.updated, event.t)  # the wall clock may step back; ages never show below zero
+    state.started = state.started or event.t
+    match event:
+        case events.Step():
+            _step(state, event)
+        case events.Heartbeat():
+            state.progress_age = event.progress_age
+        case events.EvalProgress():
+            state.work = Work(what=f"{event.benchmark}: {event.what}", done=event.done, total=event.total)
+        case events.Progress():
+            state.work = Work(what=event.what, done=event.done, total=event.total)
+        case events.RunStarted():
+            _started(state, event)
+        case events.RunResumed():
+            _resumed(state, event)
+        case events.EvalStarted():
+            _move(state, "evaluating")
+            state.work = Work(what=event.benchmark, done=0, total=None)
+        case events.EvalFinished():
+            _evaluated(state, event)
+        case events.CheckpointSaved():
+            state.checkpoint_step, state.checkpoint_time = event.step, event.t
+            _note(state, event.t, f"checkpoint {event.path} saved, {event.bytes / 1e6:.1f} MB in {event.seconds:.1f} s")
+        case events.CommandReceived():
+            _received(state, event)
+        case events.CommandDone():
+            _done(state, event)
+        case events.Device():
+            _device(state, event)
+        case events.Warning():
+            state.warnings += 1
+            _note(state, event.t, event.message, "warning")
+        case events.RunPaused():
+            _end(state, "paused", event.t, f"paused at step {event.step:,}")
+        case events.RunStopped():
+            _end(state, "stopped", event.t, f"stopped at step {event.step:,}")
+        case events.RunFinished():
+            _end(state, "finished", event.t, f"finished at step {event.step:,} after {event.seconds:.1f} s")
+        case events.RunFailed():
+            state.error, state.last_lines, state.hint = event.error, event.last_lines, event.hint
+            _end(state, "failed", event.t, event.error, "error")
+    if not isinstance(event, events.Heartbeat):
+        state.progress_age = 0.0
+    return state
+
+
+def _started(state: RunState, event: events.RunStarted) -> None:
+    state.name, state.mode, state.mono_share = event.name, event.mode, event.mono_share
+    state.max_steps, state.batch_size, state.seed = event.max_steps, event.batch_size, event.seed
+    state.host, state.pid, state.phase = event.host, event.pid, "starting"
+    _note(state, event.t, f"started on {event.host}")
+
+
+def _resumed(state: RunState, event: events.RunResumed) -> None:
+    state.host, state.pid, state.work = event.host, event.pid, None
+    if event.purpose == "evaluate":
+        state.former_phase = state.phase if state.phase in FINAL_PHASES else None
+        state.phase = "starting"
+        return
+    state.phase, state.former_phase = "starting", None
+    state.error, state.last_lines, state.hint = None, [], ""
+    state.step = event.from_step
+    state.loss = None
+    # An evaluation at from_step itself stands: it was made with the very weights that were restored.
+    state.evaluations = [point for point in state.evaluations if point.step <= event.from_step]
+    del state.spark[event.from_step // state.spark_width :]
+    _note(state, event.t, f"resumed from step {event.from_step:,} on {event.host}")
+
+
+def _step(state: RunState, event: events.Step) -> None:
+    _move(state, "running")
+    losses = [from_number(value) for value in event.loss]
+    state.step = event.first_step + len(losses) - 1
+    state.loss = losses[-1] if losses else state.loss
+    for index, loss in enumerate(losses):
+        if math.isfinite(loss):
+            _add_to_spark(state, event.first_step + index, loss)
+        else:
+            state.non_finite_steps += 1
+            _note(state, event.t, f"loss is {loss} at step {event.first_step + index:,}", "warning")
+    for seconds, wait in zip(event.seconds, event.data_wait, strict=False):
+        share = wait / seconds if seconds > 0 else 0.0
+        state.seconds_per_step = _running_mean(state.seconds_per_step, seconds)
+        state.data_wait_share = _running_mean(state.data_wait_share, share)
+
+
+def _running_mean(mean: float | None, value: float) -> float:
+    return value if mean is None else mean + _RATE_WEIGHT * (value - mean)
+
+
+def _add_to_spark(state: RunState, step: int, loss: float) -> None:
+    while (step - 1) // state.spark_width >= SPARK_BUCKETS:
+        halves = state.spark
+        state.spark = [
+            SparkBucket(
+                sum(bucket.total for bucket in halves[index : index + 2]),
+                sum(bucket.count for bucket in halves[index : index + 2]),
+            )
+            for index in range(0, len(halves), 2)
+        ]
+        state.spark_width *= 2
+    index = (step - 1) // state.spark_width
+    while len(state.spark) <= index:
+        state.spark.append(SparkBucket())
+    state.spark[index].total += loss
+    state.spark[index].count += 1
+
+
+def _evaluated(state: RunState, event: events.EvalFinished) -> None:
+    state.work = None
+    if state.phase == "evaluating":
+        state.phase = "running"
+    state.evaluations = [
+        point for point in state.evaluations if (point.step, point.benchmark) != (event.step, event.benchmark)
+    ]
+    state.evaluations.append(
+        EvaluationPoint(
+            t=event.t, step=event.step, benchmark=event.benchmark, seconds=event.seconds, result=event.result
+        )
+    )
+    state.evaluations.sort(key=lambda point: point.step)
+    _note(state, event.t, f"evaluation {event.benchmark} at step {event.step:,} done in {event.seconds:.1f} s")
+
+
+def _received(state: RunState, event: events.CommandReceived) -> None:
+    state.commands.append(CommandState(uuid=event.uuid, command=event.command, received=event.t))
+    del state.commands[:-COMMANDS_KEPT]
+    if state.phase not in FINAL_PHASES:
+        if event.command == "pause":
+            state.phase = "pausing"
+        elif event.command == "stop":
+            state.phase = "stopping"
+    _note(state, event.t, f"{event.command} acknowledged")
+
+
+def _done(state: RunState, event: events.CommandDone) -> None:
+    for command in state.commands:
+        if command.uuid == event.uuid:
+            command.outcome, command.detail = event.outcome, event.detail
+    if event.outcome == "failed" and state.phase in ("pausing", "stopping"):
+        state.phase = "running"
+    detail = f": {event.detail}" if event.detail else ""
+    _note(state, event.t, f"{event.command} {event.outcome}{detail}", "info" if event.outcome == "done" else "warning")
+
+
+def _device(state: RunState, event: events.Device) -> None:
+    moved = state.device is None or state.device.waiting_for != event.waiting_for
+    state.device = event
+    if event.waiting_for is not None:
+        _move(state, "queued")
+        if moved:
+            _note(state, event.t, f"waiting for {event.waiting_for}")
+    elif state.phase == "queued":
+        state.phase = "starting"
+
+
+def _move(state: RunState, phase: Phase) -> None:
+    """Work that goes on while a pause or stop is under way does not take the run out of it."""
+    if state.phase not in ("pausing", "stopping"):
+        state.phase = phase
+
+
+def _end(state: RunState, phase: Phase, t: float, text: str, level: Literal["info", "error"] = "info") -> None:
+    state.phase, state.former_phase = phase, None
+    state.work, state.pid = None, None
+    _note(state, t, text, level)
+
+
+def _note(state: RunState, t: float, text: str, level: Literal["info", "warning", "error"] = "info") -> None:
+    state.notes.append(Note(t, text, level))
+    if len(state.notes) > 2 * NOTES_KEPT:  # trimmed in blocks: trimming at every note would make long logs slow
+        del state.notes[:-NOTES_KEPT]
