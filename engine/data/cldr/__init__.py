@@ -1,0 +1,1 @@
+"""The built-in corpus: facts of Unicode CLDR as question-passage pairs in eleven languages, without any download."""
