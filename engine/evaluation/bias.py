@@ -1,0 +1,85 @@
+"""Language bias by query language: how far apart the relevant passages rank, and which way.
+
+Rank distance is a dispersion: it grows with the level of the ranks even where languages play no part, and it does not
+change when languages are permuted. The own-language advantage has a sign: 0 when the answer's language does not
+matter, d when passages in the question's language rank d doublings better than the others.
+
+Shapes: L languages, J judgements, N (query, side) groups, M queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.data.benchmark import Benchmark
+from engine.evaluation.bootstrap import mean_interval
+from engine.evaluation.query_scores import Distances, Values
+from engine.evaluation.ranking import Ints, Ranks
+from engine.events import Advantage, RankDistances
+
+
+@dataclass(frozen=True, slots=True)
+class QueryAdvantages:
+    """Own-language advantage of every query with relevant passages both in its language and in others."""
+
+    query: Ints  # [M] ascending
+    advantage: Values  # [M] doublings of rank
+
+
+def histogram_edges(pool: int) -> list[int]:
+    """0, 1, 2, 4, ... up to the first power of two at or above the size of the pool; bins are [low, high)."""
+    edges = [0, 1]
+    while edges[-1] < pool:
+        edges.append(edges[-1] * 2)
+    return edges
+
+
+def rank_distances(benchmark: Benchmark, distances: Distances, edges: Sequence[int]) -> dict[str, RankDistances]:
+    """Distribution of max - min rank by query language; languages without such queries are left out."""
+    language = benchmark.query_language[distances.query]
+    summaries = {}
+    for index, name in enumerate(benchmark.languages):
+        mine = distances.distance[language == index]
+        if len(mine):
+            median, p90 = np.quantile(mine, [0.5, 0.9])
+            summaries[name] = RankDistances(
+                queries=len(mine),
+                mean=float(mine.mean()),
+                median=float(median),
+                p90=float(p90),
+                histogram=np.histogram(mine, edges)[0].tolist(),
+            )
+    return summaries
+
+
+def query_advantages(benchmark: Benchmark, ranks: Ranks) -> QueryAdvantages:
+    """Per query: mean log2 rank of other-language relevant passages - mean log2 rank of the own-language ones.
+
+    Ranks are those in the pool of all languages, mid-ranks under ties: ``1 + above + tied / 2``.
+    """
+    own = benchmark.candidate_language[ranks.passage] == benchmark.query_language[ranks.query]  # [J]
+    log_rank = np.log2(1 + ranks.above_pool + ranks.tied_pool / 2)
+    queries = len(benchmark.query_ids)
+    side = ranks.query * 2 + own
+    counts = np.bincount(side, minlength=2 * queries).reshape(queries, 2)  # columns: other, own
+    sums = np.bincount(side, log_rank, minlength=2 * queries).reshape(queries, 2)
+    both = np.flatnonzero((counts > 0).all(axis=1))
+    means = sums[both] / counts[both]
+    return QueryAdvantages(both, means[:, 0] - means[:, 1])
+
+
+def own_language_advantages(benchmark: Benchmark, advantages: QueryAdvantages) -> dict[str, Advantage]:
+    """Mean over each language's queries, with a 95 % bootstrap interval over their clusters."""
+    language = benchmark.query_language[advantages.query]
+    clusters = np.asarray(benchmark.query_cluster)
+    summaries = {}
+    for index, name in enumerate(benchmark.languages):
+        mine = language == index
+        if mine.any():
+            values = advantages.advantage[mine]
+            interval = mean_interval(values, clusters[advantages.query[mine]])
+            summaries[name] = Advantage(mean=float(values.mean()), interval=interval)
+    return summaries

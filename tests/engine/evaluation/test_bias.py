@@ -1,0 +1,111 @@
+"""Language bias: distributions, the sign of the own-language advantage, and its interval."""
+
+from __future__ import annotations
+
+from statistics import mean
+
+import numpy as np
+import pytest
+from evaluation_cases import LANGUAGES, cases, make_benchmark
+from hypothesis import given, settings
+
+from engine.evaluation.bias import histogram_edges, own_language_advantages, query_advantages, rank_distances
+from engine.evaluation.bootstrap import mean_interval
+from engine.evaluation.query_scores import query_scores
+from engine.evaluation.ranking import rank
+
+
+def simulated(bonus: float, seed: int = 0):
+    """60 facts in three languages; every passage is near its fact, and ``bonus`` pulls a language's texts together."""
+    rng = np.random.default_rng(seed)
+    facts, names = 60, np.repeat(LANGUAGES, 60).tolist()
+    benchmark = make_benchmark(
+        names, names, {q: [q % facts + facts * index for index in range(3)] for q in range(3 * facts)}, clusters=12
+    )
+    fact, tongue = rng.standard_normal((facts, 16)), rng.standard_normal((3, 16))
+
+    def texts():
+        noise = rng.standard_normal((3, facts, 16))
+        return (fact + noise + bonus * tongue[:, None]).reshape(-1, 16).astype(np.float32)
+
+    ranks, _ = rank(benchmark, texts(), texts())
+    return benchmark, ranks
+
+
+def test_advantage_finds_a_planted_bonus_and_no_bonus():
+    """Interval above 0 in every language with the bonus, and around 0 in most without."""
+    biased = own_language_advantages(*_with_advantages(*simulated(bonus=1.0)))
+    assert all(found.interval[0] > 0 for found in biased.values())
+    fair = [
+        found
+        for seed in range(4)
+        for found in own_language_advantages(*_with_advantages(*simulated(bonus=0.0, seed=seed))).values()
+    ]
+    assert sum(found.interval[0] <= 0 <= found.interval[1] for found in fair) >= 0.75 * len(fair)
+
+
+def _with_advantages(benchmark, ranks):
+    return benchmark, query_advantages(benchmark, ranks)
+
+
+@given(cases())
+@settings(max_examples=80, deadline=None)
+def test_advantage_follows_its_formula_with_mid_ranks(case):
+    benchmark, queries, candidates = case
+    ranks, _ = rank(benchmark, queries, candidates)
+    found = query_advantages(benchmark, ranks)
+    scores = queries @ candidates.T
+    expected = {}
+    for q in range(len(queries)):
+        sides = {True: [], False: []}
+        for c in benchmark.relevant[benchmark.offsets[q] : benchmark.offsets[q + 1]]:
+            mid_rank = 1 + (scores[q] > scores[q, c]).sum() + ((scores[q] == scores[q, c]).sum() - 1) / 2
+            sides[bool(benchmark.candidate_language[c] == benchmark.query_language[q])].append(np.log2(mid_rank))
+        if sides[True] and sides[False]:
+            expected[q] = mean(sides[False]) - mean(sides[True])
+    assert dict(zip(found.query.tolist(), found.advantage, strict=True)) == pytest.approx(expected)
+
+
+def test_distributions_share_edges_that_hold_every_distance():
+    benchmark, ranks = simulated(bonus=1.0)
+    distances = query_scores(benchmark, ranks).distances
+    edges = histogram_edges(len(benchmark.candidate_ids))
+    assert edges == [0, 1, 2, 4, 8, 16, 32, 64, 128, 256]
+    found = rank_distances(benchmark, distances, edges)
+    assert set(found) == set(LANGUAGES)
+    for index, name in enumerate(LANGUAGES):
+        mine = distances.distance[benchmark.query_language[distances.query] == index]
+        assert found[name].queries == sum(found[name].histogram) == 60
+        assert found[name].mean == pytest.approx(mine.mean())
+        assert found[name].median == pytest.approx(np.median(mine))
+        for low, high, count in zip(edges, edges[1:], found[name].histogram, strict=False):
+            assert count == ((mine >= low) & (mine < high)).sum()
+
+
+def test_the_largest_possible_distance_is_counted():
+    """Pool sizes at and around powers of two."""
+    for pool in (2, 7, 8, 9):
+        candidates = np.arange(pool, dtype=np.float32)[:, None]
+        benchmark = make_benchmark(["de"] * pool, ["de"], {0: [0, pool - 1]})
+        ranks, _ = rank(benchmark, np.ones((1, 1), np.float32), candidates)
+        found = rank_distances(benchmark, query_scores(benchmark, ranks).distances, histogram_edges(pool))
+        assert sum(found["de"].histogram) == 1
+        assert found["de"].mean == pool - 1
+
+
+def test_interval_resamples_clusters():
+    """Ten copies of each value in one cluster carry no more information than one; as own clusters they seem to."""
+    values = np.random.default_rng(0).standard_normal(40)
+    names = [f"c{index}" for index in range(40)]
+    once = mean_interval(values, names)
+    copied = mean_interval(np.repeat(values, 10), np.repeat(names, 10).tolist())
+    naive = mean_interval(np.repeat(values, 10), [f"q{index}" for index in range(400)])
+    assert copied == pytest.approx(once)
+    assert naive[1] - naive[0] < 0.5 * (once[1] - once[0])
+    assert once[1] - once[0] == pytest.approx(2 * 1.96 * values.std() / 40**0.5, rel=0.1)
+    assert mean_interval(values, names) == once
+    assert mean_interval(values, names, seed=1) != once
+
+
+def test_one_cluster_has_no_interval():
+    assert mean_interval(np.arange(5.0), ["c"] * 5) is None

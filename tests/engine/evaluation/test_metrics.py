@@ -1,0 +1,156 @@
+"""Metrics against trec_eval, against their definitions in plain Python, and against all orders of tied candidates."""
+
+from __future__ import annotations
+
+import itertools
+from statistics import mean
+
+import numpy as np
+import pytest
+import pytrec_eval
+from evaluation_cases import cases, make_benchmark, ranking
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from engine.evaluation.metrics import METRICS, compute_metrics
+from engine.evaluation.query_scores import query_scores
+from engine.evaluation.ranking import rank
+
+
+def average_precision(order, relevant):
+    hits = [position for position, candidate in enumerate(order, 1) if candidate in relevant]
+    return sum(found / position for found, position in enumerate(hits, 1)) / len(relevant)
+
+
+def recall(order, relevant, k):
+    return len(relevant & set(order[:k])) / len(relevant)
+
+
+@given(cases())
+@settings(max_examples=60, deadline=None)
+def test_average_precision_is_trec_evals(case):
+    benchmark, queries, candidates = case
+    assume(len(benchmark.relevant))
+    ranks, _ = rank(benchmark, queries, candidates)
+    scores = queries @ candidates.T
+    found = query_scores(benchmark, ranks)
+    relevant = {
+        q: set(benchmark.relevant[benchmark.offsets[q] : benchmark.offsets[q + 1]].tolist())
+        for q in range(len(queries))
+        if benchmark.offsets[q] < benchmark.offsets[q + 1]
+    }
+
+    def trec_map(pools, judged):
+        name = benchmark.candidate_ids
+        evaluator = pytrec_eval.RelevanceEvaluator({q: {name[c]: 1 for c in judged[q]} for q in judged}, {"map"})
+        run = {q: {name[c]: float(scores[int(q.split("/")[0]), c]) for c in pools[q]} for q in judged}
+        return {q: values["map"] for q, values in evaluator.evaluate(run).items()}
+
+    everyone = range(len(candidates))
+    expected = trec_map({str(q): everyone for q in relevant}, {str(q): relevant[q] for q in relevant})
+    for query, ap in zip(found.pool.query, found.pool.average_precision, strict=True):
+        assert ap == pytest.approx(expected[str(query)], abs=1e-12)
+
+    language = benchmark.candidate_language
+    judged = {
+        f"{q}/{language[c]}": {d for d in relevant[q] if language[d] == language[c]}
+        for q in relevant
+        for c in relevant[q]
+    }
+    pools = {key: [c for c in everyone if language[c] == int(key.split("/")[1])] for key in judged}
+    expected = trec_map(pools, judged)
+    assert len(found.cells.query) == len(expected)
+    for query, block, ap in zip(found.cells.query, found.cells.language, found.cells.average_precision, strict=True):
+        assert ap == pytest.approx(expected[f"{query}/{block}"], abs=1e-12)
+
+
+@given(cases())
+@settings(max_examples=60, deadline=None)
+def test_metrics_follow_their_definitions(case):
+    """Macro and micro means, the matrix and the number of settings, written out as loops."""
+    benchmark, queries, candidates = case
+    ranks, _ = rank(benchmark, queries, candidates)
+    metrics = compute_metrics(benchmark, query_scores(benchmark, ranks))
+    scores = queries @ candidates.T
+    asked, answered = benchmark.query_language, benchmark.candidate_language
+    ap, r1, pool_ap, pool_r10, distance = {}, {}, {}, {}, {}
+    for q in range(len(queries)):
+        relevant = set(benchmark.relevant[benchmark.offsets[q] : benchmark.offsets[q + 1]].tolist())
+        if not relevant:
+            continue
+        for b in {answered[c] for c in relevant}:
+            own = {c for c in relevant if answered[c] == b}
+            order = ranking(scores[q], [c for c in range(len(candidates)) if answered[c] == b])
+            ap.setdefault((asked[q], b), []).append(average_precision(order, own))
+            r1.setdefault((asked[q], b), []).append(recall(order, own, 1))
+        order = ranking(scores[q], range(len(candidates)))
+        pool_ap.setdefault(asked[q], []).append(average_precision(order, relevant))
+        pool_r10.setdefault(asked[q], []).append(recall(order, relevant, 10))
+        if len(relevant) > 1:
+            places = [order.index(c) for c in relevant]
+            distance.setdefault(asked[q], []).append(max(places) - min(places))
+
+    def split(table):
+        return {k: v for k, v in table.items() if k[0] == k[1]}, {k: v for k, v in table.items() if k[0] != k[1]}
+
+    tables = dict(zip(METRICS, (*split(ap), pool_ap, *split(r1), pool_r10, distance), strict=True))
+    for name, table in tables.items():
+        if not table:
+            assert metrics.macro[name] is None
+            assert metrics.micro[name] is None
+            continue
+        assert metrics.macro[name] == pytest.approx(mean(mean(values) for values in table.values())), name
+        assert metrics.micro[name] == pytest.approx(mean(value for values in table.values() for value in values)), name
+    names = benchmark.languages
+    assert metrics.settings == {
+        "monolingual": len(tables["map_monolingual"]),
+        "crosslingual": len(tables["map_crosslingual"]),
+        "multilingual": len(tables["map_multilingual"]),
+    }
+    flat = {(a, b): value for a, row in metrics.matrix.items() for b, value in row.items()}
+    assert flat == pytest.approx({(names[a], names[b]): mean(values) for (a, b), values in ap.items()})
+    assert metrics.map_multilingual_by_language == pytest.approx({names[a]: mean(v) for a, v in pool_ap.items()})
+
+
+@given(
+    st.lists(st.integers(0, 2), min_size=2, max_size=6),
+    st.data(),
+)
+@settings(max_examples=80, deadline=None)
+def test_bounds_are_the_best_and_worst_order_of_tied_candidates(levels, data):
+    """Every order of the tied candidates is tried: none beats the optimistic value, and one reaches it."""
+    size = len(levels)
+    relevant = data.draw(st.sets(st.integers(0, size - 1), min_size=1))
+    benchmark = make_benchmark(["de"] * size, ["de"], {0: sorted(relevant)})
+    ranks, _ = rank(benchmark, np.ones((1, 1), np.float32), np.array(levels, np.float32)[:, None])
+    orders = [
+        order
+        for order in itertools.permutations(range(size))
+        if all(levels[a] >= levels[b] for a, b in itertools.pairwise(order))
+    ]
+
+    def values(order):
+        places = [order.index(c) for c in relevant]
+        return average_precision(order, relevant), recall(order, relevant, 1), max(places) - min(places)
+
+    possible = np.array([values(order) for order in orders])
+
+    def found(placement):
+        scores = query_scores(benchmark, ranks, placement)
+        distance = scores.distances.distance if len(relevant) > 1 else [0]
+        return [scores.pool.average_precision[0], scores.cells.recall_at_1[0], distance[0]]
+
+    best, worst = possible.max(axis=0), possible.min(axis=0)
+    assert found("optimistic") == pytest.approx([best[0], best[1], worst[2]])
+    assert found("pessimistic") == pytest.approx([worst[0], worst[1], best[2]])
+    assert found("id") == pytest.approx(values(ranking(levels, range(size))))
+
+
+def test_one_language_has_no_crosslingual_metric():
+    benchmark = make_benchmark(["de", "de"], ["de"], {0: [0]})
+    ranks, _ = rank(benchmark, np.ones((1, 1), np.float32), np.array([[1], [2]], np.float32))
+    metrics = compute_metrics(benchmark, query_scores(benchmark, ranks))
+    assert metrics.macro["map_crosslingual"] is None
+    assert metrics.macro["rank_distance"] is None
+    assert metrics.macro["map_monolingual"] == 0.5
+    assert metrics.settings == {"monolingual": 1, "crosslingual": 0, "multilingual": 1}
