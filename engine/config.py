@@ -29,6 +29,8 @@ BENCHMARK_LANGUAGES: dict[str, tuple[str, ...]] = {
 }
 BENCHMARKS_FROM_FOLDER = frozenset({"xquad-r"})
 
+_EMPTY_RANGE = "expected [first, end) with first < end"
+
 Positive = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
@@ -103,10 +105,11 @@ class RuntimeConfig(_Section, frozen=True, kw_only=True):
 class EvaluationConfig(_Section, frozen=True, kw_only=True):
     benchmarks: tuple[str, ...] = ()  # "cldr" or "xquad-r=FOLDER"
     languages: tuple[str, ...] = ()  # empty: all the benchmark has
-    validation: str | None = None  # the benchmark that chooses "best"
+    validation: str | None = None  # the benchmark whose metrics come first and choose "best"; null: the first
     every: Count = 0  # steps; 0: only at the end
     at_start: bool = True  # evaluate step 0, the untrained model
     unit: Literal["sentence", "sentence+context"] = "sentence"  # LAReQA candidates
+    articles: tuple[Count, Count] | None = None  # LAReQA: half-open range; only their questions and candidates
     margin: NonNegativeFloat = 0.01  # non-inferiority margin of map_monolingual, stated before training
 
 
@@ -180,6 +183,8 @@ def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
         yield "batch.language", f"{batch.language!r} is in no source (they have {', '.join(sorted(languages))})"
     if batch.mode in ("cross", "hybrid") and len(languages) == 1:
         yield "batch.mode", f"{batch.mode!r} needs at least two languages in the sources"
+    if config.model.name[:1] in ("/", ".", "~") and not Path(config.model.name).expanduser().is_dir():
+        yield "model.name", f"no folder {config.model.name!r}"
     if config.optimizer.warmup_steps > config.optimizer.max_steps:
         yield "optimizer.warmup_steps", f"expected at most max_steps ({config.optimizer.max_steps})"
     evaluation = config.evaluation
@@ -195,6 +200,8 @@ def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
                 yield "evaluation.languages", _unknown_language(language, keys[-1])
     if len(set(keys)) != len(keys):
         yield "evaluation.benchmarks", "the same benchmark is named twice"
+    if evaluation.articles is not None and evaluation.articles[0] >= evaluation.articles[1]:
+        yield "evaluation.articles", _EMPTY_RANGE
     if evaluation.validation is not None and evaluation.validation not in keys:
         yield "evaluation.validation", f"{evaluation.validation!r} is not one of evaluation.benchmarks"
 
@@ -256,7 +263,7 @@ def _source_problems(source: SourceConfig) -> Iterable[tuple[str, str]]:
             if not (path / f"{language}.json").is_file():
                 yield "languages", f"unknown language {language!r}: no file {language}.json in {source.path!r}"
     if source.articles is not None and source.articles[0] >= source.articles[1]:
-        yield "articles", "expected [first, end) with first < end"
+        yield "articles", _EMPTY_RANGE
     if source.kind == "hub":
         for name in ("question", "passage"):
             if name not in source.columns:

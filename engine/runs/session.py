@@ -1,0 +1,243 @@
+"""The worker's side of a run folder: one attempt that emits events and obeys commands.
+
+Training and evaluation call ``boundary`` between their units of work. Whatever a person asked for is
+acknowledged there and carried out at once; leaving is an exception (``Leave``) that unwinds to the worker.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+import msgspec
+
+from engine import events
+from engine.events import CommandName, Event, to_number
+from engine.runs.commands import Command, pending_commands
+from engine.runs.folder import RunFolder
+from engine.runs.liveness import RunLock
+from engine.runs.log import EventLog
+from engine.runs.reader import write_snapshot
+from engine.runs.state import RunState, fold
+
+HEARTBEAT_SECONDS = 5.0
+STEP_EVENT_SECONDS = 0.1  # at most ten step events a second
+COMMAND_POLL_SECONDS = 0.05
+SNAPSHOT_SECONDS = 30.0
+
+_PAUSE_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+
+
+class Leave(Exception):  # noqa: N818 - not an error: a person asked for it
+    """Unwinds to the worker, which ends the run as paused or stopped."""
+
+    def __init__(self, final: Literal["paused", "stopped"]) -> None:
+        super().__init__(final)
+        self.final = final
+
+
+class LostRun(Exception):  # noqa: N818 - nothing went wrong here: somebody took the run over
+    """Another worker owns the run now; this one must leave without writing."""
+
+
+class StepRecord(Protocol):
+    """What one optimizer update reports (engine.training.trainer.StepRecord)."""
+
+    @property
+    def step(self) -> int: ...
+    @property
+    def loss(self) -> float: ...
+    @property
+    def mode(self) -> str: ...
+    @property
+    def lr(self) -> float: ...
+    @property
+    def masked(self) -> float: ...
+    @property
+    def grad_norm(self) -> float: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def data_wait(self) -> float: ...
+    @property
+    def tokens(self) -> int: ...
+
+
+class Session:
+    """One attempt at a run: owns the event log while the run lock is held."""
+
+    def __init__(self, folder: RunFolder, lock: RunLock, log: EventLog, state: RunState, attempt: int) -> None:
+        self.folder = folder
+        self.attempt = attempt
+        self.state = state  # the fold so far, this attempt's events included
+        # Set by the worker once there is something to save, and something to evaluate.
+        self.checkpoint: Callable[[], object] | None = None
+        self.evaluate: Callable[[], object] | None = None
+        self._lock = lock
+        self._log = log
+        self._records: list[StepRecord] = []
+        self._records_since = time.monotonic()
+        self._progress = time.monotonic()
+        self._polled = 0.0
+        self._snapshot = time.monotonic()
+        self._signal: int | None = None
+        self._writing = threading.RLock()
+        self._closing = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Catches signals and starts the heartbeat."""
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal never stops a run
+        for number in _PAUSE_SIGNALS:
+            signal.signal(number, self._on_signal)
+        self._heart.start()
+
+    def close(self) -> None:
+        """Flushes, syncs and writes the snapshot; the lock is the caller's to release."""
+        self._closing.set()
+        with self._writing:
+            self.flush()
+            self._log.sync()
+            self._write_snapshot()
+            self._log.close()
+
+    def emit(self, event: Event) -> None:
+        """Writes one event after the steps that came before it."""
+        with self._writing:
+            self.flush()
+            if not isinstance(event, events.Heartbeat):
+                self._progress = time.monotonic()
+            self._append(event)
+            if isinstance(event, events.EvalFinished | events.CheckpointSaved):
+                self._log.sync()
+                self._write_snapshot()
+
+    def record(self, record: StepRecord) -> None:
+        """Takes one update; written with its neighbours, every number of it, at most ten times a second."""
+        with self._writing:
+            self._records.append(record)
+            self._progress = time.monotonic()
+            if self._progress - self._records_since >= STEP_EVENT_SECONDS:
+                self.flush()
+
+    def flush(self) -> None:
+        """Writes the buffered steps as one event."""
+        with self._writing:
+            records, self._records = self._records, []
+            self._records_since = time.monotonic()
+            if records:
+                self._append(
+                    events.Step(
+                        first_step=records[0].step,
+                        loss=[to_number(record.loss) for record in records],
+                        mode=[record.mode for record in records],
+                        lr=[record.lr for record in records],
+                        masked=[record.masked for record in records],
+                        grad_norm=[to_number(record.grad_norm) for record in records],
+                        seconds=[record.seconds for record in records],
+                        data_wait=[record.data_wait for record in records],
+                        tokens=[record.tokens for record in records],
+                    )
+                )
+
+    def progress(self, what: str, done: int, total: int | None) -> None:
+        """Reports long work at most ten times a second, and obeys commands between its parts."""
+        now = time.monotonic()
+        if now - self._progress >= STEP_EVENT_SECONDS or done == total:
+            self.emit(events.Progress(what=what, done=done, total=total))
+        self.boundary(within="work")
+
+    def boundary(self, *, within: Literal["steps", "work"] = "steps") -> None:
+        """Obeys what was asked for since the last call.
+
+        ``within="work"`` is the inside of an evaluation or of preparation: a further ``evaluate`` waits there.
+
+        Raises:
+            Leave: after a pause or stop was carried out.
+            LostRun: the run was taken over.
+        """
+        if self._signal is not None:
+            self._obey_signal(self._signal)
+        now = time.monotonic()
+        if now - self._polled < COMMAND_POLL_SECONDS:
+            return
+        self._polled = now
+        for command in pending_commands(self.folder):
+            if command.attempt != self.attempt:
+                self._answer(command, "stale", f"meant for attempt {command.attempt}, this is {self.attempt}")
+            elif command.command != "evaluate" or (within == "steps" and self.evaluate is not None):
+                self._obey(command)
+
+    def verify_ownership(self) -> None:
+        """Asked before each checkpoint: a run that was taken over from another machine is not ours to write.
+
+        Raises:
+            LostRun: it was.
+        """
+        if not self._lock.still_mine():
+            raise LostRun
+
+    def _obey(self, command: Command) -> None:
+        self.emit(events.CommandReceived(uuid=command.uuid, command=command.command))
+        action = self.evaluate if command.command == "evaluate" else self.checkpoint
+        failure = _attempt(action) if action is not None else None
+        if failure is not None:
+            self._answer(command, "failed", failure)
+            return
+        self._answer(command, "done", "" if action is not None else "nothing to save yet")
+        self._leave_if_asked(command.command)
+
+    def _answer(self, command: Command, outcome: events.Outcome, detail: str) -> None:
+        self.emit(events.CommandDone(uuid=command.uuid, command=command.command, outcome=outcome, detail=detail))
+        command.path.unlink(missing_ok=True)
+
+    def _obey_signal(self, number: int) -> None:
+        uuid = f"signal-{signal.Signals(number).name}-{self.attempt}-{self.state.seq + 1}"
+        self.emit(events.CommandReceived(uuid=uuid, command="pause"))
+        failure = _attempt(self.checkpoint) if self.checkpoint is not None else None
+        outcome: events.Outcome = "done" if failure is None else "failed"
+        self.emit(events.CommandDone(uuid=uuid, command="pause", outcome=outcome, detail=failure or ""))
+        self._signal = None
+        if failure is None:
+            raise Leave("paused")
+
+    def _leave_if_asked(self, command: CommandName) -> None:
+        if command == "pause":
+            raise Leave("paused")
+        if command == "stop":
+            raise Leave("stopped")
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        if self._signal is not None:
+            os._exit(128 + number)  # the second signal leaves at once; the run reads as crashed, and resumes
+        self._signal = number
+
+    def _append(self, event: Event) -> None:
+        written = self._log.append(event)
+        fold(self.state, written)
+
+    def _beat(self) -> None:
+        while not self._closing.wait(HEARTBEAT_SECONDS):
+            with self._writing:
+                if self._closing.is_set():
+                    return
+                self._append(events.Heartbeat(progress_age=time.monotonic() - self._progress))
+                if time.monotonic() - self._snapshot >= SNAPSHOT_SECONDS:
+                    self._write_snapshot()
+
+    def _write_snapshot(self) -> None:
+        self._snapshot = time.monotonic()
+        write_snapshot(self.folder, self.state, self._log.offset, self._log.inode)
+
+
+def _attempt(action: Callable[[], object]) -> str | None:
+    """Carries a command out; its failure is an answer to who asked, not the end of the run."""
+    try:
+        action()
+    except (OSError, msgspec.MsgspecError) as error:
+        return f"{type(error).__name__}: {error}"
+    return None

@@ -1,0 +1,55 @@
+"""The training loop: update, report, evaluate, checkpoint; everything else is called from here.
+
+The order at step s is fixed, so that a run killed anywhere repeats exactly what was lost: obey commands,
+save what is due, evaluate what is due, then compute the next update.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from engine.config import RunConfig
+from engine.training.trainer import StepRecord, Trainer
+
+
+class Observer(Protocol):
+    """What surrounds the updates; any of these may raise to leave the loop (pause, stop)."""
+
+    def boundary(self) -> None:
+        """Between two updates: obey commands."""
+
+    def record(self, record: StepRecord) -> None:
+        """One update is done."""
+
+    def checkpoint(self) -> None:
+        """Save the trainer as it stands, unless this very step is saved already."""
+
+    def evaluate(self) -> None:
+        """Evaluate the encoder as it stands, unless this very step is evaluated already."""
+
+
+def train(trainer: Trainer, config: RunConfig, observer: Observer) -> None:
+    """Takes ``trainer`` from wherever it stands to ``max_steps``."""
+    while True:
+        observer.boundary()
+        if checkpoint_due(trainer.step, config):
+            observer.checkpoint()
+        if evaluation_due(trainer.step, config):
+            observer.evaluate()
+        if trainer.step >= config.optimizer.max_steps:
+            return
+        observer.record(trainer.update())
+
+
+def checkpoint_due(step: int, config: RunConfig) -> bool:
+    every = config.checkpoint.every
+    return step == config.optimizer.max_steps or (every > 0 and step > 0 and step % every == 0)
+
+
+def evaluation_due(step: int, config: RunConfig) -> bool:
+    if not config.evaluation.benchmarks:
+        return False
+    every = config.evaluation.every
+    if step == 0:
+        return config.evaluation.at_start
+    return step == config.optimizer.max_steps or (every > 0 and step % every == 0)

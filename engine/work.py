@@ -1,0 +1,149 @@
+"""The work of one attempt: prepares data, encoder and trainer, and is what the training loop reports to.
+
+Heavy imports stand inside ``Work.__init__``, after the device is free: a queued run holds no memory.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+from engine import events
+from engine.config import RunConfig
+from engine.runs.session import Session
+
+if TYPE_CHECKING:
+    from engine.data.benchmark import Benchmark
+    from engine.training.trainer import StepRecord
+
+
+class Work:
+    """Everything one attempt holds in memory. Implements engine.training.loop.Observer."""
+
+    def __init__(self, session: Session, config: RunConfig) -> None:
+        from engine.device import wait_for_device
+
+        self._session, self._config = session, config
+        self.device = wait_for_device(config.runtime, session)
+
+        if config.runtime.deterministic:
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
+        import torch
+
+        from engine.data.sources import load_source
+        from engine.encoder import load_encoder
+        from engine.training.checkpoint import load_checkpoint, newest_checkpoint
+        from engine.training.trainer import Trainer
+
+        torch.set_num_threads(config.runtime.threads or len(os.sched_getaffinity(0)))
+        torch.use_deterministic_algorithms(config.runtime.deterministic)
+        session.progress("reading sources", 0, len(config.sources))
+        corpora = []
+        for source in config.sources:
+            corpora.append(load_source(source))
+            session.progress("reading sources", len(corpora), len(config.sources))
+        texts = (text for corpus in corpora for column in (corpus.questions, corpus.passages) for text in column)
+        encoder = load_encoder(config.model, self.device.torch_device, texts=texts, seed=config.seed)
+        self.trainer = Trainer(
+            config,
+            encoder,
+            corpora,
+            self.device.torch_device,
+            tick=lambda done, total: session.progress("tokenising", done, total),
+        )
+        checkpoint = newest_checkpoint(session.folder.checkpoints)
+        if checkpoint is not None:
+            load_checkpoint(self.trainer, checkpoint)
+        self._saved_step = self.trainer.step if checkpoint is not None else None
+        self._benchmarks: dict[str, Benchmark] = {}
+        session.checkpoint = self.save
+        session.evaluate = lambda: self.evaluate(again=True)
+
+    def train(self) -> None:
+        """Trains to the last step and leaves the model in ``model/``."""
+        from engine.training.loop import train
+
+        try:
+            train(self.trainer, self._config, self)
+            self._save_model()
+        finally:
+            self.trainer.close()
+            self.device.release()
+
+    def boundary(self) -> None:
+        self._session.boundary()
+
+    def record(self, record: StepRecord) -> None:
+        self._session.record(record)
+
+    def checkpoint(self) -> None:
+        """A scheduled save: one that fails is reported, and the run goes on with the older ones."""
+        try:
+            self.save()
+        except OSError as error:
+            self._session.emit(events.Warning(message=f"checkpoint at step {self.trainer.step:,} failed: {error}"))
+
+    def save(self) -> None:
+        """Saves the trainer unless this step is saved already.
+
+        Raises:
+            OSError: no space, or the disk failed; older checkpoints are untouched.
+        """
+        from engine.training.checkpoint import save_checkpoint
+
+        if self._saved_step == self.trainer.step:
+            return
+        self._session.verify_ownership()
+        saved = save_checkpoint(self.trainer, self._session.folder.checkpoints, self._config.checkpoint.keep)
+        self._saved_step = saved.step
+        path = str(saved.path.relative_to(self._session.folder.path))
+        self._session.emit(events.CheckpointSaved(step=saved.step, path=path, bytes=saved.bytes, seconds=saved.seconds))
+
+    def evaluate(self, *, again: bool = False) -> None:
+        """Evaluates on every benchmark of the config that this step was not evaluated on (all with ``again``)."""
+        done = {(point.step, point.benchmark) for point in self._session.state.evaluations}
+        for spec in self._config.evaluation.benchmarks:
+            key = spec.partition("=")[0]
+            if again or (self.trainer.step, key) not in done:
+                self._evaluate(spec, key)
+
+    def _evaluate(self, spec: str, key: str) -> None:
+        from engine.data.sources import load_benchmark
+        from engine.evaluation.suite import run_benchmark
+        from engine.evaluation.results import write_results
+
+        session, step = self._session, self.trainer.step
+        start = time.monotonic()
+        session.emit(events.EvalStarted(benchmark=key, step=step))
+        if key not in self._benchmarks:
+            evaluation = self._config.evaluation
+            self._benchmarks[key] = load_benchmark(spec, evaluation.languages, evaluation.unit)
+        reported = start
+
+        def tick(what: str, done: int, total: int) -> None:
+            nonlocal reported
+            now = time.monotonic()
+            if now - reported >= 0.5 or done == total:
+                reported = now
+                session.emit(events.EvalProgress(benchmark=key, step=step, what=what, done=done, total=total))
+            session.boundary(within="work")
+
+        evaluation_run = run_benchmark(self.trainer.encoder, self._benchmarks[key], tick)
+        write_results(evaluation_run, session.folder.results / f"step-{step:06d}" / key)
+        session.emit(
+            events.EvalFinished(
+                benchmark=key, step=step, seconds=time.monotonic() - start, result=evaluation_run.result
+            )
+        )
+
+    def _save_model(self) -> None:
+        """The final model, complete or not there: written beside its place and moved in."""
+        target = self._session.folder.model
+        temporary = target.with_name(f".{target.name}.tmp")
+        shutil.rmtree(temporary, ignore_errors=True)
+        self.trainer.encoder.save(temporary)
+        if target.exists():
+            shutil.rmtree(target)
+        temporary.rename(target)

@@ -1,0 +1,154 @@
+"""The ``hybrid-tui`` command: with no arguments the dashboard, else one of its subcommands.
+
+Exit status: 0 done, 1 failed, 2 wrong use, 3 paused or stopped. ``--json`` prints one document on stdout
+and nothing else there. Subcommands import what they need when they run, so that ``--help`` is immediate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from engine.config import ConfigError
+
+EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE, EXIT_LEFT = 0, 1, 2, 3
+_EXIT_INTERRUPTED = 130
+
+Handler = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parses and runs one command; every expected failure is one line on stderr."""
+    options = build_parser().parse_args(arguments)
+    try:
+        handler: Handler = options.handler
+        return handler(options)
+    except ConfigError as error:
+        print(f"hybrid-tui: {error}", file=sys.stderr)
+        return EXIT_WRONG_USE
+    except KeyboardInterrupt:
+        return _EXIT_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # quiet the flush at exit
+        return EXIT_DONE
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hybrid-tui",
+        description="Train multilingual retrieval models with hybrid batches and diagnose their language bias.",
+        epilog="Without a command the dashboard opens. Leaving it never stops a run.",
+    )
+    parser.add_argument("--runs", metavar="DIR", help="runs folder (default: $HYBRID_TUI_RUNS, else ./runs)")
+    parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal (selection works)")
+    parser.add_argument("--charset", choices=("auto", "braille", "block", "ascii"), default="auto")
+    parser.set_defaults(handler=_lazy("dashboard", "open_dashboard"))
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_training(commands)
+    _add_control(commands)
+    _add_reading(commands)
+    _add_results(commands)
+    return parser
+
+
+def _lazy(module: str, function: str) -> Handler:
+    def handler(options: argparse.Namespace) -> int:
+        run: Handler = getattr(importlib.import_module(f"tui.commands.{module}"), function)
+        return run(options)
+
+    return handler
+
+
+_Commands = argparse._SubParsersAction
+
+
+def _add(commands: _Commands, name: str, module: str, function: str, text: str) -> argparse.ArgumentParser:  # type: ignore[type-arg]
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text[:1].upper() + text[1:] + "."
+    )
+    parser.set_defaults(handler=_lazy(module, function))
+    return parser
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+
+
+def _add_training(commands: _Commands) -> None:  # type: ignore[type-arg]
+    demo = _add(commands, "demo", "training", "demo", "train the built-in example on the CPU and show it")
+    demo.add_argument("--all", action="store_true", help="train mono, cross and hybrid, one after the other")
+    demo.add_argument("--seed", type=_count, default=0, metavar="N")
+    _json(demo)
+    run = _add(commands, "run", "training", "run", "start a run from a config")
+    run.add_argument("config", type=Path, metavar="CONFIG")
+    run.add_argument("--from", dest="origin", metavar="RUN[@STEP]", help="start from the weights of another run")
+    run.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override, as batch.mono_share=0.3"
+    )
+    run.add_argument("--name", metavar="N")
+    run.add_argument("--wait", action="store_true", help="train in the foreground and wait for the end")
+    _json(run)
+
+
+def _add_control(commands: _Commands) -> None:  # type: ignore[type-arg]
+    for name, text in (
+        ("pause", "save a checkpoint and end the run's process; resume continues it"),
+        ("stop", "save a checkpoint and end the run as stopped"),
+        ("checkpoint", "save a checkpoint now"),
+        ("evaluate", "evaluate the run as it stands now"),
+    ):
+        parser = _add(commands, name, "control", "command", text)
+        parser.add_argument("run", metavar="RUN")
+        parser.add_argument("--wait", action="store_true", help="wait until it is done")
+        parser.set_defaults(command=name)
+    resume = _add(commands, "resume", "control", "resume", "continue a run from its newest checkpoint")
+    resume.add_argument("run", metavar="RUN")
+    resume.add_argument("--take-over", action="store_true", help="take over a run whose worker is on another machine")
+    resume.add_argument("--wait", action="store_true", help="wait until the run ends")
+    for name, text in (("archive", "move a run out of sight, into .archive"), ("delete", "delete a run for good")):
+        parser = _add(commands, name, "control", name, text)
+        parser.add_argument("run", metavar="RUN")
+
+
+def _add_reading(commands: _Commands) -> None:  # type: ignore[type-arg]
+    _json(_add(commands, "list", "reading", "list_all", "list the runs, newest first"))
+    for name, text in (
+        ("status", "say how a run stands"),
+        ("log", "print what happened in a run"),
+        ("protocol", "print how a run's last results were measured"),
+    ):
+        parser = _add(commands, name, "reading", name, text)
+        parser.add_argument("run", metavar="RUN", help="id, unique prefix or name, 'last', or a path")
+        _json(parser)
+    show = _add(commands, "show", "reading", "show", "draw loss, heatmap and rank distribution as plain text")
+    show.add_argument("run", metavar="RUN")
+    show.add_argument("--ascii", action="store_true", help="ASCII characters only")
+    _json(_add(commands, "doctor", "doctor", "doctor", "say what this machine has, and what will be slow or missing"))
+
+
+def _add_results(commands: _Commands) -> None:  # type: ignore[type-arg]
+    evaluate = _add(commands, "eval", "results", "evaluate_model", "evaluate a model on a benchmark")
+    evaluate.add_argument("arguments", nargs=argparse.REMAINDER, metavar="MODEL --benchmark KEY[=PATH] ...")
+    evaluate.prefix_chars = "\0"  # every option belongs to the evaluation command, --help included
+    export = _add(commands, "export", "results", "export", "write a result table")
+    export.add_argument("run", nargs="+", metavar="RUN")
+    export.add_argument("--table", required=True, metavar="NAME", help="summary, heatmap or ranks")
+    export.add_argument("--format", required=True, metavar="FORMAT", help="csv, parquet, json, markdown or latex")
+    export.add_argument("--benchmark", metavar="KEY", help="default: the run's only one")
+    export.add_argument("--step", type=_count, metavar="N", help="default: the newest evaluated step")
+    export.add_argument("--out", type=Path, metavar="FILE", help="default: stdout")
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("expected 0 or more")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

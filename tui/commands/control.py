@@ -1,0 +1,91 @@
+"""``pause``, ``resume``, ``stop``, ``checkpoint``, ``evaluate``, ``archive``, ``delete``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from engine.events import CommandName
+from engine.runs import launch, registry
+from engine.runs.commands import command_state, send_command, stop_without_worker
+from engine.runs.folder import RunFolder, runs_home
+from engine.runs.liveness import probe
+from engine.runs.reader import RunReader
+from engine.runs.status import shown_state
+from tui.commands.output import exit_status
+from tui.plain import follow
+
+_POLL_SECONDS = 0.05
+
+
+def command(options: argparse.Namespace) -> int:
+    """Asks the worker; without a live one, stop is recorded and evaluate starts a process."""
+    folder = registry.find_run(runs_home(options.runs), options.run)
+    name: CommandName = options.command
+    if probe(folder).alive is False:
+        if name == "stop":
+            stop_without_worker(folder)
+            print(f"{folder.id} is stopped")
+            return 0
+        if name == "evaluate":
+            launch.resume(folder, evaluate=True)
+            print(f"{folder.id}: a process evaluates its newest checkpoint")
+            return _wait_for_exit(folder) if options.wait else 0
+    uuid = send_command(folder, name)
+    if not options.wait:
+        print(f"{folder.id}: {name} requested")
+        return 0
+    return _wait_for_answer(folder, name, uuid)
+
+
+def resume(options: argparse.Namespace) -> int:
+    folder = registry.find_run(runs_home(options.runs), options.run)
+    attempt = launch.resume(folder, take_over=options.take_over)
+    print(f"{folder.id} resumes, attempt {attempt}")
+    if not options.wait:
+        return 0
+    return exit_status(follow(folder, lambda text: print(text, flush=True)).state)
+
+
+def archive(options: argparse.Namespace) -> int:
+    folder = registry.find_run(runs_home(options.runs), options.run)
+    registry.archive_run(folder)
+    print(f"{folder.id} is archived")
+    return 0
+
+
+def delete(options: argparse.Namespace) -> int:
+    folder = registry.find_run(runs_home(options.runs), options.run)
+    registry.delete_run(folder)
+    print(f"{folder.id} is deleted")
+    return 0
+
+
+def _wait_for_answer(folder: RunFolder, name: CommandName, uuid: str) -> int:
+    """Until the command is done and, for pause and stop, the process is gone."""
+    reader = RunReader(folder)
+    leaves = name in ("pause", "stop")
+    while True:
+        alive = probe(folder).alive
+        reader.poll()
+        answer = command_state(folder, uuid, reader.state)
+        if answer in ("failed", "stale"):
+            detail = next((known.detail for known in reader.state.commands if known.uuid == uuid), "")
+            print(f"hybrid-tui: {folder.id}: {name} {answer}{': ' + detail if detail else ''}", file=sys.stderr)
+            return 1
+        if answer == "done" and not (leaves and alive):
+            print(f"{folder.id}: {name} done at step {reader.state.step:,}")
+            return 0
+        if alive is False:
+            # The run ended by itself before it saw the command.
+            state = shown_state(reader.state, probe(folder), time.time())
+            print(f"hybrid-tui: {folder.id}: {name} was not done: the run is {state}", file=sys.stderr)
+            return 1
+        time.sleep(_POLL_SECONDS)
+
+
+def _wait_for_exit(folder: RunFolder) -> int:
+    while probe(folder).alive:
+        time.sleep(_POLL_SECONDS)
+    return 0

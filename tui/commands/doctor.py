@@ -1,0 +1,110 @@
+"""``doctor``: what this machine has, and what will be slow or missing."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import locale
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from engine.runs.folder import runs_home
+from engine.runs.launch import kills_user_processes
+from tui.commands.output import print_json
+
+Level = Literal["ok", "note", "problem"]
+_PACKAGES = ("torch", "transformers", "datasets", "polars", "textual", "babel")
+_LOW_DISK_BYTES = 5 * 2**30
+
+
+class Finding(msgspec.Struct, frozen=True):
+    level: Level
+    what: str
+    text: str
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Prints the findings; exit status 1 when something must be mended before a run can start."""
+    findings = [*_software(), *_compute(), *_storage(runs_home(options.runs)), *_session(), *_terminal()]
+    if options.json:
+        print_json({"findings": findings})
+    else:
+        for finding in findings:
+            mark = {"ok": "ok     ", "note": "note   ", "problem": "PROBLEM"}[finding.level]
+            print(f"{mark}  {finding.what:<12} {finding.text}")
+    return int(any(finding.level == "problem" for finding in findings))
+
+
+def _software() -> list[Finding]:
+    findings = [Finding("ok", "python", f"{platform.python_version()} at {sys.executable}")]
+    for package in _PACKAGES:
+        try:
+            findings.append(Finding("ok", package, importlib.metadata.version(package)))
+        except importlib.metadata.PackageNotFoundError:
+            findings.append(Finding("problem", package, "not installed: pip install -e ."))
+    return findings
+
+
+def _compute() -> list[Finding]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    findings = [Finding("ok", "cpu", f"{cores} cores, {memory / 2**30:.0f} GiB memory; one run at a time")]
+    command = shutil.which("nvidia-smi")
+    if command is None:
+        text = "none found: the built-in example takes under a minute, XLM-R takes days"
+        return [*findings, Finding("note", "gpu", text)]
+    query = [command, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    asked = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
+    if asked.returncode:
+        return [*findings, Finding("problem", "gpu", f"nvidia-smi failed: {asked.stderr.strip()[:200]}")]
+    return [*findings, *(Finding("ok", "gpu", line.strip()) for line in asked.stdout.splitlines())]
+
+
+def _storage(home: Path) -> list[Finding]:
+    existing = next(folder for folder in (home, *home.resolve().parents) if folder.exists())
+    if not os.access(existing, os.W_OK):
+        return [Finding("problem", "runs", f"{home}: not writable")]
+    free = shutil.disk_usage(existing).free
+    level: Level = "note" if free < _LOW_DISK_BYTES else "ok"
+    text = f"{home}: {free / 2**30:.1f} GiB free (a checkpoint of XLM-R-base takes 3.3 GB)"
+    findings = [Finding(level, "runs", text)]
+    if (kind := _filesystem(existing)) in ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs"):
+        findings.append(
+            Finding("note", "runs", f"on a network file system ({kind}): another machine's runs show by age")
+        )
+    return findings
+
+
+def _filesystem(path: Path) -> str:
+    """Type of the file system that holds ``path``; empty where /proc does not say."""
+    try:
+        mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    except OSError:
+        return ""
+    holding = [mount for mount in mounts if path.resolve().is_relative_to(mount[1].replace("\\040", " "))]
+    return max(holding, key=lambda mount: len(mount[1]))[2] if holding else ""
+
+
+def _session() -> list[Finding]:
+    if not kills_user_processes():
+        return [Finding("ok", "logout", "runs survive the end of the SSH session")]
+    if shutil.which("systemd-run"):
+        return [Finding("note", "logout", "logind kills user processes: runs start through systemd-run --user --scope")]
+    return [Finding("problem", "logout", "logind kills user processes at logout: loginctl enable-linger")]
+
+
+def _terminal() -> list[Finding]:
+    term, encoding = os.environ.get("TERM", ""), locale.getpreferredencoding(False)
+    colour = "none (NO_COLOR)" if os.environ.get("NO_COLOR") else os.environ.get("COLORTERM") or "256 or fewer"
+    inside = "tmux" if os.environ.get("TMUX") else "no tmux"
+    findings = [Finding("ok", "terminal", f"TERM={term or 'unset'}, colours {colour}, {encoding}, {inside}")]
+    if "utf" not in encoding.lower():
+        findings.append(Finding("note", "terminal", "not UTF-8: charts are drawn in ASCII"))
+    return findings

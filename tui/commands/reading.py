@@ -1,0 +1,113 @@
+"""``list``, ``status``, ``log``, ``protocol`` and ``show``: what is known about runs, as text or JSON."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+
+import msgspec
+
+from engine.config import ConfigError
+from engine.events import AnyEvent
+from engine.runs.folder import RunFolder, runs_home
+from engine.runs.liveness import probe
+from engine.runs.log import EventCursor
+from engine.runs.reader import RunReader
+from engine.runs.registry import find_run, list_runs
+from engine.runs.series import MODE_NAMES
+from engine.runs.status import reason, status_of
+from engine.runs.text import visible
+from tui.commands.output import print_json
+from tui.plain import evaluation_line, result_table, step_line
+
+
+def list_all(options: argparse.Namespace) -> int:
+    home = runs_home(options.runs)
+    readers = [_read(folder) for folder in list_runs(home)]
+    if options.json:
+        print_json({"runs": [status_of(reader) for reader in readers]})
+    elif readers:
+        print("\n".join(result_table([(status_of(reader), reader.state) for reader in readers])))
+    else:
+        print(f"no runs in {home}; 'hybrid-tui demo' makes one")
+    return 0
+
+
+def status(options: argparse.Namespace) -> int:
+    reader = _read(find_run(runs_home(options.runs), options.run))
+    current = status_of(reader)
+    if options.json:
+        print_json(current)
+        return 0
+    print(f"{visible(current.id)}  {current.state}  {step_line(reader.state)}")
+    if explanation := reason(reader.state, probe(reader.folder)):
+        print(visible(explanation))
+    for point in reader.state.latest_evaluations().values():
+        print(evaluation_line(point))
+    if current.updated:
+        print(f"last event {max(0.0, time.time() - current.updated):,.0f} s ago, on {visible(current.host)}")
+    return 0
+
+
+def log(options: argparse.Namespace) -> int:
+    folder = find_run(runs_home(options.runs), options.run)
+    if options.json:
+        cursor = EventCursor(folder.events)
+        recorded: list[AnyEvent] = []
+        while batch := cursor.poll():
+            recorded += batch
+        print_json({"events": recorded})
+        return 0
+    for note in _read(folder).state.notes:
+        mark = {"info": " ", "warning": "!", "error": "x"}[note.level]
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(note.t))} {mark} {visible(note.text)}")
+    return 0
+
+
+def protocol(options: argparse.Namespace) -> int:
+    folder = find_run(runs_home(options.runs), options.run)
+    documents = {}
+    for benchmark, point in _read(folder).state.latest_evaluations().items():
+        path = folder.results / f"step-{point.step:06d}" / benchmark / "summary.json"
+        try:
+            documents[benchmark] = msgspec.json.decode(path.read_bytes())["protocol"]
+        except (OSError, msgspec.MsgspecError, KeyError):
+            raise ConfigError(f"{path}: no readable protocol") from None
+    if not documents:
+        raise ConfigError(f"{folder.id} has no evaluation yet")
+    if options.json:
+        print_json(documents)
+        return 0
+    for benchmark, document in documents.items():
+        print(benchmark)
+        for key, value in document.items():
+            text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            print(f"  {key:<24} {visible(text)}")
+    return 0
+
+
+def show(options: argparse.Namespace) -> int:
+    from engine.export.show import render_show
+
+    reader = RunReader(find_run(runs_home(options.runs), options.run), series=True)
+    reader.poll()
+    series = reader.series
+    assert series is not None
+    modes = [MODE_NAMES[code] if code < len(MODE_NAMES) else "" for code in series.mode]
+    points = reader.state.latest_evaluations()
+    evaluation = next(iter(points.values())).result if points else None
+    text = render_show(reader.state.name, series.loss, modes, evaluation, width=_width())
+    sys.stdout.write(text.encode("ascii", "replace").decode() if options.ascii else text)
+    return 0
+
+
+def _width() -> int:
+    return min(120, shutil.get_terminal_size((100, 30)).columns)
+
+
+def _read(folder: RunFolder) -> RunReader:
+    reader = RunReader(folder)
+    reader.poll()
+    return reader

@@ -1,0 +1,120 @@
+"""``demo`` and ``run``: start runs, and follow them where that was asked for."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import msgspec
+
+from engine.config import ConfigError, RunConfig, load_config, problems, sample_configs_folder
+from engine.runs.folder import RunFolder, read_spec, runs_home
+from engine.runs.launch import launch, preflight, run_foreground
+from engine.runs.reader import RunReader
+from engine.runs.registry import find_run
+from engine.runs.status import Status, status_of
+from tui.commands.output import exit_status, print_json
+from tui.plain import follow, result_table
+
+_DEMO_CONFIG = "cldr-hybrid.toml"
+_DEMO_MODES = ("mono", "cross", "hybrid")
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Trains the built-in example; with a terminal the dashboard opens on it, else plain lines follow it."""
+    config = load_config(sample_configs_folder() / _DEMO_CONFIG, [f"seed={options.seed}"])
+    configs = [_with_mode(config, mode) for mode in _DEMO_MODES] if options.all else [config]
+    folders = [launch(runs_home(options.runs), each, command_line=sys.argv) for each in configs]
+    if not options.json and sys.stdin.isatty() and sys.stdout.isatty():
+        from tui.commands.dashboard import open_dashboard
+
+        return open_dashboard(options, run=folders[-1])
+    statuses = [_follow(folder, quiet=options.json) for folder in folders]
+    if options.json:
+        print_json({"runs": statuses} if options.all else statuses[0])
+    else:
+        print()
+        print("\n".join(_table(folders)))
+    return max(exit_status(status.state) for status in statuses)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Starts a run from a config; ``--wait`` trains in the foreground."""
+    config = load_config(options.config, options.set)
+    if options.name is not None:
+        config = _with_name(config, options.name)
+    parent = None
+    if options.origin is not None:
+        config, parent = _from_run(config, runs_home(options.runs), options.origin)
+    preflight(config, str(options.config))
+    folder = launch(runs_home(options.runs), config, command_line=sys.argv, parent=parent, wait=options.wait)
+    if not options.wait:
+        if options.json:
+            print_json(status_of(_read(folder)))
+        else:
+            print(
+                f"{folder.id} started; it goes on when you leave. 'hybrid-tui' shows it, 'hybrid-tui log last' reads it."
+            )
+        return 0
+    run_foreground(folder, lambda: _follow(folder, quiet=options.json))
+    status = status_of(_read(folder))
+    if options.json:
+        print_json(status)
+    else:
+        print("\n".join(_table([folder])))
+    return exit_status(status.state)
+
+
+def _with_mode(config: RunConfig, mode: str) -> RunConfig:
+    batch = msgspec.structs.replace(config.batch, mode=mode)
+    return msgspec.structs.replace(config, name=f"cldr-{mode}", batch=batch)
+
+
+def _with_name(config: RunConfig, name: str) -> RunConfig:
+    try:
+        return msgspec.convert({**msgspec.to_builtins(config), "name": name}, RunConfig)
+    except msgspec.ValidationError:
+        raise ConfigError(f"--name {name!r}: expected letters, digits, '.', '_' and '-', at most 64") from None
+
+
+def _from_run(config: RunConfig, home: Path, origin: str) -> tuple[RunConfig, str]:
+    """Weights, tokenizer and pooling of another run's checkpoint; a fresh optimizer and plan."""
+    name, _, step = origin.partition("@")
+    parent = find_run(home, name)
+    if step:
+        if not step.isdigit():
+            raise ConfigError(f"--from {origin}: expected RUN@STEP with a whole number")
+        weights = parent.checkpoints / f"step-{int(step):06d}"
+    else:
+        weights = parent.model
+    if not weights.is_dir():
+        raise ConfigError(f"--from {origin}: {parent.id} has no {weights.relative_to(parent.path)}")
+    former = read_spec(parent).config.model
+    model = msgspec.structs.replace(
+        former,
+        name=str(weights.resolve()),
+        dropout=config.model.dropout,
+        trust_remote_code=config.model.trust_remote_code,
+    )
+    config = msgspec.structs.replace(config, model=model)
+    for field, wrong in problems(config):
+        raise ConfigError(f"--from {origin}: {field}: {wrong}")
+    return config, origin
+
+
+def _follow(folder: RunFolder, *, quiet: bool) -> Status:
+    out = sys.stderr if quiet else sys.stdout
+    print(f"{folder.id}: following it as plain lines; it goes on when you leave", file=out, flush=True)
+    return follow(folder, lambda text: print(text, file=out, flush=True))
+
+
+def _table(folders: list[RunFolder]) -> list[str]:
+    readers = [_read(folder) for folder in folders]
+    return result_table([(status_of(reader), reader.state) for reader in readers])
+
+
+def _read(folder: RunFolder) -> RunReader:
+    reader = RunReader(folder)
+    reader.poll()
+    return reader

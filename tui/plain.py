@@ -1,0 +1,112 @@
+"""A run as plain lines: for pipes, batch logs and terminals without a screen."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from engine.runs.folder import RunFolder
+from engine.runs.liveness import probe
+from engine.runs.reader import RunReader
+from engine.runs.state import EvaluationPoint, RunState
+from engine.runs.status import Status, reason, shown_state, status_of
+from engine.runs.text import visible
+
+_POLL_SECONDS = 0.1
+_STEP_LINE_SECONDS = 2.0
+ENDED = frozenset({"paused", "stopped", "finished", "failed", "crashed"})
+
+
+def follow(folder: RunFolder, line: Callable[[str], None]) -> Status:
+    """Prints what happens until the run has ended and its process is gone; returns how it ended."""
+    reader = RunReader(folder)
+    printed_notes, printed_step, printed_at = 0, 0, time.monotonic()
+    evaluations: set[tuple[int, str]] = set()
+    while True:
+        # Asked before reading: a worker that ends between the two has written all that is then read.
+        liveness = probe(folder)
+        reader.poll()
+        state = reader.state
+        for note in state.notes[printed_notes:]:
+            line(f"{time.strftime('%H:%M:%S', time.localtime(note.t))}  {visible(note.text)}")
+        printed_notes = len(state.notes)
+        for point in state.evaluations:
+            if (point.step, point.benchmark) not in evaluations:
+                evaluations.add((point.step, point.benchmark))
+                line(f"          {evaluation_line(point)}")
+        if state.step != printed_step and time.monotonic() - printed_at >= _STEP_LINE_SECONDS:
+            printed_step, printed_at = state.step, time.monotonic()
+            line(f"          {step_line(state)}")
+        if not liveness.alive and shown_state(state, liveness, time.time()) in ENDED:
+            explanation = reason(state, liveness)
+            if explanation:
+                line(visible(explanation))
+            return status_of(reader)
+        time.sleep(_POLL_SECONDS)
+
+
+def step_line(state: RunState) -> str:
+    rate = state.pairs_per_second()
+    loss = "-" if state.loss is None else f"{state.loss:.4f}"
+    speed = "" if rate is None else f"   {rate:,.0f} pairs/s"
+    return f"step {state.step:,}/{state.max_steps:,}   loss {loss}{speed}"
+
+
+def evaluation_line(point: EvaluationPoint) -> str:
+    metrics = point.result.metrics
+    return (
+        f"{point.benchmark} at step {point.step:,}: mAP mono {score(metrics.get('map_monolingual'))}"
+        f"  cross {score(metrics.get('map_crosslingual'))}  pool {score(metrics.get('map_multilingual'))}"
+        f"  rank distance {rank(metrics.get('rank_distance'))}"
+    )
+
+
+RESULT_HEADER = ("run", "mode", "alpha", "state", "step", "benchmark", "mono", "cross", "pool", "R@10", "rank dist")
+
+
+def result_table(states: Sequence[tuple[Status, RunState]]) -> list[str]:
+    """One line per run and benchmark, with a header: the last evaluation of each."""
+    rows: list[Sequence[str]] = [RESULT_HEADER]
+    for status, state in states:
+        latest = state.latest_evaluations() or {"-": None}
+        for benchmark, point in latest.items():
+            metrics = point.result.metrics if point else {}
+            rows.append(
+                (
+                    visible(status.id),
+                    status.mode,
+                    "-" if state.mono_share is None else f"{state.mono_share:.2f}",
+                    status.state,
+                    f"{status.step:,}/{status.max_steps:,}",
+                    benchmark,
+                    score(metrics.get("map_monolingual")),
+                    score(metrics.get("map_crosslingual")),
+                    score(metrics.get("map_multilingual")),
+                    score(metrics.get("recall_at_10_multilingual")),
+                    rank(metrics.get("rank_distance")),
+                )
+            )
+    return align(rows, right_from=6)
+
+
+def align(rows: Sequence[Sequence[str]], right_from: int) -> list[str]:
+    """Columns padded to their widest cell; those from ``right_from`` on are right-aligned."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+
+    def cells(row: Sequence[str]) -> Iterable[str]:
+        for column, (text, width) in enumerate(zip(row, widths, strict=True)):
+            yield text.rjust(width) if column >= right_from else text.ljust(width)
+
+    return ["  ".join(cells(row)).rstrip() for row in rows]
+
+
+def score(value: float | None) -> str:
+    """A share between 0 and 1 to three places, as papers print it."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def rank(value: float | None) -> str:
+    if value is None or math.isnan(value):
+        return "-"
+    return f"{value:,.1f}"
