@@ -111,8 +111,8 @@ class Work:
 
     def _evaluate(self, spec: str, key: str) -> None:
         from engine.data.sources import load_benchmark
-        from engine.evaluation.suite import run_benchmark
         from engine.evaluation.results import write_results
+        from engine.evaluation.suite import run_benchmark
 
         session, step = self._session, self.trainer.step
         start = time.monotonic()
