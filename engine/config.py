@@ -165,7 +165,7 @@ def parse_config(text: str, label: str = "config", overrides: Sequence[str] = ()
     try:
         config = msgspec.convert(document, RunConfig, strict=True)
     except msgspec.ValidationError as error:
-        field, reason = _split_validation_error(str(error))
+        field, reason = split_validation_error(str(error))
         raise ConfigError(_message(label, text, field, reason)) from None
     for field, reason in problems(config):
         raise ConfigError(_message(label, text, field, reason))
@@ -309,7 +309,7 @@ def _apply_override(document: dict[str, Any], override: str) -> None:
     table[keys[-1]] = value
 
 
-def _split_validation_error(message: str) -> tuple[str, str]:
+def split_validation_error(message: str) -> tuple[str, str]:
     """msgspec's "Expected `int`, got `str` - at `$.batch.size`" -> ("batch.size", "expected int, got str")."""
     reason, _, path = message.partition(" - at `$")
     field = path.rstrip("`").lstrip(".")
