@@ -1,0 +1,157 @@
+"""Any hub data set, or a local folder in one of the hub's formats, as a parallel corpus.
+
+``columns`` maps our columns (group, language, question, passage, passage_id, cluster) to theirs; a dotted name reaches
+into a nested column. Question and passage are required. ``{language}`` in the path or the subset means one load per
+language; otherwise the language comes from its column, or is the source's only language. Without a group column no two
+rows are translations of each other.
+
+The branch ``refs/convert/parquet``, where the hub keeps data sets whose scripts ``datasets`` no longer runs, has a
+folder for each subset and no list of subsets: there, ``subset`` names the folder.
+
+Texts stay in memory-mapped Arrow columns. Public data have flaws: rows with an empty question or passage, and repeats
+of a group in one language, are left out and counted in a warning.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from engine.config import ConfigError, SourceConfig
+from engine.data.build import Rows, build_corpus, select_languages
+from engine.data.corpus import ParallelCorpus
+from engine.data.jsonl import passage_id
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+OUR_COLUMNS = ("group", "language", "question", "passage", "passage_id", "cluster")
+PARQUET_BRANCH = "refs/convert/parquet"
+SLICE = 4096  # rows read at a time
+
+logger = logging.getLogger(__name__)
+
+
+def hub_corpus(source: SourceConfig) -> ParallelCorpus:
+    """Loads, maps and filters; ``source.path`` must be set.
+
+    Raises:
+        ConfigError: one line naming the data set and the field.
+    """
+    from datasets import concatenate_datasets  # takes a second to import: only where a source needs it
+
+    label = _label(source)
+    for column in source.columns:
+        if column not in OUR_COLUMNS:
+            raise ConfigError(f"{label}: columns.{column}: unknown column, expected one of {', '.join(OUR_COLUMNS)}")
+    parts = _parts(source, label)
+    names = source.columns
+    data = concatenate_datasets([part.select_columns(sorted(set(names.values()))) for _, part in parts])
+    languages = [
+        language
+        for known, part in parts
+        for language in ([known] * len(part) if known else _strings(part, names["language"]))
+    ]
+    groups = (
+        _strings(data, names["group"])
+        if "group" in names
+        else [f"{language}:{row:09d}" for row, language in enumerate(languages)]
+    )
+    chosen = set(select_languages(source.languages, languages, label))
+    kept, empty, repeated = _kept(groups, languages, _filled(data, names["question"], names["passage"]), chosen)
+    if empty or repeated:
+        logger.warning("%s: left out %d rows with an empty text, %d repeats of a group", label, empty, repeated)
+    if not kept:
+        raise ConfigError(f"{label}: expected at least one row with a question and a passage")
+    passages = _strings(data, names["passage_id"]) if "passage_id" in names else groups
+    clusters = _strings(data, names["cluster"]) if "cluster" in names else groups
+    if len(kept) < len(data):
+        data = data.select(kept)
+    rows = Rows(
+        groups=[groups[row] for row in kept],
+        languages=[languages[row] for row in kept],
+        questions=data[names["question"]],
+        passages=data[names["passage"]],
+        passage_ids=[passage_id(languages[row], passages[row]) for row in kept],
+        clusters=[clusters[row] for row in kept],
+    )
+    return build_corpus(label, rows, locate=lambda row: f"{label}: row {kept[row]}", weight=source.weight)
+
+
+def _parts(source: SourceConfig, label: str) -> list[tuple[str, Dataset]]:
+    """(language, its data set); the language is "" where a column says it."""
+    if "{language}" in f"{source.path}{source.subset or ''}":
+        if not source.languages:
+            raise ConfigError(f"{label}: languages: expected those that {{language}} stands for")
+        return [(language, _load(source, language, label)) for language in sorted(set(source.languages))]
+    if "language" in source.columns:
+        return [("", _load(source, "", label))]
+    if len(source.languages) != 1:
+        raise ConfigError(
+            f"{label}: columns.language: expected a column, or {{language}} in path or subset, or one language"
+        )
+    return [(source.languages[0], _load(source, source.languages[0], label))]
+
+
+def _load(source: SourceConfig, language: str, label: str) -> Dataset:
+    from datasets import Value, load_dataset
+
+    assert source.path is not None  # checked with the config
+    path = source.path.replace("{language}", language)
+    subset = source.subset.replace("{language}", language) if source.subset else None
+    where = {"data_dir": subset} if source.revision == PARQUET_BRANCH else {"name": subset}
+    try:
+        data = load_dataset(path, split=source.split, revision=source.revision, **where)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ConfigError(f"{label}: cannot load {path!r}, subset {subset!r}: {reason}") from None
+    if any(name not in data.column_names for name in source.columns.values()):
+        data = data.flatten()
+    for ours, name in source.columns.items():
+        if name not in data.column_names:
+            have = ", ".join(data.column_names)
+            raise ConfigError(f"{label}: columns.{ours}: no column {name!r}, the data set has {have}")
+        kind = getattr(data.features[name], "dtype", None)
+        if ours in ("question", "passage"):
+            if kind not in ("string", "large_string"):
+                raise ConfigError(f"{label}: columns.{ours}: expected texts in {name!r}, got {data.features[name]}")
+            data = data.cast_column(name, Value("string"))
+    return data
+
+
+def _kept(
+    groups: Sequence[str], languages: Sequence[str], filled: Sequence[bool], chosen: set[str]
+) -> tuple[list[int], int, int]:
+    """(rows to keep, how many had an empty text, how many were repeats)."""
+    kept: list[int] = []
+    seen: set[tuple[str, str]] = set()
+    empty = repeated = 0
+    for row, (group, language, has_texts) in enumerate(zip(groups, languages, filled, strict=True)):
+        if language not in chosen:
+            continue
+        if not has_texts:
+            empty += 1
+        elif (group, language) in seen:
+            repeated += 1
+        else:
+            seen.add((group, language))
+            kept.append(row)
+    return kept, empty, repeated
+
+
+def _filled(data: Dataset, question: str, passage: str) -> list[bool]:
+    """Whether each row has both texts; read in slices, so that no more than one is in memory."""
+    return [
+        bool(asked and asked.strip() and told and told.strip())
+        for batch in data.select_columns(sorted({question, passage})).iter(batch_size=SLICE)
+        for asked, told in zip(batch[question], batch[passage], strict=True)
+    ]
+
+
+def _strings(data: Dataset, name: str) -> list[str]:
+    return [str(value) for batch in data.select_columns([name]).iter(batch_size=SLICE) for value in batch[name]]
+
+
+def _label(source: SourceConfig) -> str:
+    return f"{source.path}/{source.subset}" if source.subset else str(source.path)
