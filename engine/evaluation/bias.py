@@ -4,7 +4,7 @@ Rank distance is a dispersion: it grows with the level of the ranks even where l
 change when languages are permuted. The own-language advantage has a sign: 0 when the answer's language does not
 matter, d when passages in the question's language rank d doublings better than the others.
 
-Shapes: L languages, J judgements, N (query, side) groups, M queries.
+Shapes: J judgements, M queries.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The metrics of an evaluation: means over queries, then over languages (macro), and over queries alone (micro).
 
-Shapes: L languages, N cells, P and M queries as in query_scores.
+Shapes: Q queries; N cells, P and M queries as in query_scores.
 """
 
 from __future__ import annotations
@@ -47,15 +47,16 @@ def compute_metrics(benchmark: Benchmark, scores: QueryScores) -> Metrics:
     """
     count = len(benchmark.languages)
     cells, pool, distances = scores.cells, scores.pool, scores.distances
-    asked, pool_asked = benchmark.query_language[cells.query], benchmark.query_language[pool.query]
-    pair = asked.astype(np.int64) * count + cells.language
+    language = benchmark.query_language.astype(np.int64)  # [Q]
+    asked, pool_asked = language[cells.query], language[pool.query]
+    pair = asked * count + cells.language
     ap_by_pair = _group_means(pair, cells.average_precision, count * count).reshape(count, count)
     recall_by_pair = _group_means(pair, cells.recall_at_1, count * count).reshape(count, count)
     own, own_cell = np.eye(count, dtype=bool), asked == cells.language
     ap_by_language = _group_means(pool_asked, pool.average_precision, count)
     recall_by_language = _group_means(pool_asked, pool.recall_at_10, count)
     distance = distances.distance.astype(np.float64)
-    distance_by_language = _group_means(benchmark.query_language[distances.query], distance, count)
+    distance_by_language = _group_means(language[distances.query], distance, count)
     macro = (
         ap_by_pair[own],
         ap_by_pair[~own],
@@ -95,8 +96,8 @@ def compute_metrics(benchmark: Benchmark, scores: QueryScores) -> Metrics:
 def _group_means(group: Ints, values: Values, groups: int) -> Values:
     """[groups] means; NaN for a group without values."""
     counts = np.bincount(group, minlength=groups)
-    sums = np.bincount(group, values, minlength=groups)
-    return np.divide(sums, counts, out=np.full(groups, np.nan), where=counts > 0)
+    means: Values = np.full(groups, np.nan)
+    return np.divide(np.bincount(group, values, minlength=groups), counts, out=means, where=counts > 0)
 
 
 def _mean(values: Values) -> float | None:

@@ -1,0 +1,130 @@
+"""The result folder of one evaluation: ranks.parquet, topk.parquet and summary.json.
+
+Every table, figure and test is computed from these. polars is imported when a file is written or read: importing this
+module costs little more than msgspec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from engine.evaluation.folder import replacing_folder
+from engine.evaluation.summary import Summary
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from engine.evaluation.evaluate import Evaluation
+
+RANKS, TOP_K, SUMMARY = "ranks.parquet", "topk.parquet", "summary.json"
+
+_JSON = msgspec.json.Encoder(order="sorted")
+
+
+class ResultError(Exception):
+    """A result folder that cannot be read; the message is one line."""
+
+
+def write_results(evaluation: Evaluation, folder: Path) -> None:
+    """Writes the folder, whole or not at all; an older one of that name is replaced.
+
+    Raises:
+        OSError: no space, or no permission; the older folder is untouched.
+    """
+    with replacing_folder(folder) as temporary:
+        ranks_table(evaluation).write_parquet(temporary / RANKS)
+        top_k_table(evaluation).write_parquet(temporary / TOP_K)
+        summary = msgspec.json.format(_JSON.encode(evaluation.summary), indent=1)
+        (temporary / SUMMARY).write_bytes(summary + b"\n")  # last: where it lies, the others are complete
+
+
+def read_summary(folder: Path) -> Summary:
+    """Reads ``folder/summary.json``.
+
+    Raises:
+        ResultError: it is missing or not what this program writes.
+    """
+    path = folder / SUMMARY
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Summary)
+    except OSError as error:
+        raise ResultError(f"{path}: {error.strerror}") from None
+    except msgspec.MsgspecError as error:
+        raise ResultError(f"{path}: {error}") from None
+
+
+def read_ranks(folder: Path) -> pl.DataFrame:
+    """One row per (query, relevant candidate).
+
+    Raises:
+        ResultError: the file is missing or damaged.
+    """
+    return _read_parquet(folder / RANKS)
+
+
+def read_top_k(folder: Path) -> pl.DataFrame:
+    """The 100 best candidates of every query, best first.
+
+    Raises:
+        ResultError: the file is missing or damaged.
+    """
+    return _read_parquet(folder / TOP_K)
+
+
+def ranks_table(evaluation: Evaluation) -> pl.DataFrame:
+    """ranks.parquet; a null rank would mean "not retrieved", which a full ranking never has."""
+    import polars as pl
+
+    benchmark, ranks = evaluation.benchmark, evaluation.ranks
+    names = pl.Series(benchmark.languages)
+
+    def of_query(values: Sequence[str]) -> pl.Series:
+        return pl.Series(list(values)).gather(ranks.query)
+
+    return pl.DataFrame(
+        {
+            "query_id": of_query(benchmark.query_ids),
+            "group": of_query(benchmark.query_group),
+            "cluster": of_query(benchmark.query_cluster),
+            "query_language": names.gather(benchmark.query_language[ranks.query]),
+            "passage_id": pl.Series(list(benchmark.candidate_ids)).gather(ranks.passage),
+            "passage_language": names.gather(benchmark.candidate_language[ranks.passage]),
+            "relevance": benchmark.grades,
+            "rank_pool": pl.Series(ranks.rank_pool, dtype=pl.Int32),
+            "rank_language": pl.Series(ranks.rank_language, dtype=pl.Int32),
+            "tied_pool": pl.Series(ranks.tied_pool, dtype=pl.Int32),
+            "tied_language": pl.Series(ranks.tied_language, dtype=pl.Int32),
+        }
+    )
+
+
+def top_k_table(evaluation: Evaluation) -> pl.DataFrame:
+    """topk.parquet."""
+    import numpy as np
+    import polars as pl
+
+    benchmark, top = evaluation.benchmark, evaluation.top
+    queries, k = top.passage.shape
+    passages = top.passage.ravel()
+    return pl.DataFrame(
+        {
+            "query_id": pl.Series(list(benchmark.query_ids)).gather(np.repeat(np.arange(queries), k)),
+            "rank": np.tile(np.arange(1, k + 1, dtype=np.int32), queries),
+            "passage_id": pl.Series(list(benchmark.candidate_ids)).gather(passages),
+            "passage_language": pl.Series(benchmark.languages).gather(benchmark.candidate_language[passages]),
+            "score": top.score.ravel(),
+        }
+    )
+
+
+def _read_parquet(path: Path) -> pl.DataFrame:
+    import polars as pl
+
+    try:
+        return pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ResultError(f"{path}: {str(error).splitlines()[0]}") from None

@@ -1,0 +1,53 @@
+"""What summary.json holds: an evaluation's numbers and the protocol that gives them their meaning."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.events import EvaluationResult
+
+TIE_RULE = "equal scores rank by descending passage id (trec_eval)"
+SCORE = "dot product of L2-normalised vectors, float32"
+
+
+class EncodingProtocol(msgspec.Struct, frozen=True, kw_only=True):
+    """How the texts became vectors."""
+
+    pooling: str
+    query_prefix: str
+    passage_prefix: str
+    max_query_tokens: int  # special tokens included
+    max_passage_tokens: int
+    truncated_queries: int  # distinct texts that were longer
+    truncated_passages: int
+    model_digest: str
+    tokenizer_digest: str
+
+
+class EvaluationProtocol(EncodingProtocol, frozen=True, kw_only=True):
+    """Everything a reader must know to compare a number with another."""
+
+    unit: str  # what a candidate is
+    pool: str  # what the pool holds
+    data_digest: str
+    tie_rule: str = TIE_RULE
+    ties: int  # relevant passages whose score another candidate shares
+    score: str = SCORE
+    cutoff: int | None = None  # None: the full ranking
+    averaging: str = "metrics and matrix: mean over queries, then over languages; micro: over queries"
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """Metrics if tied candidates stood in the best, or in the worst, order."""
+
+    optimistic: dict[str, float | None]
+    pessimistic: dict[str, float | None]
+
+
+class Summary(EvaluationResult, frozen=True, kw_only=True):
+    """An evaluation's result, with what is too much for an event."""
+
+    benchmark: str
+    micro: dict[str, float | None]
+    bounds: Bounds
+    protocol: EvaluationProtocol

@@ -1,0 +1,95 @@
+"""Encoding for an evaluation: each distinct text once, in the right place, with the encoder's settings reported."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from evaluation_cases import make_benchmark
+
+from engine.encoder.encoded import Encoded
+from engine.evaluation.suite import run_benchmark
+
+
+class HashEncoder:
+    """Gives every (text, context) its own unit vector, and remembers what it was asked."""
+
+    options = SimpleNamespace(
+        pooling="cls", query_prefix="q ", passage_prefix="p ", max_query_tokens=8, max_passage_tokens=16
+    )
+
+    def __init__(self):
+        self.asked = []
+
+    def digests(self):
+        return {"model": "m", "tokenizer": "t"}
+
+    def encode_queries(self, texts, tick):
+        return self._encode(texts, [""] * len(texts), tick)
+
+    def encode_passages(self, texts, contexts, tick):
+        return self._encode(texts, contexts or [""] * len(texts), tick)
+
+    def _encode(self, texts, contexts, tick):
+        pairs = list(zip(texts, contexts, strict=True))
+        self.asked.append(pairs)
+        tick(len(pairs), len(pairs))
+        vectors = np.stack([self.vector(*pair) for pair in pairs])
+        return Encoded(vectors, truncated=sum(len(text) > 9 for text in texts))
+
+    @staticmethod
+    def vector(text, context):
+        seed = int.from_bytes(hashlib.sha256(f"{text}|{context}".encode()).digest()[:4], "little")
+        vector = np.random.default_rng(seed).standard_normal(6)
+        return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+@pytest.fixture
+def benchmark():
+    made = make_benchmark(["de", "de", "en", "en"], ["de", "en", "en"], {0: [1, 2], 1: [0], 2: [3]})
+    texts = ["same", "other", "same", "same"]
+    return replace(made, query_texts=["why?", "a long question", "why?"], candidate_texts=texts)
+
+
+def test_equal_texts_are_encoded_once_and_tie(benchmark):
+    encoder = HashEncoder()
+    evaluation = run_benchmark(encoder, benchmark)
+    assert encoder.asked == [[("why?", ""), ("a long question", "")], [("same", ""), ("other", "")]]
+    for row, query in enumerate(evaluation.ranks.query):
+        text = benchmark.candidate_texts[evaluation.ranks.passage[row]]
+        score = HashEncoder.vector(benchmark.query_texts[query], "") @ HashEncoder.vector(text, "")
+        assert evaluation.ranks.score[row] == pytest.approx(score, abs=1e-6)
+        assert evaluation.ranks.tied_pool[row] == (2 if text == "same" else 0)
+
+
+def test_equal_texts_in_different_contexts_stay_apart(benchmark):
+    encoder = HashEncoder()
+    evaluation = run_benchmark(encoder, replace(benchmark, candidate_contexts=["x", "x", "x", "y"]))
+    assert encoder.asked[1] == [("same", "x"), ("other", "x"), ("same", "y")]
+    assert evaluation.summary.ties == 2  # de and en "same" in context x; not the one in context y
+
+
+def test_protocol_reports_how_texts_were_encoded(benchmark):
+    protocol = run_benchmark(HashEncoder(), benchmark).summary.protocol
+    assert (protocol.pooling, protocol.query_prefix, protocol.passage_prefix) == ("cls", "q ", "p ")
+    assert (protocol.max_query_tokens, protocol.max_passage_tokens) == (8, 16)
+    assert (protocol.truncated_queries, protocol.truncated_passages) == (1, 0)
+    assert (protocol.model_digest, protocol.tokenizer_digest, protocol.data_digest) == ("m", "t", benchmark.digest)
+
+
+def test_progress_names_its_part_and_may_abandon_any(benchmark):
+    seen = []
+    run_benchmark(HashEncoder(), benchmark, lambda *progress: seen.append(progress))
+    assert seen == [("queries", 2, 2), ("candidates", 2, 2), ("ranking", 3, 3)]
+
+    for part in ("queries", "candidates", "ranking"):
+
+        def leave(what, done, total, part=part):
+            if what == part:
+                raise InterruptedError(part)
+
+        with pytest.raises(InterruptedError, match=part):
+            run_benchmark(HashEncoder(), benchmark, leave)
