@@ -1,0 +1,108 @@
+"""A config is read exactly, or refused in one line that names file, line and field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine.config import ConfigError, RunConfig, load_config, parse_config, sample_configs_folder, to_toml
+
+VALID = """
+name = "example"
+[[sources]]
+kind = "cldr"
+[batch]
+mode = "hybrid"
+mono_share = 0.25
+"""
+
+
+@pytest.mark.parametrize("path", sorted(sample_configs_folder().glob("*.toml")), ids=lambda path: path.name)
+def test_every_sample_config_has_valid_fields(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samples name folders of the user's; here those folders exist and are empty but for the language files."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("data/xquad-r", "models/e5-small"):
+        Path(name).mkdir(parents=True)
+    config = load_config(path)
+    assert config.sources
+    assert config.evaluation.benchmarks
+
+
+def test_toml_written_is_toml_read() -> None:
+    config = parse_config(VALID, overrides=["loss.temperature=0.1", "model.query_prefix=query: "])
+    assert parse_config(to_toml(config)) == config
+
+
+def test_overrides_replace_values_of_every_kind() -> None:
+    config = parse_config(
+        VALID, overrides=["batch.mode=mono", "seed=7", "sources.0.languages=['en','de']", "evaluation.at_start=false"]
+    )
+    assert config.batch.mode == "mono"
+    assert config.seed == 7
+    assert config.sources[0].languages == ("en", "de")
+    assert config.evaluation.at_start is False
+
+
+def test_defaults_alone_are_a_config_but_for_its_sources() -> None:
+    assert msgspec.convert({}, RunConfig) == RunConfig()
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "line"),
+    [
+        ("[batch]\nsise = 3", "batch.sise", 2),
+        ("colour = 1", "colour", 1),
+        ("[optimizer]\nmax_steps = 'many'", "optimizer.max_steps", 2),
+        ("[optimizer]\nmax_steps = 0", "optimizer.max_steps", 2),
+        ("[batch]\nmono_share = 1.2", "batch.mono_share", 2),
+        ("[batch]\nmode = 'both'", "batch.mode", 2),
+        ("[model]\nname = '/no/such/folder'", "model.name", 2),
+        ("[evaluation]\nbenchmarks = ['xquad-r=/no/such/folder']", "evaluation.benchmarks[0]", 2),
+        ("[evaluation]\nbenchmarks = ['cldr']\nlanguages = ['en', 'xx']", "evaluation.languages", 3),
+        ("[evaluation]\nbenchmarks = ['cldr']\nvalidation = 'xquad-r'", "evaluation.validation", 3),
+        ("[batch]\nmode = 'english'\nlanguage = 'fr'", "batch.language", 3),
+        ("[optimizer]\nwarmup_steps = 9\nmax_steps = 4", "optimizer.warmup_steps", 2),
+    ],
+)
+def test_a_wrong_field_is_one_line_that_names_it(change: str, field: str, line: int) -> None:
+    document = f"{change}\n[[sources]]\nkind = 'cldr'\n"
+    with pytest.raises(ConfigError) as caught:
+        parse_config(document, "my.toml")
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(f"my.toml:{line}: {field}: ")
+
+
+@pytest.mark.parametrize(
+    ("source", "field"),
+    [
+        ("kind = 'jsonl'", "sources[1].path"),
+        ("kind = 'jsonl'\npath = '/no/such/file.jsonl'", "sources[1].path"),
+        ("kind = 'lareqa'\npath = '/no/such/folder'", "sources[1].path"),
+        ("kind = 'cldr'\nlanguages = ['en', 'xx']", "sources[1].languages"),
+        ("kind = 'cldr'\nsplit = 'test'", "sources[1].split"),
+        ("kind = 'hub'\npath = 'a/b'", "sources[1].columns"),
+    ],
+)
+def test_the_second_source_is_named_with_its_own_line(source: str, field: str) -> None:
+    with pytest.raises(ConfigError, match=r"^my\.toml:[456]: ") as caught:
+        parse_config(f"[[sources]]\nkind = 'cldr'\n\n[[sources]]\n{source}\n", "my.toml")
+    assert field in str(caught.value)
+
+
+@pytest.mark.parametrize("override", ["batch", "=3", "batch.=3", "nothing.here.at.all=1", "batch.mono_share=2"])
+def test_a_wrong_override_is_refused(override: str) -> None:
+    with pytest.raises(ConfigError):
+        parse_config(VALID, overrides=[override])
+
+
+def test_not_toml_and_no_file_are_one_line(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text("name = \n")
+    for path in (broken, tmp_path / "missing.toml"):
+        with pytest.raises(ConfigError) as caught:
+            load_config(path)
+        assert str(caught.value).startswith(str(path))
+        assert "\n" not in str(caught.value)

@@ -1,0 +1,210 @@
+"""A run that is killed anywhere and resumed ends bit for bit like one that never stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine import events
+from engine.config import (
+    BatchConfig,
+    CheckpointConfig,
+    EvaluationConfig,
+    ModelConfig,
+    OptimizerConfig,
+    RunConfig,
+    RuntimeConfig,
+    SourceConfig,
+)
+from engine.events import AnyEvent
+from engine.runs.commands import send_command
+from engine.runs.folder import RunFolder
+from engine.runs.launch import launch, resume
+from engine.runs.liveness import probe
+from engine.runs.log import EventCursor
+from engine.runs.reader import RunReader
+from engine.runs.status import status_of
+
+LANGUAGES = ("de", "en", "th")
+STEPS = 60
+TRIES = 8
+DEADLINE_SECONDS = 120.0
+
+CONFIG = RunConfig(
+    name="exact",
+    seed=3,
+    model=ModelConfig(dropout=0.1, max_query_tokens=48, max_passage_tokens=48),
+    sources=(SourceConfig(kind="cldr", languages=LANGUAGES),),
+    batch=BatchConfig(mode="hybrid", size=32),
+    optimizer=OptimizerConfig(learning_rate=1e-3, warmup_steps=5, max_steps=STEPS),
+    runtime=RuntimeConfig(devices="cpu", threads=2),
+    evaluation=EvaluationConfig(benchmarks=("cldr",), languages=LANGUAGES, every=20),
+    checkpoint=CheckpointConfig(every=10, keep=1),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _private_state(tmp_path_factory: pytest.TempPathFactory) -> None:
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.0005)
+
+
+def state_of(folder: RunFolder) -> str:
+    reader = RunReader(folder)
+    reader.poll()
+    return status_of(reader).state
+
+
+def recorded(folder: RunFolder) -> list[AnyEvent]:
+    cursor, found = EventCursor(folder.events), []
+    while batch := cursor.poll():
+        found += batch
+    return found
+
+
+class Watched:
+    """Follows a run's log closely enough to kill inside a window of milliseconds."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self._cursor = EventCursor(folder.events)
+        self.seen: list[AnyEvent] = []
+        self.new: list[AnyEvent] = []
+
+    def read(self) -> list[AnyEvent]:
+        self.new = self._cursor.poll()
+        self.seen += self.new
+        return self.new
+
+    def until_event(self, wanted: Callable[[AnyEvent], bool], what: str) -> None:
+        until(lambda: any(wanted(event) for event in self.read()), what)
+
+    def kill(self) -> None:
+        owner = probe(self.folder).owner
+        assert owner is not None
+        os.kill(owner.pid, signal.SIGKILL)
+        until(lambda: probe(self.folder).alive is False, "the killed worker's lock to be free")
+        self.read()
+
+
+def in_step(watched: Watched) -> bool:
+    watched.until_event(lambda event: isinstance(event, events.Step), "a step")
+    watched.kill()
+    return True
+
+
+def in_checkpoint(watched: Watched) -> bool:
+    """Half-written checkpoints lie in a hidden folder beside the whole ones."""
+    half_written = lambda: any(watched.folder.checkpoints.glob(".*")) if watched.folder.checkpoints.is_dir() else False  # noqa: E731
+    watched.until_event(lambda event: isinstance(event, events.Step), "a step")
+    until(half_written, "a checkpoint being written")
+    watched.kill()
+    return half_written()
+
+
+def in_evaluation(watched: Watched) -> bool:
+    started = lambda event: isinstance(event, events.EvalStarted)  # noqa: E731
+    watched.until_event(started, "an evaluation")
+    watched.kill()
+    last = max(index for index, event in enumerate(watched.seen) if started(event))
+    return not any(isinstance(event, events.EvalFinished) for event in watched.seen[last:])
+
+
+def between_received_and_done(watched: Watched) -> bool:
+    watched.until_event(lambda event: isinstance(event, events.Step), "a step")
+    uuid = send_command(watched.folder, "checkpoint")
+    watched.until_event(
+        lambda event: isinstance(event, events.CommandReceived) and event.uuid == uuid, "the acknowledgement"
+    )
+    watched.kill()
+    return not any(isinstance(event, events.CommandDone) and event.uuid == uuid for event in watched.seen)
+
+
+def digests(folder: RunFolder) -> dict[str, str]:
+    """SHA-256 of model, optimizer state and RNG at the last step."""
+    checkpoint = folder.checkpoints / f"step-{STEPS:06d}"
+    files = ("model.safetensors", "optimizer.safetensors", "rng.safetensors")
+    return {name: hashlib.sha256((checkpoint / name).read_bytes()).hexdigest() for name in files}
+
+
+def losses(folder: RunFolder) -> list[float]:
+    reader = RunReader(folder, series=True)
+    reader.poll()
+    assert reader.series is not None
+    return list(reader.series.loss)
+
+
+def finish(folder: RunFolder) -> None:
+    until(lambda: probe(folder).alive is False, "the run to end")
+    assert state_of(folder) == "finished", (folder.log.read_text()[-2000:], recorded(folder)[-1])
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    folder = launch(tmp_path_factory.mktemp("runs"), CONFIG)
+    finish(folder)
+    return folder
+
+
+@pytest.mark.timeout(600)
+def test_killed_anywhere_and_resumed_equals_never_stopped(uninterrupted: RunFolder, tmp_path: Path) -> None:
+    folder = launch(tmp_path, CONFIG)
+    for window in (in_evaluation, in_step, in_checkpoint, between_received_and_done):
+        for _ in range(TRIES):
+            hit = window(Watched(folder))
+            assert state_of(folder) == "crashed"
+            resume(folder)
+            if hit:
+                break
+            until(lambda: probe(folder).alive is True, "the resumed worker")
+        else:
+            pytest.fail(f"{window.__name__}: the window was missed {TRIES} times")
+    finish(folder)
+    assert digests(folder) == digests(uninterrupted)
+    assert losses(folder) == losses(uninterrupted)
+    assert len(losses(folder)) == STEPS
+    sequence = [event.seq for event in recorded(folder)]
+    assert sequence == list(range(1, len(sequence) + 1)), "seq has a gap or a repeat"
+
+
+@pytest.mark.timeout(300)
+def test_pause_ends_the_process_and_resume_continues_at_the_next_step(uninterrupted: RunFolder, tmp_path: Path) -> None:
+    folder = launch(tmp_path, CONFIG)
+    watched = Watched(folder)
+    watched.until_event(lambda event: isinstance(event, events.Step), "a step")
+    owner = probe(folder).owner
+    assert owner is not None
+    send_command(folder, "pause")
+    until(lambda: probe(folder).alive is False, "the worker to leave")
+    assert state_of(folder) == "paused"
+    until(lambda: not Path(f"/proc/{owner.pid}").exists(), "the process to be gone")
+    paused = next(event.step for event in recorded(folder) if isinstance(event, events.RunPaused))
+    resume(folder)
+    finish(folder)
+    first = next(event for event in recorded(folder) if isinstance(event, events.Step) and event.attempt == 2)
+    assert first.first_step == paused + 1
+    assert digests(folder) == digests(uninterrupted)
+
+
+@pytest.mark.timeout(300)
+def test_sigterm_is_a_pause(tmp_path: Path) -> None:
+    folder = launch(tmp_path, CONFIG)
+    Watched(folder).until_event(lambda event: isinstance(event, events.Step), "a step")
+    owner = probe(folder).owner
+    assert owner is not None
+    os.kill(owner.pid, signal.SIGTERM)
+    until(lambda: probe(folder).alive is False, "the worker to leave")
+    assert state_of(folder) == "paused"
+    assert any(folder.checkpoints.glob("step-*"))
