@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 EVENT_VERSION = 1
 
@@ -43,7 +44,7 @@ def to_numbers(values: Iterable[float]) -> list[Number]:
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """Fields of every event. The log writer fills ``seq``, ``t`` and ``attempt``."""
 
-    v: int = EVENT_VERSION
+    v: Annotated[int, Meta(le=EVENT_VERSION)] = EVENT_VERSION  # a later one would be misread: it does not decode
     seq: int = 0  # 1, 2, 3, ... over all attempts, without gap
     t: float = 0.0  # unix seconds, wall clock: for display only
     attempt: int = 0  # 1 for the first worker, one more for each resume
@@ -241,7 +242,16 @@ def decode(line: bytes) -> AnyEvent:
     """One line -> its event.
 
     Raises:
-        msgspec.MsgspecError: the line is torn, not JSON, of an unknown type, or misses a field.
+        msgspec.MsgspecError: the line is torn, not JSON, of an unknown type or a later version, or misses a field.
     """
     event: AnyEvent = _decoder.decode(line)
     return event
+
+
+def decode_lines(lines: bytes) -> list[AnyEvent]:
+    """All events of whole lines at once, which is faster than one by one.
+
+    Raises:
+        msgspec.MsgspecError: some line cannot be decoded.
+    """
+    return _decoder.decode_lines(lines)

@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from engine import events
-from engine.events import CommandName, Event, to_number
+from engine.events import AnyEvent, CommandName, to_number
 from engine.runs.commands import Command, pending_commands
 from engine.runs.folder import RunFolder
 from engine.runs.liveness import RunLock
@@ -105,7 +105,7 @@ class Session:
             self._write_snapshot()
             self._log.close()
 
-    def emit(self, event: Event) -> None:
+    def emit(self, event: AnyEvent) -> None:
         """Writes one event after the steps that came before it."""
         with self._writing:
             self.flush()
@@ -216,9 +216,9 @@ class Session:
             os._exit(128 + number)  # the second signal leaves at once; the run reads as crashed, and resumes
         self._signal = number
 
-    def _append(self, event: Event) -> None:
-        written = self._log.append(event)
-        fold(self.state, written)
+    def _append(self, event: AnyEvent) -> None:
+        for written in self._log.append(event):
+            fold(self.state, written)
 
     def _beat(self) -> None:
         while not self._closing.wait(HEARTBEAT_SECONDS):

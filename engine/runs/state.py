@@ -266,9 +266,13 @@ def _received(state: RunState, event: events.CommandReceived) -> None:
 
 
 def _done(state: RunState, event: events.CommandDone) -> None:
-    for command in state.commands:
-        if command.uuid == event.uuid:
-            command.outcome, command.detail = event.outcome, event.detail
+    known = next((command for command in state.commands if command.uuid == event.uuid), None)
+    if known is None:  # answered without being taken up: stale
+        known = CommandState(uuid=event.uuid, command=event.command, received=event.t)
+        state.commands.append(known)
+        del state.commands[:-COMMANDS_KEPT]
+    if known.outcome is None:  # killed after the answer, the next attempt finds the file and answers again
+        known.outcome, known.detail = event.outcome, event.detail
     if event.outcome == "failed" and state.phase in ("pausing", "stopping"):
         state.phase = "running"
     detail = f": {event.detail}" if event.detail else ""

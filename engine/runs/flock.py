@@ -1,0 +1,74 @@
+"""Locks that live as long as the process that holds them: flock on an own descriptor.
+
+A flock belongs to the open file description, so a forked child that keeps its copy would keep the lock
+after the holder was killed. Descriptors registered here are closed in every forked child; across exec
+they are closed by close-on-exec.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from pathlib import Path
+
+_held: set[int] = set()
+_RETRY_SECONDS = 0.02
+
+
+def open_lock_file(path: Path, mode: int) -> int:
+    """A close-on-exec descriptor of the lock file, created if missing; a link in its place is refused.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+
+
+def try_exclusive(fd: int) -> bool:
+    return _try(fd, fcntl.LOCK_EX)
+
+
+def try_shared(fd: int) -> bool:
+    return _try(fd, fcntl.LOCK_SH)
+
+
+def wait_exclusive(fd: int, seconds: float) -> bool:
+    """Tries for ``seconds``: a probe holds its shared lock for some microseconds, a leaving worker for longer."""
+    deadline = time.monotonic() + seconds
+    while not try_exclusive(fd):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_RETRY_SECONDS)
+    return True
+
+
+def hold(fd: int) -> None:
+    """From now on neither forked nor executed children keep the descriptor, and so the lock."""
+    os.set_inheritable(fd, False)
+    _held.add(fd)
+
+
+def drop(fd: int) -> None:
+    """Closes a held descriptor, which frees its lock."""
+    _held.discard(fd)
+    os.close(fd)
+
+
+def _try(fd: int, operation: int) -> bool:
+    try:
+        fcntl.flock(fd, operation | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _close_in_child() -> None:
+    for fd in _held:
+        with contextlib.suppress(OSError):
+            os.close(fd)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_close_in_child)

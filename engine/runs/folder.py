@@ -1,0 +1,133 @@
+"""A run is a directory: the names in it, where runs live, and the immutable spec."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from engine.config import RunConfig
+from engine.runs.errors import RunError
+
+RUNS_VARIABLE = "HYBRID_TUI_RUNS"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of one run; nothing is read or created by making one."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def spec(self) -> Path:
+        return self.path / "spec.json"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def state(self) -> Path:
+        return self.path / "state.json"
+
+    @property
+    def log(self) -> Path:
+        """Standard output and error of the worker."""
+        return self.path / "worker.log"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "worker.lock"
+
+    @property
+    def control(self) -> Path:
+        return self.path / "control"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def results(self) -> Path:
+        return self.path / "results"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model"
+
+    def file_mode(self) -> int:
+        """Mode of new files: 0600 in a private folder, 0644 in a shared one.
+
+        Raises:
+            RunError: the folder is gone.
+        """
+        try:
+            mode = self.path.stat().st_mode
+        except OSError as error:
+            raise RunError(f"{self.path}: {error.strerror}") from None
+        return stat.S_IMODE(mode) & 0o644 | 0o600
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    """What a result depends on besides its config."""
+
+    command_line: tuple[str, ...] = ()
+    git_commit: str | None = None  # of the directory the run was launched from
+    git_diff_digest: str | None = None  # SHA-256 of `git diff HEAD`; None: no repository
+    python: str = ""
+    packages: dict[str, str] = {}  # name: version
+    host: str = ""
+    driver: str | None = None  # of the GPU
+    threads: int = 1
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True):
+    """spec.json: the resolved config and where it came from."""
+
+    config: RunConfig
+    created: float  # unix seconds
+    provenance: Provenance
+    parent: str | None = None  # RUN[@STEP] it was started from
+
+
+def runs_home(option: str | None = None) -> Path:
+    """``option`` (--runs DIR), else $HYBRID_TUI_RUNS, else ./runs; absolute, not created."""
+    return Path(option or os.environ.get(RUNS_VARIABLE) or "runs").expanduser().absolute()
+
+
+def read_spec(folder: RunFolder) -> Spec:
+    """The spec of a run.
+
+    Raises:
+        RunError: there is none, or it cannot be read as one.
+    """
+    try:
+        return msgspec.json.decode(folder.spec.read_bytes(), type=Spec)
+    except OSError as error:
+        raise RunError(f"{folder.spec}: {error.strerror}") from None
+    except msgspec.MsgspecError as error:
+        raise RunError(f"{folder.spec}: not a run's spec: {error}") from None
+
+
+def write_atomically(path: Path, data: bytes, mode: int) -> None:
+    """Temp + rename: a reader sees the old file or the new one, never a part.
+
+    Raises:
+        OSError: disk full, no permission; the old file stands.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,227 @@
+"""Who works on a run: a lock held for life, and an owner written in it.
+
+The lock is the truth about life on this machine; the owner says whom to signal. A process is signalled
+only through a pidfd whose start time matches, so a reused process id is never hit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+from pathlib import Path
+
+import msgspec
+
+from engine.runs import flock
+from engine.runs.errors import RunBusy, RunError
+from engine.runs.folder import RunFolder
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Owner(msgspec.Struct, frozen=True, kw_only=True):
+    """What worker.lock holds. ``pid`` 0: the worker is being started and has not written itself in yet."""
+
+    host: str
+    boot_id: str
+    pid: int
+    start_time: int  # clock ticks from boot to the start of the process
+    attempt: int
+    token: str
+
+
+class Liveness(msgspec.Struct, frozen=True):
+    """``alive`` None: the owner is on another machine, whose locks may not be visible here."""
+
+    alive: bool | None
+    owner: Owner | None
+
+
+class RunLock:
+    """The exclusive right to write to a run; held until ``release`` or the end of the process."""
+
+    def __init__(self, folder: RunFolder, fd: int) -> None:
+        self.folder = folder
+        self.fd = fd
+        self._token = ""
+        flock.hold(fd)
+
+    @classmethod
+    def acquire(cls, folder: RunFolder, wait: float = 2.0) -> RunLock:
+        """Takes the lock, trying for ``wait`` seconds.
+
+        Raises:
+            RunBusy: another process has it.
+            RunError: the folder cannot be written to.
+        """
+        fd = _open(folder)
+        if not flock.wait_exclusive(fd, wait):
+            os.close(fd)
+            raise RunBusy(f"run {folder.id} is in use by {_describe(read_owner(folder))}")
+        return cls(folder, fd)
+
+    @classmethod
+    def adopt(cls, folder: RunFolder, fd: int) -> RunLock:
+        """Takes over the lock that the launcher holds on the inherited descriptor ``fd``.
+
+        Raises:
+            RunBusy: ``fd`` is not the lock of this run, or another process has it.
+        """
+        try:
+            same = os.path.samestat(os.fstat(fd), folder.lock.stat())
+        except OSError:
+            same = False
+        if not same or not flock.try_exclusive(fd):
+            raise RunBusy(f"descriptor {fd} is not the lock of run {folder.id}")
+        return cls(folder, fd)
+
+    @classmethod
+    def take_over(cls, folder: RunFolder) -> RunLock:
+        """Takes a run from an owner on another machine, by putting a new lock file in the place of theirs.
+
+        The former owner finds that the token is no longer its own and leaves before its next checkpoint.
+
+        Raises:
+            RunBusy: the owner lives on this machine.
+            RunError: the folder cannot be written to.
+        """
+        liveness = probe(folder)
+        if liveness.alive and _is_local(liveness.owner):
+            raise RunBusy(f"run {folder.id} is in use by {_describe(liveness.owner)}")
+        fresh = folder.path / f".worker.lock.{secrets.token_hex(8)}"
+        try:
+            fd = flock.open_lock_file(fresh, folder.file_mode())
+            flock.try_exclusive(fd)
+            fresh.replace(folder.lock)
+        except OSError as error:
+            raise RunError(f"{folder.lock}: {error.strerror}") from None
+        return cls(folder, fd)
+
+    def announce(self, attempt: int) -> None:
+        """Written by the launcher before the worker exists: who holds the lock for which attempt."""
+        self._write(attempt, pid=0, start_time=0)
+
+    def write_owner(self, attempt: int) -> None:
+        """Written by the worker as soon as it runs: from now on it can be signalled."""
+        self._write(attempt, pid=os.getpid(), start_time=process_start_time(os.getpid()) or 0)
+
+    def still_mine(self) -> bool:
+        """False once another machine took the run over: leave without writing anything more."""
+        owner = read_owner(self.folder)
+        return owner is not None and owner.token == self._token
+
+    def release(self) -> None:
+        flock.drop(self.fd)
+
+    def _write(self, attempt: int, pid: int, start_time: int) -> None:
+        self._token = secrets.token_hex(16)
+        owner = Owner(
+            host=os.uname().nodename,
+            boot_id=_boot_id(),
+            pid=pid,
+            start_time=start_time,
+            attempt=attempt,
+            token=self._token,
+        )
+        line = msgspec.json.encode(owner) + b"\n"
+        os.pwrite(self.fd, line, 0)  # in place: a rename would leave the lock on a file that nobody finds
+        os.ftruncate(self.fd, len(line))
+
+
+def probe(folder: RunFolder) -> Liveness:
+    """Asks the lock, with a shared lock of its own, held for some microseconds."""
+    try:
+        fd = os.open(folder.lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return Liveness(alive=False, owner=None)
+    try:
+        free = flock.try_shared(fd)
+        owner = _parse_owner(os.pread(fd, 4096, 0))
+    finally:
+        os.close(fd)
+    if not free:
+        return Liveness(alive=True, owner=owner)
+    # After a reboot the host is the same and the boot is not: whatever ran is gone.
+    elsewhere = owner is not None and owner.boot_id != _boot_id() and owner.host != os.uname().nodename
+    return Liveness(alive=None if elsewhere else False, owner=owner)
+
+
+def read_owner(folder: RunFolder) -> Owner | None:
+    """The owner as last written, alive or not; None when there never was one."""
+    try:
+        return _parse_owner(folder.lock.read_bytes())
+    except OSError:
+        return None
+
+
+def signal_worker(folder: RunFolder, signum: int) -> bool:
+    """Signals the live worker of a run on this machine; False when there is none to signal.
+
+    Raises:
+        RunError: this system has no pidfd, or the worker belongs to another user.
+    """
+    liveness = probe(folder)
+    owner = liveness.owner
+    if not liveness.alive or owner is None or owner.pid == 0 or not _is_local(owner):
+        return False
+    if not hasattr(os, "pidfd_open"):
+        raise RunError("signals to a worker need Linux (pidfd)")
+    try:
+        process = os.pidfd_open(owner.pid)
+    except ProcessLookupError:
+        return False
+    try:
+        # The pidfd is open: from here on the id cannot pass to another process unnoticed.
+        if process_start_time(owner.pid) != owner.start_time:
+            return False
+        signal.pidfd_send_signal(process, signum)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        raise RunError(f"run {folder.id}: the worker belongs to another user") from None
+    finally:
+        os.close(process)
+    return True
+
+
+def process_start_time(pid: int) -> int | None:
+    """Clock ticks from boot to the start of a process (field 22 of proc(5) stat); None when there is none."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        # The second field is the program's name in brackets, and may hold anything.
+        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
+    return None
+
+
+def _open(folder: RunFolder) -> int:
+    try:
+        return flock.open_lock_file(folder.lock, folder.file_mode())
+    except PermissionError:
+        raise RunError(f"{folder.path}: this run belongs to another user") from None
+    except OSError as error:
+        raise RunError(f"{folder.lock}: {error.strerror}") from None
+
+
+def _parse_owner(data: bytes) -> Owner | None:
+    try:
+        return msgspec.json.decode(data.partition(b"\n")[0], type=Owner)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _is_local(owner: Owner | None) -> bool:
+    return owner is not None and owner.boot_id == _boot_id()
+
+
+def _boot_id() -> str:
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return ""  # not Linux: the host name alone tells machines apart
+
+
+def _describe(owner: Owner | None) -> str:
+    if owner is None or owner.pid == 0:
+        return "a worker that is just starting"
+    return f"process {owner.pid} on {owner.host}"

@@ -1,0 +1,32 @@
+"""Looks into the user's own files before a run folder is made: what is malformed is said at once, and exits 2."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import msgspec
+
+from engine.config import BENCHMARKS_FROM_FOLDER, ConfigError, RunConfig
+
+_EXIT_WRONG_USE = 2
+
+
+def preflight(config: RunConfig) -> None:
+    """Loads local files in a process of their own, so that this one stays light; built-in data need no look.
+
+    Raises:
+        ConfigError: one line naming file and field.
+    """
+    local_sources = any(source.kind in ("jsonl", "lareqa") for source in config.sources)
+    local_benchmarks = any(spec.partition("=")[0] in BENCHMARKS_FROM_FOLDER for spec in config.evaluation.benchmarks)
+    if not (local_sources or local_benchmarks):
+        return
+    command = [sys.executable, "-m", "engine.data.check"]
+    done = subprocess.run(command, input=msgspec.json.encode(config), capture_output=True, check=False)
+    if done.returncode == 0:
+        return
+    lines = done.stderr.decode(errors="replace").strip().splitlines() or ["the data cannot be read"]
+    if done.returncode != _EXIT_WRONG_USE:
+        raise ConfigError(f"the data cannot be read: {lines[-1]}")
+    raise ConfigError(lines[-1])

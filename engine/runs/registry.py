@@ -1,0 +1,153 @@
+"""The runs in a home folder: list, find, archive, delete."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from engine.runs.errors import RunBusy, RunError
+from engine.runs.folder import RunFolder
+from engine.runs.liveness import RunLock, probe
+
+__all__ = ["RunBusy", "RunError", "archive_run", "delete_run", "find_run", "list_runs"]
+
+ARCHIVE = ".archive"
+_CANDIDATES_SHOWN = 5
+
+
+class _Named(msgspec.Struct):
+    name: str = ""
+
+
+class _Head(msgspec.Struct):
+    """What the list needs of spec.json; readable whatever else another release wrote there."""
+
+    created: float = 0.0
+    config: _Named = _Named()
+
+
+def list_runs(home: Path) -> list[RunFolder]:
+    """Runs of a home, newest first; archived runs and folders without spec.json are left out."""
+    found: list[tuple[float, str, RunFolder]] = []
+    try:
+        with os.scandir(home) as entries:
+            names = [entry.name for entry in entries if not entry.name.startswith(".")]
+    except OSError:
+        return []
+    for name in names:
+        folder = RunFolder(home / name)
+        try:
+            found.append((_head(folder).created, folder.id, folder))
+        except OSError:
+            continue
+    return [folder for _, _, folder in sorted(found, key=lambda item: item[:2], reverse=True)]
+
+
+def find_run(home: Path, text: str) -> RunFolder:
+    """A run by id, unique name, unique prefix of its id, ``last``, or path.
+
+    Raises:
+        RunError: none or several fit; the message names candidates.
+    """
+    runs = list_runs(home)
+    for folder in runs:
+        if folder.id == text:
+            return folder
+    if text == "last":
+        if not runs:
+            raise RunError(f"no runs in {home}")
+        return runs[0]
+    if os.sep in text or text in (".", ".."):
+        return _at_path(Path(text).expanduser().absolute())
+    fitting = [folder for folder in runs if _head(folder).config.name == text]
+    fitting = fitting or [folder for folder in runs if text and folder.id.startswith(text)]
+    if len(fitting) > 1:
+        raise RunError(f"{text!r} fits {len(fitting)} runs: {_candidates(fitting)}")
+    if fitting:
+        return fitting[0]
+    if text and (path := Path(text).absolute() / "spec.json").is_file():
+        return RunFolder(path.parent)
+    raise RunError(f"no run {text!r} in {home}" + (f", it has {_candidates(runs)}" if runs else ""))
+
+
+def archive_run(folder: RunFolder) -> RunFolder:
+    """Moves a run that nobody works on out of the list, to HOME/.archive/, and returns where it is now.
+
+    Raises:
+        RunBusy: it has a live worker.
+        RunError: it is no run folder, or belongs to another machine's worker.
+    """
+    lock = _lock_idle(folder)
+    try:
+        archive = folder.path.parent / ARCHIVE
+        if archive.is_symlink() or folder.path.parent.name == ARCHIVE:
+            raise RunError(f"{folder.path}: already archived, or {archive} is a link")
+        archive.mkdir(mode=0o700, exist_ok=True)
+        target = _free_name(archive, folder.id)
+        folder.path.rename(target)
+    except OSError as error:
+        raise RunError(f"{folder.path}: cannot be archived: {error.strerror}") from None
+    finally:
+        lock.release()
+    return RunFolder(target)
+
+
+def delete_run(folder: RunFolder) -> None:
+    """Deletes the folder of a run that nobody works on; links in it are removed, never followed.
+
+    Raises:
+        RunBusy: it has a live worker.
+        RunError: it is no run folder, belongs to another machine's worker, or cannot be deleted.
+    """
+    lock = _lock_idle(folder)
+    try:
+        # Renamed first: a run that is half deleted must not show up as one.
+        doomed = folder.path.with_name(f".deleting-{folder.id}-{secrets.token_hex(4)}")
+        folder.path.rename(doomed)
+        shutil.rmtree(doomed)
+    except OSError as error:
+        raise RunError(f"{folder.path}: cannot be deleted: {error.strerror}") from None
+    finally:
+        lock.release()
+
+
+def _lock_idle(folder: RunFolder) -> RunLock:
+    if folder.path.is_symlink() or not folder.path.is_dir() or not folder.spec.is_file():
+        raise RunError(f"{folder.path}: not a run folder")
+    liveness = probe(folder)
+    if liveness.alive is None and liveness.owner is not None:
+        raise RunError(f"run {folder.id} was last worked on by {liveness.owner.host}; whether it lives is unknown here")
+    return RunLock.acquire(folder, wait=0.2)
+
+
+def _free_name(parent: Path, name: str) -> Path:
+    target, number = parent / name, 1
+    while target.exists():
+        number += 1
+        target = parent / f"{name}-{number}"
+    return target
+
+
+def _head(folder: RunFolder) -> _Head:
+    try:
+        return msgspec.json.decode(folder.spec.read_bytes(), type=_Head)
+    except msgspec.MsgspecError:
+        return _Head()  # listed last; whoever opens it gets the reason from read_spec
+
+
+def _at_path(path: Path) -> RunFolder:
+    folder = RunFolder(path.resolve())
+    if not folder.spec.is_file():
+        raise RunError(f"{path}: not a run folder (no spec.json)")
+    return folder
+
+
+def _candidates(runs: Iterable[RunFolder]) -> str:
+    ids = [folder.id for folder in runs]
+    more = f" and {len(ids) - _CANDIDATES_SHOWN} more" if len(ids) > _CANDIDATES_SHOWN else ""
+    return ", ".join(ids[:_CANDIDATES_SHOWN]) + more

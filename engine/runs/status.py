@@ -1,0 +1,126 @@
+"""Log and lock together: the state a person is shown, and why."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+from engine.events import Number, to_number
+from engine.runs.errors import RunError
+from engine.runs.folder import read_spec
+from engine.runs.liveness import Liveness, probe
+from engine.runs.reader import RunReader
+from engine.runs.state import FINAL_PHASES, RunState
+
+STALLED_AFTER = 120.0  # seconds without progress, at least; more where steps are slow
+SLOW_STEPS = 10.0  # ... and at least this many mean step times
+SILENT_AFTER = 60.0  # seconds without an event from another machine, which beats every 5 s
+
+_LEAVING = {"paused": "pausing", "stopped": "stopping"}
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """One run in one JSON object: the contract of ``status --json``. Times are unix seconds."""
+
+    id: str
+    name: str
+    mode: str
+    state: str
+    step: int
+    max_steps: int
+    loss: Number | None
+    metrics: dict[str, dict[str, float | None]]  # by benchmark, of its last evaluation on the current timeline
+    host: str
+    pid: int | None  # only while alive
+    updated: float
+    error: str | None
+
+
+def shown_state(state: RunState, liveness: Liveness, now: float) -> str:
+    """One of queued, starting, running, evaluating, pausing, paused, stopping, stopped, finished, failed, crashed, stalled.
+
+    ``now`` is unix seconds. Never optimistic: a paused run that still holds its lock is pausing.
+    """  # noqa: E501
+    phase = state.phase
+    if liveness.alive is False:
+        if phase in FINAL_PHASES:
+            return phase
+        # A process that came only to evaluate took nothing from the run when it died.
+        return state.former_phase or "crashed"
+    if liveness.alive is None:
+        return "stalled" if phase not in FINAL_PHASES and _age(state, now) > SILENT_AFTER else phase
+    if liveness.owner is not None and liveness.owner.attempt > state.attempt:
+        return "starting"
+    if phase in FINAL_PHASES:
+        return _LEAVING.get(phase, phase)
+    patience = max(STALLED_AFTER, SLOW_STEPS * (state.seconds_per_step or 0.0))
+    if phase != "queued" and state.updated and state.progress_age + _age(state, now) > patience:
+        return "stalled"
+    return phase
+
+
+def reason(state: RunState, liveness: Liveness, now: float | None = None) -> str:
+    """One line that says why the run is in the state it is shown in; empty where there is nothing to add."""
+    now = time.time() if now is None else now
+    shown = shown_state(state, liveness, now)
+    if shown == "crashed":
+        if not state.started:
+            return "the worker died before its first event; see worker.log"
+        return f"killed, resumable from {_resume_point(state)}"
+    if shown == "failed":
+        return f"{state.error or 'failed'}{f' ({state.hint})' if state.hint else ''}"
+    if shown == "queued":
+        waiting_for = state.device.waiting_for if state.device is not None else None
+        return f"waiting for {waiting_for or 'a device'}"
+    if shown == "stalled":
+        if liveness.alive is None and liveness.owner is not None:
+            return (
+                f"no sign from {liveness.owner.host} for {_age(state, now):,.0f} s and no way to see its processes "
+                "from here; `resume --take-over` continues the run on this machine"
+            )
+        return f"no progress for {state.progress_age + _age(state, now):,.0f} s"
+    if shown in ("paused", "stopped"):
+        return f"resumable from {_resume_point(state)}"
+    return ""
+
+
+def status_of(reader: RunReader) -> Status:
+    """Polls the reader, probes the lock and puts both together."""
+    liveness = probe(reader.folder)  # first: a run that ends in between then reads as ended, not as crashed
+    reader.poll()
+    state, owner = reader.state, liveness.owner
+    name, mode, max_steps, updated = state.name, state.mode, state.max_steps, state.updated
+    if not state.started:
+        try:
+            spec = read_spec(reader.folder)
+        except RunError:
+            pass
+        else:
+            config = spec.config
+            name, mode, max_steps = config.name, config.batch.mode, config.optimizer.max_steps
+            updated = spec.created
+    shown = shown_state(state, liveness, time.time())
+    return Status(
+        id=reader.folder.id,
+        name=name,
+        mode=mode,
+        state=shown,
+        step=state.step,
+        max_steps=max_steps,
+        loss=None if state.loss is None else to_number(state.loss),
+        metrics={key: dict(point.result.metrics) for key, point in state.latest_evaluations().items()},
+        host=owner.host if owner is not None else state.host,
+        pid=(owner.pid or None) if liveness.alive and owner is not None else None,
+        updated=updated,
+        error=reason(state, liveness) if shown in ("failed", "crashed") else None,
+    )
+
+
+def _age(state: RunState, now: float) -> float:
+    """Seconds since the last event; the clocks of two machines may differ, so never below zero."""
+    return max(0.0, now - state.updated)
+
+
+def _resume_point(state: RunState) -> str:
+    return "the beginning" if state.checkpoint_step is None else f"step {state.checkpoint_step:,}"
