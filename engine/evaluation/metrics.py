@@ -12,16 +12,7 @@ import numpy as np
 from engine.data.benchmark import Benchmark
 from engine.evaluation.query_scores import QueryScores, Values
 from engine.evaluation.ranking import Ints
-
-METRICS = (
-    "map_monolingual",
-    "map_crosslingual",
-    "map_multilingual",
-    "recall_at_1_monolingual",
-    "recall_at_1_crosslingual",
-    "recall_at_10_multilingual",
-    "rank_distance",
-)
+from engine.evaluation.summary import METRICS
 
 
 @dataclass(frozen=True, slots=True)

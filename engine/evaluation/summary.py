@@ -6,6 +6,16 @@ import msgspec
 
 from engine.events import EvaluationResult
 
+METRICS = (
+    "map_monolingual",
+    "map_crosslingual",
+    "map_multilingual",
+    "recall_at_1_monolingual",
+    "recall_at_1_crosslingual",
+    "recall_at_10_multilingual",
+    "rank_distance",
+)
+
 TIE_RULE = "equal scores rank by descending passage id (trec_eval)"
 SCORE = "dot product of L2-normalised vectors, float32"
 

@@ -12,9 +12,10 @@ from evaluation_cases import cases, make_benchmark, ranking
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from engine.evaluation.metrics import METRICS, compute_metrics
+from engine.evaluation.metrics import compute_metrics
 from engine.evaluation.query_scores import query_scores
 from engine.evaluation.ranking import rank
+from engine.evaluation.summary import METRICS
 
 
 def average_precision(order, relevant):

@@ -16,9 +16,8 @@ from hypothesis import given, settings
 from engine import events
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.folder import replacing_folder
-from engine.evaluation.metrics import METRICS
 from engine.evaluation.results import ResultError, read_ranks, read_summary, read_top_k, write_results
-from engine.evaluation.summary import EncodingProtocol
+from engine.evaluation.summary import METRICS, EncodingProtocol
 
 ENCODING = EncodingProtocol(
     pooling="mean",

@@ -1,0 +1,179 @@
+"""``hybrid-tui eval``: a model, a benchmark, and all that is measured. Run as ``python -m engine.evaluation.command``.
+
+The result goes to stdout and progress to stderr. torch and transformers are imported only once the arguments are
+known to be usable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import msgspec
+
+from engine.config import ConfigError, ModelConfig, parse_benchmark
+from engine.evaluation.report import evaluation_report
+from engine.evaluation.results import SUMMARY, write_results
+
+if TYPE_CHECKING:
+    from engine.data.benchmark import Benchmark
+    from engine.evaluation.evaluate import Evaluation
+    from engine.evaluation.summary import Summary
+
+EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+_MODEL_OPTIONS = ("pooling", "query_prefix", "passage_prefix", "max_query_tokens", "max_passage_tokens")
+
+
+class EvalDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``--json`` prints; the first keys are a contract."""
+
+    benchmark: str
+    model: str
+    settings: dict[str, int]
+    metrics: dict[str, float | None]
+    matrix: dict[str, dict[str, float]]
+    protocol: Any
+    queries: int
+    candidates: int
+    languages: list[str]
+    map_multilingual_by_language: dict[str, float]
+    micro: dict[str, float | None]
+    bounds: Any
+    rank_distance: Any
+    histogram_edges: list[float]
+    own_language_advantage: Any
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit status: 0 done, 1 failed, 2 wrong use with one line on stderr."""
+    options = _parser().parse_args(arguments)
+    try:
+        target = _target(options.out, options.benchmark)
+        evaluation = _evaluate(options)
+        if target is not None:
+            write_results(evaluation, target)
+    except ConfigError as error:
+        print(f"hybrid-tui eval: {error}", file=sys.stderr)
+        return EXIT_WRONG_USE
+    except OSError as error:
+        print(f"hybrid-tui eval: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    if options.json:
+        sys.stdout.buffer.write(msgspec.json.encode(_document(options.model, evaluation.summary)) + b"\n")
+    else:
+        print(evaluation_report(options.model, evaluation.summary))
+    return EXIT_DONE
+
+
+def _evaluate(options: argparse.Namespace) -> Evaluation:
+    languages = tuple(options.languages.split(",")) if options.languages else ()
+    chosen = {name: value for name in _MODEL_OPTIONS if (value := getattr(options, name)) is not None}
+    model = ModelConfig(name=options.model, **chosen)
+    benchmark = _load_benchmark(options.benchmark, languages, options.unit)
+
+    from engine.encoder import load_encoder
+    from engine.evaluation.suite import run_benchmark
+
+    with _Progress() as progress:
+        return run_benchmark(load_encoder(model, device="auto"), benchmark, progress)
+
+
+def _load_benchmark(spec: str, languages: tuple[str, ...], unit: str) -> Benchmark:
+    from engine.data.sources import load_benchmark
+
+    return load_benchmark(spec, languages, unit)
+
+
+def _target(out: Path | None, spec: str) -> Path | None:
+    """The result folder under ``--out``, known to be writable as one before minutes of encoding.
+
+    Raises:
+        ConfigError: something is in its place that is not a result folder, and must not be replaced.
+    """
+    key, _ = parse_benchmark(spec)
+    if out is None:
+        return None
+    target = out.expanduser().absolute() / key
+    if not target.exists():
+        blocked = next((parent for parent in target.parents if parent.exists() and not parent.is_dir()), None)
+        if blocked is not None:
+            raise ConfigError(f"--out: {blocked} is not a folder")
+    elif not (target / SUMMARY).is_file():
+        raise ConfigError(f"--out: {target} exists and is not a result folder")
+    return target
+
+
+def _document(model: str, summary: Summary) -> EvalDocument:
+    names = set(EvalDocument.__struct_fields__) - {"model"}
+    return EvalDocument(model=model, **{name: getattr(summary, name) for name in names})
+
+
+class _Progress:
+    """What is being done, on stderr: one line that is rewritten on a terminal, one line a part elsewhere."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._part = ""
+
+    def __enter__(self) -> Callable[[str, int, int], None]:
+        return self._tick
+
+    def __exit__(self, *_: object) -> None:
+        if self._live and self._part:
+            print(file=sys.stderr)
+
+    def _tick(self, what: str, done: int, total: int) -> None:
+        if self._live:
+            print(f"\r{what} {done:,}/{total:,}\033[K", end="", file=sys.stderr, flush=True)
+        elif what != self._part:
+            print(f"{what}: {total:,}", file=sys.stderr, flush=True)
+        self._part = what
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    """Wrong use is one line on stderr, without the usage text."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_WRONG_USE, f"{self.prog}: {message}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _OneLineParser(prog="hybrid-tui eval", description="Evaluate a model on a benchmark.", allow_abbrev=False)
+    parser.add_argument("model", metavar="MODEL", help="hub id, folder, or a run's model/ folder")
+    parser.add_argument("--benchmark", required=True, metavar="KEY[=PATH]", help="cldr, or xquad-r=FOLDER")
+    parser.add_argument("--languages", metavar="L1,L2", help="default: all the benchmark has")
+    parser.add_argument("--unit", choices=("sentence", "sentence+context"), default="sentence", help="a candidate")
+    saved = "; default: what the model was saved with, else"
+    parser.add_argument("--query-prefix", metavar="TEXT", help=f"put before each question{saved} nothing")
+    parser.add_argument("--passage-prefix", metavar="TEXT", help=f"put before each passage{saved} nothing")
+    parser.add_argument("--pooling", choices=("mean", "cls"), help=f"of token vectors{saved} mean")
+    defaults = ModelConfig()
+    parser.add_argument(
+        "--max-query-tokens", type=_positive, metavar="N", help=f"{saved[2:]} {defaults.max_query_tokens}"
+    )
+    parser.add_argument(
+        "--max-passage-tokens", type=_positive, metavar="N", help=f"{saved[2:]} {defaults.max_passage_tokens}"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write ranks, top passages and summary to DIR/KEY")
+    return parser
+
+
+def _positive(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

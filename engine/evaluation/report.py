@@ -1,0 +1,69 @@
+"""An evaluation as plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from engine.evaluation.summary import METRICS, Summary
+
+
+def evaluation_report(model: str, summary: Summary) -> str:
+    """Settings, metrics, matrix, rank distance and protocol, in aligned columns without colour."""
+    counts = ", ".join(f"{number} {name}" for name, number in summary.settings.items())
+    heading = [
+        f"{model} on {summary.benchmark}: {summary.queries:,} queries, {summary.candidates:,} candidates",
+        f"settings: {counts}",
+    ]
+    parts = [
+        "\n".join(heading),
+        _table(["metric", "macro", "micro"], [_metric_row(summary, name) for name in METRICS]),
+        "mAP, rows ask, columns answer\n" + heatmap_text(summary.matrix),
+    ]
+    if summary.rank_distance:
+        parts.append("rank distance by question language\n" + distance_text(summary))
+    protocol = msgspec.to_builtins(summary.protocol)
+    parts.append("\n".join(f"{name:<20} {'none' if value is None else value}" for name, value in protocol.items()))
+    return "\n\n".join(parts)
+
+
+def heatmap_text(matrix: dict[str, dict[str, float]]) -> str:
+    """The matrix with its numbers x 100, to one place; "-" where a pair has no query."""
+    answered = sorted({name for row in matrix.values() for name in row})
+    rows = [
+        [asked, *(f"{100 * row[name]:.1f}" if name in row else "-" for name in answered)]
+        for asked, row in matrix.items()
+    ]
+    return _table(["", *answered], rows)
+
+
+def distance_text(summary: Summary) -> str:
+    """Mean, median and 90 % quantile of the rank distance, and the own-language advantage, by question language."""
+    rows = []
+    for name, found in summary.rank_distance.items():
+        advantage = summary.own_language_advantage.get(name)
+        shown = "-" if advantage is None else f"{advantage.mean:+.2f}"
+        if advantage is not None and advantage.interval is not None:
+            shown += f" [{advantage.interval[0]:+.2f}, {advantage.interval[1]:+.2f}]"
+        rows.append([name, f"{found.mean:,.1f}", f"{found.median:,.1f}", f"{found.p90:,.1f}", shown])
+    return _table(["", "mean", "median", "p90", "own-language advantage (doublings)"], rows)
+
+
+def _metric_row(summary: Summary, name: str) -> list[str]:
+    digits = 2 if name == "rank_distance" else 4
+    values = (summary.metrics[name], summary.micro[name])
+    return [name, *("-" if value is None else f"{value:,.{digits}f}" for value in values)]
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns padded to their widest cell; all but the first are right-aligned."""
+    lines = [header, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )

@@ -1,0 +1,110 @@
+"""The eval command: its JSON contract, its text, and one line for every wrong use."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from engine.config import ModelConfig
+from engine.evaluation.command import main
+from engine.evaluation.results import read_ranks, read_summary
+from engine.evaluation.summary import METRICS
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    from engine.encoder import load_encoder
+
+    texts = [f"the currency of country {index} is named {index * 7}" for index in range(200)]
+    options = ModelConfig(name="tiny", query_prefix="ask: ", max_passage_tokens=32)
+    folder = tmp_path_factory.mktemp("eval") / "model"
+    load_encoder(options, "cpu", texts=texts).save(folder)
+    return folder
+
+
+def test_json_is_the_contract_and_nothing_else(model, tmp_path, capfdbinary):
+    arguments = [str(model), "--benchmark", "cldr", "--languages", "de,en", "--json", "--out", str(tmp_path)]
+    assert main(arguments) == 0
+    out, err = capfdbinary.readouterr()
+    document = json.loads(out)
+    assert out.count(b"\n") == 1
+    assert b"ranking" in err
+    assert {"benchmark", "model", "settings", "metrics", "matrix", "protocol"} < set(document)
+    assert (document["benchmark"], document["model"]) == ("cldr", str(model))
+    assert document["settings"] == {"monolingual": 2, "crosslingual": 2, "multilingual": 2}
+    assert set(document["metrics"]) == set(METRICS)
+    assert set(document["matrix"]) == set(document["matrix"]["en"]) == {"de", "en"}
+    ranks, summary = read_ranks(tmp_path / "cldr"), read_summary(tmp_path / "cldr")
+    assert summary.metrics == document["metrics"]
+    assert document["queries"] == summary.queries == ranks["query_id"].n_unique()
+    assert document["candidates"] == summary.candidates > 0
+
+
+def test_a_saved_model_brings_its_prefixes_and_options_override_them(model, capfdbinary):
+    def protocol(*options):
+        assert main([str(model), "--benchmark", "cldr", "--languages", "en", "--json", *options]) == 0
+        return json.loads(capfdbinary.readouterr().out)["protocol"]
+
+    assert (protocol()["query_prefix"], protocol()["max_passage_tokens"]) == ("ask: ", 32)
+    changed = protocol(
+        "--query-prefix", "q: ", "--passage-prefix", "p: ", "--pooling", "cls", "--max-query-tokens", "9"
+    )
+    assert (changed["query_prefix"], changed["passage_prefix"]) == ("q: ", "p: ")
+    assert (changed["pooling"], changed["max_query_tokens"]) == ("cls", 9)
+
+
+def test_text_shows_settings_metrics_matrix_and_protocol(model, capsys):
+    assert main([str(model), "--benchmark", "cldr", "--languages", "de,en"]) == 0
+    text = capsys.readouterr().out
+    for wanted in ("2 monolingual", *METRICS, "rows ask", "rank distance by", "p90", "tie_rule", "data_digest"):
+        assert wanted in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ([], "MODEL"),
+        (["m"], "--benchmark"),
+        (["m", "--benchmark", "squad"], "'squad'"),
+        (["m", "--benchmark", "xquad-r"], "xquad-r=FOLDER"),
+        (["m", "--benchmark", "xquad-r=/no/such/folder"], "/no/such/folder"),
+        (["m", "--benchmark", "cldr", "--languages", "en,xx"], "'xx'"),
+        (["./no-such-model", "--benchmark", "cldr", "--languages", "en"], "no-such-model"),
+        (["m", "--benchmark", "cldr", "--pooling", "max"], "--pooling"),
+        (["m", "--benchmark", "cldr", "--max-query-tokens", "0"], "--max-query-tokens"),
+        (["m", "--benchmark", "cldr", "--unit", "page"], "--unit"),
+        (["m", "--benchmark", "cldr", "--prefix", "x"], "--prefix"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_2(arguments, named, capsys):
+    try:
+        status = main(arguments)
+    except SystemExit as leave:
+        status = leave.code
+    out, err = capsys.readouterr()
+    assert status == 2
+    assert out == ""
+    assert err.count("\n") == 1
+    assert named in err
+
+
+def test_out_never_replaces_what_is_not_a_result(tmp_path, capsys):
+    """Refused before the model is even looked for."""
+    (tmp_path / "cldr").mkdir()
+    (tmp_path / "cldr" / "thesis.tex").write_text("years of work")
+    assert main(["./no-such-model", "--benchmark", "cldr", "--out", str(tmp_path)]) == 2
+    assert "not a result folder" in capsys.readouterr().err
+    assert main(["./no-such-model", "--benchmark", "cldr", "--out", str(tmp_path / "cldr" / "thesis.tex")]) == 2
+    assert "is not a folder" in capsys.readouterr().err
+    assert (tmp_path / "cldr" / "thesis.tex").read_text() == "years of work"
+
+
+def test_a_wrong_argument_is_told_without_loading_torch():
+    code = "import sys; from engine.evaluation.command import main\ntry: main(['m', '--benchmark', 'squad'])\n"
+    code += "finally: print(sorted({'torch', 'transformers', 'polars'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
