@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from engine.config import RunConfig
 from engine.runs.errors import RunError
 
 RUNS_VARIABLE = "HYBRID_TUI_RUNS"
+
+_CHECKPOINT = re.compile(r"step-(\d+)")
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,15 @@ def read_spec(folder: RunFolder) -> Spec:
         raise RunError(f"{folder.spec}: {error.strerror}") from None
     except msgspec.MsgspecError as error:
         raise RunError(f"{folder.spec}: not a run's spec: {error}") from None
+
+
+def newest_step(checkpoints: Path) -> int | None:
+    """The last step that has a whole checkpoint; None without any. Half-written ones have hidden names."""
+    try:
+        steps = [match for entry in os.scandir(checkpoints) if (match := _CHECKPOINT.fullmatch(entry.name))]
+    except OSError:
+        return None
+    return max((int(match[1]) for match in steps), default=None)
 
 
 def write_atomically(path: Path, data: bytes, mode: int) -> None:

@@ -28,6 +28,8 @@ HEARTBEAT_SECONDS = 5.0
 STEP_EVENT_SECONDS = 0.1  # at most ten step events a second
 COMMAND_POLL_SECONDS = 0.05
 SNAPSHOT_SECONDS = 30.0
+# Terminals and batch schedulers signal a whole process group, and `run --wait` passes the signal on: that is one.
+SAME_SIGNAL_SECONDS = 0.5
 
 _PAUSE_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
@@ -85,6 +87,7 @@ class Session:
         self._polled = 0.0
         self._snapshot = time.monotonic()
         self._signal: int | None = None
+        self._signalled = 0.0
         self._writing = threading.RLock()
         self._closing = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -212,9 +215,10 @@ class Session:
             raise Leave("stopped")
 
     def _on_signal(self, number: int, _frame: object) -> None:
-        if self._signal is not None:
+        if self._signal is None:
+            self._signal, self._signalled = number, time.monotonic()
+        elif time.monotonic() - self._signalled > SAME_SIGNAL_SECONDS:
             os._exit(128 + number)  # the second signal leaves at once; the run reads as crashed, and resumes
-        self._signal = number
 
     def _append(self, event: AnyEvent) -> None:
         for written in self._log.append(event):

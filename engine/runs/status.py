@@ -91,7 +91,7 @@ def status_of(reader: RunReader) -> Status:
     reader.poll()
     state, owner = reader.state, liveness.owner
     name, mode, max_steps, updated = state.name, state.mode, state.max_steps, state.updated
-    if not state.started:
+    if not state.name:  # no first event yet
         try:
             spec = read_spec(reader.folder)
         except RunError:
@@ -99,7 +99,7 @@ def status_of(reader: RunReader) -> Status:
         else:
             config = spec.config
             name, mode, max_steps = config.name, config.batch.mode, config.optimizer.max_steps
-            updated = spec.created
+            updated = updated or spec.created
     shown = shown_state(state, liveness, time.time())
     return Status(
         id=reader.folder.id,

@@ -1,0 +1,245 @@
+"""Starts workers: new runs, resumed runs, runs in the foreground.
+
+The launcher takes the run's lock and hands the descriptor to the worker, so there is no moment in which a new
+run has no owner; the launcher's own copy is closed once the worker has its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from engine.config import ConfigError, ModelConfig, RunConfig, SourceConfig, parse_benchmark, problems
+from engine.runs import spawn
+from engine.runs.errors import RunError
+from engine.runs.folder import RunFolder, Spec, read_spec, write_atomically
+from engine.runs.liveness import RunLock, probe, read_owner
+from engine.runs.logout import kills_user_processes, scope_command
+from engine.runs.provenance import provenance
+from engine.runs.reader import RunReader
+
+__all__ = ["kills_user_processes", "launch", "resume", "run_foreground"]
+
+# -P: the current directory is the user's and may hold an "engine" or a "random.py" of its own.
+WORKER = ("-P", "-m", "engine.worker")
+_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+# Locks of runs that launch(wait=True) made and run_foreground has not started yet.
+_prepared: dict[Path, RunLock] = {}
+
+
+def launch(
+    home: Path,
+    config: RunConfig,
+    *,
+    command_line: Sequence[str] = (),
+    parent: str | None = None,
+    wait: bool = False,
+) -> RunFolder:
+    """Creates a run under ``home`` and starts its worker, which outlives this process and its terminal.
+
+    Relative paths of the config are taken from the current directory and recorded as absolute ones.
+    With ``wait`` the worker is not started: ``run_foreground`` does that; until then this process owns the run.
+
+    Raises:
+        ConfigError: the config cannot be run, or the folder cannot be made; nothing is left behind.
+    """
+    for field, wrong in problems(config):
+        raise ConfigError(f"{field}: {wrong}")
+    config = _with_absolute_paths(config)
+    spec = Spec(config=config, created=time.time(), provenance=provenance(config, command_line), parent=parent)
+    folder = _create(home, config)
+    try:
+        with contextlib.ExitStack() as undo:
+            lock = RunLock.acquire(folder)
+            undo.callback(lock.release)
+            lock.announce(attempt=1)
+            folder.control.mkdir(mode=0o700)
+            data = msgspec.json.format(msgspec.json.encode(spec), indent=2) + b"\n"
+            write_atomically(folder.spec, data, folder.file_mode() & 0o444)  # from here on the run is listed
+            if wait:
+                undo.pop_all()
+                _prepared[folder.path] = lock
+            else:
+                _detach(folder, lock, attempt=1)
+    except BaseException as error:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise RunError(f"{folder.path}: the run cannot be created: {error.strerror}") from None
+        raise
+    return folder
+
+
+def resume(folder: RunFolder, *, take_over: bool = False, evaluate: bool = False) -> int:
+    """Starts a new worker from the newest whole checkpoint; returns its attempt.
+
+    ``evaluate``: the worker only evaluates that checkpoint, and the run returns to the state it was in.
+    ``take_over``: the run's last worker was on another machine, and the caller knows that it is gone.
+
+    Raises:
+        RunBusy: a worker has the run; nothing was written.
+        RunError: it is finished, its spec cannot be read, or it belongs to another machine or user.
+    """
+    read_spec(folder)
+    liveness = probe(folder)
+    if liveness.alive is None and liveness.owner is not None and not take_over:
+        raise RunError(
+            f"run {folder.id} was last worked on by {liveness.owner.host}, and whether it lives cannot be seen from "
+            "here: `resume --take-over` when you know that it does not"
+        )
+    lock = RunLock.take_over(folder) if take_over else RunLock.acquire(folder)
+    try:
+        reader = RunReader(folder)
+        reader.poll()
+        state = reader.state
+        if "finished" in (state.phase, state.former_phase) and not evaluate:
+            raise RunError(f"run {folder.id} is finished")
+        # A worker may have died before its first event: then its attempt is in the lock only.
+        owners = [owner for owner in (liveness.owner, read_owner(folder)) if owner is not None]
+        attempt = max(state.attempt, *(owner.attempt for owner in owners), 0) + 1
+        lock.announce(attempt)
+        _detach(folder, lock, attempt, evaluate=evaluate)
+    except OSError as error:
+        raise RunError(f"{folder.path}: the run cannot be resumed: {error.strerror}") from None
+    finally:
+        lock.release()
+    return attempt
+
+
+def run_foreground(folder: RunFolder, meanwhile: Callable[[], object] | None = None) -> int:
+    """Runs the worker of a run made by ``launch(wait=True)`` as a child in this session; returns its exit status
+    (negative: the signal that killed it).
+
+    ``meanwhile`` is called once while the worker runs; it may block until the run has ended. Interrupts and
+    termination signals are passed on to the worker, which pauses; this process then leaves after it.
+
+    Raises:
+        RunError: the run was not made that way.
+        OSError: no process can be made.
+    """
+    lock = _prepared.pop(folder.path, None)
+    if lock is None:
+        raise RunError(f"run {folder.id} was not launched to run in the foreground")
+    command = _command("foreground", folder, lock, attempt=1)
+    try:
+        child = subprocess.Popen(command, pass_fds=[lock.fd])
+    finally:
+        lock.release()
+    with _forwarding(child):
+        if meanwhile is not None:
+            meanwhile()
+        return child.wait()
+
+
+def _detach(folder: RunFolder, lock: RunLock, attempt: int, *, evaluate: bool = False) -> None:
+    """Starts the worker in a session of its own, with a copy of the lock's descriptor.
+
+    Raises:
+        OSError: no process can be made.
+        RunError: the worker cannot be started.
+    """
+    command = _command("detach", folder, lock, attempt, evaluate=evaluate)
+    if (scope := scope_command()) and _spawn([*scope, *command], lock) is None:
+        return
+    failure = _spawn(command, lock)
+    if failure is not None:
+        raise RunError(f"run {folder.id}: its worker cannot be started: {failure}")
+
+
+def _spawn(command: Sequence[str], lock: RunLock) -> str | None:
+    """What went wrong, in one line; None: nothing did."""
+    started = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        pass_fds=[lock.fd],
+        start_new_session=True,
+        check=False,
+    )
+    if started.returncode == 0:
+        return None
+    lines = started.stderr.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else f"status {started.returncode}"
+
+
+def _command(how: str, folder: RunFolder, lock: RunLock, attempt: int, *, evaluate: bool = False) -> list[str]:
+    umask = 0o777 & ~stat.S_IMODE(folder.path.stat().st_mode)
+    worker = [sys.executable, *WORKER, str(folder.path), "--lock-fd", str(lock.fd), "--attempt", str(attempt)]
+    if evaluate:
+        worker.append("--evaluate")
+    return [sys.executable, "-I", "-S", str(spawn.__file__), how, str(folder.log), f"{umask:o}", *worker]
+
+
+@contextlib.contextmanager
+def _forwarding(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread can handle signals
+        return
+    before = {number: signal.signal(number, lambda got, _: child.send_signal(got)) for number in _FORWARDED}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _create(home: Path, config: RunConfig) -> RunFolder:
+    """A new folder ``<name>-<YYYYMMDD-HHMMSS>``, with ``-2``, ``-3``, ... where that exists."""
+    mode = 0o755 if config.share == "read" else 0o700
+    base = f"{config.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    try:
+        home.mkdir(mode=mode, parents=True, exist_ok=True)
+        for number in itertools.count(1):
+            path = home.absolute() / (base if number == 1 else f"{base}-{number}")
+            try:
+                path.mkdir(mode=mode)
+            except FileExistsError:
+                continue
+            path.chmod(mode)  # whatever the umask took away
+            return RunFolder(path)
+    except OSError as error:
+        raise RunError(f"{home}: no run folder can be made here: {error.strerror}") from None
+    raise AssertionError("unreachable: count() does not end")
+
+
+def _with_absolute_paths(config: RunConfig) -> RunConfig:
+    """So that a resume from another directory finds the same files."""
+    evaluation = config.evaluation
+    return msgspec.structs.replace(
+        config,
+        model=_absolute_model(config.model),
+        sources=tuple(_absolute_source(source) for source in config.sources),
+        evaluation=msgspec.structs.replace(
+            evaluation, benchmarks=tuple(_absolute_benchmark(spec) for spec in evaluation.benchmarks)
+        ),
+    )
+
+
+def _absolute_model(model: ModelConfig) -> ModelConfig:
+    path = Path(model.name).expanduser()
+    if model.name == "tiny" or not path.is_dir():
+        return model
+    return msgspec.structs.replace(model, name=str(path.resolve()))
+
+
+def _absolute_source(source: SourceConfig) -> SourceConfig:
+    if source.path is None or not (path := Path(source.path).expanduser()).exists():
+        return source
+    return msgspec.structs.replace(source, path=str(path.resolve()))
+
+
+def _absolute_benchmark(spec: str) -> str:
+    key, folder = parse_benchmark(spec)
+    return key if folder is None else f"{key}={folder}"

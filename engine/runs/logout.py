@@ -1,0 +1,69 @@
+"""Whether a worker would be killed when the user logs out, and what to start it through where it would.
+
+systemd-logind can be set to kill all that is left of a session at its end (KillUserProcesses=yes); a session
+of its own does not save a process from that, a scope under the user's manager does, as long as that lives.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+_BOOTED_WITH_SYSTEMD = Path("/run/systemd/system")
+_CGROUP = Path("/proc/self/cgroup")
+_LINGER = Path("/var/lib/systemd/linger")
+_TIMEOUT_SECONDS = 2.0
+_PROPERTIES = ("KillUserProcesses", "KillOnlyUsers", "KillExcludeUsers")
+
+
+def kills_user_processes() -> bool:
+    """True when logind would kill a worker started from this session at logout; False where that is not known."""
+    command = shutil.which("loginctl")
+    if command is None or not _BOOTED_WITH_SYSTEMD.is_dir():
+        return False
+    try:
+        asked = subprocess.run(
+            [command, "show-session", *(f"--property={name}" for name in _PROPERTIES)],
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_SECONDS,
+            check=False,
+        )
+        return killed_at_logout(asked.stdout, _CGROUP.read_text(), _user())
+    except (OSError, subprocess.SubprocessError):
+        return False
+
+
+def killed_at_logout(properties: str, cgroup: str, user: str) -> bool:
+    """The decision: ``properties`` as ``loginctl show-session`` prints the manager's, ``cgroup`` of this process."""
+    if re.search(r"/session-[^/]+\.scope", cgroup) is None:
+        return False  # not part of a login session: nothing ends with one
+    values = dict(line.partition("=")[::2] for line in properties.splitlines())
+    only, excluded = values.get("KillOnlyUsers", "").split(), values.get("KillExcludeUsers", "").split()
+    return values.get("KillUserProcesses") == "yes" and (not only or user in only) and user not in excluded
+
+
+def scope_command() -> list[str]:
+    """What to put before a command so that it outlives the session; empty where nothing is needed or can be had."""
+    command = shutil.which("systemd-run")
+    if command is None or "XDG_RUNTIME_DIR" not in os.environ or not kills_user_processes():
+        return []
+    return [command, "--user", "--scope", "--quiet", "--collect", "--"]
+
+
+def logout_warning() -> str | None:
+    """One line for launch screen, ``run`` and ``doctor`` where a run would not survive the logout; else None."""
+    if not kills_user_processes():
+        return None
+    user = _user()
+    if scope_command() and (_LINGER / user).exists():
+        return None
+    return f"logind ends what {user} has running at logout: `loginctl enable-linger` lets runs go on"
+
+
+def _user() -> str:
+    return pwd.getpwuid(os.getuid()).pw_name
