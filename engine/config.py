@@ -29,13 +29,12 @@ BENCHMARK_LANGUAGES: dict[str, tuple[str, ...]] = {
 }
 BENCHMARKS_FROM_FOLDER = frozenset({"xquad-r"})
 
-_EMPTY_RANGE = "expected [first, end) with first < end"
-
 Positive = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 PositiveFloat = Annotated[float, Meta(gt=0.0)]
 NonNegativeFloat = Annotated[float, Meta(ge=0.0)]
+ArticleSelection = Annotated[str, Meta(pattern=r"^!?\d*:\d*(:[1-9]\d*)?$")]  # a Python slice; "!": all but those
 RunName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
@@ -63,7 +62,7 @@ class SourceConfig(_Section, frozen=True, kw_only=True):
     path: str | None = None  # file or folder (jsonl, lareqa) or hub id (hub)
     unit: Literal["sentence", "sentence+context", "paragraph"] = "sentence"  # lareqa: what a passage is
     languages: tuple[str, ...] = ()  # empty: all that the source has
-    articles: tuple[Count, Count] | None = None  # lareqa: half-open range of articles
+    articles: ArticleSelection | None = None  # lareqa: "0:32", "2::3" (every third), "!2::3" (all the others)
     split: str = "train"  # cldr: train, heldout or all; hub: the split's name
     weight: PositiveFloat = 1.0  # multiplies the source's share of the batches
     subset: str | None = None  # hub: configuration name; "{language}" stands for each language
@@ -109,7 +108,7 @@ class EvaluationConfig(_Section, frozen=True, kw_only=True):
     every: Count = 0  # steps; 0: only at the end
     at_start: bool = True  # evaluate step 0, the untrained model
     unit: Literal["sentence", "sentence+context"] = "sentence"  # LAReQA candidates
-    articles: tuple[Count, Count] | None = None  # LAReQA: half-open range; only their questions and candidates
+    articles: ArticleSelection | None = None  # LAReQA: as in a source; only their questions and candidates
     margin: NonNegativeFloat = 0.01  # non-inferiority margin of map_monolingual, stated before training
 
 
@@ -200,8 +199,6 @@ def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
                 yield "evaluation.languages", _unknown_language(language, keys[-1])
     if len(set(keys)) != len(keys):
         yield "evaluation.benchmarks", "the same benchmark is named twice"
-    if evaluation.articles is not None and evaluation.articles[0] >= evaluation.articles[1]:
-        yield "evaluation.articles", _EMPTY_RANGE
     if evaluation.validation is not None and evaluation.validation not in keys:
         yield "evaluation.validation", f"{evaluation.validation!r} is not one of evaluation.benchmarks"
 
@@ -262,8 +259,6 @@ def _source_problems(source: SourceConfig) -> Iterable[tuple[str, str]]:
         for language in source.languages:
             if not (path / f"{language}.json").is_file():
                 yield "languages", f"unknown language {language!r}: no file {language}.json in {source.path!r}"
-    if source.articles is not None and source.articles[0] >= source.articles[1]:
-        yield "articles", _EMPTY_RANGE
     if source.kind == "hub":
         for name in ("question", "passage"):
             if name not in source.columns:

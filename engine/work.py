@@ -119,7 +119,7 @@ class Work:
         session.emit(events.EvalStarted(benchmark=key, step=step))
         if key not in self._benchmarks:
             evaluation = self._config.evaluation
-            self._benchmarks[key] = load_benchmark(spec, evaluation.languages, evaluation.unit)
+            self._benchmarks[key] = load_benchmark(spec, evaluation.languages, evaluation.unit, evaluation.articles)
         reported = start
 
         def tick(what: str, done: int, total: int) -> None:

@@ -8,7 +8,7 @@ each from 0), so equal sentences at different places stay apart. A sentence answ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -45,6 +45,9 @@ class _Article(msgspec.Struct, frozen=True):
     paragraphs: list[_Paragraph]
 
 
+Articles = Mapping[int, _Article]  # position in the file -> article
+
+
 class _File(msgspec.Struct, frozen=True):
     data: list[_Article]
 
@@ -59,15 +62,28 @@ class _Asked:
     answers: tuple[tuple[int, int, int], ...]
 
 
+def select_articles(selection: str | None, count: int) -> range | list[int]:
+    """Positions that a selection such as "0:32", "2::3" or "!2::3" (all but every third) picks out of ``count``."""
+    if selection is None:
+        return range(count)
+    start, stop, step = ([int(part) if part else None for part in selection.removeprefix("!").split(":")] + [None])[:3]
+    picked = range(count)[slice(start, stop, step)]
+    return [position for position in range(count) if position not in picked] if selection.startswith("!") else picked
+
+
 def lareqa_benchmark(
-    key: str, folder: Path, languages: Sequence[str] = (), unit: CandidateUnit = "sentence"
+    key: str,
+    folder: Path,
+    languages: Sequence[str] = (),
+    unit: CandidateUnit = "sentence",
+    articles: str | None = None,
 ) -> Benchmark:
-    """Questions and candidates of ``languages`` (empty: all files in the folder).
+    """Questions and candidates of ``languages`` (empty: all files in the folder) in the selected ``articles``.
 
     Raises:
-        ConfigError: a missing language, or a malformed file, with file and field.
+        ConfigError: a missing language, a malformed file, or a selection without questions.
     """
-    files = _load(folder, languages)
+    files = _load(folder, languages, articles)
     candidates = [
         Candidate(
             _passage_id(language, article, paragraph, sentence),
@@ -75,11 +91,11 @@ def lareqa_benchmark(
             text,
             context=entry.context if unit == "sentence+context" else None,
         )
-        for language, articles in files.items()
-        for article, paragraph, entry in _paragraphs(articles)
+        for language, entries in files.items()
+        for article, paragraph, entry in _paragraphs(entries)
         for sentence, text in enumerate(entry.sentences)
     ]
-    asked = [question for language, articles in files.items() for question in _asked(folder, language, articles)]
+    asked = _all_asked(folder, files, articles)
     relevant: dict[str, dict[str, int]] = {}
     for question in asked:
         for position in question.answers:
@@ -100,7 +116,8 @@ def lareqa_benchmark(
         ),
         candidates,
         unit=unit,
-        pool=f"all {len(candidates):,} sentences of the paragraphs in {len(files)} languages",
+        pool=f"all {len(candidates):,} sentences of {'the' if articles is None else articles} articles' paragraphs"
+        f" in {len(files)} languages",
     )
 
 
@@ -108,26 +125,16 @@ def lareqa_corpus(
     folder: Path,
     languages: Sequence[str] = (),
     unit: PassageUnit = "sentence",
-    articles: tuple[int, int] | None = None,
+    articles: str | None = None,
     weight: float = 1.0,
 ) -> ParallelCorpus:
     """Question-answer pairs for training; a question with several answers is paired with the first.
 
-    ``articles`` is a half-open range of positions in the files, the same in every language.
-
     Raises:
-        ConfigError: a missing language, a malformed file, or a range without questions.
+        ConfigError: a missing language, a malformed file, or a selection of articles without questions.
     """
-    files = _load(folder, languages)
-    first, end = articles if articles is not None else (0, max(len(entries) for entries in files.values()))
-    asked = [
-        question
-        for language, entries in files.items()
-        for question in _asked(folder, language, entries)
-        if first <= question.answers[0][0] < end
-    ]
-    if not asked:
-        raise ConfigError(f"{folder}: articles: no question in articles {first} to {end}")
+    files = _load(folder, languages, articles)
+    asked = _all_asked(folder, files, articles)
     paragraphs = [
         files[question.language][question.answers[0][0]].paragraphs[question.answers[0][1]] for question in asked
     ]
@@ -149,13 +156,22 @@ def lareqa_corpus(
     return build_corpus(str(folder), rows, weight=weight)
 
 
-def _load(folder: Path, languages: Sequence[str]) -> dict[str, list[_Article]]:
+def _load(folder: Path, languages: Sequence[str], selection: str | None) -> dict[str, Articles]:
     available = [path.stem for path in folder.glob("*.json")]
     if not available:
         raise ConfigError(f"{folder}: expected a folder of LANGUAGE.json files")
-    return {
-        language: _read(folder / f"{language}.json") for language in select_languages(languages, available, str(folder))
-    }
+    files = {}
+    for language in select_languages(languages, available, str(folder)):
+        articles = _read(folder / f"{language}.json")
+        files[language] = {position: articles[position] for position in select_articles(selection, len(articles))}
+    return files
+
+
+def _all_asked(folder: Path, files: Mapping[str, Articles], selection: str | None) -> list[_Asked]:
+    asked = [question for language, articles in files.items() for question in _asked(folder, language, articles)]
+    if not asked:
+        raise ConfigError(f"{folder}: articles: no question in articles {selection}")
+    return asked
 
 
 def _read(path: Path) -> list[_Article]:
@@ -169,7 +185,7 @@ def _read(path: Path) -> list[_Article]:
         raise ConfigError(f"{path}: {field or 'document'}: {reason}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid JSON: {error}") from None
-    for article, paragraph, entry in _paragraphs(articles):
+    for article, paragraph, entry in _paragraphs(dict(enumerate(articles))):
         where = f"{path}: data[{article}].paragraphs[{paragraph}].sentence_breaks"
         if len(entry.sentence_breaks) != len(entry.sentences):
             raise ConfigError(f"{where}: expected one per sentence ({len(entry.sentences)})")
@@ -179,13 +195,13 @@ def _read(path: Path) -> list[_Article]:
     return articles
 
 
-def _paragraphs(articles: Sequence[_Article]) -> Iterator[tuple[int, int, _Paragraph]]:
-    for article, entry in enumerate(articles):
+def _paragraphs(articles: Articles) -> Iterator[tuple[int, int, _Paragraph]]:
+    for article, entry in articles.items():
         for paragraph, content in enumerate(entry.paragraphs):
             yield article, paragraph, content
 
 
-def _asked(folder: Path, language: str, articles: Sequence[_Article]) -> Iterator[_Asked]:
+def _asked(folder: Path, language: str, articles: Articles) -> Iterator[_Asked]:
     seen: set[str] = set()
     for article, paragraph, entry in _paragraphs(articles):
         for number, question in enumerate(entry.qas):

@@ -35,10 +35,13 @@ def load_source(source: SourceConfig) -> ParallelCorpus:
     return lareqa_corpus(path, source.languages, source.unit, source.articles, source.weight)
 
 
-def load_benchmark(spec: str, languages: Sequence[str] = (), unit: str = "sentence") -> Benchmark:
+def load_benchmark(
+    spec: str, languages: Sequence[str] = (), unit: str = "sentence", articles: str | None = None
+) -> Benchmark:
     """Reads the benchmark ``spec`` names: "cldr" or "xquad-r=FOLDER".
 
-    ``unit`` is "sentence" or "sentence+context" and applies to LAReQA's benchmarks; a candidate of cldr is a fact.
+    ``unit`` is "sentence" or "sentence+context"; it and ``articles`` (a selection such as "2::3") apply to LAReQA's
+    benchmarks. A candidate of cldr is a fact.
 
     Raises:
         ConfigError: an unknown benchmark, language or unit, or a malformed file.
@@ -49,5 +52,5 @@ def load_benchmark(spec: str, languages: Sequence[str] = (), unit: str = "senten
         return cldr_benchmark(languages)
     for known in get_args(CandidateUnit):
         if unit == known:
-            return lareqa_benchmark(key, folder, languages, known)
+            return lareqa_benchmark(key, folder, languages, known, articles)
     raise ConfigError(f"{key}: unit: expected one of {', '.join(get_args(CandidateUnit))}, got {unit!r}")

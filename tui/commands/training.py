@@ -10,7 +10,8 @@ import msgspec
 
 from engine.config import ConfigError, RunConfig, load_config, problems, sample_configs_folder
 from engine.runs.folder import RunFolder, read_spec, runs_home
-from engine.runs.launch import launch, preflight, run_foreground
+from engine.runs.launch import launch, run_foreground
+from engine.runs.preflight import preflight
 from engine.runs.reader import RunReader
 from engine.runs.registry import find_run
 from engine.runs.status import Status, status_of
@@ -47,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     parent = None
     if options.origin is not None:
         config, parent = _from_run(config, runs_home(options.runs), options.origin)
-    preflight(config, str(options.config))
+    preflight(config)
     folder = launch(runs_home(options.runs), config, command_line=sys.argv, parent=parent, wait=options.wait)
     if not options.wait:
         if options.json:

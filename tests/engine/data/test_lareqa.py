@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.config import ConfigError
-from engine.data.lareqa import lareqa_benchmark, lareqa_corpus
+from engine.data.lareqa import lareqa_benchmark, lareqa_corpus, select_articles
 
 XQUAD_R = Path(__file__).parents[4] / "shared" / "data" / "xquad-r"
 needs_xquad_r = pytest.mark.skipif(not XQUAD_R.is_dir(), reason="XQuAD-R is not beside the repository")
@@ -77,6 +77,14 @@ def judgements(folder: Path, *languages: str) -> dict[str, list[str]]:
     }
 
 
+@pytest.mark.parametrize(
+    ("selection", "picked"),
+    [(None, [0, 1, 2, 3, 4, 5, 6]), ("0:3", [0, 1, 2]), ("2::3", [2, 5]), ("!2::3", [0, 1, 3, 4, 6]), ("6:", [6])],
+)
+def test_articles_are_picked_like_a_slice_or_all_but_it(selection: str | None, picked: list[int]) -> None:
+    assert list(select_articles(selection, 7)) == picked
+
+
 def test_every_sentence_is_a_candidate_and_equal_sentences_stay_apart(folder: Path) -> None:
     benchmark = lareqa_benchmark("xquad-r", folder, ("en",))
     assert dict(zip(benchmark.candidate_ids, benchmark.candidate_texts, strict=True)) == {
@@ -129,8 +137,8 @@ def test_training_units_and_article_range(folder: Path) -> None:
     assert paragraphs.passage_ids == ["en:p:0001.0001"]
     paired = lareqa_corpus(folder, ("en",), "sentence+context", (1, 2))
     assert (paired.passages, paired.contexts) == (["Dogs bark."], ["Cats sleep. Dogs bark."])
-    with pytest.raises(ConfigError, match="articles: no question in articles 7 to 9"):
-        lareqa_corpus(folder, articles=(7, 9))
+    with pytest.raises(ConfigError, match="articles: no question in articles 7:9"):
+        lareqa_corpus(folder, articles="7:9")
 
 
 def changed(path: list[str | int], value: object) -> str:
@@ -207,7 +215,16 @@ def test_xquad_r_english_has_240_paragraphs_and_787_distinct_answer_sentences() 
 
 @needs_xquad_r
 def test_in_xquad_r_all_languages_agree_on_the_article_of_a_question() -> None:
-    corpus = lareqa_corpus(XQUAD_R, articles=(0, 12))
+    corpus = lareqa_corpus(XQUAD_R, articles="0:12")
     assert (corpus.row_of >= 0).all()
     for group, cluster in enumerate(corpus.clusters):
         assert {corpus.passage_ids[row].split(":")[2].split(".")[0] for row in corpus.row_of[group]} == {cluster}
+
+
+@needs_xquad_r
+def test_every_third_article_of_xquad_r_is_a_benchmark_disjoint_from_the_others() -> None:
+    benchmark = lareqa_benchmark("xquad-r", XQUAD_R, articles="2::3")
+    trained = lareqa_corpus(XQUAD_R, articles="!2::3")
+    assert len(benchmark.query_ids) == 374 * 11
+    assert len(benchmark.candidate_ids) == 4_499
+    assert not set(benchmark.query_group) & set(trained.groups)
