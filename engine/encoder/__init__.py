@@ -1,0 +1,9 @@
+"""Dual encoders: text -> unit vectors."""
+
+from engine.encoder.encoded import Encoded
+from engine.encoder.loading import load_encoder
+from engine.encoder.model import DualEncoder
+from engine.encoder.options import EncodingOptions
+from engine.encoder.tokens import TokenRows, concatenate
+
+__all__ = ["DualEncoder", "Encoded", "EncodingOptions", "TokenRows", "concatenate", "load_encoder"]

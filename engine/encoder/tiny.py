@@ -1,0 +1,126 @@
+"""The "tiny" model: a 2-layer BERT and a Unigram tokenizer, both made on the spot from a run's own texts.
+
+It downloads nothing and trains in seconds on a CPU, for the demonstration run and for tests. Equal texts in
+equal order and an equal seed give the same bytes in every process.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import sentencepiece
+import torch
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+VOCABULARY = 8000  # at most; a small corpus has fewer pieces
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+MAX_POSITIONS = 512
+_LONGEST_PIECE = 16  # characters, sentencepiece's own limit
+
+# Fixed, and not the number of cores: sums of floats depend on how sentences are dealt to threads.
+_TRAINER_THREADS = 2
+
+
+def build_tiny(texts: Iterable[str], seed: int, dropout: float) -> tuple[BertModel, PreTrainedTokenizerFast]:
+    """A randomly initialised encoder and its tokenizer, trained on ``texts``."""
+    tokenizer = train_tokenizer(texts)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=512,
+        max_position_embeddings=MAX_POSITIONS,
+        pad_token_id=tokenizer.pad_token_id,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = BertModel(config, add_pooling_layer=False)
+    return model, tokenizer
+
+
+def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
+    """A Unigram tokenizer (Kudo 2018) of at most ``VOCABULARY`` pieces.
+
+    Trained by sentencepiece: the trainer in `tokenizers` walks a randomly seeded hash map and returns another
+    vocabulary in every process. Words are split at spaces only; Chinese and Thai, written without them, are
+    cut by the pieces themselves.
+    """
+    normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Replace(Regex(r"[\s\p{Cc}]+"), " "), normalizers.Strip()]
+    )
+    splitter = pre_tokenizers.Metaspace()
+    sentences = [normalizer.normalize_str(text) for text in texts]
+    words = Counter(word for sentence in sentences for word, _ in splitter.pre_tokenize_str(sentence))
+    model = io.BytesIO()
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".tsv") as seeds:
+        seeds.writelines(f"{piece}\t{count}\n" for piece, count in frequent_substrings(words))
+        seeds.flush()
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(sentences),
+            model_writer=model,
+            model_type="unigram",
+            seed_sentencepieces_file=seeds.name,
+            vocab_size=VOCABULARY - len(SPECIAL_TOKENS) + 1,  # + 1: its own unknown token
+            hard_vocab_limit=False,
+            character_coverage=1.0,
+            normalization_rule_name="identity",
+            max_sentence_length=1 << 20,
+            num_threads=_TRAINER_THREADS,
+            bos_id=-1,
+            eos_id=-1,
+            minloglevel=2,
+        )
+    trained = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    pieces = [
+        (trained.id_to_piece(index), trained.get_score(index))
+        for index in range(len(trained))
+        if not trained.is_unknown(index)
+    ]
+    backend = Tokenizer(models.Unigram([*((token, 0.0) for token in SPECIAL_TOKENS), *pieces], unk_id=1))
+    backend.normalizer = normalizer
+    backend.pre_tokenizer = splitter
+    backend.add_special_tokens(list(SPECIAL_TOKENS))
+    backend.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(token, backend.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        model_max_length=MAX_POSITIONS,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    )
+
+
+def frequent_substrings(words: Mapping[str, int]) -> list[tuple[str, int]]:
+    """(substring, occurrences) for all that occur twice and all characters, by the characters they would cover.
+
+    sentencepiece's own seeds are the branching nodes of a suffix tree: a word that is always followed by the same
+    one is none of them. Texts made from templates then fall into single characters, twice as many tokens.
+    """
+    pieces: dict[str, int] = {}
+    starts = [(word, start) for word in words for start in range(len(word))]
+    for length in range(1, _LONGEST_PIECE + 1):
+        counts: Counter[str] = Counter()
+        for word, start in starts:
+            counts[word[start : start + length]] += words[word]
+        pieces |= {piece: count for piece, count in counts.items() if count > 1 or length == 1}
+        # What occurs once has no longer form that occurs twice.
+        starts = [
+            (word, start)
+            for word, start in starts
+            if len(word) > start + length and counts[word[start : start + length]] > 1
+        ]
+    return sorted(pieces.items(), key=lambda item: (-item[1] * len(item[0]), item[0]))

@@ -1,0 +1,32 @@
+"""A few dozen texts in scripts with and without spaces, and the tiny encoder that is built from them."""
+
+import pytest
+
+from engine.config import ModelConfig
+from engine.encoder import load_encoder
+
+TEXTS = [
+    text
+    for number in range(40)
+    for text in (
+        f"What is the currency of country number {number}?",
+        f"Country {number} pays in coin {number * 7}, as its central bank has said for {number} years.",
+        f"ประเทศที่ {number} ใช้สกุลเงินอะไร",
+        f"第{number}个国家使用什么货币？中央银行说了很多年。",
+        f"Какая валюта в стране {number}?",
+    )
+]
+
+
+@pytest.fixture(scope="session")
+def texts():
+    return TEXTS
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    return load_encoder(
+        ModelConfig(query_prefix="query: ", passage_prefix="passage: ", max_query_tokens=24, max_passage_tokens=48),
+        "cpu",
+        texts=TEXTS,
+    )
