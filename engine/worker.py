@@ -80,8 +80,8 @@ def _attempt(session: Session, spec: Spec, *, evaluate_only: bool) -> int:
         raise
     except Leave as leave:
         if not evaluate_only:
-            final = {"paused": events.RunPaused, "stopped": events.RunStopped}[leave.final]
-            session.emit(final(step=session.state.step))
+            ended = events.RunPaused if leave.final == "paused" else events.RunStopped
+            session.emit(ended(step=session.state.step))
             return EXIT_LEFT
     except Exception as error:
         traceback.print_exc()

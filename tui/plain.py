@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from engine.runs.folder import RunFolder
 from engine.runs.liveness import probe
@@ -69,7 +69,7 @@ def result_table(states: Sequence[tuple[Status, RunState]]) -> list[str]:
     """One line per run and benchmark, with a header: the last evaluation of each."""
     rows: list[Sequence[str]] = [RESULT_HEADER]
     for status, state in states:
-        latest = state.latest_evaluations() or {"-": None}
+        latest: Mapping[str, EvaluationPoint | None] = state.latest_evaluations() or {"-": None}
         for benchmark, point in latest.items():
             metrics = point.result.metrics if point else {}
             rows.append(

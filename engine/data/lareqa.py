@@ -160,7 +160,7 @@ def _load(folder: Path, languages: Sequence[str], selection: str | None) -> dict
     available = [path.stem for path in folder.glob("*.json")]
     if not available:
         raise ConfigError(f"{folder}: expected a folder of LANGUAGE.json files")
-    files = {}
+    files: dict[str, Articles] = {}
     for language in select_languages(languages, available, str(folder)):
         articles = _read(folder / f"{language}.json")
         files[language] = {position: articles[position] for position in select_articles(selection, len(articles))}

@@ -8,11 +8,12 @@ import time
 
 from engine.events import CommandName
 from engine.runs import launch, registry
-from engine.runs.commands import command_state, send_command, stop_without_worker
+from engine.runs.commands import send_command, stop_without_worker, wait_for_command
 from engine.runs.folder import RunFolder, runs_home
 from engine.runs.liveness import probe
 from engine.runs.reader import RunReader
-from engine.runs.status import shown_state
+from engine.runs.status import status_of
+from engine.runs.text import visible
 from tui.commands.output import exit_status
 from tui.plain import follow
 
@@ -63,26 +64,17 @@ def delete(options: argparse.Namespace) -> int:
 
 
 def _wait_for_answer(folder: RunFolder, name: CommandName, uuid: str) -> int:
-    """Until the command is done and, for pause and stop, the process is gone."""
+    """Until the command is answered and, for pause and stop, the process is gone."""
     reader = RunReader(folder)
-    leaves = name in ("pause", "stop")
-    while True:
-        alive = probe(folder).alive
-        reader.poll()
-        answer = command_state(folder, uuid, reader.state)
-        if answer in ("failed", "stale"):
-            detail = next((known.detail for known in reader.state.commands if known.uuid == uuid), "")
-            print(f"hybrid-tui: {folder.id}: {name} {answer}{': ' + detail if detail else ''}", file=sys.stderr)
-            return 1
-        if answer == "done" and not (leaves and alive):
-            print(f"{folder.id}: {name} done at step {reader.state.step:,}")
-            return 0
-        if alive is False:
-            # The run ended by itself before it saw the command.
-            state = shown_state(reader.state, probe(folder), time.time())
-            print(f"hybrid-tui: {folder.id}: {name} was not done: the run is {state}", file=sys.stderr)
-            return 1
-        time.sleep(_POLL_SECONDS)
+    stage = wait_for_command(reader, uuid)
+    if stage == "done":
+        print(f"{folder.id}: {name} done at step {reader.state.step:,}")
+        return 0
+    detail = next((known.detail for known in reader.state.commands if known.uuid == uuid), "")
+    if stage in ("requested", "acknowledged"):
+        stage, detail = "not done", f"the run is {status_of(reader).state}"
+    print(f"hybrid-tui: {folder.id}: {name} {stage}{f': {visible(detail)}' if detail else ''}", file=sys.stderr)
+    return 1
 
 
 def _wait_for_exit(folder: RunFolder) -> int:

@@ -131,11 +131,11 @@ def test_training_pairs_group_by_question_and_cluster_by_article(folder: Path) -
     assert corpus.passage_ids[row] == "de:p:0001.0001.0001"
 
 
-def test_training_units_and_article_range(folder: Path) -> None:
-    paragraphs = lareqa_corpus(folder, ("en",), "paragraph", (1, 2))
+def test_training_units_and_article_selection(folder: Path) -> None:
+    paragraphs = lareqa_corpus(folder, ("en",), "paragraph", "1:2")
     assert (paragraphs.groups, paragraphs.passages) == (["q3"], ["Cats sleep. Dogs bark."])
     assert paragraphs.passage_ids == ["en:p:0001.0001"]
-    paired = lareqa_corpus(folder, ("en",), "sentence+context", (1, 2))
+    paired = lareqa_corpus(folder, ("en",), "sentence+context", "1:2")
     assert (paired.passages, paired.contexts) == (["Dogs bark."], ["Cats sleep. Dogs bark."])
     with pytest.raises(ConfigError, match="articles: no question in articles 7:9"):
         lareqa_corpus(folder, articles="7:9")
