@@ -70,10 +70,12 @@ def _wait_for_answer(folder: RunFolder, name: CommandName, uuid: str) -> int:
     if stage == "done":
         print(f"{folder.id}: {name} done at step {reader.state.step:,}")
         return 0
-    detail = next((known.detail for known in reader.state.commands if known.uuid == uuid), "")
     if stage in ("requested", "acknowledged"):
-        stage, detail = "not done", f"the run is {status_of(reader).state}"
-    print(f"hybrid-tui: {folder.id}: {name} {stage}{f': {visible(detail)}' if detail else ''}", file=sys.stderr)
+        answer = f"not done: the run is {status_of(reader).state}"
+    else:
+        detail = next((known.detail for known in reader.state.commands if known.uuid == uuid), "")
+        answer = f"{stage}: {visible(detail)}" if detail else stage
+    print(f"hybrid-tui: {folder.id}: {name} {answer}", file=sys.stderr)
     return 1
 
 

@@ -54,9 +54,7 @@ def run(options: argparse.Namespace) -> int:
         if options.json:
             print_json(status_of(_read(folder)))
         else:
-            print(
-                f"{folder.id} started; it goes on when you leave. 'hybrid-tui' shows it, 'hybrid-tui log last' reads it."
-            )
+            print(f"{folder.id} started; it goes on when you leave. 'hybrid-tui' shows it, 'hybrid-tui log' tells.")
         return 0
     run_foreground(folder, lambda: _follow(folder, quiet=options.json))
     status = status_of(_read(folder))
