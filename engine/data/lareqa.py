@@ -116,8 +116,8 @@ def lareqa_benchmark(
         ),
         candidates,
         unit=unit,
-        pool=f"all {len(candidates):,} sentences of {'the' if articles is None else articles} articles' paragraphs"
-        f" in {len(files)} languages",
+        pool=f"all {len(candidates):,} sentences of {'all' if articles is None else f'the {articles}'} articles in"
+        f" {len(files)} languages",
     )
 
 
