@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from engine.config import ConfigError
 from engine.evaluation.folder import replacing_folder
 from engine.evaluation.summary import Summary
 
@@ -25,8 +26,8 @@ RANKS, TOP_K, SUMMARY = "ranks.parquet", "topk.parquet", "summary.json"
 _JSON = msgspec.json.Encoder(order="sorted")
 
 
-class ResultError(Exception):
-    """A result folder that cannot be read; the message is one line."""
+class ResultError(ConfigError):
+    """A result folder that cannot be read; the message is one line, ready to print."""
 
 
 def write_results(evaluation: Evaluation, folder: Path) -> None:

@@ -1,0 +1,86 @@
+"""Where the results of runs lie, and which of them a table is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from engine.config import ConfigError, RunConfig
+from engine.evaluation.results import SUMMARY, read_summary
+from engine.evaluation.summary import Summary
+from engine.runs.folder import RunFolder, read_spec
+
+_STEP = re.compile(r"step-(\d+)")
+
+
+class ExportError(ConfigError):
+    """What was asked for cannot be exported; the message is one line, ready to print."""
+
+
+@dataclass(frozen=True)
+class FoundResult:
+    """One evaluation of one run."""
+
+    run: str  # the run's id
+    config: RunConfig
+    step: int
+    benchmark: str
+    folder: Path
+
+    @cached_property
+    def summary(self) -> Summary:
+        return read_summary(self.folder)
+
+
+def find_results(runs: Sequence[Path], benchmark: str | None = None, step: int | None = None) -> list[FoundResult]:
+    """The results of ``runs``, in their order: for each benchmark the newest step, or those that were asked for.
+
+    Raises:
+        ExportError: a run has no such result.
+        RunError: a path is not a run.
+    """
+    found = []
+    for path in runs:
+        run = RunFolder(path)
+        config = read_spec(run).config
+        newest: dict[str, tuple[int, Path]] = {}
+        for number, folder in sorted(_step_folders(run.results)):
+            if step is None or number == step:
+                newest.update({key: (number, place) for key, place in _benchmark_folders(folder)})
+        chosen = [key for key in sorted(newest) if benchmark is None or key == benchmark]
+        if not chosen:
+            raise ExportError(f"{run.id} has no results{_wanted(benchmark, step)}")
+        found += [FoundResult(run.id, config, newest[key][0], key, newest[key][1]) for key in chosen]
+    return found
+
+
+def only_benchmark(results: Sequence[FoundResult]) -> str:
+    """The benchmark all results share.
+
+    Raises:
+        ExportError: there are several.
+    """
+    keys = sorted({result.benchmark for result in results})
+    if len(keys) != 1:
+        raise ExportError(f"several benchmarks ({', '.join(keys)}): choose one with --benchmark")
+    return keys[0]
+
+
+def _step_folders(results: Path) -> list[tuple[int, Path]]:
+    if not results.is_dir():
+        return []
+    return [(int(match[1]), folder) for folder in results.iterdir() if (match := _STEP.fullmatch(folder.name))]
+
+
+def _benchmark_folders(step: Path) -> list[tuple[str, Path]]:
+    """Complete results under a step; keys may hold a slash ("beir/scifact"), hidden folders are unfinished ones."""
+    places = [(summary.parent.relative_to(step), summary.parent) for summary in step.rglob(SUMMARY)]
+    return [(key.as_posix(), place) for key, place in places if not any(part.startswith(".") for part in key.parts)]
+
+
+def _wanted(benchmark: str | None, step: int | None) -> str:
+    at = "" if step is None else f" at step {step:,}"
+    return at if benchmark is None else f" on {benchmark}{at}"

@@ -1,0 +1,103 @@
+"""Result tables of runs. One frame feeds every format: what is printed, saved and drawn are the same numbers.
+
+A new table is one function in ``TABLES``; a new format is one function in ``engine.export.formats.FORMATS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.evaluation.results import read_ranks
+from engine.evaluation.summary import METRICS
+from engine.export.formats import write
+from engine.export.found import ExportError, FoundResult, find_results, only_benchmark
+
+if TYPE_CHECKING:
+    from polars import DataFrame as Frame
+
+__all__ = ["TABLES", "ExportError", "build_table", "write"]
+
+
+def build_table(kind: str, runs: Sequence[Path], benchmark: str | None = None, step: int | None = None) -> Frame:
+    """The table ``kind`` of the results of ``runs`` (run folders).
+
+    Args:
+        benchmark: None is the runs' only one; "summary" then takes all.
+        step: None is the newest evaluated step of each run.
+
+    Raises:
+        ConfigError: no such table, no such results, or results that cannot be read; one line.
+    """
+    table = TABLES.get(kind)
+    if table is None:
+        raise ExportError(f"unknown table {kind!r}, expected one of {', '.join(TABLES)}")
+    return table(find_results(runs, benchmark, step))
+
+
+def _summary(results: Sequence[FoundResult]) -> Frame:
+    """One row per run and benchmark: what was trained, and every metric."""
+    import polars as pl
+
+    metrics = [*METRICS, *sorted({name for result in results for name in result.summary.metrics} - set(METRICS))]
+    rows = [
+        (
+            result.run,
+            result.config.batch.mode,
+            result.config.batch.mono_share if result.config.batch.mode == "hybrid" else None,
+            result.config.seed,
+            result.step,
+            result.benchmark,
+            *(result.summary.metrics.get(name) for name in metrics),
+        )
+        for result in results
+    ]
+    schema = {
+        "run": pl.String,
+        "mode": pl.String,
+        "mono_share": pl.Float64,
+        "seed": pl.Int64,
+        "step": pl.Int64,
+        "benchmark": pl.String,
+        **dict.fromkeys(metrics, pl.Float64),
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _heatmap(results: Sequence[FoundResult]) -> Frame:
+    """One row per run and query language: mAP by candidate language, and the mean over the other languages."""
+    import polars as pl
+
+    only_benchmark(results)
+    answered = sorted({name for result in results for row in result.summary.matrix.values() for name in row})
+    rows = []
+    for result in results:
+        for asked, row in sorted(result.summary.matrix.items()):
+            others = [value for name, value in row.items() if name != asked]
+            mean_other = sum(others) / len(others) if others else None
+            rows.append((result.run, asked, *(row.get(name) for name in answered), mean_other))
+    schema = {
+        "run": pl.String,
+        "query_language": pl.String,
+        **dict.fromkeys(answered, pl.Float64),
+        "mean_other": pl.Float64,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _ranks(results: Sequence[FoundResult]) -> Frame:
+    """ranks.parquet of every run, with the run's id before its columns."""
+    import polars as pl
+
+    only_benchmark(results)
+    return pl.concat(
+        [read_ranks(result.folder).select(pl.lit(result.run).alias("run"), pl.all()) for result in results]
+    )
+
+
+TABLES: dict[str, Callable[[Sequence[FoundResult]], Frame]] = {
+    "summary": _summary,
+    "heatmap": _heatmap,
+    "ranks": _ranks,
+}

@@ -1,0 +1,73 @@
+"""Run folders with real results in them, from random embeddings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from engine.config import BatchConfig, RunConfig, SourceConfig
+from engine.data.benchmark import Benchmark
+from engine.evaluation.evaluate import Evaluation, evaluate
+from engine.evaluation.results import write_results
+from engine.evaluation.summary import EncodingProtocol
+from engine.runs.folder import Provenance, Spec
+
+LANGUAGES = ("de", "en", "th")
+FACTS = 20
+
+
+def make_evaluation(seed: int = 0, noise: float = 1.0, languages: tuple[str, ...] = LANGUAGES) -> Evaluation:
+    """Every fact asked and answered in every language; smaller noise ranks better."""
+    total = FACTS * len(languages)
+    names = [f"{language}:{{}}:{fact:04}" for language in languages for fact in range(FACTS)]
+    index = np.repeat(np.arange(len(languages)), FACTS).astype(np.int16)
+    facts = [f"f{fact}" for _ in languages for fact in range(FACTS)]
+    benchmark = Benchmark(
+        key="toy",
+        languages=languages,
+        query_ids=[name.format("q") for name in names],
+        query_texts=[""] * total,
+        query_language=index,
+        query_group=facts,
+        query_cluster=[f"c{int(fact[1:]) % 4}" for fact in facts],
+        candidate_ids=[name.format("p") for name in names],
+        candidate_texts=[""] * total,
+        candidate_language=index,
+        offsets=np.arange(total + 1) * len(languages),
+        relevant=np.array([f + FACTS * k for f in range(FACTS) for k in range(len(languages))] * len(languages)),
+        grades=np.ones(total * len(languages), np.int16),
+        unit="fact",
+        pool="all passages",
+        digest="0" * 64,
+    )
+    rng = np.random.default_rng(seed)
+    centre = np.tile(rng.standard_normal((FACTS, 6)), (len(languages), 1))
+    vectors = [(centre + noise * rng.standard_normal((total, 6))).astype(np.float32) for _ in range(2)]
+    encoding = EncodingProtocol(
+        pooling="mean",
+        query_prefix="",
+        passage_prefix="",
+        max_query_tokens=64,
+        max_passage_tokens=256,
+        truncated_queries=0,
+        truncated_passages=0,
+        model_digest="m",
+        tokenizer_digest="t",
+    )
+    return evaluate(benchmark, *vectors, encoding)
+
+
+def make_run(home: Path, name: str, mode: str, steps: dict[int, dict[str, Evaluation]]) -> Path:
+    """A run folder with a spec and, per step and benchmark, an evaluation."""
+    folder = home / name
+    folder.mkdir(parents=True)
+    batch = msgspec.convert({"mode": mode}, BatchConfig)
+    config = RunConfig(name=name, seed=7, batch=batch, sources=(SourceConfig(kind="cldr"),))
+    spec = Spec(config=config, created=0.0, provenance=Provenance())
+    (folder / "spec.json").write_bytes(msgspec.json.encode(spec))
+    for step, by_benchmark in steps.items():
+        for key, evaluation in by_benchmark.items():
+            write_results(evaluation, folder / "results" / f"step-{step:06d}" / key)
+    return folder
