@@ -1,0 +1,149 @@
+"""A run as plain text without colour codes: loss curve, heatmap and rank distribution, for pipes and screen readers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from engine.evaluation.report import heatmap_text
+from engine.events import EvaluationResult, RankDistances
+from engine.runs.text import visible
+
+_PLOT_HEIGHT = 16
+_NARROWEST = 30
+_TICKS = 4
+_BARS = "▁▂▃▄▅▆▇█"
+_ASCII_BARS = ".:-=+*#@"
+_FRAME_TO_ASCII = str.maketrans("─│┌┐└┘├┤┬┴┼", "-|+++++++++")
+_MARKERS = {"mono": "o", "cross": "x", "mixed": "*", "english": "e"}
+
+
+def render_show(
+    name: str,
+    losses: Sequence[float],
+    modes: Sequence[str],
+    evaluation: EvaluationResult | None,
+    width: int,
+    *,
+    ascii_only: bool = False,
+) -> str:
+    """The text, ending in a newline.
+
+    Args:
+        losses: of steps 1, 2, 3, ...
+        modes: what each of these batches was; every mode is a curve of its own.
+        evaluation: the newest one, if any.
+        width: of the plots, in columns; at least 30.
+        ascii_only: draw with ASCII characters. The run's name and the languages are ASCII anyway.
+    """
+    parts = [visible(name), _loss_part(losses, modes, max(width, _NARROWEST), ascii_only)]
+    if evaluation is None:
+        parts.append("no evaluation yet")
+    else:
+        parts.append(_metrics_part(evaluation))
+        parts.append("mAP x 100, rows ask, columns answer\n" + heatmap_text(evaluation.matrix))
+        if evaluation.rank_distance:
+            parts.append(_distances_part(evaluation, ascii_only))
+    return "\n\n".join(parts) + "\n"
+
+
+def _loss_part(losses: Sequence[float], modes: Sequence[str], width: int, ascii_only: bool) -> str:
+    curves = {mode: [index for index, found in enumerate(modes) if found == mode] for mode in sorted(set(modes))}
+    notes, drawn = [], {}
+    for mode, steps in curves.items():
+        finite = [(index + 1, losses[index]) for index in steps if math.isfinite(losses[index])]
+        label = mode or "batch"
+        if finite:
+            marker = _MARKERS.get(mode, "o")
+            drawn[marker] = _envelope(finite, width)
+            ends = f"first {finite[0][1]:.3f}, last {finite[-1][1]:.3f}"
+            notes.append(f"{marker} {label}: {_count(len(steps), 'batch', 'batches')}, {ends}")
+    bad = [index + 1 for index, loss in enumerate(losses) if not math.isfinite(loss)]
+    if bad:
+        notes.append(f"not finite at {_count(len(bad), 'step', 'steps')}, first at {bad[0]:,}")
+    if not losses:
+        return "no steps yet"
+    heading = "\n".join([f"loss, steps 1 to {len(losses):,}", *notes])
+    return f"{heading}\n{_plot(drawn, len(losses), width, ascii_only)}" if drawn else heading
+
+
+def _plot(curves: dict[str, list[tuple[int, float]]], last_step: int, width: int, ascii_only: bool) -> str:
+    import plotext
+
+    plotext.terminal.limit(False, False)  # the width that was asked for, not that of the terminal
+    figure: Any = plotext.figure
+    figure.clear()
+    figure.theme("colorless")
+    figure.plot_size(width, _PLOT_HEIGHT)
+    figure.legend(False)
+    ticks = sorted({1 + round(part * (last_step - 1) / _TICKS) for part in range(_TICKS + 1)})
+    figure.ruler("x").lim(1, max(2, last_step)).ticks(ticks, [f"{tick:,}" for tick in ticks])
+    for marker, points in curves.items():
+        figure.draw(figure.signal([step for step, _ in points], [loss for _, loss in points], marker=marker))
+    text: str = figure.build().string(colorless=True)
+    figure.clear()
+    return _trimmed(text.translate(_FRAME_TO_ASCII) if ascii_only else text)
+
+
+def _envelope(points: Sequence[tuple[int, float]], columns: int) -> list[tuple[int, float]]:
+    """At most two points a column, its lowest and its highest: a spike of one step stays in sight."""
+    if len(points) <= 2 * columns:
+        return list(points)
+    first, last = points[0][0], points[-1][0]
+    extremes: dict[int, tuple[tuple[int, float], tuple[int, float]]] = {}
+    for point in points:
+        column = (point[0] - first) * columns // (last - first + 1)
+        low, high = extremes.get(column, (point, point))
+        extremes[column] = (min(low, point, key=_loss), max(high, point, key=_loss))
+    return sorted({point for pair in extremes.values() for point in pair})
+
+
+def _loss(point: tuple[int, float]) -> float:
+    return point[1]
+
+
+def _metrics_part(evaluation: EvaluationResult) -> str:
+    lines = [f"evaluation: {evaluation.queries:,} queries, {evaluation.candidates:,} candidates"]
+    for name, value in evaluation.metrics.items():
+        shown = "-" if value is None else f"{value:,.1f}" if "rank_distance" in name else f"{value:.4f}"
+        lines.append(f"  {name:<28}{shown:>10}")
+    return "\n".join(lines)
+
+
+def _distances_part(evaluation: EvaluationResult, ascii_only: bool) -> str:
+    """One line a language: the distribution as bars over shared log-spaced ranks, and its quantiles."""
+    edges = evaluation.histogram_edges
+    bars = _ASCII_BARS if ascii_only else _BARS
+    bins = max(len(found.histogram) for found in evaluation.rank_distance.values())
+    span = f"bars: 0, 1, 2-3, 4-7, ... up to {edges[-1]:,.0f} ranks"
+    label = max(len(language) for language in evaluation.rank_distance)
+    header = f"{'':{label}}  {'':{bins}}  {'median':>9} {'p90':>9} {'mean':>9}  own-language advantage (doublings)"
+    lines = [f"rank distance by question language; {span}", header.rstrip()]
+    for language, found in evaluation.rank_distance.items():
+        quantiles = f"{found.median:>9,.1f} {found.p90:>9,.1f} {found.mean:>9,.1f}"
+        lines.append(
+            f"{language:{label}}  {_bars(found, bars):{bins}}  {quantiles}  {_advantage(evaluation, language)}"
+        )
+    return _trimmed("\n".join(lines))
+
+
+def _bars(found: RankDistances, bars: str) -> str:
+    highest = max(found.histogram)
+    return "".join(bars[math.ceil(count / highest * len(bars)) - 1] if count else " " for count in found.histogram)
+
+
+def _advantage(evaluation: EvaluationResult, language: str) -> str:
+    found = evaluation.own_language_advantage.get(language)
+    if found is None:
+        return "-"
+    interval = "" if found.interval is None else f" [{found.interval[0]:+.2f}, {found.interval[1]:+.2f}]"
+    return f"{found.mean:+.2f}{interval}"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _trimmed(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.rstrip("\n").split("\n"))
