@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from engine.events import Number, RunResumed, Step, from_number, to_number
+from engine.events import AnyEvent, Number, RunResumed, Step, from_number, to_number
 from engine.runs.folder import RunFolder, write_atomically
 from engine.runs.log import EventCursor
 from engine.runs.series import Series
@@ -17,6 +17,7 @@ from engine.runs.state import RunState, fold
 # Raised whenever the fold or RunState changes meaning: older snapshots are then ignored and rebuilt.
 SNAPSHOT_VERSION = 1
 _LONG_REPLAY = 1024 * 1024  # bytes
+_CHUNK = 128 * 1024  # bytes; events freed before the next are decoded halve the time of larger chunks
 
 
 class _Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +58,7 @@ class RunReader:
         with _without_gc(self._bytes_behind() > _LONG_REPLAY):
             while True:
                 before = (cursor.offset, cursor.restarts)
-                found = cursor.poll()
+                found = cursor.poll(_CHUNK)
                 if cursor.restarts != before[1]:
                     self._forget()
                 if (cursor.offset, cursor.restarts) == before:
@@ -66,11 +67,7 @@ class RunReader:
                 for event in found:
                     fold(self.state, event)
                 if self.series is not None:
-                    for event in found:
-                        if isinstance(event, Step):
-                            self.series.extend(event)
-                        elif isinstance(event, RunResumed) and event.purpose == "train":
-                            self.series.truncate(event.from_step)
+                    _draw(self.series, found)
 
     def save_snapshot(self) -> None:
         """Writes state.json for the present position; by the holder of the run's lock only.
@@ -117,6 +114,14 @@ def write_snapshot(folder: RunFolder, state: RunState, offset: int, inode: int, 
     loss = None if state.loss is None else to_number(state.loss)
     snapshot = _Snapshot(version=SNAPSHOT_VERSION, inode=inode, offset=offset, skipped=skipped, loss=loss, state=state)
     write_atomically(folder.state, msgspec.json.encode(snapshot), folder.file_mode())
+
+
+def _draw(series: Series, found: list[AnyEvent]) -> None:
+    for event in found:
+        if isinstance(event, Step):
+            series.extend(event)
+        elif isinstance(event, RunResumed) and event.purpose == "train":
+            series.truncate(event.from_step)
 
 
 @contextlib.contextmanager

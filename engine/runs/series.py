@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable
 
 from engine.events import Number, Step, from_number
 
@@ -48,14 +47,15 @@ class Series:
         gap = start - len(self)
         if gap > 0:
             self._fill(gap)
+        # array.fromlist takes half the time of array.extend, and leaves the array alone when it fails.
         _extend_numbers(self.loss, event.loss)
-        self.mode.extend(MODE_CODES.get(mode, _UNKNOWN_MODE) for mode in event.mode)
-        self.lr.extend(event.lr)
-        self.masked.extend(event.masked)
+        self.mode.frombytes(_mode_codes(event.mode))
+        self.lr.fromlist(event.lr)
+        self.masked.fromlist(event.masked)
         _extend_numbers(self.grad_norm, event.grad_norm)
-        self.seconds.extend(event.seconds)
-        self.data_wait.extend(event.data_wait)
-        self.tokens.extend(event.tokens)
+        self.seconds.fromlist(event.seconds)
+        self.data_wait.fromlist(event.data_wait)
+        self.tokens.fromlist(event.tokens)
 
     def _fill(self, steps: int) -> None:
         for column in (self.loss, self.lr, self.masked, self.grad_norm, self.seconds, self.data_wait):
@@ -69,14 +69,15 @@ class Series:
         )  # fmt: skip
 
 
-def _extend_numbers(column: array[float], values: Iterable[Number]) -> None:
-    values = list(values)
+def _mode_codes(modes: list[str]) -> bytes:
     try:
-        column.extend(values)  # type: ignore[arg-type]
-    except TypeError:  # a non-finite number travels as a string; array.extend kept what came before it
-        del column[len(column) - _kept_before_string(values) :]
-        column.extend([from_number(value) for value in values])
+        return bytes(map(MODE_CODES.__getitem__, modes))
+    except KeyError:
+        return bytes(MODE_CODES.get(mode, _UNKNOWN_MODE) for mode in modes)
 
 
-def _kept_before_string(values: list[Number]) -> int:
-    return next(index for index, value in enumerate(values) if isinstance(value, str))
+def _extend_numbers(column: array[float], values: list[Number]) -> None:
+    try:
+        column.fromlist(values)  # type: ignore[arg-type]
+    except TypeError:  # a non-finite number travels as a string
+        column.fromlist([from_number(value) for value in values])

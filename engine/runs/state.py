@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from engine import events
-from engine.events import AnyEvent, CommandName, EvaluationResult, Outcome, from_number
+from engine.events import AnyEvent, CommandName, EvaluationResult, Number, Outcome, from_number
 
 Phase = Literal[
     "queued", "starting", "running", "evaluating", "pausing", "paused", "stopping", "stopped", "finished", "failed"
@@ -22,7 +22,7 @@ FINAL_PHASES: frozenset[str] = frozenset({"paused", "stopped", "finished", "fail
 NOTES_KEPT = 200
 COMMANDS_KEPT = 50
 SPARK_BUCKETS = 64
-_RATE_WEIGHT = 0.1  # of a new step in the running mean of step time
+_RATE_WEIGHT = 0.1  # of a new step in the running means; the steps of one event weigh alike
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -200,27 +200,52 @@ def _resumed(state: RunState, event: events.RunResumed) -> None:
 
 
 def _step(state: RunState, event: events.Step) -> None:
+    """Work per event, not per step, where the losses are finite: a long log must replay fast."""
     _move(state, "running")
-    losses = [from_number(value) for value in event.loss]
-    state.step = event.first_step + len(losses) - 1
-    state.loss = losses[-1] if losses else state.loss
-    for index, loss in enumerate(losses):
-        if math.isfinite(loss):
-            _add_to_spark(state, event.first_step + index, loss)
-        else:
-            state.non_finite_steps += 1
-            _note(state, event.t, f"loss is {loss} at step {event.first_step + index:,}", "warning")
-    for seconds, wait in zip(event.seconds, event.data_wait, strict=False):
-        share = wait / seconds if seconds > 0 else 0.0
-        state.seconds_per_step = _running_mean(state.seconds_per_step, seconds)
-        state.data_wait_share = _running_mean(state.data_wait_share, share)
+    count = len(event.loss)
+    if count == 0:
+        return
+    state.step = event.first_step + count - 1
+    state.loss = from_number(event.loss[-1])
+    _widen_spark(state, state.step)
+    first, last = (event.first_step - 1) // state.spark_width, (state.step - 1) // state.spark_width
+    total = _finite_sum(event.loss)
+    if total is not None and first == last:
+        _add_to_spark(state, last, total, count)
+    else:
+        for step, value in enumerate(event.loss, start=event.first_step):
+            _loss(state, event.t, step, from_number(value))
+    seconds = sum(event.seconds)
+    if seconds > 0:
+        kept = (1 - _RATE_WEIGHT) ** count
+        state.seconds_per_step = _running_mean(state.seconds_per_step, seconds / count, kept)
+        state.data_wait_share = _running_mean(state.data_wait_share, sum(event.data_wait) / seconds, kept)
 
 
-def _running_mean(mean: float | None, value: float) -> float:
-    return value if mean is None else mean + _RATE_WEIGHT * (value - mean)
+def _finite_sum(losses: list[Number]) -> float | None:
+    """None when some loss is not finite, which travels as a string, or the sum overflows."""
+    try:
+        total: float = sum(losses)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+    return total if math.isfinite(total) else None
 
 
-def _add_to_spark(state: RunState, step: int, loss: float) -> None:
+def _loss(state: RunState, t: float, step: int, loss: float) -> None:
+    if math.isfinite(loss):
+        _add_to_spark(state, (step - 1) // state.spark_width, loss, 1)
+    else:
+        state.non_finite_steps += 1
+        _note(state, t, f"loss is {loss} at step {step:,}", "warning")
+
+
+def _running_mean(mean: float | None, value: float, kept: float) -> float:
+    """``kept``: the weight that the former mean keeps."""
+    return value if mean is None else value + kept * (mean - value)
+
+
+def _widen_spark(state: RunState, step: int) -> None:
+    """Halves the resolution until ``step`` has a bucket."""
     while (step - 1) // state.spark_width >= SPARK_BUCKETS:
         halves = state.spark
         state.spark = [
@@ -231,11 +256,14 @@ def _add_to_spark(state: RunState, step: int, loss: float) -> None:
             for index in range(0, len(halves), 2)
         ]
         state.spark_width *= 2
-    index = (step - 1) // state.spark_width
+
+
+def _add_to_spark(state: RunState, index: int, total: float, count: int) -> None:
     while len(state.spark) <= index:
         state.spark.append(SparkBucket())
-    state.spark[index].total += loss
-    state.spark[index].count += 1
+    bucket = state.spark[index]
+    bucket.total += total
+    bucket.count += count
 
 
 def _evaluated(state: RunState, event: events.EvalFinished) -> None:

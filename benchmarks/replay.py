@@ -1,0 +1,132 @@
+"""Times what a viewer does with a run's log: replay of 1,000,000 steps, opening from the snapshot, an idle poll; and
+what the worker does: appending an event.
+
+    python benchmarks/replay.py [--json] [--steps 1000000]
+
+The log has 10 steps an event, with numbers as a run writes them: losses from float32, times with all their digits.
+The peer is the standard library's json, parsing the same lines and keeping nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import struct
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from engine import events
+from engine.runs.folder import RunFolder
+from engine.runs.log import EventLog
+from engine.runs.reader import RunReader
+
+STEPS_PER_EVENT = 10
+REPEATS = 3
+
+
+def float32(value: float) -> float:
+    """The nearest single-precision number: what a loss is when it leaves the model."""
+    number: float = struct.unpack("f", struct.pack("f", value))[0]
+    return number
+
+
+def step_event(rng: random.Random, first_step: int) -> events.Step:
+    count = range(STEPS_PER_EVENT)
+    return events.Step(
+        first_step=first_step,
+        loss=[float32(rng.random()) for _ in count],
+        mode=[rng.choice(("mono", "cross")) for _ in count],
+        lr=[3e-5 * rng.random() for _ in count],
+        masked=[rng.randrange(64) / 64 for _ in count],
+        grad_norm=[float32(rng.random()) for _ in count],
+        seconds=[0.05 + 0.01 * rng.random() for _ in count],
+        data_wait=[0.001 * rng.random() for _ in count],
+        tokens=[rng.randrange(2000, 6000) for _ in count],
+    )
+
+
+def write_log(folder: RunFolder, steps: int) -> float:
+    """Returns the seconds that one append took."""
+    rng = random.Random(0)
+    log = EventLog.open(folder, attempt=1)
+    log.append(
+        events.RunStarted(
+            name="long", mode="hybrid", mono_share=0.5, max_steps=steps, batch_size=64, seed=0, host="here", pid=1
+        )
+    )
+    spent = 0.0
+    for first_step in range(1, steps + 1, STEPS_PER_EVENT):
+        event = step_event(rng, first_step)
+        start = time.perf_counter()
+        log.append(event)
+        spent += time.perf_counter() - start
+    log.close()
+    return spent * STEPS_PER_EVENT / steps
+
+
+def best(action: Callable[[], object]) -> float:
+    """Seconds of the fastest of some repeats: the others were disturbed."""
+    spent = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        action()
+        spent.append(time.perf_counter() - start)
+    return min(spent)
+
+
+def measure(steps: int) -> dict[str, dict[str, float | str]]:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = RunFolder(Path(temporary))
+        append = write_log(folder, steps)
+
+        def replay() -> RunReader:
+            reader = RunReader(folder, series=True)
+            reader.poll()
+            return reader
+
+        def parse() -> None:
+            with folder.events.open("rb") as lines:
+                for line in lines:
+                    json.loads(line)
+
+        replayed, parsed = best(replay), best(parse)
+        reader = RunReader(folder)
+        reader.poll()
+        reader.save_snapshot()
+        opened = best(lambda: RunReader(folder).poll())
+        idle = best(reader.poll)
+        megabytes = folder.events.stat().st_size / 1e6
+    return {
+        f"replay of {steps:,} steps": {
+            "value": replayed,
+            "unit": "s",
+            "peer": "json.loads of every line",
+            "peer_value": parsed,
+            "ratio": parsed / replayed,
+        },
+        "log size": {"value": megabytes, "unit": "MB"},
+        "opening from the snapshot": {"value": opened * 1e3, "unit": "ms"},
+        "poll of an idle run": {"value": idle * 1e6, "unit": "us"},
+        "append of an event": {"value": append * 1e6, "unit": "us"},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--steps", type=int, default=1_000_000)
+    options = parser.parse_args()
+    found = measure(options.steps)
+    if options.json:
+        print(json.dumps(found, indent=2))
+        return
+    for name, row in found.items():
+        peer = f"   ({row['peer']}: {row['peer_value']:.3g}, ratio {row['ratio']:.2f})" if "peer" in row else ""
+        print(f"{name}: {row['value']:.3g} {row['unit']}{peer}")
+
+
+if __name__ == "__main__":
+    main()
