@@ -20,11 +20,11 @@ ARCHIVE = ".archive"
 _CANDIDATES_SHOWN = 5
 
 
-class _Named(msgspec.Struct):
+class _Named(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-class _Head(msgspec.Struct):
+class _Head(msgspec.Struct, frozen=True):
     """What the list needs of spec.json; readable whatever else another release wrote there."""
 
     created: float = 0.0

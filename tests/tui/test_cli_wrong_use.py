@@ -1,0 +1,84 @@
+"""Bad input to the command line: one line that names what is wrong, exit 2, and nothing left behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tui.cli import main
+
+CONFIG = """
+name = "wrong"
+[[sources]]
+kind = "cldr"
+"""
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Runs the command; returns its one line on stderr."""
+    status = main(arguments)
+    captured = capsys.readouterr()
+    assert status == 2
+    assert captured.out == ""
+    lines = captured.err.splitlines()
+    assert len(lines) == 1, captured.err
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("addition", "field"),
+    [
+        ("[batch]\nsise = 64\n", "batch.sise"),
+        ("[optimizer]\nmax_steps = 'many'\n", "optimizer.max_steps"),
+        ("[batch]\nmono_share = 1.2\n", "batch.mono_share"),
+        ("[[sources]]\nkind = 'jsonl'\npath = 'missing.jsonl'\n", "sources[1].path"),
+        ("[[sources]]\nkind = 'cldr'\nlanguages = ['en', 'xx']\n", "sources[1].languages"),
+        ("[model]\nname = './missing'\n", "model.name"),
+        ("[evaluation]\nbenchmarks = ['xquad-r=missing']\n", "evaluation.benchmarks[0]"),
+    ],
+)
+def test_a_wrong_config_leaves_no_run_behind(
+    addition: str, field: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("wrong.toml").write_text(CONFIG + addition)
+    line = refused(["--runs", "runs", "run", "wrong.toml"], capsys)
+    assert "wrong.toml:" in line
+    assert field in line
+    assert not Path("runs").exists()
+
+
+def test_a_malformed_file_of_the_users_is_named_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What only reading the data can tell is told before a run is made, too."""
+    monkeypatch.chdir(tmp_path)
+    Path("pairs.jsonl").write_text('{"group": "a", "language": "en", "question": "q?", "passage": "p"}\n{"group": 3}\n')
+    Path("own.toml").write_text("[[sources]]\nkind = 'jsonl'\npath = 'pairs.jsonl'\n[batch]\nmode = 'mixed'\n")
+    line = refused(["--runs", "runs", "run", "own.toml"], capsys)
+    assert "pairs.jsonl:2" in line
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["status", "nothing"],
+        ["pause", "nothing"],
+        ["resume", "last"],
+        ["export", "nothing", "--table", "summary", "--format", "csv"],
+        ["run", "missing.toml"],
+        ["run", "{config}", "--set", "batch.mono_share=2"],
+        ["run", "{config}", "--name", "a/b"],
+        ["run", "{config}", "--from", "nothing"],
+    ],
+)
+def test_what_is_not_there_is_said_in_one_line(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "valid.toml"
+    config.write_text(CONFIG)
+    home = tmp_path / "runs"
+    refused(["--runs", str(home), *(argument.format(config=config) for argument in arguments)], capsys)
+    assert not home.exists() or not list(home.iterdir())
