@@ -16,7 +16,7 @@ from engine.encoder.tiny import frequent_substrings
 
 SCRIPT = """
 import json
-from conftest import TEXTS
+from encoder_texts import TEXTS
 from engine.config import ModelConfig
 from engine.encoder import load_encoder
 print(json.dumps(load_encoder(ModelConfig(), "cpu", texts=TEXTS, seed=3).digests()))
