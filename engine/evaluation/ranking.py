@@ -214,13 +214,15 @@ def _top_of_tile(tile: Floats, best: Floats, k: int) -> tuple[Ints, Floats]:
     """([q, k], [q, k]) from the tile [q, C] and scores [q, >= k] that hold each row's k best."""
     level = np.partition(best, best.shape[1] - k, axis=1)[:, -k, None]  # [q, 1] the k-th best score
     chosen = tile >= level
-    surplus = np.flatnonzero(np.count_nonzero(chosen, axis=1) > k)
-    if len(surplus):
+    flat = np.flatnonzero(chosen)
+    if len(flat) > len(tile) * k:  # more candidates level with the k-th than there is room for: the highest ids stay
+        surplus = np.flatnonzero(np.count_nonzero(chosen, axis=1) > k)
         higher, level_with = tile[surplus] > level[surplus], tile[surplus] == level[surplus]
         room = k - np.count_nonzero(higher, axis=1)[:, None]
         from_the_end = np.cumsum(level_with[:, ::-1], axis=1, dtype=np.int32)[:, ::-1]
         chosen[surplus] = higher | (level_with & (from_the_end <= room))
-    index = (np.flatnonzero(chosen) % tile.shape[1]).reshape(len(tile), k)[:, ::-1]  # descending id
+        flat = np.flatnonzero(chosen)
+    index = (flat % tile.shape[1]).reshape(len(tile), k)[:, ::-1]  # descending id
     scores = np.take_along_axis(tile, index, axis=1)
     order = np.argsort(-scores, axis=1, kind="stable")
     return np.take_along_axis(index, order, axis=1), np.take_along_axis(scores, order, axis=1)
