@@ -98,8 +98,8 @@ def show(options: argparse.Namespace) -> int:
     modes = [MODE_NAMES[code] if code < len(MODE_NAMES) else "" for code in series.mode]
     points = reader.state.latest_evaluations()
     evaluation = next(iter(points.values())).result if points else None
-    text = render_show(reader.state.name, series.loss, modes, evaluation, width=_width())
-    sys.stdout.write(text.encode("ascii", "replace").decode() if options.ascii else text)
+    name = visible(reader.state.name)
+    sys.stdout.write(render_show(name, series.loss, modes, evaluation, _width(), ascii_only=options.ascii))
     return 0
 
 
