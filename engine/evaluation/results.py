@@ -77,7 +77,12 @@ def read_top_k(folder: Path) -> pl.DataFrame:
 
 
 def ranks_table(evaluation: Evaluation) -> pl.DataFrame:
-    """ranks.parquet; a null rank would mean "not retrieved", which a full ranking never has."""
+    """ranks.parquet; a null rank would mean "not retrieved", which a full ranking never has.
+
+    "pool" columns count over all candidates, "language" columns over those of the passage's language: ``tied`` is the
+    number of other candidates with an equal score, ``above`` that with a higher one. So the mid-rank under ties is
+    ``1 + above + tied / 2``, and ``1 + above`` and ``1 + above + tied`` bound the rank whatever the order of ties.
+    """
     import polars as pl
 
     benchmark, ranks = evaluation.benchmark, evaluation.ranks
@@ -99,6 +104,8 @@ def ranks_table(evaluation: Evaluation) -> pl.DataFrame:
             "rank_language": pl.Series(ranks.rank_language, dtype=pl.Int32),
             "tied_pool": pl.Series(ranks.tied_pool, dtype=pl.Int32),
             "tied_language": pl.Series(ranks.tied_language, dtype=pl.Int32),
+            "above_pool": pl.Series(ranks.above_pool, dtype=pl.Int32),
+            "above_language": pl.Series(ranks.above_language, dtype=pl.Int32),
         }
     )
 

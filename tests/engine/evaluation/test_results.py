@@ -50,10 +50,15 @@ def test_folder_holds_the_documented_columns_and_reads_back(evaluation, tmp_path
     assert ranks.columns == [
         *("query_id", "group", "cluster", "query_language", "passage_id", "passage_language", "relevance"),
         *("rank_pool", "rank_language", "tied_pool", "tied_language"),
+        *("above_pool", "above_language"),
     ]
     assert ranks["passage_id"].to_list() == [evaluation.benchmark.candidate_ids[p] for p in evaluation.ranks.passage]
     assert ranks["query_id"].to_list() == [evaluation.benchmark.query_ids[q] for q in evaluation.ranks.query]
     assert ranks["rank_language"].to_list() == evaluation.ranks.rank_language.tolist()
+    for pool in ("pool", "language"):
+        above, tied, rank = ranks[f"above_{pool}"], ranks[f"tied_{pool}"], ranks[f"rank_{pool}"]
+        assert above.to_list() == getattr(evaluation.ranks, f"above_{pool}").tolist()
+        assert ((above < rank) & (rank <= above + tied + 1)).all()
     assert (ranks["query_id"].str.head(2) == ranks["query_language"]).all()
     assert (ranks["passage_id"].str.head(2) == ranks["passage_language"]).all()
     assert top.columns == ["query_id", "rank", "passage_id", "passage_language", "score"]
