@@ -97,8 +97,8 @@ def test_only_regular_files_of_the_owner_are_obeyed(folder: RunFolder, lock: Run
     (control / "huge.json").write_bytes(b" " * 10_000)
     (control / ".half-written.tmp").write_bytes(content)
     if os.geteuid() == 0:
-        (control / "strangers.json").write_bytes(content)
-        os.chown(control / "strangers.json", 65534, 65534)
+        (control / "stranger.json").write_bytes(content.replace(good.encode(), b"stranger"))
+        os.chown(control / "stranger.json", 65534, 65534)
     assert [command.uuid for command in pending_commands(folder)] == [good]
     assert [path.name for path in control.glob("*.json")] == [f"{good}.json"], "the others are moved aside"
     assert (tmp_path / "outside.json").read_bytes() == content
