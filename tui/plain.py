@@ -21,16 +21,17 @@ ENDED = frozenset({"paused", "stopped", "finished", "failed", "crashed"})
 def follow(folder: RunFolder, line: Callable[[str], None]) -> Status:
     """Prints what happens until the run has ended and its process is gone; returns how it ended."""
     reader = RunReader(folder)
-    printed_notes, printed_step, printed_at = 0, 0, time.monotonic()
+    printed_seq, printed_step, printed_at = 0, 0, time.monotonic()
     evaluations: set[tuple[int, str]] = set()
     while True:
         # Asked before reading: a worker that ends between the two has written all that is then read.
         liveness = probe(folder)
         reader.poll()
         state = reader.state
-        for note in state.notes[printed_notes:]:
-            line(f"{time.strftime('%H:%M:%S', time.localtime(note.t))}  {visible(note.text)}")
-        printed_notes = len(state.notes)
+        for note in state.notes:
+            if note.seq > printed_seq:
+                line(f"{time.strftime('%H:%M:%S', time.localtime(note.t))}  {visible(note.text)}")
+        printed_seq = state.seq
         for point in state.evaluations:
             if (point.step, point.benchmark) not in evaluations:
                 evaluations.add((point.step, point.benchmark))

@@ -1,0 +1,201 @@
+"""The dashboard: it shows and steers runs; whatever it shows is read from their folders."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
+
+from textual.app import App
+from textual.binding import Binding
+from textual.message import Message
+from textual.screen import Screen
+
+from engine.config import ConfigError
+from engine.runs.folder import RunFolder
+from tui.drawing.glyphs import choose_charset
+from tui.feed import Feed, Snapshot
+from tui.format import visible
+from tui.model.rows import RunRow
+from tui.screens.base import View
+from tui.screens.runs import RunsScreen
+from tui.theme import Palette, choose_palette
+
+if TYPE_CHECKING:
+    from tui.screens.run import RunScreen
+
+Answer = TypeVar("Answer")
+
+
+class Teller(Protocol):
+    """Whoever can say one line to the person."""
+
+    def say(self, text: str, style: str = ...) -> None: ...
+
+
+class NewSnapshot(Message):
+    """From the feed's thread; a newer one makes an older one that still waits superfluous."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__()
+        self.snapshot = snapshot
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, NewSnapshot)
+
+
+class Dashboard(App[None], inherit_bindings=False):
+    """Owns the feed, the screens and what they share."""
+
+    TITLE = "hybrid-tui"
+    CSS = """
+    Screen { layout: vertical; overflow: hidden; background: $background; color: $foreground; }
+    ModalScreen { align: center middle; background: $background 0%; }
+    """
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+    ESCAPE_TO_MINIMIZE = False
+    BINDINGS: ClassVar = [Binding("ctrl+c", "leave", show=False)]
+
+    def __init__(
+        self, home: Path, *, open_run: RunFolder | None = None, charset: str = "auto",
+        now: Callable[[], float] = time.time, environment: dict[str, str] | None = None,
+        minutes_east: int | None = None, palette: Palette | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        environment = dict(os.environ) if environment is None else environment
+        self.animation_level = "none"
+        self.home = home
+        self.now = now
+        self.minutes_east = time.localtime().tm_gmtoff // 60 if minutes_east is None else minutes_east
+        self.glyphs = choose_charset(charset, environment, sys.getfilesystemencoding())
+        self.palette = palette or choose_palette(self.no_color, self.console.color_system, environment)
+        self.register_theme(self.palette.theme)
+        self.theme = self.palette.theme.name
+        self.snapshot: Snapshot | None = None
+        self.feed = Feed(home, lambda snapshot: self._receive(snapshot), now)
+        self._open_first = open_run
+
+    @property
+    def home_label(self) -> str:
+        """The runs home as a person would write it."""
+        for base, prefix in ((Path.cwd(), "."), (Path.home(), "~")):
+            if self.home.is_relative_to(base):
+                rest = self.home.relative_to(base)
+                return prefix if rest == Path() else f"{prefix}/{rest}"
+        return str(self.home)
+
+    def get_default_screen(self) -> Screen[None]:
+        return RunsScreen()
+
+    def on_mount(self) -> None:
+        self.feed.start()
+        self.set_interval(1.0, self._tick)
+        if self._open_first is not None:
+            self.open_run(self._open_first)
+
+    def on_unmount(self) -> None:
+        self.feed.stop()
+
+    def on_new_snapshot(self, message: NewSnapshot) -> None:
+        self.snapshot = message.snapshot
+        with self.batch_update():
+            for view in self._views_in_sight():
+                view.apply(message.snapshot)
+
+    def open_run(self, folder: RunFolder) -> RunScreen:
+        from tui.screens.run import RunScreen
+
+        screen = RunScreen(folder)
+        self.push_screen(screen)
+        return screen
+
+    def open_launch(self) -> None:
+        from tui.screens.launch import LaunchScreen
+
+        self.push_screen(LaunchScreen())
+
+    def open_export(self, rows: Sequence[RunRow], benchmark: str | None, step: int | None) -> None:
+        from tui.screens.export import ExportScreen
+
+        self.push_screen(ExportScreen([row.folder for row in rows], [row.name for row in rows], benchmark, step))
+
+    def open_help(self, screen_name: str) -> None:
+        from tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen(screen_name))
+
+    def open_palette(self, view: View, screen_name: str) -> None:
+        from tui.screens.palette import PaletteScreen
+
+        self.push_screen(PaletteScreen(view, screen_name))
+
+    def ask(self, question: Sequence[str], then: Callable[[], None]) -> None:
+        """Asks before something that is hard to take back."""
+        from tui.screens.confirm import ConfirmScreen
+
+        self.push_screen(ConfirmScreen(question), lambda yes: then() if yes else None)
+
+    def in_thread(self, work: Callable[[], Answer], then: Callable[[Answer], None], teller: Teller) -> None:
+        """Runs slow ``work`` beside the interface; what it raises becomes one line that ``teller`` says."""
+
+        def run() -> None:
+            try:
+                answer = work()
+            except (ConfigError, OSError, ValueError) as error:
+                self.call_from_thread(teller.say, visible(str(error)), "error")
+            else:
+                self.call_from_thread(then, answer)
+            self.feed.hurry()
+
+        self.run_worker(run, thread=True, exit_on_error=False)
+
+    def leave(self) -> None:
+        self.exit()
+
+    def action_leave(self) -> None:
+        self.leave()
+
+    def live_names(self) -> list[str]:
+        """Runs that go on when the dashboard is left."""
+        rows = self.snapshot.rows if self.snapshot is not None else ()
+        return [row.name for row in rows if row.live]
+
+    def _receive(self, snapshot: Snapshot) -> None:
+        self.post_message(NewSnapshot(snapshot))
+
+    def _tick(self) -> None:
+        now = self.now()
+        with self.batch_update():
+            for view in self._views_in_sight():
+                view.tick(now)
+
+    def _views_in_sight(self) -> list[View]:
+        """The screen on top and, while that is a dialog, the one below it."""
+        found: list[View] = []
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, View):
+                found.append(screen)
+            if not screen.is_modal:
+                break
+        return [view for view in found if view.is_mounted]
+
+
+def run_dashboard(home: Path, *, open_run: RunFolder | None = None, mouse: bool = True, charset: str = "auto") -> int:
+    """Opens the dashboard on a runs home; returns the exit status.
+
+    ``charset`` is auto, braille, block or ascii. Afterwards one line on stdout names the runs that go on.
+    """
+    app = Dashboard(home, open_run=open_run, charset=charset)
+    app.run(mouse=mouse)
+    if names := app.live_names():
+        print(
+            f"left the dashboard; {'this run goes on' if len(names) == 1 else 'these runs go on'}: {', '.join(names)}"
+        )
+    return app.return_code or 0
+
+
+__all__ = ["Dashboard", "run_dashboard"]

@@ -1,0 +1,161 @@
+"""One curve of a run, made to grow at its end and to be drawn at any width for the same price.
+
+Points are kept as they came; above them stands a pyramid of minima and maxima (each level four times coarser), so
+that the extremes of any stretch are found by looking at a few dozen numbers. Everything is append-only: a ``View``
+of the first n points stays true for ever while a reader thread appends to the same curve.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+FANOUT = 4
+
+
+class Curve:
+    """Points (step, value) by ascending step, their smoothed values, and the non-finite ones apart.
+
+    Smoothing is the exponential mean of the raw points with bias correction,
+    s_n = beta s_(n-1) + (1 - beta) v_n, shown as s_n / (1 - beta^n) (Adam's correction, arXiv 1412.6980).
+    """
+
+    __slots__ = ("_mean", "_power", "beta", "levels", "lost", "smooth", "steps", "values")
+
+    def __init__(self, beta: float = 0.0) -> None:
+        self.beta = beta
+        self.steps = array("q")
+        self.values = array("d")  # finite ones
+        self.smooth = array("d")
+        self.levels: list[tuple[array[float], array[float]]] = []
+        self.lost: list[tuple[int, float]] = []  # (step, NaN or infinity)
+        self._mean, self._power = 0.0, 1.0
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def extend(self, steps: Iterable[int], values: Iterable[float]) -> None:
+        """Appends points whose steps are greater than all before."""
+        finite_steps, finite_values = array("q"), array("d")
+        for step, value in zip(steps, values, strict=True):
+            if math.isfinite(value):
+                finite_steps.append(step)
+                finite_values.append(value)
+            else:
+                self.lost.append((step, value))
+        self._smooth(finite_values)
+        self.steps.extend(finite_steps)
+        self.values.extend(finite_values)
+        self._build()
+
+    def with_smoothing(self, beta: float) -> Curve:
+        """A curve that takes over these points with another smoothing; this one must not be extended any more."""
+        other = Curve(beta)
+        other.steps, other.values, other.levels, other.lost = self.steps, self.values, self.levels, self.lost
+        other._smooth(other.values)
+        return other
+
+    def view(self) -> View:
+        return View(self, len(self.values), len(self.lost))
+
+    def _smooth(self, values: Sequence[float]) -> None:
+        beta, mean, power = self.beta, self._mean, self._power
+        gain = 1.0 - beta
+        append = self.smooth.append
+        for value in values:
+            mean = beta * mean + gain * value
+            power *= beta
+            append(mean / (1.0 - power))
+        self._mean, self._power = mean, power
+
+    def _build(self) -> None:
+        below_low = below_high = self.values
+        depth = 0
+        while len(below_low) >= FANOUT:
+            if depth == len(self.levels):
+                self.levels.append((array("d"), array("d")))
+            low, high = self.levels[depth]
+            start, end = len(low) * FANOUT, len(below_low) // FANOUT * FANOUT
+            low.extend([min(below_low[i : i + FANOUT]) for i in range(start, end, FANOUT)])
+            high.extend([max(below_high[i : i + FANOUT]) for i in range(start, end, FANOUT)])
+            below_low, below_high = low, high
+            depth += 1
+
+
+@dataclass(frozen=True)
+class View:
+    """The first ``count`` points of a curve."""
+
+    curve: Curve
+    count: int
+    lost_count: int
+
+    def lost(self) -> list[tuple[int, float]]:
+        return self.curve.lost[: self.lost_count]
+
+    def last_smooth(self) -> float | None:
+        return self.curve.smooth[self.count - 1] if self.count else None
+
+    def index(self, step: float) -> int:
+        """Number of points before ``step``."""
+        return bisect_left(self.curve.steps, step, 0, self.count)
+
+    def extremes(self, start: int, end: int, depth: int) -> tuple[float, float]:
+        """Smallest and greatest raw value of the points start <= i < end (at least one), looked up at one level.
+
+        ``start`` must be a multiple of FANOUT ** depth; ``end`` too, or the end of the view.
+        """
+        curve = self.curve
+        if depth == 0:
+            part = curve.values[start:end]
+            return min(part), max(part)
+        low, high = curve.levels[depth - 1]
+        size = FANOUT**depth
+        whole = end // size
+        lows, highs = low[start // size : whole], high[start // size : whole]
+        if whole * size < end:
+            rest = curve.values[whole * size : end]
+            lows.append(min(rest))
+            highs.append(max(rest))
+        return min(lows), max(highs)
+
+
+class Column(NamedTuple):
+    """What one column of dots shows: the extremes of its points and the smoothed value at its end."""
+
+    low: float
+    high: float
+    smooth: float
+
+
+def envelope(view: View, first: float, last: float, columns: int) -> list[Column | None]:
+    """Buckets of equal step ranges over first..last, both included; None where a bucket holds no point.
+
+    Every point of the range is in exactly one bucket, so no extreme is lost. Long curves are cut at whole buckets of
+    the pyramid, at least four to a column: a point may stand up to a quarter of a column beside its place, and the
+    price of a redraw does not depend on the length of the run.
+    """
+    smooth, steps = view.curve.smooth, view.curve.steps
+    start, stop = view.index(first), view.index(math.nextafter(last, math.inf))
+    depth = 0
+    while FANOUT ** (depth + 2) * columns <= stop - start:
+        depth += 1
+    size = FANOUT**depth
+    start -= start % size  # a point or two left of the window count for the first column
+    result: list[Column | None] = []
+    width = (last - first) / max(1, columns)
+    for column in range(1, columns + 1):
+        end = stop if column == columns else bisect_left(steps, first + width * column, start, stop)
+        if column < columns:
+            end = max(start, end - end % size)
+        if end > start:
+            low, high = view.extremes(start, end, depth)
+            result.append(Column(low, high, smooth[end - 1]))
+            start = end
+        else:
+            result.append(None)
+    return result

@@ -1,0 +1,179 @@
+"""The one thread that reads disks for the dashboard: it follows the runs and posts what changed, already made to show.
+
+Its work is proportional to what is new: live runs and the open one are polled every tick, the others every few
+seconds, and a run that has nothing new costs two file-status calls.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.runs.errors import RunError
+from engine.runs.folder import RunFolder, Spec, read_spec
+from engine.runs.liveness import probe
+from engine.runs.reader import RunReader
+from engine.runs.registry import list_runs
+from tui.format import visible
+from tui.model.curves import CurveBook, usual_smoothing
+from tui.model.detail import RunDetail, make_detail
+from tui.model.rows import RunRow, make_row
+
+TICK = 0.5  # seconds; also the shortest time between two redraws of a chart
+_SLOW = 8  # ticks between two looks at a run that is not live: what is shown is true within 4 s
+_LIST_EVERY = 20  # ticks after which the home is listed even if its time stamp stands still
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is known at ``at`` (unix seconds)."""
+
+    at: float
+    rows: tuple[RunRow, ...]
+    detail: RunDetail | None = None
+    problem: str = ""
+
+
+@dataclass
+class _Tracked:
+    reader: RunReader
+    row: RunRow
+    spec: Spec | None
+    book: CurveBook | None = None
+    due: int = 0
+
+
+@dataclass
+class _Wishes:
+    """What the interface asks for; written by its thread, read by the feed's."""
+
+    watched: RunFolder | None = None
+    smoothing: float | None = None  # None: by the length of the run
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Feed:
+    """``post`` is called from the feed's own thread, only when something is new."""
+
+    def __init__(self, home: Path, post: Callable[[Snapshot], None], now: Callable[[], float]) -> None:
+        self.home = home
+        self._post, self._now = post, now
+        self._wishes = _Wishes()
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self._runs: dict[Path, _Tracked] = {}
+        self._order: list[RunFolder] = []
+        self._home_stamp = -1
+        self._tick = 0
+        self._last: tuple[tuple[RunRow, ...], RunDetail | None, str] | None = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._loop, name="feed", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Asks the thread to end; it does not wait for a slow disk."""
+        self._stop.set()
+        self._wake.set()
+
+    def watch(self, folder: RunFolder | None) -> None:
+        """The run whose details are wanted, at once."""
+        with self._wishes.lock:
+            self._wishes.watched = folder
+        self.hurry()
+
+    def smooth(self, beta: float | None) -> None:
+        with self._wishes.lock:
+            self._wishes.smoothing = beta
+        self.hurry()
+
+    def hurry(self) -> None:
+        """Look now instead of at the next tick."""
+        self._wake.set()
+
+    def step(self) -> Snapshot | None:
+        """One look at the disk; None when nothing is new."""
+        with self._wishes.lock:
+            watched, smoothing = self._wishes.watched, self._wishes.smoothing
+        self._list()
+        problem, detail = "", None
+        order = list(self._order)
+        if watched is not None and watched not in order:
+            order.append(watched)  # a run of another home, opened by its path
+        for folder in order:
+            try:
+                self._follow(folder, watched=folder == watched)
+            except (OSError, RunError) as error:
+                problem = visible(f"{folder.id}: {error}")
+        rows = tuple(self._runs[folder.path].row for folder in self._order if folder.path in self._runs)
+        if watched is not None and watched.path in self._runs:
+            detail = self._detail(self._runs[watched.path], smoothing)
+        self._tick += 1
+        found = (rows, detail, problem)
+        if found == self._last:
+            return None
+        self._last = found
+        return Snapshot(self._now(), rows, detail, problem)
+
+    def _loop(self) -> None:
+        while not self._stop.is_set():
+            self._wake.clear()
+            snapshot = self.step()
+            if snapshot is not None and not self._stop.is_set():
+                self._post(snapshot)
+            self._wake.wait(TICK)
+
+    def _list(self) -> None:
+        try:
+            stamp = self.home.stat().st_mtime_ns
+        except OSError:
+            stamp = 0
+        if stamp != self._home_stamp or self._tick % _LIST_EVERY == 0:
+            self._home_stamp = stamp
+            self._order = list_runs(self.home)
+            kept = {folder.path for folder in self._order}
+            for path in [path for path in self._runs if path not in kept and path.parent == self.home]:
+                del self._runs[path]
+
+    def _follow(self, folder: RunFolder, watched: bool) -> None:
+        tracked = self._runs.get(folder.path)
+        now = self._now()
+        if tracked is None:
+            tracked = self._open(folder, series=watched)
+        elif watched and tracked.reader.series is None:
+            tracked = self._open(folder, series=True, former=tracked)
+        elif not (watched or tracked.row.live) and self._tick < tracked.due:
+            return
+        elif not watched and tracked.book is not None:
+            tracked.reader.series = tracked.book = None  # the columns of a run that is no longer open
+        tracked.due = self._tick + _SLOW
+        liveness = probe(folder)  # before the log: a run that ends in between then reads as ended, not as crashed
+        tracked.reader.poll()
+        if tracked.spec is None:
+            tracked.spec = _spec(folder)
+        tracked.row = make_row(folder, tracked.spec, tracked.reader.state, liveness, now)
+
+    def _open(self, folder: RunFolder, series: bool, former: _Tracked | None = None) -> _Tracked:
+        reader = RunReader(folder, series=series)
+        spec = former.spec if former is not None else _spec(folder)
+        row = make_row(folder, spec, reader.state, probe(folder), self._now())
+        tracked = _Tracked(reader, row, spec, CurveBook() if series else None)
+        self._runs[folder.path] = tracked
+        return tracked
+
+    def _detail(self, tracked: _Tracked, wished: float | None) -> RunDetail | None:
+        reader, book = tracked.reader, tracked.book
+        if reader.series is None or book is None:
+            return None
+        smoothing = usual_smoothing(tracked.row.max_steps) if wished is None else wished
+        book.sync(reader.series, reader.state.attempt, smoothing)
+        return make_detail(tracked.row, tracked.spec, reader.state, reader.series, book, smoothing, reader.skipped)
+
+
+def _spec(folder: RunFolder) -> Spec | None:
+    try:
+        return read_spec(folder)
+    except RunError:
+        return None  # the reason is told where the config is shown

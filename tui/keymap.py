@@ -1,0 +1,159 @@
+"""The one table of what can be done, where, and with which key.
+
+Key bindings, the footer, the help screen and the command palette are all made from it. Only keys that every terminal
+passes on are used: no Ctrl-S or Ctrl-Q (flow control), no Alt; Escape and F-keys are never the only way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+KEY_NAMES = {
+    "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]", "plus": "+", "minus": "-",
+    "equals_sign": "=", "underscore": "_", "colon": ":", "slash": "/", "escape": "esc", "pageup": "pgup",
+    "pagedown": "pgdn", "ctrl+enter": "ctrl+enter", "f2": "F2", "f5": "F5", "up": "up", "down": "down",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Action:
+    """``name`` is the method ``action_<name>`` of the screen; the first key is the one that is shown."""
+
+    name: str
+    keys: tuple[str, ...]
+    label: str  # in the footer
+    help: str
+    screens: tuple[str, ...]
+    tabs: tuple[str, ...] = ()  # run screen: where the footer shows it; empty: on every tab
+    footer: bool = True
+    palette: str = ""  # "area: action"; empty: not worth a place there
+    shown_keys: str = ""  # where the first key alone would not say it
+
+
+RUN_TABS = ("overview", "heatmap", "bias", "log", "config")
+_LISTS = ("runs", "launch", "export", "help", "palette", "pick", "toml")
+
+ACTIONS: tuple[Action, ...] = (
+    Action("open", ("enter",), "open", "open the run under the cursor", ("runs",), palette="run: open"),
+    Action("new", ("n",), "new", "launch a new run from a sample or a former run", ("runs",), palette="run: new"),
+    Action("tab(1)", ("1",), "overview", "overview: losses, figures of now, evaluations, log", ("run",),
+           footer=False, palette="tab: overview"),
+    Action("tab(2)", ("2",), "heatmap", "heatmap: mAP per language pair", ("run",), footer=False,
+           palette="tab: heatmap"),
+    Action("tab(3)", ("3",), "bias", "bias: rank distance and own-language advantage", ("run",), footer=False,
+           palette="tab: bias"),
+    Action("tab(4)", ("4",), "log", "log: everything that happened", ("run",), footer=False, palette="tab: log"),
+    Action("tab(5)", ("5",), "config", "config: what was asked, and where it ran", ("run",), footer=False,
+           palette="tab: config"),
+    Action("next_tab", ("tab",), "next tab", "next tab (shift+tab: the one before)", ("run",), footer=False),
+    Action("previous_tab", ("shift+tab",), "tab before", "the tab before", ("run",), footer=False),
+    Action("pause_resume", ("p",), "pause/resume",
+           "pause a live run (checkpoint, then its process ends) or resume one", ("runs", "run"), tabs=("overview",),
+           palette="run: pause or resume"),
+    Action("stop", ("k",), "stop", "stop a run for good, with a checkpoint (asks first)", ("runs", "run"),
+           tabs=("overview",), palette="run: stop"),
+    Action("evaluate", ("e",), "evaluate", "evaluate the run at its present step", ("runs", "run"),
+           tabs=("overview",), palette="run: evaluate now"),
+    Action("save", ("w",), "checkpoint", "write a checkpoint now", ("runs", "run"), footer=False,
+           palette="run: write a checkpoint"),
+    Action("mark", ("space",), "mark", "mark the run: export takes all marked ones", ("runs",),
+           palette="run: mark"),
+    Action("log_axis", ("y",), "log axis", "logarithmic or linear loss axis", ("run",), tabs=("overview",),
+           palette="chart: log axis"),
+    Action("smooth(1)", ("plus", "equals_sign"), "smooth", "smooth the loss more (+) or less (-)", ("run",),
+           tabs=("overview",), palette="chart: smoother", shown_keys="+ -"),
+    Action("smooth(-1)", ("minus", "underscore"), "rougher", "smooth the loss less", ("run",), footer=False,
+           palette="chart: rougher"),
+    Action("step(-1)", ("left_square_bracket",), "step", "the evaluation before ([) or after (])", ("run",),
+           tabs=("heatmap", "bias"), palette="evaluation: step before", shown_keys="[ ]"),
+    Action("step(1)", ("right_square_bracket",), "step after", "the evaluation after", ("run",), footer=False,
+           palette="evaluation: step after"),
+    Action("benchmark", ("b",), "benchmark", "the next benchmark, where a run has several", ("run",),
+           tabs=("heatmap", "bias"), palette="evaluation: next benchmark"),
+    Action("panel", ("o",), "other panel", "the other panels of this tab, on a narrow screen", ("run",),
+           footer=False, palette="view: other panel"),
+    Action("export", ("x",), "export", "write a table to a file", ("runs", "run"), tabs=("heatmap", "bias"),
+           palette="table: export"),
+    Action("move_up", ("up",), "move", "move over the cells of the heatmap, or scroll a text", ("run",),
+           tabs=("heatmap", "log", "config"), shown_keys="arrows"),
+    Action("move_up", ("up",), "up", "up", _LISTS, footer=False),
+    Action("move_down", ("down",), "down", "down", ("run", *_LISTS), footer=False),
+    Action("move_left", ("left",), "left", "left, or the choice before", ("run", "launch", "export"), footer=False),
+    Action("move_right", ("right",), "right", "right, or the next choice", ("run", "launch", "export"),
+           footer=False),
+    Action("page_up", ("pageup",), "page up", "a page up", ("run", *_LISTS), footer=False),
+    Action("page_down", ("pagedown",), "page down", "a page down", ("run", *_LISTS), footer=False),
+    Action("first", ("home",), "first", "to the beginning", ("run", *_LISTS), footer=False),
+    Action("last", ("end",), "last", "to the end (the log then follows)", ("run", *_LISTS), footer=False),
+    Action("edit", ("enter",), "edit", "edit the field under the cursor; enter again keeps it", ("launch", "export")),
+    Action("start", ("f5", "ctrl+enter"), "start", "start the run", ("launch",), palette="run: start"),
+    Action("toml", ("f2",), "as TOML", "the whole config as TOML", ("launch",), palette="config: show as TOML"),
+    Action("write", ("f5", "w"), "write", "write the table to the file", ("export",), shown_keys="w"),
+    Action("choose", ("enter",), "choose", "choose", ("pick", "palette")),
+    Action("yes", ("y", "enter"), "yes", "do it", ("confirm",), shown_keys="y"),
+    Action("close", ("n", "q", "escape"), "no", "leave everything as it is", ("confirm",), shown_keys="n"),
+    Action("close", ("escape", "ctrl+g"), "close", "close without doing anything", ("palette",),
+           shown_keys="ctrl+g"),
+    Action("commands", ("colon", "ctrl+p"), "commands", "find any command by name", ("runs", "run", "launch"),
+           footer=False),
+    Action("help", ("question_mark", "f1"), "help", "this help", ("runs", "run", "launch", "export")),
+    Action("close", ("q", "escape"), "back", "back; a run goes on", ("run",), palette="view: back to the runs"),
+    Action("close", ("q", "escape"), "back", "back; nothing is started", ("launch",), palette="view: back"),
+    Action("close", ("q", "escape", "question_mark", "f1", "f2"), "close", "close", ("help", "toml", "pick", "export")),
+    Action("leave", ("q",), "leave (runs go on)", "leave the dashboard; runs go on", ("runs",),
+           palette="dashboard: leave"),
+)  # fmt: skip
+
+FOOTER_KEYS = 5  # besides help and the way out
+
+
+def key_name(key: str) -> str:
+    return KEY_NAMES.get(key, key)
+
+
+def shown_key(action: Action) -> str:
+    return action.shown_keys or key_name(action.keys[0])
+
+
+def actions_of(screen: str) -> list[Action]:
+    return [action for action in ACTIONS if screen in action.screens]
+
+
+def bindings(screen: str) -> list[BindingType]:
+    """All keys of a screen, for Textual."""
+    return [Binding(key, action.name, action.label, show=False) for action in actions_of(screen) for key in action.keys]
+
+
+def footer(screen: str, tab: str = "", labels: dict[str, str] | None = None) -> list[tuple[str, str]]:
+    """(key, label) of the five actions that matter here, then help and the way out.
+
+    ``labels`` says what an action means right now, by its name; an empty label leaves it out.
+    """
+    labels = labels or {}
+    chosen: list[tuple[str, str]] = []
+    ends: list[tuple[str, str]] = []
+    for action in actions_of(screen):
+        label = labels.get(action.name, action.label)
+        if not action.footer or (tab and action.tabs and tab not in action.tabs) or not label:
+            continue
+        (ends if action.name in ("help", "close", "leave") else chosen).append((shown_key(action), label))
+    return chosen[:FOOTER_KEYS] + ends
+
+
+def help_lines(screen: str) -> list[tuple[str, str]]:
+    """(keys, what they do) for every action of a screen, one line for each."""
+    return [(help_keys(action), action.help) for action in actions_of(screen)]
+
+
+def help_keys(action: Action) -> str:
+    return action.shown_keys or ", ".join(map(key_name, action.keys))
+
+
+def palette(screen: str) -> Iterable[tuple[str, str, str, str]]:
+    """(title, help, keys, action name), in the order of the table."""
+    for action in actions_of(screen):
+        if action.palette:
+            yield action.palette, action.help, help_keys(action), action.name

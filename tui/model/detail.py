@@ -1,0 +1,123 @@
+"""Everything the run screen shows of one run, as of one moment."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from engine.events import Device
+from engine.runs.commands import pending_commands
+from engine.runs.folder import Spec
+from engine.runs.series import Series
+from engine.runs.state import EvaluationPoint, Note, RunState
+from tui.drawing.curve import View
+from tui.format import visible
+from tui.model.curves import CurveBook, last_modes
+from tui.model.requests import Request, merge
+from tui.model.rows import RunRow
+
+NOTES_SHOWN = 1000
+_WINDOW = 50  # steps that the figures of now are means of
+_RATE_BUCKETS = 24
+_RATE_STEPS = 8  # per bucket
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the run does now; None where no step has told yet."""
+
+    pairs_per_second: float | None = None
+    rates: tuple[float, ...] = ()  # pairs per second over the last stretches of steps, oldest first
+    tokens_per_second: float | None = None
+    data_wait: float | None = None  # share of the step time
+    masked: float | None = None  # masked in-batch negatives per row
+    grad_norm: float | None = None
+    lr: float | None = None
+
+
+@dataclass(frozen=True)
+class RunDetail:
+    """Built in the reader thread; ``curves`` are views that stay true while the run goes on."""
+
+    row: RunRow
+    spec: Spec | None
+    seed: int
+    curves: tuple[tuple[str, View], ...]
+    counts: dict[str, int]
+    modes: tuple[str, ...]
+    figures: Figures
+    evaluations: tuple[EvaluationPoint, ...]
+    notes: tuple[Note, ...]
+    requests: tuple[Request, ...]
+    device: Device | None
+    checkpoint_step: int | None
+    checkpoint_time: float | None
+    error: str
+    last_lines: tuple[str, ...]
+    hint: str
+    skipped: int
+    started: float
+    smoothing: float
+
+    def of_benchmark(self, benchmark: str) -> tuple[EvaluationPoint, ...]:
+        """Its evaluations by ascending step."""
+        return tuple(point for point in self.evaluations if point.benchmark == benchmark)
+
+    @property
+    def benchmarks(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(point.benchmark for point in self.evaluations))
+
+
+def make_detail(
+    row: RunRow, spec: Spec | None, state: RunState, series: Series, book: CurveBook, smoothing: float, skipped: int
+) -> RunDetail:
+    """Reads the control folder; everything else is at hand."""
+    return RunDetail(
+        row=row,
+        spec=spec,
+        seed=state.seed,
+        curves=book.views(),
+        counts=book.counts(),
+        modes=last_modes(series),
+        figures=figures(series, state.batch_size or (spec.config.batch.size if spec is not None else 0)),
+        evaluations=tuple(state.evaluations),
+        notes=tuple(Note(note.t, visible(note.text), note.level) for note in state.notes[-NOTES_SHOWN:]),
+        requests=merge(pending_commands(row.folder), state.commands),
+        device=state.device,
+        checkpoint_step=state.checkpoint_step,
+        checkpoint_time=state.checkpoint_time,
+        error=visible(state.error or ""),
+        last_lines=tuple(visible(line) for line in state.last_lines),
+        hint=visible(state.hint),
+        skipped=skipped,
+        started=state.started,
+        smoothing=smoothing,
+    )
+
+
+def figures(series: Series, batch_size: int) -> Figures:
+    """Means over the newest steps of a run."""
+    if not len(series):
+        return Figures()
+    seconds, waits = series.seconds[-_WINDOW:], series.data_wait[-_WINDOW:]
+    known = [(second, wait) for second, wait in zip(seconds, waits, strict=True) if second > 0]
+    total = sum(second for second, _ in known)
+    tail = series.seconds[-_RATE_BUCKETS * _RATE_STEPS :]
+    rates = []
+    for start in range(0, len(tail), _RATE_STEPS):
+        part = [second for second in tail[start : start + _RATE_STEPS] if second > 0]
+        rates.append(len(part) * batch_size / sum(part) if part else math.nan)
+    return Figures(
+        pairs_per_second=len(known) * batch_size / total if total else None,
+        rates=tuple(rates),
+        tokens_per_second=sum(series.tokens[-_WINDOW:]) / total if total else None,
+        data_wait=sum(wait for _, wait in known) / total if total else None,
+        masked=_mean(list(series.masked[-_WINDOW:])),
+        grad_norm=series.grad_norm[-1],
+        lr=series.lr[-1],
+    )
+
+
+def _mean(values: list[float]) -> float | None:
+    finite = [value for value in values if math.isfinite(value)]
+    return sum(finite) / len(finite) if finite else None

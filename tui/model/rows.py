@@ -1,0 +1,92 @@
+"""One line of the runs screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.runs.folder import RunFolder, Spec
+from engine.runs.liveness import Liveness
+from engine.runs.state import EvaluationPoint, RunState, Work
+from engine.runs.status import reason, shown_state
+from tui.format import visible
+
+LIVE_STATES = frozenset({"queued", "starting", "running", "evaluating", "pausing", "stopping", "stalled"})
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run as far as one line tells; texts are already safe to show."""
+
+    folder: RunFolder
+    name: str
+    mode: str
+    mono_share: float | None
+    state: str
+    reason: str
+    step: int
+    max_steps: int
+    loss: float | None
+    spark: tuple[float, ...]
+    benchmark: str | None
+    metrics: dict[str, float | None]  # of the last evaluation of ``benchmark``
+    updated: float  # unix seconds of the last event; 0 before the first
+    device: str
+    host: str
+    work: Work | None
+    seconds_left: float | None
+    alive: bool | None  # None: on another machine
+    attempt: int
+
+    @property
+    def id(self) -> str:
+        return self.folder.id
+
+    @property
+    def live(self) -> bool:
+        return self.state in LIVE_STATES
+
+
+def make_row(folder: RunFolder, spec: Spec | None, state: RunState, liveness: Liveness, now: float) -> RunRow:
+    """``spec`` None: it cannot be read. ``now`` is unix seconds."""
+    config = spec.config if spec is not None else None
+    latest = state.latest_evaluations()
+    benchmark = main_benchmark(state.evaluations, spec)
+    device = state.device
+    return RunRow(
+        folder=folder,
+        name=visible(state.name or (config.name if config is not None else folder.id)),
+        mode=visible(state.mode or (config.batch.mode if config is not None else "?")),
+        mono_share=_mono_share(state, spec),
+        state=shown_state(state, liveness, now),
+        reason=visible(reason(state, liveness, now)),
+        step=state.step,
+        max_steps=state.max_steps or (config.optimizer.max_steps if config is not None else 0),
+        loss=state.loss,
+        spark=tuple(state.losses_sparkline()),
+        benchmark=visible(benchmark) if benchmark is not None else None,
+        metrics=dict(latest[benchmark].result.metrics) if benchmark is not None else {},
+        updated=state.updated or (spec.created if spec is not None else 0.0),
+        device=visible(device.name) if device is not None else "",
+        host=visible(state.host),
+        work=state.work,
+        seconds_left=state.seconds_left(),
+        alive=liveness.alive,
+        attempt=state.attempt,
+    )
+
+
+def main_benchmark(evaluations: list[EvaluationPoint], spec: Spec | None) -> str | None:
+    """The one that validates, else the first of the config that has been evaluated, else the first evaluated."""
+    found = list(dict.fromkeys(point.benchmark for point in evaluations))
+    if spec is not None:
+        wanted = spec.config.evaluation
+        for key in (wanted.validation, *(benchmark.partition("=")[0] for benchmark in wanted.benchmarks)):
+            if key in found:
+                return key
+    return found[0] if found else None
+
+
+def _mono_share(state: RunState, spec: Spec | None) -> float | None:
+    if state.mono_share is not None or spec is None:
+        return state.mono_share
+    return spec.config.batch.mono_share if spec.config.batch.mode == "hybrid" else None

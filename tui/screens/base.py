@@ -1,0 +1,100 @@
+"""What all full screens have: header, message line and footer, and how news reaches them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from tui import keymap
+from tui.drawing.cells import Row
+from tui.drawing.glyphs import Glyphs
+from tui.feed import Snapshot
+from tui.widgets.bars import Footer, Header, Message
+
+if TYPE_CHECKING:
+    from tui.app import Dashboard
+
+SAID_FOR = 8.0  # seconds that an answer stays in the message line
+
+
+class View(Screen[None], inherit_bindings=False):
+    """A full screen; ``apply`` takes what changed, ``tick`` only the time."""
+
+    AUTO_FOCUS = ""
+    name_in_keymap = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.header, self.message, self.footer = Header(), Message(), Footer()
+        self._said: tuple[str, str, float] = ("", "", 0.0)
+
+    @property
+    def dashboard(self) -> Dashboard:
+        return cast("Dashboard", self.app)
+
+    @property
+    def glyphs(self) -> Glyphs:
+        return self.dashboard.glyphs
+
+    @property
+    def narrow(self) -> bool:
+        return self.size.width < 80
+
+    def body(self) -> ComposeResult:
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        yield self.header
+        yield from self.body()
+        yield self.message
+        yield self.footer
+
+    def on_mount(self) -> None:
+        self.set_class(self.glyphs.name == "ascii", "-ascii")
+        self.show_footer()
+
+    def on_screen_resume(self) -> None:
+        if self.dashboard.snapshot is not None:
+            self.apply(self.dashboard.snapshot)
+
+    def apply(self, snapshot: Snapshot) -> None:
+        """Shows what is new."""
+
+    def tick(self, now: float) -> None:
+        """A second has passed: ages change, nothing else."""
+
+    def show_footer(self) -> None:
+        self.footer.show(keymap.footer(self.name_in_keymap))
+
+    def say(self, text: str, style: str = "text") -> None:
+        """One line to the person, for a few seconds."""
+        self._said = (text, style, self.dashboard.now())
+        self.show_message(self.dashboard.now())
+
+    def show_message(self, now: float) -> None:
+        text, style, at = self._said
+        if text and now - at <= SAID_FOR:
+            self.message.show(((text, style),))
+        else:
+            self._said = ("", "", 0.0)
+            self.message.show(*self.standing_message(now))
+
+    def standing_message(self, now: float) -> tuple[Row, Row]:
+        """What the message line says when nobody has just asked for anything."""
+        return (), ()
+
+    def steer(self, work: Callable[[], str]) -> None:
+        """Runs ``work`` in a worker thread and says what it answers."""
+        self.dashboard.in_thread(work, lambda answer: self.say(answer, "accent"), self)
+
+    def action_help(self) -> None:
+        self.dashboard.open_help(self.name_in_keymap)
+
+    def action_commands(self) -> None:
+        self.dashboard.open_palette(self, self.name_in_keymap)
+
+    def action_close(self) -> None:
+        self.app.pop_screen()

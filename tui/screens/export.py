@@ -1,0 +1,86 @@
+"""The export dialog: which table, in which format, where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from textual.app import ComposeResult
+
+from engine.runs.folder import RunFolder
+from tui import keymap
+from tui.drawing.cells import Row
+from tui.format import visible
+from tui.model.edit import Form
+from tui.model.exporting import FIELDS, export, suggest
+from tui.screens.dialog import Dialog
+from tui.screens.forms import FormKeys
+from tui.widgets.bars import Message
+from tui.widgets.form import FormPanel
+
+_CELLS = 84
+_LINES = len(FIELDS) + 2 + 1
+
+
+class ExportScreen(FormKeys, Dialog[None]):
+    """Stays open after writing, so that several formats can follow."""
+
+    BINDINGS = keymap.bindings("export")
+    name_in_keymap = "export"
+
+    def __init__(
+        self, runs: Sequence[RunFolder], names: Sequence[str], benchmark: str | None, step: int | None
+    ) -> None:
+        super().__init__()
+        self.runs, self.names, self.benchmark, self.step = runs, names, benchmark, step
+        table = "heatmap" if benchmark is not None else "summary"
+        values = {"table": table, "format": "csv", "file": suggest(names, table, "csv")}
+        what = names[0] if len(names) == 1 else f"{len(names)} runs"
+        self.form_panel = FormPanel(f"export {what}", Form(FIELDS, values))
+        self.message = Message()
+        self._suggested = values["file"]
+
+    def body(self) -> ComposeResult:
+        yield self.form_panel
+        yield self.message
+
+    def wanted(self) -> tuple[int, int]:
+        return _CELLS, _LINES
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.cursor_moved()
+
+    def form_changed(self) -> None:
+        """The suggested name follows table and format until a name is typed."""
+        values = self.form_panel.form.values
+        fresh = suggest(self.names, values["table"], values["format"])
+        if values["file"] == self._suggested:
+            values["file"] = fresh
+        self._suggested = fresh
+        self.form_panel.redraw()
+
+    def cursor_moved(self) -> None:
+        form = self.form_panel.form
+        self.message.show(((form.field.meaning, "dim"),))
+        editing = form.edit is not None
+        self.footer.show([("enter", "keep"), ("ctrl+g", "undo")] if editing else keymap.footer("export"))
+
+    def action_write(self) -> None:
+        form = self.form_panel.form
+        form.keep()
+        values = form.values
+        if not values["file"]:
+            self.say("file: a name is needed", "error")
+            return
+        self.say("writing", "accent")
+        work = partial(export, self.runs, values["table"], values["format"], values["file"], self.benchmark, self.step)
+        self.dashboard.in_thread(work, self._written, self)
+
+    def say(self, text: str, style: str = "text") -> None:
+        row: Row = ((text, style),)
+        self.message.show(row)
+
+    def _written(self, out: Path) -> None:
+        self.say(f"written: {visible(str(out))}", "good")

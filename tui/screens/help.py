@@ -1,0 +1,81 @@
+"""Help of the screen in front, made from the keymap; and the config as TOML, which is as long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual.app import ComposeResult
+
+from tui import keymap
+from tui.drawing.cells import Row, fit, wrap
+from tui.screens.dialog import Dialog
+from tui.widgets.lists import Lines
+
+_CELLS = 84
+
+
+class TextScreen(Dialog[None]):
+    """A text that scrolls."""
+
+    def __init__(self, title: str, layout: Callable[[int], list[Row]]) -> None:
+        super().__init__()
+        self.text = Lines(layout, title)
+        self._rows_of = layout
+
+    def body(self) -> ComposeResult:
+        yield self.text
+
+    def wanted(self) -> tuple[int, int]:
+        cells = min(_CELLS, self.app.size.width)
+        return cells, len(self._rows_of(cells - 4)) + 2
+
+    def action_move_up(self) -> None:
+        self.text.move(-1)
+
+    def action_move_down(self) -> None:
+        self.text.move(1)
+
+    def action_page_up(self) -> None:
+        self.text.move_page(-1)
+
+    def action_page_down(self) -> None:
+        self.text.move_page(1)
+
+    def action_first(self) -> None:
+        self.text.move_to(0)
+
+    def action_last(self) -> None:
+        self.text.move_to(self.text.count)
+
+
+class HelpScreen(TextScreen):
+    """Every key of a screen."""
+
+    BINDINGS = keymap.bindings("help")
+    name_in_keymap = "help"
+
+    def __init__(self, screen_name: str) -> None:
+        lines = keymap.help_lines(screen_name)
+        super().__init__(f"keys of the {screen_name} screen", lambda width: _help_rows(lines, width))
+
+
+class TomlScreen(TextScreen):
+    """A config."""
+
+    BINDINGS = keymap.bindings("toml")
+    name_in_keymap = "toml"
+
+
+def _help_rows(lines: list[tuple[str, str]], width: int) -> list[Row]:
+    keys_width = max(len(keys) for keys, _ in lines) + 3
+    rows: list[Row] = []
+    for keys, meaning in lines:
+        first, *more = wrap(meaning, max(10, width - keys_width))
+        rows.append(((fit(keys, keys_width), "key"), (first, "")))
+        rows += [((" " * keys_width, ""), (line, "")) for line in more]
+    rows += [
+        (),
+        (("q leaves, a closed terminal too: runs go on in processes of their own.", "dim"),),
+        (("A pause saves a checkpoint and ends the process; p resumes from there.", "dim"),),
+    ]
+    return rows

@@ -1,0 +1,188 @@
+"""Launch: what will happen if I press start?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from engine.config import ConfigError, RunConfig, to_toml
+from engine.runs.folder import RunFolder
+from tui import keymap, steer
+from tui.drawing.cells import Row, fit, wrap
+from tui.format import count, visible
+from tui.model.edit import Form
+from tui.model.launching import FIELDS, ORIGIN, Checked, Draft, Origin, check, form_key, origins, read_draft
+from tui.screens.base import View
+from tui.screens.forms import FormKeys
+from tui.widgets.base import Panel
+from tui.widgets.form import FormPanel
+from tui.widgets.texts import toml_rows
+
+
+class Before(Panel):
+    """What the field under the cursor means, and what a start would do."""
+
+    def __init__(self) -> None:
+        super().__init__("before you start", id="before")
+        self.meaning = ""
+        self.config: RunConfig | None = None
+        self.error = ""
+
+    def show(self, meaning: str, config: RunConfig | None, error: str) -> None:
+        self.meaning, self.config, self.error = meaning, config, error
+        self.redraw()
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        rows: list[Row] = [((line, ""),) for line in wrap(self.meaning, width)]
+        rows.append(())
+        if self.error:
+            return rows + [((line, "error"),) for line in wrap(self.error, width)]
+        return rows + (_plan(self.config) if self.config is not None else [])
+
+
+class LaunchScreen(FormKeys, View):
+    """A form over a sample config or a former run."""
+
+    BINDINGS = keymap.bindings("launch")
+    DEFAULT_CSS = """
+    LaunchScreen > #launch { height: 1fr; }
+    LaunchScreen #before { width: 40; }
+    LaunchScreen.-narrow #before { display: none; }
+    """
+    name_in_keymap = "launch"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.form_panel = FormPanel("new run", Form(FIELDS, {}), id="form")
+        self.before = Before()
+        self.origins: Sequence[Origin] = ()
+        self.draft: Draft | None = None
+        self.checked = Checked(None)
+        self._generation = 0
+
+    def body(self) -> ComposeResult:
+        with Horizontal(id="launch"):
+            yield self.form_panel
+            yield self.before
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.header.show((("new run", "title"), (f"   in {visible(self.dashboard.home_label)}", "dim")), ())
+        rows = self.dashboard.snapshot.rows if self.dashboard.snapshot is not None else ()
+        self.dashboard.in_thread(partial(origins, rows), self._listed, self)
+
+    def on_resize(self) -> None:
+        self.set_class(self.narrow, "-narrow")
+
+    def form_changed(self) -> None:
+        """Checks what is typed in a worker thread; only the newest answer counts."""
+        if self.draft is None:
+            return
+        form = self.form_panel.form
+        values = {field.key: form.value(field.key) for field in FIELDS}
+        self._generation += 1
+        generation = self._generation
+        self.dashboard.in_thread(
+            partial(check, self.draft, values), lambda checked: self._checked(checked, generation), self
+        )
+
+    def cursor_moved(self) -> None:
+        form = self.form_panel.form
+        error = f"{self.checked.field}: {self.checked.reason}" if self.checked.reason else ""
+        self.before.show(form.field.meaning, self.checked.config, error)
+        editing = form.edit is not None
+        self.footer.show([("enter", "keep"), ("ctrl+g", "undo")] if editing else keymap.footer("launch"))
+        self.show_message(self.dashboard.now())
+
+    def standing_message(self, now: float) -> tuple[Row, Row]:
+        if self.checked.reason:
+            return ((visible(f"{self.checked.field}: {self.checked.reason}"), "error"),), ()
+        return ((self.form_panel.form.field.meaning, "dim"),) if self.narrow else (), ()
+
+    def tick(self, now: float) -> None:
+        self.show_message(now)
+
+    def pick(self) -> None:
+        from tui.screens.pick import PickScreen
+
+        if not self.origins:
+            return
+        at = self.origins.index(self.draft.origin) if self.draft is not None else 0
+        choices = [(origin.label, origin.about) for origin in self.origins]
+        self.app.push_screen(PickScreen(choices, at), self._picked)
+
+    def action_toml(self) -> None:
+        from tui.screens.help import TomlScreen
+
+        if self.checked.config is None:
+            self.say("the config is not valid yet", "warning")
+            return
+        text = to_toml(self.checked.config)
+        self.app.push_screen(TomlScreen("as TOML", lambda width: toml_rows(text, width)))
+
+    def action_start(self) -> None:
+        form = self.form_panel.form
+        form.keep()
+        if self.draft is not None:
+            self.say("starting", "accent")
+            draft, values = self.draft, dict(form.values)
+            self.dashboard.in_thread(partial(self._start, draft, values), self._started, self)
+
+    def _start(self, draft: Draft, values: dict[str, str]) -> RunFolder:
+        checked = check(draft, values)
+        if checked.config is None:
+            raise ConfigError(f"{checked.field}: {checked.reason}" if checked.field else checked.reason)
+        parent = draft.origin.run.id if draft.origin.run is not None else None
+        return steer.start(self.dashboard.home, checked.config, ("hybrid-tui", "(dashboard)"), parent)
+
+    def _started(self, folder: RunFolder) -> None:
+        self.app.pop_screen()
+        self.dashboard.open_run(folder)
+
+    def _listed(self, found: list[Origin]) -> None:
+        self.origins = found
+        if found:
+            self._read(found[0])
+        else:
+            self.say("no sample configs and no former runs to start from", "warning")
+
+    def _picked(self, index: int | None) -> None:
+        if index is not None:
+            self._read(self.origins[index])
+
+    def _read(self, origin: Origin) -> None:
+        self.dashboard.in_thread(partial(read_draft, origin), self._drafted, self)
+
+    def _drafted(self, draft: Draft) -> None:
+        self.draft = draft
+        form = self.form_panel.form
+        form.drop()
+        form.values = dict(draft.values)
+        self.form_panel.retitle(f"new run from {visible(draft.origin.label)}")
+        self._shown()
+        self.form_changed()
+
+    def _checked(self, checked: Checked, generation: int) -> None:
+        if generation != self._generation:
+            return
+        self.checked = checked
+        key = form_key(checked.field) or (ORIGIN if checked.reason else "")
+        self.form_panel.form.errors = {key: checked.reason} if checked.reason else {}
+        self._shown()
+
+
+def _plan(config: RunConfig) -> list[Row]:
+    steps, size, every = config.optimizer.max_steps, config.batch.size, config.evaluation.every
+    evaluations = (1 if config.evaluation.at_start else 0) + (-(-steps // every) if every else 1)
+    figures = [
+        ("pairs", count(steps * size)),
+        ("steps", count(steps)),
+        ("evaluations", f"{evaluations} of {len(config.evaluation.benchmarks)} benchmarks"
+         if config.evaluation.benchmarks else "none"),
+        ("sources", ", ".join(source.path or source.kind for source in config.sources)),
+        ("survives", "closing this terminal"),
+    ]  # fmt: skip
+    return [((fit(label, 13), "dim"), (visible(text), "")) for label, text in figures]

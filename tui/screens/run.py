@@ -1,0 +1,224 @@
+"""One run: is it learning, which languages work, is it biased, what happened, what was asked?"""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Container
+
+from engine.runs.folder import RunFolder
+from tui import keymap, steer
+from tui.drawing.cells import Row, Run
+from tui.drawing.small import progress_bar
+from tui.feed import Snapshot
+from tui.format import age, count, duration
+from tui.keymap import RUN_TABS
+from tui.model.curves import SMOOTHINGS
+from tui.model.detail import RunDetail
+from tui.model.requests import describe
+from tui.model.rows import RunRow
+from tui.model.selection import Selection
+from tui.screens.steering import Steering
+from tui.screens.tabs import TABS, OverviewTab, Tab
+from tui.widgets.bars import Tabs
+
+
+class RunScreen(Steering):
+    """Tabs are made when they are first opened; only the one in sight is drawn."""
+
+    BINDINGS = keymap.bindings("run")
+    DEFAULT_CSS = "RunScreen > #tab-body { height: 1fr; }"
+    name_in_keymap = "run"
+
+    def __init__(self, folder: RunFolder) -> None:
+        super().__init__()
+        self.folder = folder
+        self.detail: RunDetail | None = None
+        self.selection = Selection()
+        self.tabs = Tabs(RUN_TABS)
+        self.active = RUN_TABS[0]
+        self._made: dict[str, Tab] = {}
+        self._panel = 0
+        self._body = Container(id="tab-body")
+
+    @property
+    def tab(self) -> Tab:
+        return self._made[self.active]
+
+    def body(self) -> ComposeResult:
+        self._made[self.active] = TABS[self.active]()
+        yield self.tabs
+        with self._body:
+            yield self.tab
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.dashboard.feed.watch(self.folder)
+        self._arrange()
+        self.tick(self.dashboard.now())
+
+    def on_unmount(self) -> None:
+        self.dashboard.feed.watch(None)
+
+    def on_resize(self) -> None:
+        self._arrange()
+        self._show_tabs(self.dashboard.now())
+
+    def apply(self, snapshot: Snapshot) -> None:
+        if snapshot.detail is not None and snapshot.detail.row.folder == self.folder:
+            self.detail = snapshot.detail
+            self.tab.show(self.detail, self.selection)
+        if snapshot.problem:
+            self.say(snapshot.problem, "error")
+        self.show_footer()
+        self.tick(self.dashboard.now())
+
+    def tick(self, now: float) -> None:
+        self._show_header(now)
+        self._show_tabs(now)
+        self.show_message(now)
+        self.tab.tick(now)
+
+    def current(self) -> RunRow | None:
+        return self.detail.row if self.detail is not None else None
+
+    def export_step(self) -> tuple[str | None, int | None]:
+        point = self.selection.point(self.detail) if self.detail is not None else None
+        chosen = self.active in ("heatmap", "bias") and point is not None
+        return (point.benchmark, point.step) if chosen and point is not None else (None, None)
+
+    def show_footer(self) -> None:
+        row = self.current()
+        verb = "resume" if row is not None and row.state in steer.RESUMABLE else "pause"
+        several = self.detail is not None and len(self.detail.benchmarks) > 1
+        labels = {"pause_resume": verb, "benchmark": "benchmark" if several else "", "panel": "other panel"}
+        if row is not None and row.state == "finished":
+            labels |= {"pause_resume": "", "stop": ""}
+        self.footer.show(keymap.footer("run", self.active, labels))
+
+    def standing_message(self, now: float) -> tuple[Row, Row]:
+        row = self.current()
+        remark = self.tab.remark()
+        if remark:
+            return ((remark, ""),), ()
+        if row is not None and row.reason:
+            verb = {"crashed": "p resumes it", "failed": "p tries again", "paused": "p resumes it",
+                    "stopped": "p resumes it"}.get(row.state, "")  # fmt: skip
+            return ((row.reason, f"state.{row.state}"),), ((verb, "dim"),) if verb else ()
+        if self.narrow and len(self.tab.panels) > 1:
+            return (("o", "key"), (f" other panel ({self._panel % len(self.tab.panels) + 1} of "
+                                   f"{len(self.tab.panels)})", "dim")), ()  # fmt: skip
+        return (), ()
+
+    async def action_tab(self, number: int) -> None:
+        await self._open(RUN_TABS[number - 1])
+
+    async def action_next_tab(self) -> None:
+        await self._open(RUN_TABS[(RUN_TABS.index(self.active) + 1) % len(RUN_TABS)])
+
+    async def action_previous_tab(self) -> None:
+        await self._open(RUN_TABS[RUN_TABS.index(self.active) - 1])
+
+    def action_log_axis(self) -> None:
+        overview = self._made[RUN_TABS[0]]
+        if isinstance(overview, OverviewTab):
+            overview.log_axis = not overview.log_axis
+            self._redraw_tab()
+
+    def action_smooth(self, by: int) -> None:
+        if self.detail is not None:
+            at = SMOOTHINGS.index(self.detail.smoothing) + by
+            self.dashboard.feed.smooth(SMOOTHINGS[max(0, min(len(SMOOTHINGS) - 1, at))])
+
+    def action_step(self, by: int) -> None:
+        if self.detail is not None:
+            self.selection.move_step(self.detail, by)
+            self._redraw_tab()
+
+    def action_benchmark(self) -> None:
+        if self.detail is None:
+            return
+        chosen = self.selection.next_benchmark(self.detail)
+        self.say(f"benchmark {chosen}" if chosen else "this run has one benchmark", "dim")
+        self._redraw_tab()
+
+    def action_panel(self) -> None:
+        self._panel += 1
+        self._arrange()
+        self.show_message(self.dashboard.now())
+
+    def action_move_up(self) -> None:
+        self._move(-1, 0)
+
+    def action_move_down(self) -> None:
+        self._move(1, 0)
+
+    def action_move_left(self) -> None:
+        self._move(0, -1)
+
+    def action_move_right(self) -> None:
+        self._move(0, 1)
+
+    def action_page_up(self) -> None:
+        self.tab.page(-1)
+
+    def action_page_down(self) -> None:
+        self.tab.page(1)
+
+    def action_first(self) -> None:
+        self.tab.end(last=False)
+
+    def action_last(self) -> None:
+        self.tab.end(last=True)
+
+    async def _open(self, name: str) -> None:
+        if name == self.active:
+            return
+        self.tab.display = False
+        self.active, self._panel = name, 0
+        if name not in self._made:
+            self._made[name] = TABS[name]()
+            await self._body.mount(self.tab)
+        self.tab.display = True
+        self._arrange()
+        self._redraw_tab()
+        self.show_footer()
+
+    def _redraw_tab(self) -> None:
+        if self.detail is not None:
+            self.tab.show(self.detail, self.selection)
+        now = self.dashboard.now()
+        self._show_tabs(now)
+        self.show_message(now)
+
+    def _arrange(self) -> None:
+        self.tab.lay_out(self.narrow, self._panel)
+
+    def _move(self, rows: int, columns: int) -> None:
+        self.tab.move(rows, columns)
+        self.show_message(self.dashboard.now())
+
+    def _show_tabs(self, now: float) -> None:
+        row = self.current()
+        text, style = "", ""
+        if self.detail is not None and row is not None:
+            text, style = describe(self.detail.requests, row.alive, now)
+        self.tabs.show(RUN_TABS.index(self.active), ((text, style),) if text and not self.narrow else ())
+
+    def _show_header(self, now: float) -> None:
+        row = self.current()
+        if row is None:
+            self.header.show(((self.folder.id, "title"), ("   reading", "dim")), ())
+            return
+        shown = self.glyphs.states.get(row.state, "?")
+        left: list[Run] = [(row.name, "title"), (f"   {shown} {row.state}", f"state.{row.state}")]
+        if row.max_steps:
+            left.append((f"   step {count(row.step)} / {count(row.max_steps)}", ""))
+            left += [("   ", ""), *progress_bar(row.step, row.max_steps, 12, self.glyphs, f"state.{row.state}")]
+            left.append((f" {100 * row.step / row.max_steps:.0f} %", ""))
+        if row.state == "running" and row.seconds_left is not None:
+            left.append((f"   {duration(row.seconds_left)} left", ""))
+        if self.narrow:
+            left = [(row.name, "title"), (f" {shown} {row.state}", f"state.{row.state}"),
+                    (f" {count(row.step)}/{count(row.max_steps)}", "")]  # fmt: skip
+        freshness = age(now - row.updated)
+        self.header.show(tuple(left), ((freshness if self.narrow else f"last event {freshness} ago", "dim"),))

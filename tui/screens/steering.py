@@ -1,0 +1,54 @@
+"""Pause, resume, stop, evaluate, checkpoint and export, for every screen that has a run under its cursor."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tui import steer
+from tui.model.rows import RunRow
+from tui.screens.base import View
+
+
+class Steering(View):
+    """Subclasses say which run is meant."""
+
+    def current(self) -> RunRow | None:
+        raise NotImplementedError
+
+    def for_export(self) -> list[RunRow]:
+        row = self.current()
+        return [row] if row is not None else []
+
+    def export_step(self) -> tuple[str | None, int | None]:
+        """Benchmark and step in sight; None for the last."""
+        return None, None
+
+    def action_pause_resume(self) -> None:
+        if (row := self.current()) is not None:
+            self.steer(partial(steer.pause_or_resume, row.folder, row.state))
+
+    def action_evaluate(self) -> None:
+        if (row := self.current()) is not None:
+            self.steer(partial(steer.evaluate, row.folder))
+
+    def action_save(self) -> None:
+        if (row := self.current()) is not None:
+            self.steer(partial(steer.send, row.folder, "checkpoint"))
+
+    def action_stop(self) -> None:
+        row = self.current()
+        if row is None:
+            return
+        if row.state in ("finished", "stopped"):
+            self.say(f"{row.name} is {row.state} already", "warning")
+            return
+        question = [
+            f"Stop {row.name} at step {row.step:,} of {row.max_steps:,}?",
+            "It saves a checkpoint and ends as stopped; it can be resumed later.",
+        ]
+        self.dashboard.ask(question, lambda: self.steer(partial(steer.stop, row.folder)))
+
+    def action_export(self) -> None:
+        rows = self.for_export()
+        if rows:
+            self.dashboard.open_export(rows, *self.export_step())

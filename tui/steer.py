@@ -1,0 +1,88 @@
+"""What the keys ask of a run. Every function talks to the disk and is called in a worker thread.
+
+Each returns one line about what was asked, never about what will come of it: that is told by the run itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.config import RunConfig
+from engine.events import CommandName
+from engine.runs.commands import send_command, stop_without_worker
+from engine.runs.errors import RunError
+from engine.runs.folder import RunFolder
+from engine.runs.liveness import probe
+
+RESUMABLE = frozenset({"paused", "stopped", "crashed", "failed"})
+
+
+def pause_or_resume(folder: RunFolder, state: str) -> str:
+    """Pauses what lives, resumes what does not.
+
+    Raises:
+        RunError: neither is possible; the message is one line.
+    """
+    if state in RESUMABLE:
+        return resume_run(folder)
+    if state == "finished":
+        raise RunError("the run is finished: there is nothing to pause or resume")
+    return send(folder, "pause")
+
+
+def send(folder: RunFolder, command: CommandName) -> str:
+    """Leaves a command for the live worker.
+
+    Raises:
+        RunError: there is none.
+    """
+    send_command(folder, command)
+    return f"{command}: requested"
+
+
+def resume_run(folder: RunFolder) -> str:
+    """Starts a new process from the newest whole checkpoint.
+
+    Raises:
+        RunBusy, RunError: somebody else has the run, or it is finished.
+    """
+    from engine.runs.launch import resume
+
+    return f"resume: a worker is starting (attempt {resume(folder)})"
+
+
+def stop(folder: RunFolder) -> str:
+    """Asks the live worker, or records the stop where there is none.
+
+    Raises:
+        RunError: it is finished, or belongs to another machine.
+    """
+    if probe(folder).alive is False:
+        stop_without_worker(folder)
+        return "stop: recorded, no worker was running"
+    return send(folder, "stop")
+
+
+def evaluate(folder: RunFolder) -> str:
+    """Asks the live worker, or starts a process that only evaluates.
+
+    Raises:
+        RunError: neither is possible.
+    """
+    if probe(folder).alive is False:
+        from engine.runs.launch import resume
+
+        return f"evaluate: a process is starting (attempt {resume(folder, evaluate=True)})"
+    return send(folder, "evaluate")
+
+
+def start(home: Path, config: RunConfig, command_line: Sequence[str], parent: str | None) -> RunFolder:
+    """Launches a new run, detached from this terminal.
+
+    Raises:
+        ConfigError, RunError: one line; nothing half-made is left behind.
+    """
+    from engine.runs.launch import launch
+
+    return launch(home, config, command_line=tuple(command_line), parent=parent)

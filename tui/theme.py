@@ -1,0 +1,211 @@
+"""Colours: hand-picked from the 256-colour cube, so that SSH without COLORTERM shows what was meant.
+
+Every style name that the drawing core uses is resolved here. Colour is never the only channel: what it says is also
+said by a glyph, a word, a number or a position. The sequential ramp rises evenly in lightness and the two main
+categorical colours are a blue and an orange: both hold for colour-blind readers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from rich.style import Style
+from textual.theme import Theme
+
+# CIE lightness 15, 24, 38, 52, 67, 80, 98: rising, also for protan, deutan and tritan eyes (xterm 235 237 24 31 73 115
+# 229). It begins close to the background: little is quiet, much is bright.
+_RAMP = ("#262626", "#3a3a3a", "#005f87", "#0087af", "#5fafaf", "#87d7af", "#ffffaf")
+# Differences: orange for less, blue for more, quiet around nothing (xterm 172 130 94 236 24 31 74).
+_DIVERGING = ("#d78700", "#af5f00", "#875f00", "#303030", "#005f87", "#0087af", "#5fafd7")
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Style definitions by name, and the few colours that Textual's own stylesheet needs."""
+
+    name: str
+    dark: bool
+    ansi: bool
+    styles: dict[str, str]
+    theme: Theme
+    _resolved: dict[str, Style] = field(default_factory=dict)
+
+    def style(self, name: str) -> Style:
+        """The style of ``name``; several names joined by blanks add up.
+
+        Raises:
+            KeyError: an unknown name.
+        """
+        found = self._resolved.get(name)
+        if found is None:
+            found = Style.combine([Style.null(), *(Style.parse(self.styles[part]) for part in name.split())])
+            self._resolved[name] = found
+        return found
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        return frozenset(self.styles)
+
+
+@dataclass(frozen=True)
+class _Colours:
+    text: str
+    dim: str
+    faint: str
+    line: str
+    background: str
+    surface: str
+    selected: str
+    accent: str
+    good: str
+    warning: str
+    error: str
+    series: dict[str, tuple[str, str]]  # mode: (line, raw)
+    ramp: tuple[str, ...]
+    diverging: tuple[str, ...]
+    bar: str
+
+
+_ON_DARK, _ON_LIGHT = "#e4e4e4", "#121212"
+
+_DARK = _Colours(
+    text="#d0d0d0", dim="#8a8a8a", faint="#4e4e4e", line="#444444", background="#121212", surface="#1c1c1c",
+    selected="#303030", accent="#87afd7", good="#87af87", warning="#d7af5f", error="#d75f5f",
+    series={
+        "mono": ("#5fafff", "#005f87"), "cross": ("#ffaf5f", "#875f00"),
+        "mixed": ("#87d787", "#5f875f"), "english": ("#d7afff", "#875faf"),
+    },
+    ramp=_RAMP, diverging=_DIVERGING, bar="#5f87af",
+)  # fmt: skip
+
+_LIGHT = _Colours(
+    text="#303030", dim="#6c6c6c", faint="#b2b2b2", line="#bcbcbc", background="#eeeeee", surface="#e4e4e4",
+    selected="#d0d0d0", accent="#005faf", good="#005f00", warning="#875f00", error="#af0000",
+    series={
+        "mono": ("#005faf", "#87afd7"), "cross": ("#af5f00", "#d7af87"),
+        "mixed": ("#008700", "#87d787"), "english": ("#8700af", "#d7afff"),
+    },
+    ramp=tuple(reversed(_RAMP)), diverging=(*_DIVERGING[:3], "#d0d0d0", *_DIVERGING[4:]), bar="#5f87af",
+)  # fmt: skip
+
+
+def _styles(colours: _Colours) -> dict[str, str]:
+    styles = {
+        "": "", "text": colours.text, "dim": colours.dim, "faint": colours.faint, "bold": f"bold {colours.text}",
+        "title": f"bold {colours.text}", "accent": colours.accent, "key": f"bold {colours.accent}",
+        "good": colours.good, "warning": colours.warning, "error": colours.error, "axis": colours.line,
+        "axis.label": colours.dim, "bar": colours.bar, "median": f"bold {colours.warning}",
+        "selected": f"on {colours.selected}", "tab": colours.dim,
+        "tab.active": f"bold {colours.text} on {colours.selected}",
+        "cursor.cell": f"bold {colours.background} on {colours.text}", "edit": f"{colours.text} on {colours.selected}",
+        "edit.cursor": f"{colours.background} on {colours.text}",
+    }  # fmt: skip
+    for mode, (line, raw) in colours.series.items():
+        styles[f"series.{mode}"], styles[f"series.{mode}.raw"] = line, raw
+    for index, background in enumerate(colours.ramp):
+        text = _ON_LIGHT if _is_light(background) else _ON_DARK
+        styles[f"ramp.{index}"] = f"{text} on {background}"
+        styles[f"ramp.{index}.own"] = f"bold underline {text} on {background}"
+    for index, background in enumerate(colours.diverging):
+        text = _ON_LIGHT if _is_light(background) else _ON_DARK
+        styles[f"diverging.{index}"] = f"{text} on {background}"
+        styles[f"diverging.{index}.own"] = f"bold underline {text} on {background}"
+    return styles | _states(colours.good, colours.dim, colours.warning, colours.error)
+
+
+def _is_light(colour: str) -> bool:
+    """Whether black text reads better on it, by relative luminance (WCAG 2)."""
+    channels = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
+    red, green, blue = ((c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4) for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.25
+
+
+def _states(good: str, dim: str, warning: str, error: str) -> dict[str, str]:
+    return {
+        "state.queued": dim, "state.starting": good, "state.running": good, "state.evaluating": good,
+        "state.pausing": warning, "state.paused": warning, "state.stopping": warning, "state.stopped": dim,
+        "state.finished": dim, "state.failed": error, "state.crashed": error, "state.stalled": warning,
+    }  # fmt: skip
+
+
+def _theme(name: str, colours: _Colours, dark: bool) -> Theme:
+    return Theme(
+        name=name, dark=dark, primary=colours.accent, secondary=colours.dim, accent=colours.accent,
+        warning=colours.warning, error=colours.error, success=colours.good, foreground=colours.text,
+        background=colours.background, surface=colours.background, panel=colours.surface,
+        variables={"line": colours.line, "titles": colours.dim},
+    )  # fmt: skip
+
+
+def _sixteen() -> Palette:
+    """For terminals with 16 colours: their own colours on their own background."""
+    styles = {
+        "": "", "text": "default", "dim": "bright_black", "faint": "bright_black", "bold": "bold", "title": "bold",
+        "accent": "cyan", "key": "bold cyan", "good": "green", "warning": "yellow", "error": "red",
+        "axis": "bright_black", "axis.label": "bright_black", "bar": "blue", "median": "bold yellow",
+        "selected": "reverse", "tab": "bright_black", "tab.active": "reverse", "cursor.cell": "reverse",
+        "edit": "underline", "edit.cursor": "reverse",
+        "series.mono": "bright_blue", "series.mono.raw": "blue", "series.cross": "bright_yellow",
+        "series.cross.raw": "yellow", "series.mixed": "bright_green", "series.mixed.raw": "green",
+        "series.english": "bright_magenta", "series.english.raw": "magenta",
+    }  # fmt: skip
+    ramp = ("default", "white on blue", "black on cyan", "black on white")
+    for index in range(len(_RAMP)):
+        step = ramp[index * len(ramp) // len(_RAMP)]
+        styles[f"ramp.{index}"], styles[f"ramp.{index}.own"] = step, f"bold underline {step}"
+    for index, step in enumerate(
+        ("black on yellow", "yellow", "default", "default", "default", "cyan", "black on cyan")
+    ):
+        styles[f"diverging.{index}"], styles[f"diverging.{index}.own"] = step, f"bold underline {step}"
+    styles |= _states("green", "default", "yellow", "red")
+    return Palette("sixteen", dark=True, ansi=True, styles=styles, theme=_ansi_theme("hybrid-16", "ansi_bright_black"))
+
+
+def _plain() -> Palette:
+    """For NO_COLOR: attributes only."""
+    styles = {
+        "": "", "text": "", "dim": "dim", "faint": "dim", "bold": "bold", "title": "bold", "accent": "bold",
+        "key": "bold", "good": "", "warning": "bold", "error": "bold", "axis": "dim", "axis.label": "dim", "bar": "",
+        "median": "bold", "selected": "reverse", "tab": "", "tab.active": "reverse", "cursor.cell": "reverse",
+        "edit": "underline", "edit.cursor": "reverse",
+    }  # fmt: skip
+    for mode in _DARK.series:
+        styles[f"series.{mode}"], styles[f"series.{mode}.raw"] = "bold", "dim"
+    for index in range(len(_RAMP)):
+        attribute = ("dim", "", "bold", "reverse")[index * 4 // len(_RAMP)]
+        styles[f"ramp.{index}"] = attribute
+        styles[f"ramp.{index}.own"] = f"{attribute} underline".strip()
+    for index, attribute in enumerate(("reverse", "bold", "", "dim", "", "bold", "reverse")):
+        styles[f"diverging.{index}"], styles[f"diverging.{index}.own"] = attribute, f"{attribute} underline".strip()
+    styles |= dict.fromkeys(_states("", "", "", ""), "")
+    return Palette("plain", dark=True, ansi=True, styles=styles, theme=_ansi_theme("hybrid-plain", "ansi_default"))
+
+
+def _ansi_theme(name: str, line: str) -> Theme:
+    return Theme(
+        name=name, ansi=True, dark=True, primary="ansi_cyan", secondary="ansi_default", accent="ansi_cyan",
+        warning="ansi_yellow", error="ansi_red", success="ansi_green", foreground="ansi_default",
+        background="ansi_default", surface="ansi_default", panel="ansi_default", boost="ansi_default",
+        variables={
+            "line": line, "titles": "ansi_default", "ansi-background": "ansi_default",
+            "ansi-foreground": "ansi_default",
+        },
+    )  # fmt: skip
+
+
+DARK = Palette("dark", True, False, _styles(_DARK), _theme("hybrid-dark", _DARK, True))
+LIGHT = Palette("light", False, False, _styles(_LIGHT), _theme("hybrid-light", _LIGHT, False))
+SIXTEEN = _sixteen()
+PLAIN = _plain()
+PALETTES = (DARK, LIGHT, SIXTEEN, PLAIN)
+
+
+def choose_palette(no_color: bool, color_system: str | None, environment: dict[str, str]) -> Palette:
+    """By what the terminal can do; a light background only where COLORFGBG tells of one."""
+    if no_color or color_system is None:
+        return PLAIN
+    if color_system in ("standard", "windows"):
+        return SIXTEEN
+    background = environment.get("COLORFGBG", "").rpartition(";")[2]
+    return LIGHT if background in ("7", "15") else DARK

@@ -1,0 +1,113 @@
+"""The lines around a screen's body: header, tabs, message, footer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+
+from tui.drawing.cells import Row, Run, row_width, spread, width
+from tui.widgets.base import Drawn
+
+
+class Header(Drawn):
+    """Where, what, and how fresh: what stands right never gives way."""
+
+    DEFAULT_CSS = "Header { height: 1; }"
+
+    def __init__(self) -> None:
+        super().__init__(id="header")
+        self._left: Row = ()
+        self._right: Row = ()
+
+    def show(self, left: Row, right: Row) -> None:
+        self._left, self._right = left, right
+        self.redraw()
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        return [spread((("  " if width >= 80 else " ", ""), *self._left), (*self._right, (" ", "")), width)]
+
+
+class Message(Drawn):
+    """One line above the footer: the last answer, error or hint."""
+
+    DEFAULT_CSS = "Message { height: 1; }"
+
+    def __init__(self) -> None:
+        super().__init__(id="message")
+        self._left: Row = ()
+        self._right: Row = ()
+
+    def show(self, left: Row, right: Row = ()) -> None:
+        self._left, self._right = left, right
+        self.redraw()
+
+    @property
+    def text(self) -> str:
+        return "".join(text for text, _ in self._left)
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        return [spread(((" ", ""), *self._left), (*self._right, (" ", "")) if self._right else (), width)]
+
+
+class Footer(Drawn):
+    """The keys that matter here; those that do not fit are left out, except the last ones (help and the way out)."""
+
+    DEFAULT_CSS = "Footer { height: 1; }"
+
+    def __init__(self) -> None:
+        super().__init__(id="footer")
+        self._keys: Sequence[tuple[str, str]] = ()
+
+    def show(self, keys: Sequence[tuple[str, str]]) -> None:
+        self._keys = keys
+        self.redraw()
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        chosen = list(self._keys)
+        while len(chosen) > 2 and row_width(_keys_row(chosen)) > width:
+            del chosen[-3]
+        return [_keys_row(chosen)]
+
+
+def _keys_row(keys: Sequence[tuple[str, str]]) -> Row:
+    runs: list[Run] = [(" ", "")]
+    for key, label in keys:
+        runs += [(key, "key"), (f" {label}   ", "dim")]
+    if keys:
+        runs[-1] = (f" {keys[-1][1]}", "dim")
+    return tuple(runs)
+
+
+class Tabs(Drawn):
+    """The tabs of the run screen, each with its digit; a click opens one."""
+
+    DEFAULT_CSS = "Tabs { height: 1; }"
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(id="tabs")
+        self._names = names
+        self._active = 0
+        self._right: Row = ()
+
+    def show(self, active: int, right: Row) -> None:
+        self._active, self._right = active, right
+        self.redraw()
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        runs: list[Run] = [(" ", "")]
+        for index, name in enumerate(self._names):
+            runs.append((self._label(index, name, width), "tab.active" if index == self._active else "tab"))
+        return [spread(runs, (*self._right, (" ", "")) if self._right else (), width)]
+
+    def on_click(self, event: events.Click) -> None:
+        x = 1
+        for index, name in enumerate(self._names):
+            end = x + width(self._label(index, name, self.size.width))
+            if x <= event.x < end:
+                self.app.call_later(self.screen.run_action, f"tab({index + 1})")
+            x = end
+
+    @staticmethod
+    def _label(index: int, name: str, width: int) -> str:
+        return f" {index + 1} {name} " if width >= 80 or len(name) < 4 else f" {index + 1} {name[:8]}"

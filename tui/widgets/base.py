@@ -1,0 +1,106 @@
+"""Widgets that draw rows of styled text and send only the lines that changed to the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from rich.segment import Segment
+from textual.content import Content
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.drawing.cells import Row, fit_row
+from tui.drawing.glyphs import Glyphs
+from tui.theme import Palette
+
+if TYPE_CHECKING:
+    from textual import events
+
+    from tui.app import Dashboard
+
+
+class Drawn(Widget):
+    """Subclasses say what ``rows`` they show; ``redraw`` compares with what stands there."""
+
+    DEFAULT_CSS = "Drawn { width: 1fr; height: 1fr; }"
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._rows: list[Row] = []
+        self._drawn_for = (-1, -1)
+
+    @property
+    def dashboard(self) -> Dashboard:
+        return cast("Dashboard", self.app)
+
+    @property
+    def glyphs(self) -> Glyphs:
+        return self.dashboard.glyphs
+
+    @property
+    def palette(self) -> Palette:
+        return self.dashboard.palette
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        """At most ``height`` rows; each is cut or padded to ``width`` cells."""
+        raise NotImplementedError
+
+    def redraw(self) -> None:
+        """Draws again and marks the lines that differ; nothing is drawn for a widget that is not in sight."""
+        size = (self.size.width, self.size.height)
+        if not self.is_mounted or 0 in size:
+            self._drawn_for = (-1, -1)
+            return
+        fresh = self._fresh_rows(*size)
+        if self._drawn_for != size:
+            self._rows, self._drawn_for = fresh, size
+            self.refresh()
+            return
+        changed = [
+            Region(0, y, size[0], 1) for y, (old, new) in enumerate(zip(self._rows, fresh, strict=True)) if old != new
+        ]
+        self._rows = fresh
+        if changed:
+            self.refresh(*changed)
+
+    def render_line(self, y: int) -> Strip:
+        size = (self.size.width, self.size.height)
+        if self._drawn_for != size:
+            self._rows, self._drawn_for = self._fresh_rows(*size), size
+        if y >= len(self._rows):
+            return Strip.blank(size[0], self.rich_style)
+        style, base = self.palette.style, self.rich_style
+        return Strip([Segment(text, base + style(name)) for text, name in self._rows[y]], size[0])
+
+    def _fresh_rows(self, width: int, height: int) -> list[Row]:
+        rows = [fit_row(row, width, self.glyphs.ellipsis) for row in self.rows(width, height)[:height]]
+        return rows + [((" " * width, ""),)] * (height - len(rows))
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.redraw()
+
+
+class Panel(Drawn):
+    """A bordered part of a screen; its title may change with what it shows."""
+
+    DEFAULT_CSS = """
+    Panel { border: solid $line; border-title-color: $titles; padding: 0 1; }
+    .-ascii Panel { border: ascii $line; }
+    """
+
+    def __init__(self, title: str = "", *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._title = ""
+        self.retitle(title)
+
+    def retitle(self, title: str) -> None:
+        """Sets the title, as text: nothing in it is markup."""
+        if title != self._title:
+            self._title = title
+            self.border_title = Content(title) if title else None
+
+
+def selected(row: Row) -> Row:
+    """The row as it looks under the cursor."""
+    return tuple((text, f"{style} selected".strip()) for text, style in row)

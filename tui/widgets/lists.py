@@ -1,0 +1,132 @@
+"""Lists with a cursor and texts that scroll; both measure in lines and draw only what is in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from textual import events
+
+from tui.drawing.cells import Row
+from tui.widgets.base import Drawn, Panel, selected
+
+
+class Cursor:
+    """Position in a list and the part of it that is in sight."""
+
+    def __init__(self) -> None:
+        self.index = 0
+        self.top = 0
+
+    def clamp(self, count: int) -> None:
+        self.index = max(0, min(count - 1, self.index))
+
+    def reveal(self, heights: Sequence[int], height: int) -> None:
+        """Moves the window so that the item under the cursor is in sight; ``heights`` are lines per item."""
+        self.top = min(self.top, self.index)
+        while self.top < self.index and sum(heights[self.top : self.index + 1]) > height:
+            self.top += 1
+        while self.top > 0 and sum(heights[self.top - 1 :]) <= height:
+            self.top -= 1  # no empty space below while something is hidden above
+
+
+class Items(Drawn):
+    """A list of items, one or more lines each. ``draw(index, width)`` gives the lines of one."""
+
+    def __init__(self, draw: Callable[[int, int], list[Row]], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._draw_item = draw
+        self.count = 0
+        self.cursor = Cursor()
+        self.empty: list[Row] = []
+
+    def show(self, count: int) -> None:
+        self.count = count
+        self.cursor.clamp(count)
+        self.redraw()
+
+    def move(self, by: int) -> None:
+        self.cursor.index += by
+        self.show(self.count)
+
+    def move_page(self, pages: int) -> None:
+        self.move(pages * max(1, self.size.height - 1))
+
+    def move_to(self, index: int) -> None:
+        self.cursor.index = index
+        self.show(self.count)
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        if not self.count:
+            return self.empty
+        self.cursor.clamp(self.count)
+        # Only items that can be in sight are drawn: a list of 500 costs as much as one of 30.
+        first = max(0, min(self.cursor.top, self.cursor.index - height))
+        last = min(self.count, max(self.cursor.index, self.cursor.top) + height + 1)
+        drawn = {index: self._draw_item(index, width) for index in range(first, last)}
+        heights = [len(drawn[index]) if index in drawn else 1 for index in range(self.count)]
+        self.cursor.reveal(heights, height)
+        rows: list[Row] = []
+        for index in range(self.cursor.top, min(last, self.count)):
+            lines = drawn.get(index) or self._draw_item(index, width)
+            rows += [selected(line) for line in lines] if index == self.cursor.index else lines
+            if len(rows) >= height:
+                break
+        return rows
+
+    def on_click(self, event: events.Click) -> None:
+        y = 0
+        for index in range(self.cursor.top, self.count):
+            y += len(self._draw_item(index, self.size.width))
+            if event.y < y:
+                self.move_to(index)
+                return
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self.move(1)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self.move(-1)
+
+
+class Lines(Panel):
+    """Text that scrolls; at its end it follows what is added. ``layout(width)`` gives all lines."""
+
+    def __init__(
+        self, layout: Callable[[int], list[Row]], title: str = "", *, follow: bool = False, id: str | None = None,
+        classes: str | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(title, id=id, classes=classes)
+        self._layout_lines = layout
+        self._follow = follow
+        self.follows = follow
+        self.top = 0
+        self._count = 0
+
+    def move(self, by: int) -> None:
+        bottom = max(0, self._count - self.size.height)
+        self.top = max(0, min(bottom, self.top + by))
+        self.follows = self._follow and self.top >= bottom
+        self.redraw()
+
+    def move_page(self, pages: int) -> None:
+        self.move(pages * max(1, self.size.height - 1))
+
+    def move_to(self, index: int) -> None:
+        self.move(index - self.top)
+
+    @property
+    def count(self) -> int:
+        return self._count
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        lines = self._layout_lines(width)
+        self._count = len(lines)
+        bottom = max(0, len(lines) - height)
+        self.top = bottom if self.follows else min(self.top, bottom)
+        return lines[self.top : self.top + height]
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self.move(3)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self.move(-3)
