@@ -99,7 +99,7 @@ def _attempt(session: Session, spec: Spec, *, evaluate_only: bool) -> int:
 
 def _announce(session: Session, config: RunConfig, *, evaluate_only: bool) -> None:
     host, pid = socket.gethostname(), os.getpid()
-    if session.attempt > 1 or evaluate_only:
+    if session.state.seq > 0:
         purpose: Literal["train", "evaluate"] = "evaluate" if evaluate_only else "train"
         step = newest_step(session.folder.checkpoints) or 0
         session.emit(events.RunResumed(from_step=step, host=host, pid=pid, purpose=purpose))

@@ -31,6 +31,7 @@ class Note(msgspec.Struct, frozen=True):
     t: float
     text: str
     level: Literal["info", "warning", "error"] = "info"
+    seq: int = 0  # of the event that it tells of: what a follower has shown already
 
 
 class EvaluationPoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -331,6 +332,6 @@ def _end(state: RunState, phase: Phase, t: float, text: str, level: Literal["inf
 
 
 def _note(state: RunState, t: float, text: str, level: Literal["info", "warning", "error"] = "info") -> None:
-    state.notes.append(Note(t, text, level))
+    state.notes.append(Note(t, text, level, state.seq))
     if len(state.notes) > 2 * NOTES_KEPT:  # trimmed in blocks: trimming at every note would make long logs slow
         del state.notes[:-NOTES_KEPT]
