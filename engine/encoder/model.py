@@ -37,7 +37,7 @@ class BucketCost:
 
 
 # Measured: on a CPU small matrices stay in its caches and a call costs little; a GPU wants few large calls.
-CPU_COST = BucketCost(budget=4096, call=48)
+CPU_COST = BucketCost(budget=4096, call=64)
 CUDA_COST = BucketCost(budget=65536, call=4096)
 
 
@@ -47,8 +47,8 @@ class DualEncoder(nn.Module):
     Attributes:
         model: the transformers encoder; returns ``last_hidden_state``.
         hub_tokenizer: its fast tokenizer, as transformers saves and loads it.
-        precision: "auto" is bfloat16 autocast on CUDA and float32 elsewhere. Parameters, pooling and the
-            normalisation are float32 always.
+        precision: of the forward pass, in training and in encoding: "auto" is bfloat16 autocast on CUDA and
+            float32 elsewhere. Parameters, pooling and the normalisation are float32 always.
     """
 
     def __init__(self, model: nn.Module, hub_tokenizer: Any, options: EncodingOptions) -> None:
@@ -70,11 +70,6 @@ class DualEncoder(nn.Module):
         width: int = self.model.config.hidden_size  # type: ignore[union-attr, assignment]
         return width
 
-    def autocast(self) -> AbstractContextManager[None]:
-        """The precision of the forward pass, for training and for encoding alike."""
-        reduced = self.precision == "bfloat16" or (self.precision == "auto" and self.device.type == "cuda")
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced)
-
     def tokenize(self, texts: Sequence[str], contexts: Sequence[str] | None = None, *, kind: Kind) -> TokenRows:
         """Texts [N] -> rows [N], prefix applied. With ``contexts``: pairs, truncated on the context."""
         options = self.options
@@ -88,7 +83,8 @@ class DualEncoder(nn.Module):
     def embed(self, rows: TokenRows) -> Tensor:
         """Rows [N] -> unit vectors [N, D] in float32, in the order of the rows; differentiable."""
         buckets = self._buckets(rows)
-        vectors = torch.cat([self._embed_bucket(rows, bucket) for bucket in buckets])
+        with self._autocast():  # around all buckets: it casts the weights once
+            vectors = torch.cat([self._embed_bucket(rows, bucket) for bucket in buckets])
         order = torch.from_numpy(np.argsort(np.concatenate(buckets)))
         return vectors.index_select(0, order.to(self.device, non_blocking=True))
 
@@ -126,7 +122,7 @@ class DualEncoder(nn.Module):
         done, was_training = 0, self.training
         self.eval()
         try:
-            with self.autocast():
+            with self._autocast():
                 # The longest first: memory that is too small shows at once, and the time left is never underrated.
                 for bucket in self._buckets(rows)[::-1]:
                     vectors[bucket] = self._embed_bucket(rows, bucket).cpu().numpy()
@@ -157,6 +153,10 @@ class DualEncoder(nn.Module):
         mask = None if inside.all() else self._to_device(inside.astype(np.int64))
         hidden = self.model(**inputs, attention_mask=mask).last_hidden_state.float()  # [n, L, D]
         return nn.functional.normalize(self._pool(hidden, mask), dim=-1)
+
+    def _autocast(self) -> AbstractContextManager[None]:
+        reduced = self.precision == "bfloat16" or (self.precision == "auto" and self.device.type == "cuda")
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced)
 
     def _pool(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
         """[n, L, D], [n, L] -> [n, D]."""

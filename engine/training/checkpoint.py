@@ -1,0 +1,198 @@
+"""Checkpoints: everything a run needs to go on bit for bit.
+
+``checkpoints/step-000400/`` holds
+
+- the encoder as a model folder (``DualEncoder.save``): it loads as a model too;
+- optimizer.safetensors: AdamW's state, ``<state>/<parameter name>``;
+- loss.safetensors: the log temperature, where it is learned;
+- rng.safetensors: the states of torch's generators;
+- position.json, written last: the step, and size and SHA-256 of every other file.
+
+Batches need no state (engine.training.plan). All tensor files have the same bytes for the same values.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from engine.training.durable import present, remove_leftovers, write_folder
+from engine.training.trainer import Trainer
+
+_POSITION = "position.json"
+_SPARE_BYTES = 64 << 20  # beside the tensors: tokenizer, descriptions, room for the event log
+
+
+class CheckpointError(OSError):
+    """A checkpoint that could not be written or read; the message is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointInfo:
+    step: int
+    path: Path
+    bytes: int
+    seconds: float
+
+
+class _File(msgspec.Struct, frozen=True):
+    bytes: int
+    sha256: str
+
+
+class _Position(msgspec.Struct, frozen=True):
+    step: int
+    files: dict[str, _File]  # by path relative to the checkpoint
+
+
+def save_checkpoint(trainer: Trainer, folder: Path, keep: int) -> CheckpointInfo:
+    """Writes ``folder``/step-NNNNNN, then removes all but the ``keep`` newest.
+
+    Raises:
+        CheckpointError: no space, or the disk failed; older checkpoints are untouched.
+    """
+    start = time.perf_counter()
+    path = folder / f"step-{trainer.step:06d}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)
+        _check_space(trainer, folder)
+        write_folder(path, lambda temporary: _write(trainer, temporary))
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"cannot write {path.name}: {error}") from error
+    for old in _by_step(folder)[:-keep]:
+        if old != path:
+            shutil.rmtree(old, ignore_errors=True)
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return CheckpointInfo(trainer.step, path, size, time.perf_counter() - start)
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The whole checkpoint with the highest step: all its files are there, in their sizes."""
+    for path in reversed(_by_step(folder)):
+        position = _read_position(path)
+        if position is not None and all(_has_size(path / name, file) for name, file in position.files.items()):
+            return path
+    return None
+
+
+def load_checkpoint(trainer: Trainer, path: Path) -> None:
+    """Puts ``trainer`` where the one that saved ``path`` stood; both have the same configuration.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or belongs to another model; the trainer is then unusable.
+    """
+    position = _read_position(path)
+    if position is None:
+        raise CheckpointError(f"{path} is no checkpoint")
+    for name, file in position.files.items():
+        if not _has_size(path / name, file) or _sha256(path / name) != file.sha256:
+            raise CheckpointError(f"{path / name} is damaged")
+    try:
+        _load_encoder(trainer, path)
+        _load_optimizer(trainer, load_file(path / "optimizer.safetensors"))
+        if trainer.config.loss.learned_temperature:
+            trainer.loss.load_state_dict(load_file(path / "loss.safetensors"))
+        _load_rng(load_file(path / "rng.safetensors"))
+    except (SafetensorError, RuntimeError, KeyError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{path} does not fit this configuration: {reason}") from error
+    trainer.step = position.step
+
+
+def _by_step(folder: Path) -> list[Path]:
+    """All checkpoints, whole or not, the newest last."""
+    steps = {int(name[5:]): path for name, path in present(folder, "step-").items() if name[5:].isdecimal()}
+    return [path for _, path in sorted(steps.items())]
+
+
+def _write(trainer: Trainer, folder: Path) -> None:
+    trainer.encoder.save(folder)
+    save_file(_optimizer_state(trainer), folder / "optimizer.safetensors")
+    save_file(_rng_state(), folder / "rng.safetensors")
+    if trainer.config.loss.learned_temperature:
+        save_file(trainer.loss.state_dict(), folder / "loss.safetensors")
+    files = {
+        str(file.relative_to(folder)): _File(file.stat().st_size, _sha256(file))
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
+    position = msgspec.json.encode(_Position(trainer.step, files))
+    (folder / _POSITION).write_bytes(msgspec.json.format(position, indent=2) + b"\n")
+
+
+def _load_encoder(trainer: Trainer, path: Path) -> None:
+    """Through transformers, which may store parameters under other names than the module has."""
+    model = trainer.encoder.model
+    saved, report = type(model).from_pretrained(path, dtype=torch.float32, output_loading_info=True)  # type: ignore[attr-defined]
+    expected = model.state_dict().keys()
+    if missing := sorted(expected & report["missing_keys"]):
+        raise KeyError(f"no weights for {missing[0]}")
+    model.load_state_dict({name: tensor for name, tensor in saved.state_dict().items() if name in expected})
+
+
+def _optimizer_state(trainer: Trainer) -> dict[str, Tensor]:
+    """Empty before the first update."""
+    state = trainer.optimizer.state
+    return {
+        f"{key}/{name}": value
+        for name, parameter in trainer.named_parameters()
+        for key, value in state.get(parameter, {}).items()
+    }
+
+
+def _load_optimizer(trainer: Trainer, tensors: dict[str, Tensor]) -> None:
+    state = trainer.optimizer.state
+    state.clear()
+    parameters = dict(trainer.named_parameters())
+    for key_and_name, value in tensors.items():
+        key, _, name = key_and_name.partition("/")
+        state[parameters[name]][key] = value.to(parameters[name].device)
+    if tensors and any(parameter not in state for parameter in parameters.values() if parameter.requires_grad):
+        raise KeyError("optimizer state for some parameters is missing")
+
+
+def _rng_state() -> dict[str, Tensor]:
+    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return {"cpu": torch.get_rng_state(), **{f"cuda:{index}": state for index, state in enumerate(devices)}}
+
+
+def _load_rng(states: dict[str, Tensor]) -> None:
+    torch.set_rng_state(states.pop("cpu"))
+    for name, state in states.items():
+        if torch.cuda.is_available() and torch.device(name).index < torch.cuda.device_count():
+            torch.cuda.set_rng_state(state, name)
+
+
+def _check_space(trainer: Trainer, folder: Path) -> None:
+    """Weights and AdamW's two moments."""
+    needed = 3 * sum(p.numel() * p.element_size() for _, p in trainer.named_parameters()) + _SPARE_BYTES
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(errno.ENOSPC, f"{needed / 1e6:,.0f} MB needed, {free / 1e6:,.0f} MB free")
+
+
+def _read_position(path: Path) -> _Position | None:
+    try:
+        return msgspec.json.decode((path / _POSITION).read_bytes(), type=_Position)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _has_size(path: Path, file: _File) -> bool:
+    return path.is_file() and path.stat().st_size == file.bytes
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
