@@ -22,12 +22,21 @@ BATCH_MODES: tuple[str, ...] = get_args(BatchMode)
 CLDR_LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
 XQUAD_R_LANGUAGES = CLDR_LANGUAGES
 
-# Benchmarks by key: the languages each covers, and whether it is read from a folder (KEY=PATH).
+MLQA_R_LANGUAGES = ("ar", "de", "en", "es", "hi", "vi", "zh")
+MIRACL_LANGUAGES = (
+    "ar", "bn", "de", "en", "es", "fa", "fi", "fr", "hi", "id", "ja", "ko", "ru", "sw", "te", "th", "yo", "zh",
+)  # fmt: skip
+
+# Benchmarks whose languages are known by their key.
 BENCHMARK_LANGUAGES: dict[str, tuple[str, ...]] = {
     "cldr": CLDR_LANGUAGES,
     "xquad-r": XQUAD_R_LANGUAGES,
+    "mlqa-r": MLQA_R_LANGUAGES,
+    "miracl": MIRACL_LANGUAGES,
 }
-BENCHMARKS_FROM_FOLDER = frozenset({"xquad-r"})
+BENCHMARK_FORMS = "cldr, xquad-r[=FOLDER], mlqa-r[=FOLDER], miracl[=FOLDER], beir/NAME[=FOLDER], own=FOLDER"
+_BENCHMARK_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_NAMED_BENCHMARK = re.compile(rf"beir/{_BENCHMARK_NAME}|own(/{_BENCHMARK_NAME})?")
 
 Positive = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]
@@ -102,13 +111,15 @@ class RuntimeConfig(_Section, frozen=True, kw_only=True):
 
 
 class EvaluationConfig(_Section, frozen=True, kw_only=True):
-    benchmarks: tuple[str, ...] = ()  # "cldr" or "xquad-r=FOLDER"
-    languages: tuple[str, ...] = ()  # empty: all the benchmark has
+    benchmarks: tuple[str, ...] = ()  # KEY or KEY=FOLDER, see BENCHMARK_FORMS; without a folder it is downloaded
+    languages: tuple[str, ...] = ()  # empty: all; else those of them that a benchmark has
     validation: str | None = None  # the benchmark whose metrics come first and choose "best"; null: the first
     every: Count = 0  # steps; 0: only at the end
     at_start: bool = True  # evaluate step 0, the untrained model
     unit: Literal["sentence", "sentence+context"] = "sentence"  # LAReQA candidates
     articles: ArticleSelection | None = None  # LAReQA: as in a source; only their questions and candidates
+    drop_own_id: bool | None = None  # BEIR: leave out the document named as the query; null: on for arguana, quora
+    forbid_overlap: bool = False  # refuse to train on questions or answers of a benchmark, instead of warning
     margin: NonNegativeFloat = 0.01  # non-inferiority margin of map_monolingual, stated before training
 
 
@@ -194,9 +205,12 @@ def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
         except ConfigError as error:
             yield f"evaluation.benchmarks[{index}]", str(error)
             continue
-        for language in evaluation.languages:
-            if language not in BENCHMARK_LANGUAGES[keys[-1]]:
-                yield "evaluation.languages", _unknown_language(language, keys[-1])
+        if evaluation.languages and not languages_for(keys[-1], evaluation.languages):
+            wanted = ", ".join(evaluation.languages)
+            yield "evaluation.languages", f"{keys[-1]} has none of {wanted}; it has {_languages_text(keys[-1])}"
+    for language in evaluation.languages:
+        if keys and not any(languages_for(key, [language]) for key in keys):
+            yield "evaluation.languages", _unknown_language(language, keys[-1])
     if len(set(keys)) != len(keys):
         yield "evaluation.benchmarks", "the same benchmark is named twice"
     if evaluation.validation is not None and evaluation.validation not in keys:
@@ -206,22 +220,37 @@ def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
 def parse_benchmark(spec: str) -> tuple[str, Path | None]:
     """``KEY`` or ``KEY=FOLDER`` -> (key, folder).
 
+    Without a folder, ``cldr`` is built in, and all others but ``own`` are downloaded when they are loaded.
+
     Raises:
         ConfigError: what is wrong, without file or field.
     """
-    key, _, path = spec.partition("=")
-    if key not in BENCHMARK_LANGUAGES:
-        raise ConfigError(f"unknown benchmark {key!r}, expected one of {', '.join(BENCHMARK_LANGUAGES)}")
-    if key not in BENCHMARKS_FROM_FOLDER:
-        if path:
-            raise ConfigError(f"{key} is built in and takes no path")
+    key, equals, path = spec.partition("=")
+    if key not in BENCHMARK_LANGUAGES and not _NAMED_BENCHMARK.fullmatch(key):
+        raise ConfigError(f"unknown benchmark {key!r}, expected one of {BENCHMARK_FORMS}")
+    if not equals:
+        if key.partition("/")[0] == "own":
+            raise ConfigError(f"{key} needs its folder: {key}=FOLDER")
         return key, None
+    if key == "cldr":
+        raise ConfigError(f"{key} is built in and takes no path")
     if not path:
-        raise ConfigError(f"{key} needs its folder: {key}=FOLDER")
+        raise ConfigError(f"{key}: no folder after the equals sign")
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise ConfigError(f"no folder {path!r}")
     return key, folder.resolve()
+
+
+def benchmark_languages(key: str) -> tuple[str, ...]:
+    """The languages a benchmark has; empty where only its files tell."""
+    return ("en",) if key.startswith("beir/") else BENCHMARK_LANGUAGES.get(key, ())
+
+
+def languages_for(key: str, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Those of the ``wanted`` languages that benchmark ``key`` has, as far as its key tells."""
+    known = benchmark_languages(key)
+    return tuple(language for language in wanted if not known or language in known)
 
 
 def to_toml(config: RunConfig) -> str:
@@ -266,7 +295,11 @@ def _source_problems(source: SourceConfig) -> Iterable[tuple[str, str]]:
 
 
 def _unknown_language(language: str, key: str) -> str:
-    return f"unknown language {language!r}, {key} has {', '.join(BENCHMARK_LANGUAGES[key])}"
+    return f"unknown language {language!r}, {key} has {_languages_text(key)}"
+
+
+def _languages_text(key: str) -> str:
+    return ", ".join(benchmark_languages(key))
 
 
 def _source_languages(sources: Sequence[SourceConfig]) -> set[str]:

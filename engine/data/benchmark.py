@@ -19,6 +19,7 @@ class Benchmark:
     Ids are ``LANGUAGE:q:...`` and ``LANGUAGE:p:...``; equal texts at different positions stay separate
     candidates. Relevance is in compressed rows: the judgements of query q are
     ``relevant[offsets[q]:offsets[q + 1]]`` (candidate indices, ascending) with ``grades`` beside them.
+    Columns of candidates may be lists or memory-mapped (engine.data.columns.TextColumn).
     """
 
     key: str
@@ -38,3 +39,4 @@ class Benchmark:
     pool: str  # one line for the protocol: what the pool holds
     digest: str  # SHA-256 over ids, texts and judgements
     candidate_contexts: Sequence[str] | None = None  # C; second half of the encoded pair
+    excluded: npt.NDArray[np.int64] | None = None  # [Q] the candidate that is none for this query, or -1

@@ -10,7 +10,7 @@ import sys
 
 import msgspec
 
-from engine.config import BENCHMARKS_FROM_FOLDER, ConfigError, RunConfig
+from engine.config import ConfigError, RunConfig
 from engine.data.sources import load_benchmark, load_source
 
 
@@ -25,7 +25,7 @@ def check(config: RunConfig) -> None:
             load_source(source)
     evaluation = config.evaluation
     for spec in evaluation.benchmarks:
-        if spec.partition("=")[0] in BENCHMARKS_FROM_FOLDER:
+        if "=" in spec:
             load_benchmark(spec, evaluation.languages, evaluation.unit, evaluation.articles)
 
 

@@ -7,14 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from engine.config import BENCHMARK_LANGUAGES, ConfigError, SourceConfig, parse_benchmark
+from engine.config import ConfigError, SourceConfig, benchmark_languages, parse_benchmark
+from engine.data.beir import beir_benchmark
 from engine.data.benchmark import Benchmark
 from engine.data.build import select_languages
 from engine.data.cldr.pairs import cldr_benchmark, cldr_corpus
 from engine.data.corpus import ParallelCorpus
+from engine.data.download import lareqa_folder
 from engine.data.hub import hub_corpus
 from engine.data.jsonl import jsonl_corpus
 from engine.data.lareqa import CandidateUnit, lareqa_benchmark, lareqa_corpus
+from engine.data.miracl import miracl_benchmark
+from engine.data.own import own_benchmark
+from engine.data.passages import Tick
+
+LAREQA_KEYS = ("xquad-r", "mlqa-r")
 
 
 def load_source(source: SourceConfig) -> ParallelCorpus:
@@ -36,21 +43,47 @@ def load_source(source: SourceConfig) -> ParallelCorpus:
 
 
 def load_benchmark(
-    spec: str, languages: Sequence[str] = (), unit: str = "sentence", articles: str | None = None
+    spec: str,
+    languages: Sequence[str] = (),
+    unit: str = "sentence",
+    articles: str | None = None,
+    *,
+    drop_own_id: bool | None = None,
+    tick: Tick | None = None,
 ) -> Benchmark:
-    """Reads the benchmark ``spec`` names: "cldr" or "xquad-r=FOLDER".
+    """Reads the benchmark ``spec`` names, KEY or KEY=FOLDER (see ``engine.config.parse_benchmark``).
 
-    ``unit`` is "sentence" or "sentence+context"; it and ``articles`` (a selection such as "2::3") apply to LAReQA's
-    benchmarks. A candidate of cldr is a fact.
+    Args:
+        languages: some of the benchmark's; empty: all.
+        unit: "sentence" or "sentence+context"; it and ``articles`` (a selection such as "2::3") apply to LAReQA's
+            benchmarks. A candidate of cldr is a fact, one of the others a passage.
+        drop_own_id: for BEIR, see ``beir_benchmark``.
+        tick: called as ``tick(what, done, total or None)`` while files are downloaded and read; may raise.
 
     Raises:
-        ConfigError: an unknown benchmark, language or unit, or a malformed file.
+        ConfigError: an unknown benchmark, language or unit, a malformed file, or a failed download.
     """
     key, folder = parse_benchmark(spec)
-    select_languages(languages, BENCHMARK_LANGUAGES[key], key)
-    if folder is None:
+    if known := benchmark_languages(key):
+        select_languages(languages, known, key)
+    if key == "cldr":
         return cldr_benchmark(languages)
+    if key == "miracl":
+        return miracl_benchmark(folder, languages, tick)
+    if key.startswith("beir/"):
+        return beir_benchmark(key, folder, drop_own_id, tick)
+    if key in LAREQA_KEYS:
+        candidate_unit = _candidate_unit(key, unit)
+        if folder is None:
+            languages = languages or known
+            folder = lareqa_folder(key, languages, tick)
+        return lareqa_benchmark(key, folder, languages, candidate_unit, articles)
+    assert folder is not None  # only a user's own benchmark is left, and its key needs a folder
+    return own_benchmark(key, folder, languages, tick)
+
+
+def _candidate_unit(key: str, unit: str) -> CandidateUnit:
     for known in get_args(CandidateUnit):
         if unit == known:
-            return lareqa_benchmark(key, folder, languages, known, articles)
+            return known  # type: ignore[no-any-return]
     raise ConfigError(f"{key}: unit: expected one of {', '.join(get_args(CandidateUnit))}, got {unit!r}")

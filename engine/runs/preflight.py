@@ -7,7 +7,7 @@ import sys
 
 import msgspec
 
-from engine.config import BENCHMARKS_FROM_FOLDER, ConfigError, RunConfig
+from engine.config import ConfigError, RunConfig
 
 _EXIT_WRONG_USE = 2
 
@@ -19,7 +19,7 @@ def preflight(config: RunConfig) -> None:
         ConfigError: one line naming file and field.
     """
     local_sources = any(source.kind in ("jsonl", "lareqa") for source in config.sources)
-    local_benchmarks = any(spec.partition("=")[0] in BENCHMARKS_FROM_FOLDER for spec in config.evaluation.benchmarks)
+    local_benchmarks = any("=" in spec for spec in config.evaluation.benchmarks)
     if not (local_sources or local_benchmarks):
         return
     command = [sys.executable, "-m", "engine.data.check"]

@@ -7,7 +7,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.config import ConfigError, RunConfig, load_config, parse_config, sample_configs_folder, to_toml
+from engine.config import (
+    ConfigError,
+    RunConfig,
+    languages_for,
+    load_config,
+    parse_config,
+    sample_configs_folder,
+    to_toml,
+)
 
 VALID = """
 name = "example"
@@ -45,6 +53,15 @@ def test_overrides_replace_values_of_every_kind() -> None:
     assert config.evaluation.at_start is False
 
 
+def test_languages_of_one_benchmark_need_not_be_those_of_the_other() -> None:
+    """A run can be evaluated in German and English on XQuAD-R and in English on BEIR."""
+    config = parse_config(VALID + "[evaluation]\nbenchmarks=['xquad-r', 'beir/scifact']\nlanguages=['de', 'en']")
+    assert [languages_for(key, config.evaluation.languages) for key in config.evaluation.benchmarks] == [
+        ("de", "en"),
+        ("en",),
+    ]
+
+
 def test_defaults_alone_are_a_config_but_for_its_sources() -> None:
     assert msgspec.convert({}, RunConfig) == RunConfig()
 
@@ -61,6 +78,9 @@ def test_defaults_alone_are_a_config_but_for_its_sources() -> None:
         ("[model]\nname = '/no/such/folder'", "model.name", 2),
         ("[evaluation]\nbenchmarks = ['xquad-r=/no/such/folder']", "evaluation.benchmarks[0]", 2),
         ("[evaluation]\nbenchmarks = ['cldr']\nlanguages = ['en', 'xx']", "evaluation.languages", 3),
+        ("[evaluation]\nbenchmarks = ['cldr', 'beir/scifact']\nlanguages = ['de']", "evaluation.languages", 3),
+        ("[evaluation]\nbenchmarks = ['cldr', 'own']", "evaluation.benchmarks[1]", 2),
+        ("[evaluation]\nbenchmarks = ['beir/../x']", "evaluation.benchmarks[0]", 2),
         ("[evaluation]\nbenchmarks = ['cldr']\nvalidation = 'xquad-r'", "evaluation.validation", 3),
         ("[batch]\nmode = 'english'\nlanguage = 'fr'", "batch.language", 3),
         ("[optimizer]\nwarmup_steps = 9\nmax_steps = 4", "optimizer.warmup_steps", 2),

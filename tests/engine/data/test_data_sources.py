@@ -47,6 +47,9 @@ def test_the_built_in_benchmark_by_name() -> None:
         ("cldr", ("xx",), "sentence", "cldr: languages: unknown language 'xx'"),
         ("xquad-r=FOLDER", ("xx",), "sentence", "xquad-r: languages: unknown language 'xx'"),
         ("xquad-r=FOLDER", (), "paragraph", "xquad-r: unit: expected one of sentence, sentence"),
+        ("beir/", (), "sentence", "unknown benchmark 'beir/'"),
+        ("own", (), "sentence", "own needs its folder"),
+        ("beir/a=FOLDER", ("de",), "sentence", "unknown language 'de'"),
     ],
 )
 def test_wrong_names_are_config_errors(
@@ -57,6 +60,7 @@ def test_wrong_names_are_config_errors(
 
 
 def test_importing_the_loaders_imports_neither_torch_nor_datasets() -> None:
-    code = "import sys, engine.data.sources; print(sorted({'torch', 'datasets', 'transformers'} & set(sys.modules)))"
+    heavy = {"torch", "datasets", "transformers", "pyarrow", "pooch", "requests"}
+    code = f"import sys, engine.data.sources; print(sorted({heavy} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"

@@ -1,0 +1,155 @@
+"""BEIR (arXiv 2104.08663): English zero-shot retrieval, from a local folder or from the hub.
+
+A folder has ``corpus.jsonl`` (``_id``, ``title``, ``text``), ``queries.jsonl`` (``_id``, ``text``), either plain or
+``.gz``, and ``qrels/test.tsv`` (query-id, corpus-id, score, with that header; ``qrels/dev.tsv`` for msmarco, whose test
+split is another benchmark). On the hub these are ``BeIR/NAME`` and ``BeIR/NAME-qrels``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from engine.config import ConfigError
+from engine.data.benchmark import Benchmark
+from engine.data.cache import offline
+from engine.data.lines import json_lines, text_lines, whole_number
+from engine.data.passages import PassageFile, PassageRow, Tick, file_identity, load_passages, titled
+from engine.data.retrieval import OWN_ID_DROPPED, Fields, Judgement, Topic, retrieval_benchmark
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+LANGUAGE = "en"
+FIELDS = Fields(query="query-id", passage="corpus-id")
+HEADER = ["query-id", "corpus-id", "score"]
+_SLICE = 4096  # rows read at a time
+
+
+class _Document(msgspec.Struct, frozen=True):
+    id: str = msgspec.field(name="_id")
+    text: str
+    title: str | None = None
+
+
+class _Query(msgspec.Struct, frozen=True):
+    id: str = msgspec.field(name="_id")
+    text: str
+
+
+def beir_benchmark(
+    key: str, folder: Path | None, drop_own_id: bool | None = None, tick: Tick | None = None
+) -> Benchmark:
+    """The test split (msmarco: dev).
+
+    Args:
+        key: "beir/NAME".
+        drop_own_id: the document with the query's id is no candidate; None: on for arguana and quora, as BEIR's own
+            evaluation has it.
+
+    Raises:
+        ConfigError: a missing or malformed file, with file, line and field.
+    """
+    split = "dev" if key == "beir/msmarco" else "test"
+    drop = key in OWN_ID_DROPPED if drop_own_id is None else drop_own_id
+    read = _from_hub(key.partition("/")[2], split, tick) if folder is None else _from_folder(folder, split)
+    topics, judgements, passages = read
+    # The queries of all splits are in one file: those that this split does not judge are no queries of it.
+    judged = list(judgements)
+    asked = {judgement.query for judgement in judged}
+    kept = [topic for topic in topics if topic.id in asked]
+    return retrieval_benchmark(key, kept, judged, load_passages([passages], tick), FIELDS, drop_own_id=drop)
+
+
+_Read = tuple[Iterable[Topic], Iterable[Judgement], PassageFile]
+
+
+def _from_folder(folder: Path, split: str) -> _Read:
+    corpus, queries = _file(folder, "corpus"), _file(folder, "queries")
+
+    def rows() -> Iterator[PassageRow]:
+        for number, row in json_lines(corpus, _Document):
+            yield PassageRow(number, LANGUAGE, row.id, titled(row.title, row.text))
+
+    topics = (Topic(f"{queries}:{number}", row.id, LANGUAGE, row.text) for number, row in json_lines(queries, _Query))
+    return (
+        topics,
+        _judgements(folder / "qrels" / f"{split}.tsv"),
+        PassageFile(str(corpus), file_identity(corpus), "_id", rows),
+    )
+
+
+def _file(folder: Path, name: str) -> Path:
+    for path in (folder / f"{name}.jsonl", folder / f"{name}.jsonl.gz"):
+        if path.is_file():
+            return path
+    raise ConfigError(f"{folder}: no {name}.jsonl")
+
+
+def _judgements(path: Path) -> Iterator[Judgement]:
+    for position, (number, line) in enumerate(text_lines(path)):
+        fields = line.split("\t")
+        if position == 0:
+            if fields != HEADER:
+                raise ConfigError(f"{path}:{number}: header: expected {', '.join(HEADER)}, separated by tabs")
+            continue
+        if len(fields) != len(HEADER):
+            raise ConfigError(f"{path}:{number}: row: expected {', '.join(HEADER)}, got {len(fields)} fields")
+        grade = whole_number(fields[2], "score", f"{path}:{number}")
+        yield Judgement(f"{path}:{number}", fields[0], fields[1], grade)
+
+
+def _from_hub(name: str, split: str, tick: Tick | None) -> _Read:
+    label = f"BeIR/{name}"
+    if tick is not None:
+        tick(f"downloading {label}", 0, None)
+    corpus = _load(label, "corpus", "corpus", ("_id", "title", "text"))
+    queries = _load(label, "queries", "queries", ("_id", "text"))
+    qrels = _load(f"{label}-qrels", None, "validation" if split == "dev" else split, HEADER)
+
+    def rows() -> Iterator[PassageRow]:
+        for number, row in _rows(corpus):
+            yield PassageRow(number, LANGUAGE, str(row["_id"]), titled(row["title"], row["text"] or ""))
+
+    topics = (
+        Topic(f"{label} queries: row {number}", str(row["_id"]), LANGUAGE, row["text"] or "")
+        for number, row in _rows(queries)
+    )
+    judgements = (
+        Judgement(
+            f"{label}-qrels: row {number}",
+            str(row["query-id"]),
+            str(row["corpus-id"]),
+            whole_number(str(row["score"]), "score", f"{label}-qrels: row {number}"),
+        )
+        for number, row in _rows(qrels)
+    )
+    return topics, judgements, PassageFile(f"{label} corpus", corpus._fingerprint, "_id", rows)
+
+
+def _load(path: str, subset: str | None, split: str, columns: Iterable[str]) -> Dataset:
+    if offline():
+        os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when datasets is imported
+    from datasets import load_dataset
+
+    try:
+        data = load_dataset(path, subset, split=split)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ConfigError(f"{path}: cannot load {subset or split!r} from the hub: {reason}") from None
+    for column in columns:
+        if column not in data.column_names:
+            raise ConfigError(f"{path}: no column {column!r}, the data set has {', '.join(data.column_names)}")
+    return data
+
+
+def _rows(data: Dataset) -> Iterator[tuple[int, dict[str, Any]]]:
+    number = 0
+    for batch in data.iter(batch_size=_SLICE):
+        for values in zip(*batch.values(), strict=True):
+            number += 1
+            yield number, dict(zip(batch, values, strict=True))

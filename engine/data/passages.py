@@ -1,0 +1,196 @@
+"""Collections of passages too large for memory: read once, sorted by id, kept as an Arrow file in the cache.
+
+The cache key is the identity of what was read (path, size and time of each file), so that a changed file is read again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from engine.config import ConfigError
+from engine.data.cache import cache_folder
+from engine.data.columns import CHUNK, TextColumn, read_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Tick = Callable[[str, int, int | None], None]
+
+_FORMAT = "1"  # part of the key: a new layout is a new file
+_PASSAGES, _SUMMARY = "passages.arrow", "summary.json"
+
+
+@dataclass(frozen=True, slots=True)
+class PassageFile:
+    """One file, or one hub data set, of passages in one language, or in the languages that each row names."""
+
+    label: str  # for messages
+    identity: str  # changes when the content does
+    id_field: str  # what the id is called there, for messages
+    rows: Callable[[], Iterable[PassageRow]]
+
+
+@dataclass(frozen=True, slots=True)
+class PassageRow:
+    line: int
+    language: str
+    id: str
+    text: str
+
+
+class _Summary(msgspec.Struct, frozen=True):
+    digest: str
+    runs: list[tuple[str, int]]  # languages in the order of the ids, with their numbers of passages
+
+
+@dataclass(frozen=True, slots=True)
+class Passages:
+    """Sorted by id, ``LANGUAGE:p:NAME``."""
+
+    ids: TextColumn
+    texts: TextColumn
+    runs: Sequence[tuple[str, int]]
+    digest: str  # SHA-256 over ids and texts
+
+    def find(self, id: str) -> int | None:
+        """The index of an id."""
+        index = bisect_left(self.ids, id)
+        return index if index < len(self.ids) and self.ids[index] == id else None
+
+    def language_column(self, languages: Sequence[str]) -> npt.NDArray[np.int16]:
+        """[n] indices into ``languages``."""
+        codes = [languages.index(language) for language, _ in self.runs]
+        return np.repeat(np.array(codes, np.int16), [count for _, count in self.runs])
+
+
+def file_identity(path: Path) -> str:
+    """
+    Raises:
+        ConfigError: there is no such file.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the file: {error.strerror}") from None
+    return f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
+
+
+def titled(title: str | None, text: str) -> str:
+    """What is encoded: title, space, text, as BEIR's and MIRACL's own baselines do."""
+    return f"{title or ''} {text}".strip()
+
+
+def load_passages(files: Sequence[PassageFile], tick: Tick | None = None) -> Passages:
+    """All passages of the files; from the cache where they were read before.
+
+    Args:
+        tick: called as ``tick("reading passages", done, None)``; may raise to abandon the work.
+
+    Raises:
+        ConfigError: ``FILE:LINE: field: ...``; nothing is left in the cache.
+    """
+    key = hashlib.sha256("\n".join([_FORMAT, *(file.identity for file in files)]).encode()).hexdigest()
+    folder = cache_folder() / "passages" / key[:32]
+    if not (folder / _SUMMARY).is_file():
+        folder.parent.mkdir(exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+        try:
+            _write(files, temporary, tick)
+            if not folder.exists():  # another process may have been faster
+                temporary.rename(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    table = read_table(folder / _PASSAGES)
+    summary = msgspec.json.decode((folder / _SUMMARY).read_bytes(), type=_Summary)
+    return Passages(TextColumn(table["id"]), TextColumn(table["text"]), summary.runs, summary.digest)
+
+
+def _write(files: Sequence[PassageFile], folder: Path, tick: Tick | None) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    unsorted = folder / "unsorted.arrow"
+    read = pa.schema([("id", pa.utf8()), ("text", pa.utf8()), ("file", pa.int32()), ("line", pa.int64())])
+    _write_batches(unsorted, read, _read_batches(files, read, tick))
+    table = read_table(unsorted)
+    if not len(table):
+        raise ConfigError(f"{files[0].label}: expected at least one passage")
+    order = pc.sort_indices(table["id"]).to_numpy()
+    hasher = hashlib.sha256()
+    runs: list[tuple[str, int]] = []
+    written = pa.schema([("id", pa.utf8()), ("text", pa.utf8())])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        ids, texts = TextColumn(table["id"]), TextColumn(table["text"])
+        previous = ""
+        for start in range(0, len(order), CHUNK):
+            some = order[start : start + CHUNK].astype(np.int64)
+            columns = ids.take(some), texts.take(some)
+            for place, (id, text) in enumerate(zip(*columns, strict=True)):
+                if id == previous:
+                    raise ConfigError(_twice(files, table, int(order[start + place]), id))
+                previous = id
+                for part in (id.encode(), text.encode()):
+                    hasher.update(len(part).to_bytes(8, "little"))
+                    hasher.update(part)
+                language = id.partition(":")[0]
+                if not runs or runs[-1][0] != language:
+                    runs.append((language, 0))
+                runs[-1] = language, runs[-1][1] + 1
+            yield pa.record_batch([pa.array(column, pa.utf8()) for column in columns], schema=written)
+            if tick is not None:
+                tick("sorting passages", min(start + CHUNK, len(order)), len(order))
+
+    _write_batches(folder / _PASSAGES, written, batches())
+    unsorted.unlink()
+    (folder / _SUMMARY).write_bytes(msgspec.json.encode(_Summary(hasher.hexdigest(), runs)))
+
+
+def _read_batches(files: Sequence[PassageFile], schema: pa.Schema, tick: Tick | None) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    done = 0
+    rows: list[tuple[str, str, int, int]] = []
+
+    def batch() -> pa.RecordBatch:
+        columns = zip(*rows, strict=True)
+        return pa.record_batch([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+
+    for number, file in enumerate(files):
+        for row in file.rows():
+            if not row.id:
+                raise ConfigError(f"{file.label}:{row.line}: {file.id_field}: expected an id")
+            rows.append((f"{row.language}:p:{row.id}", row.text, number, row.line))
+            if len(rows) == CHUNK:
+                yield batch()
+                done += len(rows)
+                rows.clear()
+                if tick is not None:
+                    tick("reading passages", done, None)
+    if rows:
+        yield batch()
+
+
+def _write_batches(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+    import pyarrow as pa
+
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+
+
+def _twice(files: Sequence[PassageFile], table: pa.Table, row: int, id: str) -> str:
+    file = files[table["file"][row].as_py()]
+    name = id.split(":", 2)[2]
+    return f"{file.label}:{table['line'][row].as_py()}: {file.id_field}: {name!r} comes twice"
