@@ -18,7 +18,7 @@ from engine.config import ConfigError
 from engine.runs.folder import RunFolder
 from tui.drawing.glyphs import choose_charset
 from tui.feed import Feed, Snapshot
-from tui.format import visible
+from tui.format import short_path, visible
 from tui.model.rows import RunRow
 from tui.screens.base import View
 from tui.screens.runs import RunsScreen
@@ -82,11 +82,7 @@ class Dashboard(App[None], inherit_bindings=False):
     @property
     def home_label(self) -> str:
         """The runs home as a person would write it."""
-        for base, prefix in ((Path.cwd(), "."), (Path.home(), "~")):
-            if self.home.is_relative_to(base):
-                rest = self.home.relative_to(base)
-                return prefix if rest == Path() else f"{prefix}/{rest}"
-        return str(self.home)
+        return short_path(self.home)
 
     def get_default_screen(self) -> Screen[None]:
         return RunsScreen()

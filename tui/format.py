@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 from engine.runs.text import visible
 
-__all__ = ["age", "clock", "count", "duration", "gib", "learning_rate", "number", "share", "signed", "visible"]
+__all__ = [
+    "age",
+    "clock",
+    "count",
+    "duration",
+    "gib",
+    "learning_rate",
+    "number",
+    "share",
+    "short_path",
+    "signed",
+    "visible",
+]
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
@@ -80,6 +93,15 @@ def learning_rate(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "-"
     return "0" if value == 0 else f"{value:.2e}".replace("e-0", "e-").replace("e+00", "")
+
+
+def short_path(path: Path) -> str:
+    """As a person would write it: from here, or from home."""
+    for base, prefix in ((Path.cwd(), "."), (Path.home(), "~")):
+        if path.is_relative_to(base):
+            rest = path.relative_to(base)
+            return prefix if rest == Path() else f"{prefix}/{rest}"
+    return str(path)
 
 
 def gib(size: int) -> str:

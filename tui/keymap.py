@@ -25,7 +25,7 @@ class Action:
     name: str
     keys: tuple[str, ...]
     label: str  # in the footer
-    help: str
+    help: str  # empty: said by another action's line
     screens: tuple[str, ...]
     tabs: tuple[str, ...] = ()  # run screen: where the footer shows it; empty: on every tab
     footer: bool = True
@@ -34,7 +34,8 @@ class Action:
 
 
 RUN_TABS = ("overview", "heatmap", "bias", "log", "config")
-_LISTS = ("runs", "launch", "export", "help", "palette", "pick", "toml")
+_LISTS = ("runs", "launch", "export", "palette", "pick")
+_SCROLLED = ("run", "help", "toml", *_LISTS)
 
 ACTIONS: tuple[Action, ...] = (
     Action("open", ("enter",), "open", "open the run under the cursor", ("runs",), palette="run: open"),
@@ -48,8 +49,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("tab(4)", ("4",), "log", "log: everything that happened", ("run",), footer=False, palette="tab: log"),
     Action("tab(5)", ("5",), "config", "config: what was asked, and where it ran", ("run",), footer=False,
            palette="tab: config"),
-    Action("next_tab", ("tab",), "next tab", "next tab (shift+tab: the one before)", ("run",), footer=False),
-    Action("previous_tab", ("shift+tab",), "tab before", "the tab before", ("run",), footer=False),
+    Action("next_tab", ("tab",), "next tab", "the next tab; shift+tab: the one before", ("run",), footer=False),
+    Action("previous_tab", ("shift+tab",), "tab before", "", ("run",), footer=False),
     Action("pause_resume", ("p",), "pause/resume",
            "pause a live run (checkpoint, then its process ends) or resume one", ("runs", "run"), tabs=("overview",),
            palette="run: pause or resume"),
@@ -65,11 +66,11 @@ ACTIONS: tuple[Action, ...] = (
            palette="chart: log axis"),
     Action("smooth(1)", ("plus", "equals_sign"), "smooth", "smooth the loss more (+) or less (-)", ("run",),
            tabs=("overview",), palette="chart: smoother", shown_keys="+ -"),
-    Action("smooth(-1)", ("minus", "underscore"), "rougher", "smooth the loss less", ("run",), footer=False,
+    Action("smooth(-1)", ("minus", "underscore"), "rougher", "", ("run",), footer=False,
            palette="chart: rougher"),
     Action("step(-1)", ("left_square_bracket",), "step", "the evaluation before ([) or after (])", ("run",),
            tabs=("heatmap", "bias"), palette="evaluation: step before", shown_keys="[ ]"),
-    Action("step(1)", ("right_square_bracket",), "step after", "the evaluation after", ("run",), footer=False,
+    Action("step(1)", ("right_square_bracket",), "step after", "", ("run",), footer=False,
            palette="evaluation: step after"),
     Action("benchmark", ("b",), "benchmark", "the next benchmark, where a run has several", ("run",),
            tabs=("heatmap", "bias"), palette="evaluation: next benchmark"),
@@ -79,21 +80,26 @@ ACTIONS: tuple[Action, ...] = (
            palette="table: export"),
     Action("move_up", ("up",), "move", "move over the cells of the heatmap, or scroll a text", ("run",),
            tabs=("heatmap", "log", "config"), shown_keys="arrows"),
-    Action("move_up", ("up",), "up", "up", _LISTS, footer=False),
-    Action("move_down", ("down",), "down", "down", ("run", *_LISTS), footer=False),
-    Action("move_left", ("left",), "left", "left, or the choice before", ("run", "launch", "export"), footer=False),
-    Action("move_right", ("right",), "right", "right, or the next choice", ("run", "launch", "export"),
-           footer=False),
-    Action("page_up", ("pageup",), "page up", "a page up", ("run", *_LISTS), footer=False),
-    Action("page_down", ("pagedown",), "page down", "a page down", ("run", *_LISTS), footer=False),
-    Action("first", ("home",), "first", "to the beginning", ("run", *_LISTS), footer=False),
-    Action("last", ("end",), "last", "to the end (the log then follows)", ("run", *_LISTS), footer=False),
+    Action("move_up", ("up",), "up", "up or down", _LISTS, footer=False, shown_keys="up down"),
+    Action("move_up", ("up",), "scroll", "up or down", ("help", "toml"), shown_keys="up down"),
+    Action("move_down", ("down",), "down", "", _SCROLLED, footer=False),
+    Action("move_left", ("left",), "left", "", ("run",), footer=False),
+    Action("move_right", ("right",), "right", "", ("run",), footer=False),
+    Action("move_left", ("left",), "left", "the choice before or after, where a field has choices",
+           ("launch", "export"), footer=False, shown_keys="left right"),
+    Action("move_right", ("right",), "right", "", ("launch", "export"), footer=False),
+    Action("page_up", ("pageup",), "page up", "a page up or down", _SCROLLED, footer=False,
+           shown_keys="pgup pgdn"),
+    Action("page_down", ("pagedown",), "page down", "", _SCROLLED, footer=False),
+    Action("first", ("home",), "first", "to the beginning or the end; at its end the log follows", _SCROLLED,
+           footer=False, shown_keys="home end"),
+    Action("last", ("end",), "last", "", _SCROLLED, footer=False),
     Action("edit", ("enter",), "edit", "edit the field under the cursor; enter again keeps it", ("launch", "export")),
     Action("start", ("f5", "ctrl+enter"), "start", "start the run", ("launch",), palette="run: start"),
     Action("toml", ("f2",), "as TOML", "the whole config as TOML", ("launch",), palette="config: show as TOML"),
     Action("write", ("f5", "w"), "write", "write the table to the file", ("export",), shown_keys="w"),
     Action("choose", ("enter",), "choose", "choose", ("pick", "palette")),
-    Action("yes", ("y", "enter"), "yes", "do it", ("confirm",), shown_keys="y"),
+    Action("yes", ("y",), "yes", "do it", ("confirm",)),
     Action("close", ("n", "q", "escape"), "no", "leave everything as it is", ("confirm",), shown_keys="n"),
     Action("close", ("escape", "ctrl+g"), "close", "close without doing anything", ("palette",),
            shown_keys="ctrl+g"),
@@ -103,7 +109,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("close", ("q", "escape"), "back", "back; a run goes on", ("run",), palette="view: back to the runs"),
     Action("close", ("q", "escape"), "back", "back; nothing is started", ("launch",), palette="view: back"),
     Action("close", ("q", "escape", "question_mark", "f1", "f2"), "close", "close", ("help", "toml", "pick", "export")),
-    Action("leave", ("q",), "leave (runs go on)", "leave the dashboard; runs go on", ("runs",),
+    Action("leave", ("q",), "leave, runs go on", "leave the dashboard; runs go on", ("runs",),
            palette="dashboard: leave"),
 )  # fmt: skip
 
@@ -145,7 +151,7 @@ def footer(screen: str, tab: str = "", labels: dict[str, str] | None = None) -> 
 
 def help_lines(screen: str) -> list[tuple[str, str]]:
     """(keys, what they do) for every action of a screen, one line for each."""
-    return [(help_keys(action), action.help) for action in actions_of(screen)]
+    return [(help_keys(action), action.help) for action in actions_of(screen) if action.help]
 
 
 def help_keys(action: Action) -> str:
@@ -156,4 +162,4 @@ def palette(screen: str) -> Iterable[tuple[str, str, str, str]]:
     """(title, help, keys, action name), in the order of the table."""
     for action in actions_of(screen):
         if action.palette:
-            yield action.palette, action.help, help_keys(action), action.name
+            yield action.palette, action.help or action.label, help_keys(action), action.name

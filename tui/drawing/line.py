@@ -154,7 +154,7 @@ def _draw_x_axis(canvas: Canvas, left: int, plot_width: int, y: int, axes: Axes,
     canvas.put(left - 1, y, glyphs.corner + glyphs.axis_x * plot_width, "axis")
     span = (axes.last - axes.first) or 1.0
     free = left - 1
-    for tick in nice_ticks(axes.first, axes.last, max(1, plot_width // 10)):
+    for tick in nice_ticks(axes.first, axes.last, max(2, plot_width // 9)):
         if tick != round(tick):
             continue
         text = f"{tick:,.0f}"

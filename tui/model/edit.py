@@ -65,6 +65,9 @@ class Field:
     meaning: str
     choices: tuple[str, ...] = ()
     picks: bool = False  # enter opens a list instead of an editor
+    short: str = ""  # the meaning in a few words, shown beside the value
+    empty: str = ""  # what an empty value means
+    gap: bool = False  # begins a group
 
 
 @dataclass

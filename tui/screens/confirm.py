@@ -11,7 +11,7 @@ from tui.drawing.cells import Row, wrap
 from tui.screens.dialog import Dialog
 from tui.widgets.lists import Lines
 
-_CELLS = 64
+_CELLS = 66
 
 
 class ConfirmScreen(Dialog[bool]):
@@ -28,7 +28,7 @@ class ConfirmScreen(Dialog[bool]):
         yield Lines(self._rows)
 
     def wanted(self) -> tuple[int, int]:
-        return _CELLS, len(self._rows(min(_CELLS, self.app.size.width) - 4)) + 2
+        return _CELLS, len(self._rows(self.inner_width(_CELLS)))
 
     def action_yes(self) -> None:
         self.dismiss(True)

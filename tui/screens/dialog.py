@@ -6,16 +6,28 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 
 from tui import keymap
+from tui.drawing.cells import Row
 from tui.widgets.bars import Footer
+from tui.widgets.base import Drawn
 
 if TYPE_CHECKING:
     from tui.app import Dashboard
 
 Result = TypeVar("Result")
-_FRAME = 1  # lines of the box besides its body: the keys
+_FRAME = (4, 4)  # cells and lines of the box around its body: border, padding, and the keys below a blank line
+
+
+class Blank(Drawn):
+    """One empty line."""
+
+    DEFAULT_CSS = "Blank { height: 1; }"
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        return []
 
 
 class Dialog(ModalScreen[Result], inherit_bindings=False):
@@ -23,16 +35,17 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
 
     AUTO_FOCUS = ""
     DEFAULT_CSS = """
-    Dialog > #dialog { background: $panel; height: auto; width: auto; }
-    Dialog Panel { border: solid $accent; }
-    Dialog.-ascii Panel { border: ascii $accent; }
+    Dialog > #dialog { background: $panel; border: solid $accent; border-title-color: $foreground; padding: 0 1; }
+    Dialog.-ascii > #dialog { border: ascii $accent; }
+    Dialog Panel, Dialog.-ascii Panel { border: none; padding: 0; }
     """
     name_in_keymap = ""
 
-    def __init__(self) -> None:
+    def __init__(self, title: str = "") -> None:
         super().__init__()
         self.footer = Footer()
         self._box = Vertical(id="dialog")
+        self._box.border_title = Content(title) if title else None
 
     @property
     def dashboard(self) -> Dashboard:
@@ -48,6 +61,7 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         with self._box:
             yield from self.body()
+            yield Blank()
             yield self.footer
 
     def on_mount(self) -> None:
@@ -60,8 +74,12 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
 
     def fit_box(self) -> None:
         cells, lines = self.wanted()
-        self._box.styles.width = min(cells, self.app.size.width)
-        self._box.styles.height = min(lines + _FRAME, self.app.size.height)
+        self._box.styles.width = min(cells + _FRAME[0], self.app.size.width)
+        self._box.styles.height = min(lines + _FRAME[1], self.app.size.height)
+
+    def inner_width(self, cells: int) -> int:
+        """What is left of ``cells`` on this terminal."""
+        return min(cells, self.app.size.width - _FRAME[0])
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -14,13 +14,13 @@ from tui.drawing.cells import Row
 from tui.format import visible
 from tui.model.edit import Form
 from tui.model.exporting import FIELDS, export, suggest
-from tui.screens.dialog import Dialog
+from tui.screens.dialog import Blank, Dialog
 from tui.screens.forms import FormKeys
 from tui.widgets.bars import Message
 from tui.widgets.form import FormPanel
 
-_CELLS = 84
-_LINES = len(FIELDS) + 2 + 1
+_CELLS = 88
+_LINES = len(FIELDS) + 2
 
 
 class ExportScreen(FormKeys, Dialog[None]):
@@ -32,17 +32,17 @@ class ExportScreen(FormKeys, Dialog[None]):
     def __init__(
         self, runs: Sequence[RunFolder], names: Sequence[str], benchmark: str | None, step: int | None
     ) -> None:
-        super().__init__()
+        super().__init__(f"export {visible(names[0]) if len(names) == 1 else f'{len(names)} runs'}")
         self.runs, self.names, self.benchmark, self.step = runs, names, benchmark, step
         table = "heatmap" if benchmark is not None else "summary"
         values = {"table": table, "format": "csv", "file": suggest(names, table, "csv")}
-        what = names[0] if len(names) == 1 else f"{len(names)} runs"
-        self.form_panel = FormPanel(f"export {what}", Form(FIELDS, values))
+        self.form_panel = FormPanel("", Form(FIELDS, values))
         self.message = Message()
         self._suggested = values["file"]
 
     def body(self) -> ComposeResult:
         yield self.form_panel
+        yield Blank()
         yield self.message
 
     def wanted(self) -> tuple[int, int]:

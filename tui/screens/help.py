@@ -11,23 +11,22 @@ from tui.drawing.cells import Row, fit, wrap
 from tui.screens.dialog import Dialog
 from tui.widgets.lists import Lines
 
-_CELLS = 84
+_CELLS = 80
 
 
 class TextScreen(Dialog[None]):
     """A text that scrolls."""
 
     def __init__(self, title: str, layout: Callable[[int], list[Row]]) -> None:
-        super().__init__()
-        self.text = Lines(layout, title)
+        super().__init__(title)
+        self.text = Lines(layout)
         self._rows_of = layout
 
     def body(self) -> ComposeResult:
         yield self.text
 
     def wanted(self) -> tuple[int, int]:
-        cells = min(_CELLS, self.app.size.width)
-        return cells, len(self._rows_of(cells - 4)) + 2
+        return _CELLS, len(self._rows_of(self.inner_width(_CELLS)))
 
     def action_move_up(self) -> None:
         self.text.move(-1)

@@ -180,7 +180,7 @@ def _plan(config: RunConfig) -> list[Row]:
     figures = [
         ("pairs", count(steps * size)),
         ("steps", count(steps)),
-        ("evaluations", f"{evaluations} of {len(config.evaluation.benchmarks)} benchmarks"
+        ("evaluations", f"{evaluations} on {', '.join(config.evaluation.benchmarks)}"
          if config.evaluation.benchmarks else "none"),
         ("sources", ", ".join(source.path or source.kind for source in config.sources)),
         ("survives", "closing this terminal"),

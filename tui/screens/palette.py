@@ -10,19 +10,19 @@ from tui.drawing.cells import Row, Run, fit
 from tui.model.edit import LineEdit
 from tui.screens.base import View
 from tui.screens.dialog import Dialog
-from tui.widgets.base import Drawn, Panel
+from tui.widgets.base import Drawn
 from tui.widgets.lists import Items
 
-_CELLS = 72
+_CELLS = 80
 
 
-class Query(Panel):
+class Query(Drawn):
     """What was typed so far."""
 
-    DEFAULT_CSS = "Query { height: 3; }"
+    DEFAULT_CSS = "Query { height: 2; }"
 
     def __init__(self, edit: LineEdit) -> None:
-        super().__init__("command")
+        super().__init__()
         self.edit = edit
 
     def rows(self, width: int, height: int) -> list[Row]:
@@ -36,7 +36,7 @@ class PaletteScreen(Dialog[None]):
     name_in_keymap = "palette"
 
     def __init__(self, view: View, screen_name: str) -> None:
-        super().__init__()
+        super().__init__("any command, by a few of its letters")
         self.view = view
         self.commands = list(keymap.palette(screen_name))
         self.found = self.commands
@@ -49,7 +49,7 @@ class PaletteScreen(Dialog[None]):
         yield self.list
 
     def wanted(self) -> tuple[int, int]:
-        return _CELLS, len(self.commands) + 3
+        return _CELLS, len(self.commands) + 2
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -95,12 +95,12 @@ class PaletteScreen(Dialog[None]):
         words = self.edit.text.lower().split()
         self.found = [command for command in self.commands if all(word in _haystack(command) for word in words)]
         self.query_line.redraw()
-        self.list.move_to(0)
+        self.list.cursor.index = 0
         self.list.show(len(self.found))
 
     def _item(self, index: int, width: int) -> list[Row]:
         title, meaning, keys, _ = self.found[index]
-        runs: list[Run] = [(f" {fit(keys, 8)}", "key"), (fit(title, 26), "bold"), (meaning, "dim")]
+        runs: list[Run] = [(f" {fit(keys, 8)}", "key"), (fit(title, 28), "bold"), (meaning, "dim")]
         return [tuple(runs)]
 
 

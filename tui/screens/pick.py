@@ -22,7 +22,7 @@ class PickScreen(Dialog[int]):
     name_in_keymap = "pick"
 
     def __init__(self, choices: Sequence[tuple[str, str]], at: int) -> None:
-        super().__init__()
+        super().__init__("start from")
         self.choices = choices
         self.list = Items(self._item)
         self.list.cursor.index = at

@@ -220,5 +220,4 @@ class RunScreen(Steering):
         if self.narrow:
             left = [(row.name, "title"), (f" {shown} {row.state}", f"state.{row.state}"),
                     (f" {count(row.step)}/{count(row.max_steps)}", "")]  # fmt: skip
-        freshness = age(now - row.updated)
-        self.header.show(tuple(left), ((freshness if self.narrow else f"last event {freshness} ago", "dim"),))
+        self.header.show(tuple(left), ((f"last event {age(now - row.updated)} ago", "dim"),))

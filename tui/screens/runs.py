@@ -140,7 +140,8 @@ class RunsScreen(Steering):
         right: list[Run] = []
         for state in _COUNTED:
             if counts[state]:
-                right += [(f"{counts[state]} {state}", f"state.{state}"), ("   ", "")]
+                word = self.glyphs.states[state] if self.narrow else state
+                right += [(f"{counts[state]} {word}", f"state.{state}"), ("  " if self.narrow else "   ", "")]
         left: list[Run] = [("hybrid-tui", "title"), (f"   {visible(self.dashboard.home_label)}", "dim")]
         devices = sorted({row.device for row in self.rows if row.live and row.device})
         if devices and not self.narrow:

@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from tui.drawing.cells import Row
+from tui.format import short_path
 from tui.model.detail import RunDetail
 from tui.model.selection import Selection
 from tui.widgets.base import Panel
@@ -206,7 +207,7 @@ class ConfigTab(TextTab):
             return []
         former, made_for, rows = self._made
         if former is None or former.spec is not self.detail.spec or made_for != width:
-            rows = config_rows(self.detail.spec, str(self.detail.row.folder.path), width)
+            rows = config_rows(self.detail.spec, short_path(self.detail.row.folder.path), width)
             self._made = (self.detail, width, rows)
         return rows
 

@@ -65,18 +65,22 @@ class Footer(Drawn):
 
     def rows(self, width: int, height: int) -> list[Row]:
         chosen = list(self._keys)
-        while len(chosen) > 2 and row_width(_keys_row(chosen)) > width:
+        gap = 3 if row_width(_keys_row(chosen, 3)) <= width else 2
+        while len(chosen) > 2 and row_width(_keys_row(chosen, gap)) > width:
             del chosen[-3]
-        return [_keys_row(chosen)]
+        return [_keys_row(chosen, gap)]
 
 
-def _keys_row(keys: Sequence[tuple[str, str]]) -> Row:
+def _keys_row(keys: Sequence[tuple[str, str]], gap: int) -> Row:
     runs: list[Run] = [(" ", "")]
     for key, label in keys:
-        runs += [(key, "key"), (f" {label}   ", "dim")]
+        runs += [(key, "key"), (f" {label}{' ' * gap}", "dim")]
     if keys:
         runs[-1] = (f" {keys[-1][1]}", "dim")
     return tuple(runs)
+
+
+_NAMED_TABS = 52  # cells from which every tab shows its name
 
 
 class Tabs(Drawn):
@@ -95,19 +99,19 @@ class Tabs(Drawn):
         self.redraw()
 
     def rows(self, width: int, height: int) -> list[Row]:
-        runs: list[Run] = [(" ", "")]
-        for index, name in enumerate(self._names):
-            runs.append((self._label(index, name, width), "tab.active" if index == self._active else "tab"))
-        return [spread(runs, (*self._right, (" ", "")) if self._right else (), width)]
+        labels = [
+            (self._label(index), "tab.active" if index == self._active else "tab") for index in range(len(self._names))
+        ]
+        return [spread(((" ", ""), *labels), (*self._right, (" ", "")) if self._right else (), width)]
 
     def on_click(self, event: events.Click) -> None:
         x = 1
-        for index, name in enumerate(self._names):
-            end = x + width(self._label(index, name, self.size.width))
+        for index in range(len(self._names)):
+            end = x + width(self._label(index))
             if x <= event.x < end:
                 self.app.call_later(self.screen.run_action, f"tab({index + 1})")
             x = end
 
-    @staticmethod
-    def _label(index: int, name: str, width: int) -> str:
-        return f" {index + 1} {name} " if width >= 80 or len(name) < 4 else f" {index + 1} {name[:8]}"
+    def _label(self, index: int) -> str:
+        named = self.size.width >= _NAMED_TABS or index == self._active
+        return f" {index + 1} {self._names[index]} " if named else f" {index + 1} "

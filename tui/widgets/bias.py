@@ -49,7 +49,8 @@ class DistancePanel(Panel):
         titles = fit("median", 8, "right") + fit("p90", 8, "right") + (fit("mean", 8, "right") if wide else "")
         axis = Canvas(room, 1)
         for power in range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1):
-            axis.put(log_column(10.0**power, low, high, room), 0, tick_label(10.0**power), "axis.label")
+            text = tick_label(10.0**power)
+            axis.put(min(log_column(10.0**power, low, high, room), room - len(text)), 0, text, "axis.label")
         rows: list[Row] = [
             step_line(self.points, self.point, width, self.glyphs),
             (("    ", ""), *axis.rows()[0], (titles[-figures:], "dim")),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from tui.drawing.cells import Row, fit
+from tui.drawing.cells import Row, fit, fit_row
 from tui.format import visible
 from tui.model.edit import Form
 from tui.widgets.base import Panel, selected
 from tui.widgets.lists import Cursor
+
+_VALUE = 24  # cells of a value that has a note beside it
 
 
 class FormPanel(Panel):
@@ -18,9 +20,15 @@ class FormPanel(Panel):
         self._cursor = Cursor()
 
     def rows(self, width: int, height: int) -> list[Row]:
+        fields = self.form.fields
+        if len(fields) + sum(field.gap for field in fields) <= height:
+            rows: list[Row] = []
+            for index, field in enumerate(fields):
+                rows += [(), self._field(index, width)] if field.gap else [self._field(index, width)]
+            return rows
         self._cursor.index = self.form.index
-        self._cursor.reveal([1] * len(self.form.fields), height)
-        shown = range(self._cursor.top, min(len(self.form.fields), self._cursor.top + height))
+        self._cursor.reveal([1] * len(fields), height)
+        shown = range(self._cursor.top, min(len(fields), self._cursor.top + height))
         return [self._field(index, width) for index in shown]
 
     def _field(self, index: int, width: int) -> Row:
@@ -29,15 +37,17 @@ class FormPanel(Panel):
         label_width = max(len(found.label) for found in form.fields) + 2
         error = visible(form.errors.get(one.key, ""))
         room = max(8, width - 2 - label_width)
-        value_width = max(8, min(room, width // 2 - label_width)) if error else room
+        noted = error or (one.short and width >= 70)
+        value_width = max(8, min(_VALUE, room // 2)) if noted else room
         at_cursor = index == form.index
         label = ((glyphs.cursor if at_cursor else " ", "key"), (" " + fit(one.label, label_width), "dim"))
-        note: Row = ((f" {glyphs.bad} {error}", "error"),) if error else ()
+        note: Row = ((f" {glyphs.bad} {error}", "error"),) if error else ((f" {one.short}", "dim"),) if noted else ()
         if at_cursor and form.edit is not None:
             return (*label, *form.edit.row(value_width, glyphs.ellipsis), *note)
-        text = visible(form.values.get(one.key, ""))
+        text, style = visible(form.values.get(one.key, "")), "error" if error else ""
+        if not text:
+            text, style = one.empty, "dim"
         if one.choices and at_cursor:
             text = f"< {text} >"
-        value = fit(text, value_width, ellipsis=glyphs.ellipsis)
-        row: Row = (*label, (value, "error" if error else ""), *note)
-        return selected(row) if at_cursor else row
+        row: Row = (*label, (fit(text, value_width, ellipsis=glyphs.ellipsis), style), *note)
+        return selected(fit_row(row, width, glyphs.ellipsis)) if at_cursor else row

@@ -1,0 +1,489 @@
+"""What a person does with the keyboard, from the first look at the runs to an exported table."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from runs_factory import RunWriter, finished
+from textual.pilot import Pilot
+
+from engine import events
+from engine.runs.commands import pending_commands
+from engine.runs.folder import read_spec
+from engine.runs.registry import list_runs
+from tui import steer
+from tui.app import Dashboard
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.export import ExportScreen
+from tui.screens.help import HelpScreen, TomlScreen
+from tui.screens.launch import LaunchScreen
+from tui.screens.palette import PaletteScreen
+from tui.screens.pick import PickScreen
+from tui.screens.run import RunScreen
+from tui.screens.runs import RunsScreen
+
+Make = Callable[..., Dashboard]
+Until = Callable[..., Awaitable[None]]
+WIDE = (120, 36)
+
+
+def text_of(app: Dashboard) -> str:
+    """What stands on the screen, line by line."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+def runs_screen(app: Dashboard) -> RunsScreen:
+    screen = app.screen_stack[0]
+    assert isinstance(screen, RunsScreen)
+    return screen
+
+
+def run_screen(app: Dashboard) -> RunScreen:
+    screen = next(screen for screen in reversed(app.screen_stack) if isinstance(screen, RunScreen))
+    return screen
+
+
+async def open_first(pilot: Pilot[None], app: Dashboard, until: Until) -> RunScreen:
+    """Opens the run under the cursor and waits for its details."""
+    await until(pilot, lambda: app.snapshot is not None and app.snapshot.rows, "the first snapshot")
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, RunScreen) and run_screen(app).detail is not None, "details")
+    return run_screen(app)
+
+
+async def test_runs_screen_lists_every_run_with_state_and_reason(
+    gallery: list[RunWriter], dashboard: Make, until: Until
+) -> None:
+    """A corpse is crashed, a waiting run says what it waits for, a failed one why."""
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        text = text_of(app)
+        for writer in gallery:
+            assert writer.config.name in text
+        for found in ("● running", "‖ paused", "✗ crashed", "✗ failed", "… queued", "✓ finished"):
+            assert found in text
+        assert "killed, resumable from step 200" in text
+        assert "waiting for cpu slot 0 (cldr-hybrid-s0)" in text
+        assert "out of memory: 15.9 GiB asked" in text
+
+
+async def test_the_cursor_stays_on_its_run_when_a_newer_run_appears(
+    home: Path, gallery: list[RunWriter], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("down", "down")
+        before = runs_screen(app).current()
+        assert before is not None
+        RunWriter(home, "newest", created=gallery[0].t + 10_000).started()
+        await until(pilot, lambda: len(runs_screen(app).rows) == len(gallery) + 1, "the new run")
+        after = runs_screen(app).current()
+        assert after is not None
+        assert after.folder == before.folder
+
+
+async def test_tabs_open_by_digit_and_by_tab_key_and_q_goes_back(
+    gallery: list[RunWriter], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("down")
+        screen = await open_first(pilot, app, until)
+        for key, expected in (("2", "mAP x 100"), ("3", "rank distance"), ("4", "started on"), ("5", "[model]")):
+            await pilot.press(key)
+            await pilot.pause()
+            assert expected in text_of(app), key
+        await pilot.press("tab")
+        assert screen.active == "overview"
+        await pilot.press("q")
+        assert isinstance(app.screen, RunsScreen)
+
+
+async def test_pause_is_requested_acknowledged_and_done_as_the_log_says_so(
+    running: RunWriter, dashboard: Make, until: Until
+) -> None:
+    """Never optimistic: the run is called paused only after the worker wrote so and let go of its lock."""
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_first(pilot, app, until)
+        await pilot.press("p")
+        await until(pilot, lambda: pending_commands(running.folder), "the command file")
+        await until(pilot, lambda: "pause: requested" in text_of(app), "requested")
+        (command,) = pending_commands(running.folder)
+        assert command.command == "pause"
+        assert screen.detail is not None
+        assert screen.detail.row.state == "running"
+
+        running.received(command.uuid, "pause")
+        await until(pilot, lambda: "pause: acknowledged" in text_of(app), "acknowledged")
+        assert screen.detail.row.state == "pausing"
+
+        running.saved(310).done(command.uuid, "pause").add(events.RunPaused(step=310))
+        command.path.unlink()
+        await until(pilot, lambda: "pause: done" in text_of(app), "done")
+        assert screen.detail.row.state == "pausing"  # its process is still there
+        running.die()
+        await until(pilot, lambda: "‖ paused" in text_of(app), "paused")
+        assert "p resume" in text_of(app)
+
+
+async def test_a_command_of_an_earlier_attempt_is_shown_as_stale(
+    running: RunWriter, dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await open_first(pilot, app, until)
+        running.received("u1", "checkpoint").done("u1", "checkpoint", "stale")
+        await until(pilot, lambda: "checkpoint: stale" in text_of(app), "stale")
+
+
+async def test_a_killed_worker_is_shown_as_crashed_without_a_word_from_it(
+    running: RunWriter, dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await open_first(pilot, app, until)
+        running.die()
+        await until(pilot, lambda: "✗ crashed" in text_of(app), "crashed")
+        assert "killed, resumable from step 200" in text_of(app)
+
+
+async def test_stop_asks_first_and_no_leaves_everything(running: RunWriter, dashboard: Make, until: Until) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await open_first(pilot, app, until)
+        await pilot.press("k")
+        assert isinstance(app.screen, ConfirmScreen)
+        await pilot.press("n")
+        await pilot.pause()
+        assert not pending_commands(running.folder)
+        await pilot.press("k", "y")
+        await until(
+            pilot, lambda: [c.command for c in pending_commands(running.folder)] == ["stop"], "the stop command"
+        )
+
+
+async def test_stop_of_a_crashed_run_is_recorded_without_a_worker(
+    running: RunWriter, dashboard: Make, until: Until
+) -> None:
+    running.die()
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await open_first(pilot, app, until)
+        await pilot.press("k", "y")
+        await until(pilot, lambda: "■ stopped" in text_of(app), "stopped")
+
+
+async def test_an_impossible_wish_is_one_clear_line(home: Path, dashboard: Make, until: Until) -> None:
+    finished(home, "done")
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await open_first(pilot, app, until)
+        await pilot.press("w")
+        await until(pilot, lambda: "has no live worker" in text_of(app), "the error")
+
+
+async def test_resume_of_a_paused_run_is_asked_of_the_engine(
+    gallery: list[RunWriter], dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(steer, "resume_run", lambda folder: asked.append(folder) or "resume: a worker is starting")
+    app = dashboard()
+    paused = next(writer for writer in gallery if writer.config.name == "cldr-hybrid-s1")
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        while (row := runs_screen(app).current()) is not None and row.folder != paused.folder:
+            await pilot.press("down")
+        await pilot.press("p")
+        await until(pilot, lambda: asked, "the resume")
+        assert asked == [paused.folder]
+        assert "resume: a worker is starting" in text_of(app)
+
+
+async def test_the_step_selector_shows_former_evaluations_and_follows_at_the_newest(
+    home: Path, dashboard: Make, until: Until
+) -> None:
+    finished(home, "done")
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_first(pilot, app, until)
+        await pilot.press("2", "left_square_bracket")
+        await pilot.pause()
+        assert "[200]" in text_of(app)
+        assert screen.selection.step == 200
+        await pilot.press("right_square_bracket")
+        await pilot.pause()
+        assert "[400]" in text_of(app)
+        assert screen.selection.step is None
+
+
+async def test_the_benchmark_key_changes_between_benchmarks(home: Path, dashboard: Make, until: Until) -> None:
+    writer = finished(home, "two")
+    writer.evaluated(400, benchmark="xquad-r", languages=("en", "de", "th"))
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_first(pilot, app, until)
+        await pilot.press("2", "b")
+        await pilot.pause()
+        assert screen.selection.benchmark == "xquad-r"
+        assert "xquad-r   mAP x 100" in text_of(app)
+
+
+async def test_arrows_name_the_pair_under_the_cursor(home: Path, dashboard: Make, until: Until) -> None:
+    finished(home, "done")
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await open_first(pilot, app, until)
+        await pilot.press("2", "down", "down", "right")
+        await pilot.pause()
+        assert "de asks, de answers: mAP" in text_of(app)
+
+
+async def test_smoothing_and_axis_change_what_is_drawn(running: RunWriter, dashboard: Make, until: Until) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await open_first(pilot, app, until)
+        assert "smoothed .80 over raw   y: log" in text_of(app)
+        before = text_of(app)
+        await pilot.press("plus")
+        await until(pilot, lambda: "smoothed .90 over raw" in text_of(app), "more smoothing")
+        assert text_of(app) != before
+        await pilot.press("y")
+        await pilot.pause()
+        assert "y: linear" in text_of(app)
+
+
+async def test_live_steps_arrive_on_the_chart_and_in_the_header(
+    running: RunWriter, dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await open_first(pilot, app, until)
+        assert "step 310 / 400" in text_of(app)
+        running.steps(311, 330)
+        await until(pilot, lambda: "step 330 / 400" in text_of(app), "the new steps")
+
+
+async def test_the_age_of_the_last_event_is_never_below_zero(running: RunWriter, dashboard: Make, until: Until) -> None:
+    """The worker's clock may be ahead of the viewer's."""
+    app = dashboard(now=running.t - 500)
+    async with app.run_test(size=WIDE) as pilot:
+        await open_first(pilot, app, until)
+        assert "last event 0 s ago" in text_of(app)
+
+
+async def test_narrow_screens_show_one_panel_and_the_others_one_key_away(
+    running: RunWriter, dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=(60, 20)) as pilot:
+        await open_first(pilot, app, until)
+        assert "smoothed" in text_of(app)
+        assert "pairs/s" not in text_of(app)
+        await pilot.press("o")
+        await pilot.pause()
+        assert "pairs/s" in text_of(app)
+        assert "smoothed" not in text_of(app)
+
+
+async def test_resizing_at_any_moment_keeps_every_line_whole(
+    gallery: list[RunWriter], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("down")
+        await open_first(pilot, app, until)
+        for size in ((60, 20), (40, 12), (200, 60), (81, 25), (79, 24), (120, 36)):
+            for key in ("1", "2", "3", "4", "5"):
+                await pilot.resize_terminal(*size)
+                await pilot.press(key)
+                await pilot.pause()
+                lines = text_of(app).split("\n")
+                assert len(lines) == size[1]
+                assert "cldr" in lines[0]
+
+
+async def test_export_dialog_writes_the_file_it_names(
+    home: Path, dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+
+    def fake(runs: object, table: str, format: str, file: str, benchmark: str | None, step: int | None) -> Path:
+        written.append((table, format, file, benchmark, step))
+        out = Path(file).absolute()
+        out.write_text("run,map_monolingual\n")
+        return out
+
+    monkeypatch.setattr("tui.screens.export.export", fake)
+    finished(home, "done")
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await open_first(pilot, app, until)
+        await pilot.press("2", "left_square_bracket", "x")
+        assert isinstance(app.screen, ExportScreen)
+        await pilot.press("down", "right", "right", "right", "down", "enter", *"2", "enter", "w")
+        await until(pilot, lambda: "written:" in text_of(app), "the written path")
+        assert written == [("heatmap", "markdown", "done-heatmap.md2", "cldr", 200)]
+        assert (home.parent / "done-heatmap.md2").is_file()
+        await pilot.press("q")
+        assert isinstance(app.screen, RunScreen)
+
+
+async def test_marked_runs_are_exported_together(gallery: list[RunWriter], dashboard: Make, until: Until) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("space", "space", "x")
+        assert isinstance(app.screen, ExportScreen)
+        assert len(app.screen.runs) == 2
+        assert "2-runs-summary.csv" in text_of(app)
+
+
+async def test_an_export_that_fails_says_why_in_the_dialog(home: Path, dashboard: Make, until: Until) -> None:
+    """There are no result files in this run folder, so the real export has nothing to export."""
+    finished(home, "done")
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await open_first(pilot, app, until)
+        await pilot.press("x", "w")
+        await until(pilot, lambda: "no results" in text_of(app).lower(), "the error")
+        assert isinstance(app.screen, ExportScreen)
+        assert not list(home.parent.glob("done-summary*"))
+
+
+async def test_launch_validates_as_typed_and_starts_nothing_that_is_wrong(
+    home: Path, dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("n")
+        assert isinstance(app.screen, LaunchScreen)
+        launch = app.screen
+        await until(pilot, lambda: launch.checked.config is not None, "a valid sample")
+        while launch.form_panel.form.field.key != "batch.mono_share":
+            await pilot.press("down")
+        await pilot.press("enter", "ctrl+u", *"1.2")
+        await until(pilot, lambda: "batch.mono_share: expected" in text_of(app), "the error while typing")
+        await pilot.press("enter", "f5")
+        await until(pilot, lambda: launch.checked.config is None)
+        assert isinstance(app.screen, LaunchScreen)
+        assert list_runs(home) == []
+        await pilot.press("enter", "ctrl+u", *"0.7", "enter")
+        await until(pilot, lambda: launch.checked.config is not None, "a valid config again")
+        assert launch.checked.config is not None
+        assert launch.checked.config.batch.mono_share == 0.7
+
+
+async def test_launch_starts_what_the_form_says_and_opens_it(
+    home: Path, dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+
+    def fake(home: Path, config: object, command_line: object, parent: str | None) -> object:
+        writer = RunWriter(home, "launched", config)  # type: ignore[arg-type]
+        writer.started()
+        started.append((writer, parent))
+        return writer.folder
+
+    monkeypatch.setattr(steer, "start", fake)
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("n")
+        launch = app.screen
+        assert isinstance(launch, LaunchScreen)
+        await until(pilot, lambda: launch.checked.config is not None)
+        await pilot.press("down", "enter", "ctrl+u", *"q-and-?", "ctrl+u", *"mine", "enter", "f5")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen), "the run screen")
+        writer, parent = started[0]
+        assert read_spec(writer.folder).config.name == "mine"
+        assert parent is None
+
+
+async def test_launch_from_a_former_run_takes_over_its_settings(home: Path, dashboard: Make, until: Until) -> None:
+    finished(home, "former", mode="cross", seed=7)
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("n")
+        launch = app.screen
+        assert isinstance(launch, LaunchScreen)
+        await until(pilot, lambda: launch.draft is not None)
+        await pilot.press("enter")
+        assert isinstance(app.screen, PickScreen)
+        await pilot.press("end", "enter")
+        await until(pilot, lambda: launch.form_panel.form.values.get("seed") == "7", "the former run's seed")
+        assert launch.form_panel.form.values["batch.mode"] == "cross"
+        await until(pilot, lambda: launch.checked.config is not None)
+        await pilot.press("f2")
+        assert isinstance(app.screen, TomlScreen)
+        assert 'name = "former"' in text_of(app)
+
+
+async def test_help_names_every_key_of_the_screen_in_front(
+    gallery: list[RunWriter], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, HelpScreen)
+        assert "launch a new run from a sample or a former run" in text_of(app)
+        await pilot.press("q")
+        assert isinstance(app.screen, RunsScreen)
+
+
+async def test_the_palette_finds_a_command_by_its_letters_and_runs_it(
+    gallery: list[RunWriter], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("down")
+        screen = await open_first(pilot, app, until)
+        await pilot.press("colon")
+        assert isinstance(app.screen, PaletteScreen)
+        await pilot.press(*"heat", "enter")
+        await until(pilot, lambda: screen.active == "heatmap", "the heatmap tab")
+
+
+async def test_q_leaves_and_names_the_runs_that_go_on(running: RunWriter, dashboard: Make, until: Until) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("q")
+    assert app.live_names() == ["cldr-hybrid-s0"]
+    assert not pending_commands(running.folder)
+
+
+async def test_an_empty_home_says_what_to_do(dashboard: Make, until: Until) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: "no runs in ./runs" in text_of(app), "the hint")
+        assert "launches one from a sample config" in text_of(app)
+
+
+async def test_hostile_names_and_logs_are_made_visible(home: Path, dashboard: Make, until: Until) -> None:
+    """Escape sequences from a config, a log or an error reach the screen as marks, never as commands."""
+    writer = RunWriter(home, "hostile").started()
+    writer.add(
+        events.Warning(message="title \x1b]0;owned\x07 and \x1b[2J wiped"),
+        events.RunFailed(error="bad \x1b[31mred\x9b2J", last_lines=["\x1b]52;c;aGk=\x07"], hint="\u202ereversed"),
+    )
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await open_first(pilot, app, until)
+        for key in ("1", "4"):
+            await pilot.press(key)
+            await pilot.pause()
+            text = text_of(app)
+            assert "␛" in text
+            assert not any(mark in text for mark in ("\x1b", "\x07", "\x9b", "\u202e"))
