@@ -42,8 +42,7 @@ def runs_screen(app: Dashboard) -> RunsScreen:
 
 
 def run_screen(app: Dashboard) -> RunScreen:
-    screen = next(screen for screen in reversed(app.screen_stack) if isinstance(screen, RunScreen))
-    return screen
+    return next(screen for screen in reversed(app.screen_stack) if isinstance(screen, RunScreen))
 
 
 async def open_first(pilot: Pilot[None], app: Dashboard, until: Until) -> RunScreen:
@@ -164,9 +163,8 @@ async def test_stop_asks_first_and_no_leaves_everything(running: RunWriter, dash
         await pilot.pause()
         assert not pending_commands(running.folder)
         await pilot.press("k", "y")
-        await until(
-            pilot, lambda: [c.command for c in pending_commands(running.folder)] == ["stop"], "the stop command"
-        )
+        await until(pilot, lambda: pending_commands(running.folder), "the stop command")
+        assert [command.command for command in pending_commands(running.folder)] == ["stop"]
 
 
 async def test_stop_of_a_crashed_run_is_recorded_without_a_worker(

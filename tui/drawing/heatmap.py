@@ -57,7 +57,7 @@ def bounds(matrix: Matrix) -> tuple[float, float]:
     if not finite:
         return 0.0, 1.0
     low, high = math.floor(min(finite) * 20) / 20, math.ceil(max(finite) * 20) / 20
-    return (low, high) if high > low else (low, min(1.0, low + 0.05))
+    return (low, high) if high > low else (low - 0.05, high)
 
 
 def cell_width(cells: int, matrix: Matrix, margin: bool) -> int:

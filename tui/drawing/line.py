@@ -14,6 +14,7 @@ from tui.drawing.glyphs import Glyphs
 from tui.drawing.ticks import log_ticks, nice_ticks, tick_label
 
 _FLAT = 1e-12
+_REACH = 1e300  # what lies beyond is drawn at the edge: differences of such numbers overflow
 _Y_LABELS = 7  # cells left of the plot, the axis included
 
 
@@ -36,21 +37,25 @@ class Axes:
     smoothed: bool = True  # False: the raw envelope itself is the line
 
 
-@dataclass(frozen=True)
 class Scale:
     """Values to dot rows; row 0 is ``high``."""
 
-    low: float
-    high: float
-    log: bool
-    rows: int
+    __slots__ = ("_factor", "_last", "_top", "high", "log", "low")
+
+    def __init__(self, low: float, high: float, log: bool, rows: int) -> None:
+        self.low, self.high, self.log = low, high, log
+        self._top = math.log(high) if log else high
+        reach = self._top - (math.log(low) if log else low)
+        self._last = rows - 1
+        self._factor = self._last / (reach or 1.0)
 
     def row(self, value: float) -> int:
         if self.log:
-            share = 1.0 if value <= 0 else math.log(self.high / value) / (math.log(self.high / self.low) or 1.0)
-        else:
-            share = (self.high - value) / ((self.high - self.low) or 1.0)
-        return max(0, min(self.rows - 1, round(share * (self.rows - 1))))
+            if value <= 0:
+                return self._last
+            value = math.log(value)
+        at = (self._top - value) * self._factor
+        return 0 if at < 0 else self._last if at > self._last else round(at)
 
 
 def line_chart(cells: int, lines: int, series: Sequence[Series], axes: Axes, glyphs: Glyphs) -> list[Row]:
@@ -135,7 +140,9 @@ def _bounds(envelopes: Sequence[Sequence[Column | None]], log: bool) -> tuple[fl
         lows, highs = [low for low in lows if low > 0], [high for high in highs if high > 0]
     if not lows or not highs:
         return (0.1, 1.0) if log else (0.0, 1.0)
-    low, high = min(lows), max(highs)
+    low, high = max(min(lows), -_REACH), min(max(highs), _REACH)
+    if log:
+        low, high = max(low, 1 / _REACH), max(high, 1 / _REACH)
     if high - low < _FLAT * max(abs(low), abs(high), 1e-300):
         return (low / 2, high * 2) if log else (low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2)
     return low, high

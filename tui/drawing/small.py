@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from tui.drawing.cells import Row, Run
 from tui.drawing.glyphs import Glyphs
 
+_HALF = 0.5 + 1e-9  # rounds halves up, also where a sum of shares falls just short of one
+
 
 def sparkline(values: Sequence[float], cells: int, glyphs: Glyphs) -> str:
     """At most ``cells`` characters from least to greatest; what is not finite leaves a gap. Short data stays short."""
@@ -27,13 +29,9 @@ def sparkline(values: Sequence[float], cells: int, glyphs: Glyphs) -> str:
     )
 
 
-def mix_ribbon(shares: Sequence[dict[str, float]], glyphs: Glyphs) -> Row:
-    """One cell per stretch of batches, in the glyph and colour of the mode that most of its batches had."""
-    runs: list[Run] = []
-    for share in shares:
-        mode = max(share, key=lambda name: share[name]) if share else ""
-        runs.append((glyphs.modes.get(mode, " "), f"series.{mode}" if mode in glyphs.modes else ""))
-    return join(runs)
+def mix_ribbon(modes: Sequence[str], glyphs: Glyphs) -> Row:
+    """One cell a batch: the glyph's height says its mode, the colour repeats it. An unknown mode leaves a gap."""
+    return join([(glyphs.modes.get(mode, " "), f"series.{mode}" if mode in glyphs.modes else "") for mode in modes])
 
 
 def progress_bar(done: float, total: float | None, cells: int, glyphs: Glyphs, style: str = "accent") -> Row:
@@ -91,9 +89,8 @@ def distribution(
             weights[x] += count * (covered / span if span > 0 else 1.0)
     peak = max(weights)
     full = len(glyphs.bars) - 1
-    eighths = [
-        max(1, round(weight / peak * (lines * full - 1))) if peak > 0 and weight > 0 else 0 for weight in weights
-    ]
+    scale = (lines * full - 1) / peak if peak > 0 else 0.0
+    eighths = [max(1, math.floor(weight * scale + _HALF)) if weight > 0 else 0 for weight in weights]
     return [
         "".join(glyphs.bars[max(0, min(full, height - line * full))] for height in eighths)
         for line in reversed(range(lines))

@@ -44,11 +44,13 @@ def tick_label(value: float) -> str:
         return "0"
     size = abs(value)
     if size >= 1e6:
-        return f"{value / 1e6:.4g}M"
+        return f"{value / 1e6:.3g}M" if size < 1e9 else f"{value:.0e}".replace("e+", "e").replace("e0", "e")
     if size >= 1e4:
-        return f"{value / 1e3:.4g}k"
+        return f"{value / 1e3:.3g}k"
     if size >= 1e3:
         return f"{value:,.0f}"
-    if size >= 1e-3:
+    if size >= 1:
         return f"{value:.3g}"
-    return f"{value:.0e}".replace("e-0", "e-")
+    if size >= 1e-3:
+        return f"{value:.2g}"
+    return f"{value:.1e}".replace(".0e", "e").replace("e-0", "e-")

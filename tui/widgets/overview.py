@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tui.drawing.cells import Row, Run, fit
 from tui.drawing.line import Axes, Series, line_chart
-from tui.drawing.small import join, progress_bar, sparkline
+from tui.drawing.small import mix_ribbon, progress_bar, sparkline
 from tui.format import age, count, gib, learning_rate, number, share, visible
 from tui.model.detail import RunDetail
 from tui.widgets.base import Panel
@@ -50,8 +50,7 @@ class LossPanel(Panel):
         label = "mix   "
         room = min(60, width - len(label) - sum(len(text) for text, _ in shares))
         cells = detail.modes[-room:] if room > 0 else ()
-        ribbon = [(self.glyphs.modes.get(mode, " "), f"series.{mode}" if mode else "") for mode in cells]
-        return join([(label, "dim"), *ribbon, *shares])
+        return ((label, "dim"), *mix_ribbon(cells, self.glyphs), *shares)
 
 
 class NowPanel(Panel):

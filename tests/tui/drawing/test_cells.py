@@ -1,0 +1,47 @@
+"""Widths are exact in terminal cells, whatever the script."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from tui.drawing.cells import fit, fit_row, row_width, spread, wrap
+
+SCRIPTS = "aZ 9é–กำลังหลังของแพนกองไทยहिन्दी का प्रश्नمرحبا بالعالم中文问题日本語한국어ßñ·…"
+texts = st.text(st.sampled_from(SCRIPTS), max_size=40)
+rows = st.lists(st.tuples(texts, st.sampled_from(["", "dim", "bold"])), max_size=6)
+
+
+@given(texts, st.integers(0, 30), st.sampled_from(["left", "right", "center"]), st.sampled_from(["…", "~", ""]))
+def test_fit_takes_exactly_the_cells_asked_for(text: str, cells: int, align: str, ellipsis: str) -> None:
+    assert cell_len(fit(text, cells, align, ellipsis)) == cells  # type: ignore[arg-type]
+
+
+@given(texts)
+def test_fit_keeps_what_fits(text: str) -> None:
+    assert fit(text, cell_len(text) + 3).startswith(text)
+
+
+@given(rows, st.integers(0, 40))
+def test_a_fitted_row_takes_exactly_the_cells_asked_for(row: list[tuple[str, str]], cells: int) -> None:
+    assert row_width(fit_row(row, cells)) == cells
+
+
+@given(rows, rows, st.integers(0, 60))
+def test_both_ends_share_the_cells_and_the_right_one_stays(
+    left: list[tuple[str, str]], right: list[tuple[str, str]], cells: int
+) -> None:
+    found = spread(left, right, cells)
+    assert row_width(found) == cells
+    end = "".join(text for text, _ in right)
+    if row_width(right) <= cells:
+        assert "".join(text for text, _ in found).endswith(end)
+
+
+@settings(max_examples=60)
+@given(texts, st.integers(4, 20))
+def test_wrapped_lines_fit_and_lose_no_character(text: str, cells: int) -> None:
+    lines = wrap(text, cells)
+    assert all(cell_len(line) <= cells for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")

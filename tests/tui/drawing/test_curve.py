@@ -1,0 +1,95 @@
+"""The envelope loses no extreme, smoothing is the textbook's, and a view stays true while its curve grows."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tui.drawing.curve import FANOUT, Curve, envelope
+
+numbers = st.floats(-1e6, 1e6, allow_nan=False)
+any_number = st.floats(allow_nan=True, allow_infinity=True)
+
+
+def made(values: list[float], beta: float = 0.9, gaps: int = 1) -> Curve:
+    curve = Curve(beta)
+    curve.extend([1 + index * gaps for index in range(len(values))], values)
+    return curve
+
+
+@settings(max_examples=80)
+@given(st.lists(numbers, min_size=1, max_size=600), st.integers(1, 40), st.integers(1, 3))
+def test_every_point_lies_in_the_column_of_its_place_or_next_to_it(
+    values: list[float], columns: int, gaps: int
+) -> None:
+    view = made(values, gaps=gaps).view()
+    last = max(2, 1 + (len(values) - 1) * gaps)
+    found = envelope(view, 1, last, columns)
+    assert len(found) == columns
+    drawn = [column for column in found if column is not None]
+    assert min(column.low for column in drawn) == min(values)
+    assert max(column.high for column in drawn) == max(values)
+    span = last - 1
+    for index, value in enumerate(values):
+        at = min(columns - 1, int(index * gaps / span * columns))
+        near = [column for column in found[max(0, at - 1) : at + 2] if column is not None]
+        assert any(column.low <= value <= column.high for column in near)
+
+
+@settings(max_examples=60)
+@given(st.lists(numbers, min_size=1, max_size=400), st.data())
+def test_extremes_of_any_aligned_stretch_are_those_of_its_points(values: list[float], data: st.DataObject) -> None:
+    view = made(values).view()
+    depth = data.draw(st.integers(0, len(view.curve.levels)))
+    size = FANOUT**depth
+    start = data.draw(st.integers(0, (len(values) - 1) // size)) * size
+    end = data.draw(st.integers(start + 1, len(values)))
+    end = end if end == len(values) or end % size == 0 else min(len(values), -(-end // size) * size)
+    assert view.extremes(start, end, depth) == (min(values[start:end]), max(values[start:end]))
+
+
+@given(st.lists(numbers, min_size=1, max_size=60), st.sampled_from([0.0, 0.5, 0.9, 0.99]))
+def test_smoothing_is_the_bias_corrected_exponential_mean(values: list[float], beta: float) -> None:
+    """Against the closed form: weights beta^(n-i), normalised to one."""
+    curve = made(values, beta)
+    for count in range(1, len(values) + 1):
+        weights = [beta ** (count - 1 - index) for index in range(count)]
+        expected = sum(w * v for w, v in zip(weights, values, strict=False)) / sum(weights)
+        assert curve.smooth[count - 1] == pytest.approx(expected, rel=1e-6, abs=1e-3)
+
+
+@given(st.lists(numbers, max_size=200), st.lists(st.integers(1, 50), max_size=10))
+def test_growing_bit_by_bit_is_the_same_as_at_once(values: list[float], cuts: list[int]) -> None:
+    whole, parts, at = made(values), Curve(0.9), 0
+    for size in [*cuts, len(values)]:
+        part = values[at : at + size]
+        parts.extend(range(at + 1, at + 1 + len(part)), part)
+        at += len(part)
+    assert parts.values == whole.values
+    assert parts.smooth == whole.smooth
+    assert parts.levels == whole.levels
+
+
+@given(st.lists(numbers, min_size=1, max_size=100), st.lists(numbers, min_size=1, max_size=100), st.integers(1, 20))
+def test_a_view_stays_true_while_its_curve_grows(first: list[float], more: list[float], columns: int) -> None:
+    curve = made(first)
+    view = curve.view()
+    before = envelope(view, 1, len(first), columns)
+    curve.extend(range(len(first) + 1, len(first) + 1 + len(more)), more)
+    assert envelope(view, 1, len(first), columns) == before
+    assert view.last_smooth() == made(first).smooth[-1]
+
+
+@given(st.lists(any_number, max_size=80))
+def test_what_is_not_finite_is_kept_apart_with_its_step(values: list[float]) -> None:
+    curve = made(values)
+    assert [step for step, _ in curve.lost] == [i + 1 for i, value in enumerate(values) if not math.isfinite(value)]
+    assert list(curve.values) == [value for value in values if math.isfinite(value)]
+
+
+@given(st.lists(numbers, max_size=80), st.sampled_from([0.0, 0.5, 0.95]))
+def test_another_smoothing_is_what_a_fresh_curve_would_have(values: list[float], beta: float) -> None:
+    assert made(values).with_smoothing(beta).smooth == made(values, beta).smooth
