@@ -32,7 +32,8 @@ def compute_metrics(benchmark: Benchmark, scores: QueryScores) -> Metrics:
     - monolingual: mean over languages l of the mean over l's queries against the candidates of l;
     - cross-lingual: mean over ordered pairs a != b of the mean over a's queries that have a relevant passage in b;
     - multilingual: mean over query languages of the mean against the pool of all languages;
-    - rank distance: mean over queries with two or more relevant passages, then over query languages.
+    - rank distance: mean over queries with two or more relevant passages, then over query languages;
+    - nDCG@10 and recall@100: mean over languages l of the mean over l's queries against the candidates of l.
 
     Micro values weigh every query (cross-lingual: every query and passage language) the same.
     """
@@ -41,8 +42,11 @@ def compute_metrics(benchmark: Benchmark, scores: QueryScores) -> Metrics:
     language = benchmark.query_language.astype(np.int64)  # [Q]
     asked, pool_asked = language[cells.query], language[pool.query]
     pair = asked * count + cells.language
-    ap_by_pair = _group_means(pair, cells.average_precision, count * count).reshape(count, count)
-    recall_by_pair = _group_means(pair, cells.recall_at_1, count * count).reshape(count, count)
+
+    def by_pair(values: Values) -> Values:
+        return _group_means(pair, values, count * count).reshape(count, count)
+
+    ap_by_pair, recall_by_pair = by_pair(cells.average_precision), by_pair(cells.recall_at_1)
     own, own_cell = np.eye(count, dtype=bool), asked == cells.language
     ap_by_language = _group_means(pool_asked, pool.average_precision, count)
     recall_by_language = _group_means(pool_asked, pool.recall_at_10, count)
@@ -56,6 +60,8 @@ def compute_metrics(benchmark: Benchmark, scores: QueryScores) -> Metrics:
         recall_by_pair[~own],
         recall_by_language,
         distance_by_language,
+        by_pair(cells.ndcg_at_10)[own],
+        by_pair(cells.recall_at_100)[own],
     )
     micro = (
         cells.average_precision[own_cell],
@@ -65,6 +71,8 @@ def compute_metrics(benchmark: Benchmark, scores: QueryScores) -> Metrics:
         cells.recall_at_1[~own_cell],
         pool.recall_at_10,
         distance,
+        cells.ndcg_at_10[own_cell],
+        cells.recall_at_100[own_cell],
     )
     names = benchmark.languages
     return Metrics(

@@ -32,6 +32,7 @@ from engine.data.benchmark import Benchmark
 QUERY_TILE = 256
 CANDIDATE_TILE = 1024
 TOP_K = 100
+NOT_RETRIEVED = np.iinfo(np.int32).max  # the rank of what a search with a cutoff did not find
 
 Tick = Callable[[str, int, int], None]
 Floats = npt.NDArray[np.float32]

@@ -12,6 +12,9 @@ from engine.evaluation.summary import METRICS, Summary
 def evaluation_report(model: str, summary: Summary) -> str:
     """Settings, metrics, matrix, rank distance and protocol, in aligned columns without colour."""
     counts = ", ".join(f"{number} {name}" for name, number in summary.settings.items())
+    pairs = len(summary.languages) * (len(summary.languages) - 1)
+    if left_out := pairs - summary.settings["crosslingual"]:
+        counts += f" ({left_out} language pairs without a query that has a relevant passage there)"
     heading = [
         f"{model} on {summary.benchmark}: {summary.queries:,} queries, {summary.candidates:,} candidates",
         f"settings: {counts}",
@@ -52,7 +55,7 @@ def distance_text(summary: Summary) -> str:
 
 def _metric_row(summary: Summary, name: str) -> list[str]:
     digits = 2 if name == "rank_distance" else 4
-    values = (summary.metrics[name], summary.micro[name])
+    values = (summary.metrics.get(name), summary.micro.get(name))  # older results have fewer
     return [name, *("-" if value is None else f"{value:,.{digits}f}" for value in values)]
 
 

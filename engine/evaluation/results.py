@@ -77,7 +77,7 @@ def read_top_k(folder: Path) -> pl.DataFrame:
 
 
 def ranks_table(evaluation: Evaluation) -> pl.DataFrame:
-    """ranks.parquet; a null rank would mean "not retrieved", which a full ranking never has.
+    """ranks.parquet; a null rank means "not retrieved", which a full ranking never has.
 
     "pool" columns count over all candidates, "language" columns over those of the passage's language: ``tied`` is the
     number of other candidates with an equal score, ``above`` that with a higher one. So the mid-rank under ties is
@@ -85,8 +85,12 @@ def ranks_table(evaluation: Evaluation) -> pl.DataFrame:
     """
     import polars as pl
 
+    from engine.data.columns import take
+    from engine.evaluation.ranking import NOT_RETRIEVED
+
     benchmark, ranks = evaluation.benchmark, evaluation.ranks
     names = pl.Series(benchmark.languages)
+    columns = ("rank_pool", "rank_language", "tied_pool", "tied_language", "above_pool", "above_language")
 
     def of_query(values: Sequence[str]) -> pl.Series:
         return pl.Series(list(values)).gather(ranks.query)
@@ -97,23 +101,20 @@ def ranks_table(evaluation: Evaluation) -> pl.DataFrame:
             "group": of_query(benchmark.query_group),
             "cluster": of_query(benchmark.query_cluster),
             "query_language": names.gather(benchmark.query_language[ranks.query]),
-            "passage_id": pl.Series(list(benchmark.candidate_ids)).gather(ranks.passage),
+            "passage_id": take(benchmark.candidate_ids, ranks.passage),
             "passage_language": names.gather(benchmark.candidate_language[ranks.passage]),
             "relevance": benchmark.grades,
-            "rank_pool": pl.Series(ranks.rank_pool, dtype=pl.Int32),
-            "rank_language": pl.Series(ranks.rank_language, dtype=pl.Int32),
-            "tied_pool": pl.Series(ranks.tied_pool, dtype=pl.Int32),
-            "tied_language": pl.Series(ranks.tied_language, dtype=pl.Int32),
-            "above_pool": pl.Series(ranks.above_pool, dtype=pl.Int32),
-            "above_language": pl.Series(ranks.above_language, dtype=pl.Int32),
+            **{name: pl.Series(getattr(ranks, name), dtype=pl.Int32) for name in columns},
         }
-    )
+    ).with_columns(pl.col(columns).replace(NOT_RETRIEVED, None))
 
 
 def top_k_table(evaluation: Evaluation) -> pl.DataFrame:
     """topk.parquet."""
     import numpy as np
     import polars as pl
+
+    from engine.data.columns import take
 
     benchmark, top = evaluation.benchmark, evaluation.top
     queries, k = top.passage.shape
@@ -122,7 +123,7 @@ def top_k_table(evaluation: Evaluation) -> pl.DataFrame:
         {
             "query_id": pl.Series(list(benchmark.query_ids)).gather(np.repeat(np.arange(queries), k)),
             "rank": np.tile(np.arange(1, k + 1, dtype=np.int32), queries),
-            "passage_id": pl.Series(list(benchmark.candidate_ids)).gather(passages),
+            "passage_id": take(benchmark.candidate_ids, passages),
             "passage_language": pl.Series(benchmark.languages).gather(benchmark.candidate_language[passages]),
             "score": top.score.ravel(),
         }

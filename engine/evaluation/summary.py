@@ -14,6 +14,8 @@ METRICS = (
     "recall_at_1_crosslingual",
     "recall_at_10_multilingual",
     "rank_distance",
+    "ndcg_at_10",
+    "recall_at_100",
 )
 
 TIE_RULE = "equal scores rank by descending passage id (trec_eval)"

@@ -27,6 +27,10 @@ def recall(order, relevant, k):
     return len(relevant & set(order[:k])) / len(relevant)
 
 
+def dcg(order, relevant, k):
+    return sum(1 / np.log2(1 + place) for place, candidate in enumerate(order[:k], 1) if candidate in relevant)
+
+
 @given(cases())
 @settings(max_examples=60, deadline=None)
 def test_average_precision_is_trec_evals(case):
@@ -74,7 +78,7 @@ def test_metrics_follow_their_definitions(case):
     metrics = compute_metrics(benchmark, query_scores(benchmark, ranks))
     scores = queries @ candidates.T
     asked, answered = benchmark.query_language, benchmark.candidate_language
-    ap, r1, pool_ap, pool_r10, distance = {}, {}, {}, {}, {}
+    ap, r1, r100, ndcg, pool_ap, pool_r10, distance = {}, {}, {}, {}, {}, {}, {}
     for q in range(len(queries)):
         relevant = set(benchmark.relevant[benchmark.offsets[q] : benchmark.offsets[q + 1]].tolist())
         if not relevant:
@@ -84,6 +88,10 @@ def test_metrics_follow_their_definitions(case):
             order = ranking(scores[q], [c for c in range(len(candidates)) if answered[c] == b])
             ap.setdefault((asked[q], b), []).append(average_precision(order, own))
             r1.setdefault((asked[q], b), []).append(recall(order, own, 1))
+            if asked[q] == b:
+                r100.setdefault(b, []).append(recall(order, own, 100))
+                ideal = [*own, *(c for c in order if c not in own)]
+                ndcg.setdefault(b, []).append(dcg(order, own, 10) / dcg(ideal, own, 10))
         order = ranking(scores[q], range(len(candidates)))
         pool_ap.setdefault(asked[q], []).append(average_precision(order, relevant))
         pool_r10.setdefault(asked[q], []).append(recall(order, relevant, 10))
@@ -94,7 +102,7 @@ def test_metrics_follow_their_definitions(case):
     def split(table):
         return {k: v for k, v in table.items() if k[0] == k[1]}, {k: v for k, v in table.items() if k[0] != k[1]}
 
-    tables = dict(zip(METRICS, (*split(ap), pool_ap, *split(r1), pool_r10, distance), strict=True))
+    tables = dict(zip(METRICS, (*split(ap), pool_ap, *split(r1), pool_r10, distance, ndcg, r100), strict=True))
     for name, table in tables.items():
         if not table:
             assert metrics.macro[name] is None

@@ -10,26 +10,14 @@ import msgspec
 import numpy as np
 import polars as pl
 import pytest
-from evaluation_cases import cases, make_benchmark
+from evaluation_cases import ENCODING, cases, make_benchmark
 from hypothesis import given, settings
 
 from engine import events
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.folder import replacing_folder
 from engine.evaluation.results import ResultError, read_ranks, read_summary, read_top_k, write_results
-from engine.evaluation.summary import METRICS, EncodingProtocol
-
-ENCODING = EncodingProtocol(
-    pooling="mean",
-    query_prefix="query: ",
-    passage_prefix="passage: ",
-    max_query_tokens=64,
-    max_passage_tokens=256,
-    truncated_queries=0,
-    truncated_passages=2,
-    model_digest="m" * 64,
-    tokenizer_digest="t" * 64,
-)
+from engine.evaluation.summary import METRICS
 
 
 @pytest.fixture
@@ -82,8 +70,13 @@ def test_ranks_alone_give_the_reported_metrics(evaluation, tmp_path):
     def macro(table, column, *keys):
         return table.group_by("query_language", *keys).agg(pl.col(column).mean())[column].mean()
 
+    gain = 1 / (pl.col("rank_language") + 1).log(2)
+    ideal = sum(pl.when(pl.len() >= place).then(1 / np.log2(1 + place)).otherwise(0) for place in range(1, 11))
     cells = by_query("rank_language", "passage_language").agg(
-        pl.col("precision").mean(), hit=(pl.col("rank_language") <= 1).mean()
+        pl.col("precision").mean(),
+        hit=(pl.col("rank_language") <= 1).mean(),
+        hit_100=(pl.col("rank_language") <= 100).mean(),
+        ndcg=gain.filter(pl.col("rank_language") <= 10).sum() / ideal,
     )
     pool = by_query("rank_pool").agg(
         pl.col("precision").mean(),
@@ -99,6 +92,8 @@ def test_ranks_alone_give_the_reported_metrics(evaluation, tmp_path):
         macro(cells.filter(~own), "hit", "passage_language"),
         macro(pool, "hit"),
         macro(pool, "distance"),
+        macro(cells.filter(own), "ndcg", "passage_language"),
+        macro(cells.filter(own), "hit_100", "passage_language"),
     )
     assert read_summary(tmp_path / "toy").metrics == pytest.approx(dict(zip(METRICS, expected, strict=True)))
 
