@@ -8,8 +8,21 @@ import numpy as np
 from hypothesis import strategies as st
 
 from engine.data.benchmark import Benchmark
+from engine.evaluation.summary import EncodingProtocol
 
 LANGUAGES = ("ar", "de", "en")
+
+ENCODING = EncodingProtocol(
+    pooling="mean",
+    query_prefix="query: ",
+    passage_prefix="passage: ",
+    max_query_tokens=64,
+    max_passage_tokens=256,
+    truncated_queries=0,
+    truncated_passages=2,
+    model_digest="m" * 64,
+    tokenizer_digest="t" * 64,
+)
 
 
 def make_benchmark(

@@ -18,32 +18,38 @@ LANGUAGES = ("de", "en", "th")
 FACTS = 20
 
 
-def make_evaluation(seed: int = 0, noise: float = 1.0, languages: tuple[str, ...] = LANGUAGES) -> Evaluation:
+def make_evaluation(
+    seed: int = 0,
+    noise: float = 1.0,
+    languages: tuple[str, ...] = LANGUAGES,
+    facts: int = FACTS,
+    clusters: int = 4,
+) -> Evaluation:
     """Every fact asked and answered in every language; smaller noise ranks better."""
-    total = FACTS * len(languages)
-    names = [f"{language}:{{}}:{fact:04}" for language in languages for fact in range(FACTS)]
-    index = np.repeat(np.arange(len(languages)), FACTS).astype(np.int16)
-    facts = [f"f{fact}" for _ in languages for fact in range(FACTS)]
+    total = facts * len(languages)
+    names = [f"{language}:{{}}:{fact:04}" for language in languages for fact in range(facts)]
+    index = np.repeat(np.arange(len(languages)), facts).astype(np.int16)
+    groups = [f"f{fact}" for _ in languages for fact in range(facts)]
     benchmark = Benchmark(
         key="toy",
         languages=languages,
         query_ids=[name.format("q") for name in names],
         query_texts=[""] * total,
         query_language=index,
-        query_group=facts,
-        query_cluster=[f"c{int(fact[1:]) % 4}" for fact in facts],
+        query_group=groups,
+        query_cluster=[f"c{int(group[1:]) % clusters}" for group in groups],
         candidate_ids=[name.format("p") for name in names],
         candidate_texts=[""] * total,
         candidate_language=index,
         offsets=np.arange(total + 1) * len(languages),
-        relevant=np.array([f + FACTS * k for f in range(FACTS) for k in range(len(languages))] * len(languages)),
+        relevant=np.array([f + facts * k for f in range(facts) for k in range(len(languages))] * len(languages)),
         grades=np.ones(total * len(languages), np.int16),
         unit="fact",
         pool="all passages",
-        digest="0" * 64,
+        digest=f"{languages} {facts}",
     )
     rng = np.random.default_rng(seed)
-    centre = np.tile(rng.standard_normal((FACTS, 6)), (len(languages), 1))
+    centre = np.tile(rng.standard_normal((facts, 6)), (len(languages), 1))
     vectors = [(centre + noise * rng.standard_normal((total, 6))).astype(np.float32) for _ in range(2)]
     encoding = EncodingProtocol(
         pooling="mean",

@@ -93,14 +93,15 @@ def test_unfinished_and_foreign_folders_are_not_results(runs):
     assert build_table("summary", runs[1:])["step"].to_list() == [400]
 
 
-@pytest.mark.parametrize("kind", ["summary", "heatmap", "ranks"])
+@pytest.mark.parametrize("kind", ["summary", "heatmap", "ranks", "compare"])
 def test_every_format_has_the_same_cells(runs, tmp_path, kind):
     """CSV, JSON and Parquet to the last digit; Markdown and LaTeX in every text and count."""
     frame = build_table(kind, runs)
     rows = list(csv.reader(io.StringIO(write(frame, "csv"))))
     assert rows[0] == frame.columns
     assert [tuple(row) for row in rows[1:]] == [
-        tuple("" if value is None else str(value) for value in row) for row in frame.rows()
+        tuple("" if value is None else str(value).lower() if isinstance(value, bool) else str(value) for value in row)
+        for row in frame.rows()
     ]
     assert json.loads(write(frame, "json")) == frame.to_dicts()
     out = tmp_path / "table.parquet"

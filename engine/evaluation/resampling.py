@@ -1,0 +1,186 @@
+"""Intervals and p-values of means over queries, resampling whole clusters of queries.
+
+Questions that share an article, and translations of one question, are not independent: clusters are, so clusters are
+what is resampled. Values lie in strata (languages or pairs of languages). Every stratum has its mean over queries, and
+the last column of every result here is the macro average, the mean over strata.
+
+Interval: the bootstrap-t (Davison and Hinkley 1997, sections 2.4 and 5.2). Each replicate draws K of the K clusters
+with replacement, and its t-value is (mean* - mean) / standard error*, where the standard error is the linearised
+cluster-robust one; the quantiles of those t-values stand where a t-interval has those of Student's t. Percentile and
+BCa intervals, measured beside it in benchmarks/coverage.py, cover less of skewed differences at 24 and 48 clusters.
+Where fewer than ``FEW_CLUSTERS`` clusters have any difference, resamples without one make the bootstrap-t erratic, and
+Student's t with the same standard error is used.
+
+p-value: sign flips. If it does not matter which of two runs is which, exchanging them within a whole cluster leaves the
+distribution as it is, so the signs of all of a cluster's differences flip together.
+
+Shapes: N values, K clusters, H strata, B replicates or flips; H + 1 columns with the macro average.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import stdtr, stdtrit
+
+Values = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+REPLICATES = 2999
+FLIPS = 9999
+FEW_CLUSTERS = 20
+
+_EXACT_CLUSTERS = 13  # 2**13 sign vectors are fewer than FLIPS: all of them are taken
+_BATCH = 250  # replicates weighted at once: bounds memory at 250 x K
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterTotals:
+    """Sums of values and numbers of queries by cluster and stratum: all that means and resamples depend on."""
+
+    totals: Values  # [K, H]
+    sizes: Values  # [K, H]
+    informative: Ints  # [H + 1] clusters with a value other than 0
+
+    @property
+    def clusters(self) -> Ints:
+        """[H + 1] clusters with a query."""
+        present = self.sizes > 0
+        found: Ints = np.append(present.sum(axis=0), present.any(axis=1).sum())
+        return found
+
+    def means(self) -> Values:
+        """[H + 1] mean of each stratum and their mean; NaN for a stratum without queries."""
+        return _resample(self, np.ones((1, len(self.totals))))[0][0]
+
+
+def cluster_totals(values: Values, stratum: Ints, clusters: Sequence[str], strata: int) -> ClusterTotals:
+    """Totals of ``values`` [N], where ``stratum`` [N] and ``clusters`` [N] say where each belongs."""
+    names, member = np.unique(np.asarray(clusters), return_inverse=True)
+    cell, shape = member * strata + stratum, (len(names), strata)
+
+    def by_cell(weights: Values | None) -> Values:
+        counted: Values = np.bincount(cell, weights, minlength=len(names) * strata).astype(np.float64)
+        return counted.reshape(shape)
+
+    differing = by_cell((values != 0).astype(np.float64)) > 0
+    informative = np.append(differing.sum(axis=0), differing.any(axis=1).sum())
+    return ClusterTotals(by_cell(values), by_cell(None), informative)
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """NaN where there are fewer than two clusters: there is nothing to resample."""
+
+    mean: Values  # [H + 1]
+    standard_error: Values  # [H + 1] linearised, cluster-robust
+    low: Values  # [H + 1] of the two-sided interval
+    high: Values  # [H + 1]
+    lower_bound: Values  # [H + 1] of the one-sided interval
+
+
+def bootstrap_intervals(
+    data: ClusterTotals, *, level: float = 0.95, replicates: int = REPLICATES, seed: int = 0
+) -> Intervals:
+    """Bootstrap-t intervals of the stratum means and of their mean; the same seed gives the same intervals."""
+    clusters = len(data.totals)
+    mean, variance = (found[0] for found in _resample(data, np.ones((1, clusters))))
+    error = np.sqrt(variance)
+    error[data.clusters < 2] = np.nan
+    rng = np.random.default_rng(seed)
+    even = np.full(clusters, 1 / clusters)
+    drawn = []
+    for size in _batches(replicates):
+        means, variances = _resample(data, rng.multinomial(clusters, even, size=size).astype(np.float64))
+        difference, errors = means - mean, np.sqrt(variances)
+        # A resample without variation says nothing about scale: its t is 0 or without bound.
+        unbounded = np.where(np.isclose(difference, 0, atol=1e-12), 0.0, np.copysign(np.inf, difference))
+        drawn.append(np.divide(difference, errors, out=unbounded, where=errors > 0))
+    tail = 1 - level
+    wanted = [tail / 2, 1 - tail / 2, level]
+    quantiles = np.quantile(np.concatenate(drawn), wanted, axis=0, method="closest_observation")  # [3, H + 1]
+    erratic = (data.informative < FEW_CLUSTERS) | ~np.isfinite(quantiles).all(axis=0)
+    student = stdtrit(np.maximum(data.clusters - 1, 1), np.array(wanted)[:, None])
+    quantiles = np.where(erratic, student, quantiles)
+    return Intervals(mean, error, mean - quantiles[1] * error, mean - quantiles[0] * error, mean - quantiles[2] * error)
+
+
+def sign_flip_p_values(data: ClusterTotals, *, flips: int = FLIPS, seed: int = 0) -> Values:
+    """[H + 1] two-sided p-values of a mean of 0; exact with few clusters, else at least 1 / (flips + 1).
+
+    NaN below two clusters.
+    """
+    counts = data.sizes.sum(axis=0)  # [H]
+    shares = np.divide(data.totals, counts, out=np.zeros_like(data.totals), where=counts > 0)
+    contributions = np.column_stack([shares, shares.sum(axis=1) / max(1, np.count_nonzero(counts))])  # [K, H + 1]
+    observed = np.abs(contributions.sum(axis=0))
+    limit = observed - 1e-9 * np.abs(contributions).sum(
+        axis=0
+    )  # a flip that gives the same sum may differ in last bits
+    clusters = len(contributions)
+    exact = clusters <= _EXACT_CLUSTERS
+    reached = np.zeros(contributions.shape[1])
+    for signs in _all_signs(clusters) if exact else _random_signs(clusters, flips, seed):
+        reached += (np.abs(signs @ contributions) >= limit).sum(axis=0)
+    found = reached / 2**clusters if exact else (1 + reached) / (1 + flips)
+    return np.where(data.clusters < 2, np.nan, found)
+
+
+def t_interval(mean: Values, error: Values, freedom: Values | int, level: float = 0.95) -> tuple[Values, Values]:
+    """Two-sided interval mean -+ t * error with ``freedom`` degrees of freedom."""
+    half = stdtrit(freedom, (1 + level) / 2) * error
+    return mean - half, mean + half
+
+
+def t_p_value(mean: Values, error: Values, freedom: Values) -> Values:
+    """Two-sided p-value of a mean of 0; 1 where neither the mean nor its error differs from 0."""
+    ratio = np.divide(np.abs(mean), error, out=np.where(mean == 0, 0.0, np.inf), where=error > 0)
+    return np.asarray(2 * stdtr(freedom, -ratio))
+
+
+def _resample(data: ClusterTotals, weights: Values) -> tuple[Values, Values]:
+    """Means [B, H + 1] and their squared standard errors for ``weights`` [B, K], how often each cluster was drawn.
+
+    The mean of a stratum is a ratio of two sums over clusters; cluster k moves it by (total_k - mean * size_k) / size,
+    and the macro average by the mean of that over strata. The variance is K / (K - 1) * sum of squared moves.
+    """
+    totals, sizes = data.totals, data.sizes
+    strata = sizes.any(axis=0)
+    counts = weights @ sizes  # [B, H]
+    present = counts > 0
+    means = np.divide(weights @ totals, counts, out=np.full(counts.shape, np.nan), where=present)
+    inverse = np.divide(1.0, counts, out=np.zeros_like(counts), where=present)
+    known = np.where(present, means, 0.0)
+    moves = weights @ totals**2 - 2 * known * (weights @ (totals * sizes)) + known**2 * (weights @ sizes**2)
+    drawn = present.sum(axis=1, keepdims=True)
+    macro = known.sum(axis=1, keepdims=True) / np.maximum(drawn, 1)
+    share = inverse / np.maximum(drawn, 1)  # [B, H]
+    macro_moves = share @ totals.T - (known * share) @ sizes.T  # [B, K]
+    of_macro = (weights * macro_moves**2).sum(axis=1, keepdims=True)
+    inside = np.append((sizes > 0).sum(axis=0), len(totals))  # clusters that a stratum's mean depends on
+    correction = np.divide(inside, inside - 1, out=np.ones(len(inside)), where=inside > 1)
+    variances = np.column_stack([np.maximum(moves, 0) * inverse**2, of_macro]) * correction
+    means = np.column_stack([means, np.where(strata.any() and drawn > 0, macro, np.nan)])
+    # Rounding leaves dust where all moves are 0.
+    scale = np.column_stack([known**2, macro**2]) + 1e-300
+    return means, np.where(variances < 1e-24 * scale, 0.0, variances)
+
+
+def _batches(total: int) -> Iterator[int]:
+    for start in range(0, total, _BATCH):
+        yield min(_BATCH, total - start)
+
+
+def _random_signs(clusters: int, flips: int, seed: int) -> Iterator[Values]:
+    rng = np.random.default_rng(seed)
+    for size in _batches(flips):
+        yield (rng.integers(0, 2, size=(size, clusters)) * 2 - 1).astype(np.float64)
+
+
+def _all_signs(clusters: int) -> Iterator[Values]:
+    vectors = np.arange(2**clusters)
+    for start in range(0, len(vectors), _BATCH):
+        yield ((vectors[start : start + _BATCH, None] >> np.arange(clusters) & 1) * 2 - 1).astype(np.float64)

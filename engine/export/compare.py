@@ -1,0 +1,243 @@
+"""Runs against a baseline on the same queries: per setting and per language pair, with verdicts.
+
+One ``CompareResult`` feeds the command, the table and whatever draws it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from engine.evaluation.query_values import SETTINGS, query_values
+from engine.evaluation.results import read_ranks
+from engine.export.conditions import RunGroup, find_group, group_by_seed
+from engine.export.found import ExportError, FoundResult, find_results, only_benchmark
+
+if TYPE_CHECKING:
+    from polars import DataFrame as Frame
+
+    from engine.evaluation.statistics import Difference
+
+HEADLINE = ("map_monolingual", "map_crosslingual", "map_multilingual", "rank_distance", "own_language_advantage")
+ALL = "all"
+
+
+class CompareRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One condition against the baseline in one setting, or in one of its cells. Null: too little data to say."""
+
+    run: str
+    setting: str  # a metric, or for a cell the metric and its languages: "map_crosslingual en->de"
+    value: float
+    baseline_value: float
+    difference: float
+    interval: tuple[float, float] | None  # 95 %
+    p_holm: float | None  # adjusted over the cells of one metric and setting, and over the runs compared
+    different: bool
+    not_inferior: bool | None  # null also for measures of bias, which have no margin
+    verdict: str
+    metric: str
+    query_language: str | None  # null: the mean over languages
+    passage_language: str | None  # null: the pool of all languages, or the mean
+    lower_bound: float | None  # of the one-sided 95 % interval
+    p: float | None
+    seed_interval: tuple[float, float] | None  # 95 %, over seeds on these queries
+    basis: str  # "for these seeds", or "over seeds" from five seeds on a side
+    clusters: int
+
+
+class CompareResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``compare --json`` prints."""
+
+    metric: str  # "all": those of a comparison without --metric
+    benchmark: str
+    margin: float
+    baseline: str
+    rows: list[CompareRow]
+    conditions: dict[str, list[str]]  # name -> runs
+    selection: dict[str, str]  # run -> how its checkpoint was chosen
+
+
+def compare_runs(
+    runs: Sequence[Path],
+    baseline: Path | None = None,
+    benchmark: str | None = None,
+    metric: str | None = None,
+    margin: float | None = None,
+) -> CompareResult:
+    """Compares the newest evaluations of ``runs`` (run folders); those that differ only in their seed count as one.
+
+    Args:
+        baseline: one of the runs; None is the first.
+        benchmark: None is the runs' only one.
+        metric: one of ``query_values.SETTINGS``; None is the headline metrics that the benchmark has.
+        margin: of non-inferiority; None is the one that the configs state.
+
+    Raises:
+        ConfigError: fewer than two conditions, results that are not of the same queries, or that cannot be read.
+    """
+    distinct = list(dict.fromkeys(path.resolve() for path in runs))
+    results = find_results(distinct, benchmark)
+    return compare_results(results, None if baseline is None else baseline.resolve(), metric, margin)
+
+
+def compare_results(
+    results: Sequence[FoundResult], baseline: Path | None = None, metric: str | None = None, margin: float | None = None
+) -> CompareResult:
+    """The same for results that were found already."""
+    key = only_benchmark(results)
+    if metric is not None and metric not in SETTINGS:
+        raise ExportError(f"unknown metric {metric!r}, expected one of {', '.join(SETTINGS)}")
+    if len(results) < 2:
+        raise ExportError("a comparison needs at least two runs")
+    _check_same_queries(results)
+    groups = group_by_seed(results)
+    reference = find_group(groups, baseline)
+    margin = _stated_margin(results) if margin is None else margin
+    rows: list[CompareRow] = []
+    ranks = {result.run: read_ranks(result.folder) for result in results}
+    for name in HEADLINE if metric is None else (metric,):
+        values = {result.run: query_values(ranks[result.run], name) for result in results}
+        if any(not len(frame) for frame in values.values()):
+            if metric is not None:
+                raise ExportError(f"{key} has no {metric}: no query has the relevant passages it is about")
+            continue
+        found = [
+            (group.name, *cell)
+            for group in groups
+            if group is not reference
+            for cell in _differences(group, reference, values)
+        ]
+        rows += _judged(name, found, margin)
+    return CompareResult(
+        metric=metric or ALL,
+        benchmark=key,
+        margin=margin,
+        baseline=reference.name,
+        rows=rows,
+        conditions={group.name: list(group.runs) for group in groups},
+        selection={result.run: selection_rule(result) for result in results},
+    )
+
+
+def compare_table(results: Sequence[FoundResult]) -> Frame:
+    """The rows of a comparison with the first run, intervals as two columns each."""
+    import polars as pl
+
+    text = ("run", "setting", "verdict", "metric", "query_language", "passage_language", "basis")
+    rows = []
+    for row in compare_results(results).rows:
+        record = msgspec.structs.asdict(row)
+        for name in ("interval", "seed_interval"):
+            record[f"{name}_low"], record[f"{name}_high"] = record.pop(name) or (None, None)
+        rows.append(record)
+    order = [name for name in CompareRow.__struct_fields__ if "interval" not in name]
+    place = order.index("difference") + 1
+    order[place:place] = ["interval_low", "interval_high"]
+    order += ["seed_interval_low", "seed_interval_high"]
+    kinds = {
+        "different": pl.Boolean,
+        "not_inferior": pl.Boolean,
+        "clusters": pl.Int64,
+        **dict.fromkeys(text, pl.String),
+    }
+    return pl.DataFrame(rows, schema={name: kinds.get(name, pl.Float64) for name in order})
+
+
+def selection_rule(result: FoundResult) -> str:
+    """How the checkpoint that is compared came to be chosen, as far as the run's folder tells."""
+    last = result.config.optimizer.max_steps
+    if result.step == last:
+        return f"last step ({last:,}), fixed before training"
+    return f"newest evaluated step ({result.step:,} of {last:,}), not the last one that was fixed before training"
+
+
+def _differences(
+    group: RunGroup, reference: RunGroup, values: dict[str, Frame]
+) -> Iterator[tuple[str | None, str | None, Difference]]:
+    """(query language, passage language, difference): the mean over the cells first, as (None, None, ...)."""
+    import numpy as np
+    import polars as pl
+
+    from engine.evaluation.statistics import Condition, compare_conditions
+
+    keys = values[group.runs[0]].drop("value")
+    for run in (*group.runs, *reference.runs):
+        if not values[run].drop("value").equals(keys):
+            raise ExportError(f"{run} and {group.runs[0]} were not measured on the same queries")
+    cells = keys.select("query_language", "passage_language").unique().sort(pl.all())
+    numbered = cells.with_row_index("stratum")
+    stratum = keys.join(
+        numbered, on=["query_language", "passage_language"], how="left", nulls_equal=True, maintain_order="left"
+    )["stratum"]
+
+    def condition(of: RunGroup) -> Condition:
+        return Condition(np.stack([values[run]["value"].to_numpy() for run in of.runs]), of.seeds)
+
+    found = compare_conditions(
+        condition(group),
+        condition(reference),
+        stratum.to_numpy().astype(np.int64),
+        keys["cluster"].to_list(),
+        len(cells),
+    )
+    yield None, None, found.macro
+    for index, (asked, answered) in enumerate(cells.rows()):
+        yield asked, answered, found.strata[index]
+
+
+def _judged(
+    metric: str, found: Sequence[tuple[str, str | None, str | None, Difference]], margin: float
+) -> Iterator[CompareRow]:
+    """Rows with Holm's adjustment within the means, and within the cells."""
+    from engine.evaluation.statistics import holm, is_different, is_not_inferior, verdict
+
+    wanted = SETTINGS[metric].wanted
+    adjusted: dict[int, float | None] = {}
+    for is_mean in (True, False):
+        family = [index for index, (_, asked, _, _) in enumerate(found) if (asked is None) == is_mean]
+        adjusted.update(zip(family, holm([found[index][3].p for index in family]), strict=True))
+    for index, (run, asked, answered, difference) in enumerate(found):
+        different = is_different(adjusted[index])
+        not_inferior = is_not_inferior(difference, margin) if wanted == "higher" else None
+        cell = "" if asked is None else f" {asked}" if answered is None else f" {asked}->{answered}"
+        yield CompareRow(
+            run=run,
+            setting=metric + cell,
+            value=difference.value,
+            baseline_value=difference.baseline_value,
+            difference=difference.difference,
+            interval=difference.interval,
+            p_holm=adjusted[index],
+            different=different,
+            not_inferior=not_inferior,
+            verdict=verdict(difference, different=different, not_inferior=not_inferior, margin=margin, wanted=wanted),
+            metric=metric,
+            query_language=asked,
+            passage_language=answered,
+            lower_bound=difference.lower_bound,
+            p=difference.p,
+            seed_interval=difference.seed_interval,
+            basis=difference.basis,
+            clusters=difference.clusters,
+        )
+
+
+def _check_same_queries(results: Sequence[FoundResult]) -> None:
+    first = results[0]
+    for other in results[1:]:
+        if other.summary.protocol.data_digest != first.summary.protocol.data_digest:
+            raise ExportError(
+                f"{first.run} and {other.run} were measured on different data of {first.benchmark}: "
+                "other questions, candidates, languages or units"
+            )
+
+
+def _stated_margin(results: Sequence[FoundResult]) -> float:
+    margins = sorted({result.config.evaluation.margin for result in results})
+    if len(margins) > 1:
+        stated = ", ".join(f"{margin:g}" for margin in margins)
+        raise ExportError(f"the runs state different margins ({stated}): choose one with --margin")
+    return margins[0]
