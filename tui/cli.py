@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -134,13 +135,29 @@ def _add_results(commands: _Commands) -> None:  # type: ignore[type-arg]
     evaluate = _add(commands, "eval", "results", "evaluate_model", "evaluate a model on a benchmark")
     evaluate.add_argument("arguments", nargs=argparse.REMAINDER, metavar="MODEL --benchmark KEY[=PATH] ...")
     evaluate.prefix_chars = "\0"  # every option belongs to the evaluation command, --help included
+    compare = _add(commands, "compare", "results", "compare", "compare runs on the same questions, with verdicts")
+    compare.add_argument("run", nargs="+", metavar="RUN", help="runs that differ only in their seed count as one")
+    compare.add_argument("--baseline", metavar="RUN", help="default: the first run")
+    compare.add_argument("--benchmark", metavar="KEY", help="default: the runs' only one")
+    compare.add_argument("--metric", metavar="NAME", help="as map_monolingual; default: the headline metrics")
+    compare.add_argument(
+        "--margin", type=_margin, metavar="M", help="of non-inferiority (default: what the configs state, else 0.01)"
+    )
+    _json(compare)
     export = _add(commands, "export", "results", "export", "write a result table")
     export.add_argument("run", nargs="+", metavar="RUN")
-    export.add_argument("--table", required=True, metavar="NAME", help="summary, heatmap or ranks")
+    export.add_argument("--table", required=True, metavar="NAME", help="summary, heatmap, ranks or compare")
     export.add_argument("--format", required=True, metavar="FORMAT", help="csv, parquet, json, markdown or latex")
     export.add_argument("--benchmark", metavar="KEY", help="default: the run's only one")
     export.add_argument("--step", type=_count, metavar="N", help="default: the newest evaluated step")
     export.add_argument("--out", type=Path, metavar="FILE", help="default: stdout")
+
+
+def _margin(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError("expected 0 or more")
+    return value
 
 
 def _count(text: str) -> int:

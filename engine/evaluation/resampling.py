@@ -54,7 +54,8 @@ class ClusterTotals:
 
     def means(self) -> Values:
         """[H + 1] mean of each stratum and their mean; NaN for a stratum without queries."""
-        return _resample(self, np.ones((1, len(self.totals))))[0][0]
+        found: Values = _resample(self, np.ones((1, len(self.totals))))[0][0]
+        return found
 
 
 def cluster_totals(values: Values, stratum: Ints, clusters: Sequence[str], strata: int) -> ClusterTotals:

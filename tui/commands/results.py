@@ -1,19 +1,45 @@
-"""``eval`` and ``export``: numbers from a model, tables from runs."""
+"""``eval``, ``compare`` and ``export``: numbers from a model, verdicts and tables from runs."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from engine.runs.folder import runs_home
 from engine.runs.registry import find_run
+from engine.runs.text import visible
+from tui.commands.output import print_json
+from tui.plain import align
+
+_RANKS = ("rank_distance", "own_language_advantage", "worst_relevant_rank")  # the other metrics are shares
+
+if TYPE_CHECKING:
+    from engine.export.compare import CompareResult, CompareRow
 
 
 def evaluate_model(options: argparse.Namespace) -> int:
     """Becomes the evaluation process: the command line itself never loads a model."""
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "engine.evaluation.command", *options.arguments])
+
+
+def compare(options: argparse.Namespace) -> int:
+    from engine.export.compare import compare_runs
+
+    home = runs_home(options.runs)
+    folders = [find_run(home, text).path for text in options.run]
+    baseline = None if options.baseline is None else find_run(home, options.baseline).path
+    if baseline is not None and baseline not in folders:
+        folders.insert(0, baseline)
+    found = compare_runs(folders, baseline, options.benchmark, options.metric, options.margin)
+    if options.json:
+        print_json(found)
+    else:
+        print("\n".join(_compare_text(found)))
+    return 0
 
 
 def export(options: argparse.Namespace) -> int:
@@ -31,3 +57,35 @@ def export(options: argparse.Namespace) -> int:
     else:
         print(f"wrote {options.out}", file=sys.stderr)
     return 0
+
+
+def _compare_text(found: CompareResult) -> Iterator[str]:
+    """The means first, then every language and pair of languages, then how the checkpoints were chosen."""
+    yield f"{found.benchmark}: difference to {visible(found.baseline)}, margin of non-inferiority {found.margin:g}"
+    for name, runs in found.conditions.items():
+        if len(runs) > 1:
+            yield f"{visible(name)}: seeds of one condition, {', '.join(map(visible, runs))}"
+    for means in (True, False):
+        rows = [row for row in found.rows if (row.query_language is None) == means]
+        yield from ("", *_compare_rows(rows))
+    yield ""
+    for run, rule in found.selection.items():
+        yield f"checkpoint of {visible(run)}: {rule}"
+
+
+def _compare_rows(rows: Sequence[CompareRow]) -> list[str]:
+    over_seeds = any(row.seed_interval is not None for row in rows)
+    header = ["run", "setting", "value", "baseline", "difference", "95 % interval", "Holm p"]
+    cells = [[*header, *(["over seeds"] if over_seeds else []), "verdict"]]
+    for row in rows:
+        digits = 2 if row.setting.startswith(_RANKS) else 4
+        numbers = [f"{row.value:,.{digits}f}", f"{row.baseline_value:,.{digits}f}", f"{row.difference:+,.{digits}f}"]
+        numbers += [_interval(row.interval, digits), "-" if row.p_holm is None else f"{row.p_holm:.4f}"]
+        numbers += [_interval(row.seed_interval, digits)] if over_seeds else []
+        cells.append([visible(row.run), row.setting, *numbers, row.verdict])
+    numbers_aligned = align([row[:-1] for row in cells], right_from=2)
+    return [f"{line}  {row[-1]}" for line, row in zip(numbers_aligned, cells, strict=True)]
+
+
+def _interval(ends: tuple[float, float] | None, digits: int) -> str:
+    return "-" if ends is None else f"[{ends[0]:+,.{digits}f}, {ends[1]:+,.{digits}f}]"
