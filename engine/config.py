@@ -97,6 +97,7 @@ class LossConfig(_Section, frozen=True, kw_only=True):
 class OptimizerConfig(_Section, frozen=True, kw_only=True):
     learning_rate: PositiveFloat = 3e-5  # the peak, reached after warm-up
     weight_decay: NonNegativeFloat = 0.01
+    beta2: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.999  # AdamW's second moment; short runs want it lower
     warmup_steps: Count = 0  # linear from 0
     max_steps: Positive = 400  # optimizer updates
     schedule: Literal["linear", "cosine", "constant"] = "linear"  # after warm-up, down to 0

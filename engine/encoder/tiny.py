@@ -49,15 +49,18 @@ def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     """A Unigram tokenizer (Kudo 2018) of at most ``VOCABULARY`` pieces.
 
     Trained by sentencepiece: the trainer in `tokenizers` walks a randomly seeded hash map and returns another
-    vocabulary in every process. Words are split at spaces only; Chinese and Thai, written without them, are
-    cut by the pieces themselves.
+    vocabulary in every process. Words are split at spaces and punctuation; Chinese and Thai, written without
+    spaces, are cut by the pieces themselves.
     """
     normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Replace(Regex(r"[\s\p{Cc}]+"), " "), normalizers.Strip()]
     )
-    splitter = pre_tokenizers.Metaspace()
-    sentences = [normalizer.normalize_str(text) for text in texts]
-    words = Counter(word for sentence in sentences for word, _ in splitter.pre_tokenize_str(sentence))
+    # Punctuation apart: a name is the same piece in quotation marks, before a colon and in the open.
+    splitter = pre_tokenizers.Sequence([pre_tokenizers.BertPreTokenizer(), pre_tokenizers.Metaspace()])
+    split = [[word for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text))] for text in texts]
+    words = Counter(word for sentence in split for word in sentence)
+    # To sentencepiece a space is what Metaspace puts before each word.
+    sentences = ["".join(sentence).replace("▁", " ").strip() for sentence in split]
     model = io.BytesIO()
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".tsv") as seeds:
         seeds.writelines(f"{piece}\t{count}\n" for piece, count in frequent_substrings(words))

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from engine.config import OptimizerConfig
 
+_BETA1 = 0.9
+
 
 def build_optimizer(parameters: Iterable[tuple[str, nn.Parameter]], config: OptimizerConfig) -> torch.optim.AdamW:
     """AdamW (Loshchilov and Hutter 2019) in one fused kernel; matrices and embeddings decay, vectors and scalars
@@ -19,7 +21,7 @@ def build_optimizer(parameters: Iterable[tuple[str, nn.Parameter]], config: Opti
         {"params": [parameter for _, parameter in named if parameter.ndim >= 2], "weight_decay": config.weight_decay},
         {"params": [parameter for _, parameter in named if parameter.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(_BETA1, config.beta2), fused=True)
 
 
 def learning_rate(step: int, config: OptimizerConfig) -> float:
