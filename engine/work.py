@@ -11,11 +11,12 @@ import time
 from typing import TYPE_CHECKING
 
 from engine import events
-from engine.config import RunConfig
+from engine.config import ConfigError, RunConfig, languages_for
 from engine.runs.session import Session
 
 if TYPE_CHECKING:
     from engine.data.benchmark import Benchmark
+    from engine.data.corpus import ParallelCorpus
     from engine.training.trainer import StepRecord
 
 
@@ -44,6 +45,8 @@ class Work:
         for source in config.sources:
             corpora.append(load_source(source))
             session.progress("reading sources", len(corpora), len(config.sources))
+        self._benchmarks = {spec.partition("=")[0]: self._load_benchmark(spec) for spec in config.evaluation.benchmarks}
+        self._check_overlap(corpora)
         texts = (text for corpus in corpora for column in (corpus.questions, corpus.passages) for text in column)
         encoder = load_encoder(config.model, self.device.torch_device, texts=texts, seed=config.seed)
         self.trainer = Trainer(
@@ -57,7 +60,6 @@ class Work:
         if checkpoint is not None:
             load_checkpoint(self.trainer, checkpoint)
         self._saved_step = self.trainer.step if checkpoint is not None else None
-        self._benchmarks: dict[str, Benchmark] = {}
         session.checkpoint = self.save
         session.evaluate = lambda: self.evaluate(again=True)
 
@@ -104,22 +106,45 @@ class Work:
     def evaluate(self, *, again: bool = False) -> None:
         """Evaluates on every benchmark of the config that this step was not evaluated on (all with ``again``)."""
         done = {(point.step, point.benchmark) for point in self._session.state.evaluations}
-        for spec in self._config.evaluation.benchmarks:
-            key = spec.partition("=")[0]
+        for key in self._benchmarks:
             if again or (self.trainer.step, key) not in done:
-                self._evaluate(spec, key)
+                self._evaluate(key)
 
-    def _evaluate(self, spec: str, key: str) -> None:
+    def _load_benchmark(self, spec: str) -> Benchmark:
         from engine.data.sources import load_benchmark
+
+        evaluation = self._config.evaluation
+        return load_benchmark(
+            spec,
+            languages_for(spec.partition("=")[0], evaluation.languages),
+            evaluation.unit,
+            evaluation.articles,
+            drop_own_id=evaluation.drop_own_id,
+            tick=self._session.progress,
+        )
+
+    def _check_overlap(self, corpora: list[ParallelCorpus]) -> None:
+        """Warns of benchmark texts among the training texts, and keeps what was found; refuses where that was asked."""
+        from engine.data.overlap import find_overlaps, write_report
+
+        path = self._session.folder.results / "overlap.json"
+        if path.exists():
+            return  # an earlier attempt has looked
+        found = find_overlaps(corpora, list(self._benchmarks.values()), self._session.progress)
+        write_report(found, path)
+        leaks = [overlap for overlap in found if overlap.leaks]
+        if leaks and self._config.evaluation.forbid_overlap:
+            raise ConfigError(f"evaluation.forbid_overlap: {leaks[0].message()}")
+        for overlap in leaks:
+            self._session.emit(events.Warning(message=overlap.message()))
+
+    def _evaluate(self, key: str) -> None:
         from engine.evaluation.results import write_results
         from engine.evaluation.suite import run_benchmark
 
         session, step = self._session, self.trainer.step
         start = time.monotonic()
         session.emit(events.EvalStarted(benchmark=key, step=step))
-        if key not in self._benchmarks:
-            evaluation = self._config.evaluation
-            self._benchmarks[key] = load_benchmark(spec, evaluation.languages, evaluation.unit, evaluation.articles)
         reported = start
 
         def tick(what: str, done: int, total: int) -> None:

@@ -10,23 +10,37 @@ import sys
 
 import msgspec
 
-from engine.config import ConfigError, RunConfig
+from engine.config import ConfigError, RunConfig, languages_for
+from engine.data.overlap import find_overlaps
 from engine.data.sources import load_benchmark, load_source
 
 
 def check(config: RunConfig) -> None:
-    """Loads every local file the config names; hub data sets are left to the worker, which reports progress.
+    """Loads every local file the config names; downloads are left to the worker, which reports progress.
+
+    With ``evaluation.forbid_overlap``, what can be read here is checked for overlap as well.
 
     Raises:
-        ConfigError: one line naming file and field.
+        ConfigError: one line naming file and field, or the source and the benchmark that overlap.
     """
-    for source in config.sources:
-        if source.kind in ("jsonl", "lareqa"):
-            load_source(source)
     evaluation = config.evaluation
-    for spec in evaluation.benchmarks:
-        if "=" in spec:
-            load_benchmark(spec, evaluation.languages, evaluation.unit, evaluation.articles)
+    kinds = ("cldr", "jsonl", "lareqa") if evaluation.forbid_overlap else ("jsonl", "lareqa")
+    corpora = [load_source(source) for source in config.sources if source.kind in kinds]
+    benchmarks = [
+        load_benchmark(
+            spec,
+            languages_for(spec.partition("=")[0], evaluation.languages),
+            evaluation.unit,
+            evaluation.articles,
+            drop_own_id=evaluation.drop_own_id,
+        )
+        for spec in evaluation.benchmarks
+        if "=" in spec or (spec == "cldr" and evaluation.forbid_overlap)
+    ]
+    if evaluation.forbid_overlap:
+        for overlap in find_overlaps(corpora, benchmarks):
+            if overlap.leaks:
+                raise ConfigError(f"evaluation.forbid_overlap: {overlap.message()}")
 
 
 def main() -> int:

@@ -135,9 +135,8 @@ class _Groups:
         return self._discounted(gain, ranks, k) / self._discounted(best_first, place, k)
 
     def _discounted(self, gain: Values, ranks: Ints, k: int) -> Values:
-        terms = np.where(ranks <= k, gain / np.log2(1.0 + ranks), 0.0)
-        sums: Values = np.bincount(self._group, terms, minlength=len(self.keys))
-        return sums
+        terms: Values = np.where(ranks <= k, gain / np.log2(1.0 + ranks), 0.0)
+        return np.bincount(self._group, terms, minlength=len(self.keys)).astype(np.float64)
 
     def _mean(self, values: Values) -> Values:
         return np.bincount(self._group, values, minlength=len(self.keys)) / self.sizes

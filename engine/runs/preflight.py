@@ -20,7 +20,7 @@ def preflight(config: RunConfig) -> None:
     """
     local_sources = any(source.kind in ("jsonl", "lareqa") for source in config.sources)
     local_benchmarks = any("=" in spec for spec in config.evaluation.benchmarks)
-    if not (local_sources or local_benchmarks):
+    if not (local_sources or local_benchmarks or config.evaluation.forbid_overlap):
         return
     command = [sys.executable, "-m", "engine.data.check"]
     done = subprocess.run(command, input=msgspec.json.encode(config), capture_output=True, check=False)

@@ -1,0 +1,112 @@
+"""Overlap of training texts and benchmarks: what counts as the same text, and what is counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.data.benchmark import Benchmark
+from engine.data.build import Candidate, Query, Rows, build_benchmark, build_corpus
+from engine.data.corpus import ParallelCorpus
+from engine.data.overlap import find_overlaps, normalise
+from engine.data.sources import load_benchmark
+
+
+def corpus(*pairs: tuple[str, str]) -> ParallelCorpus:
+    numbers = [str(number) for number in range(len(pairs))]
+    questions, passages = [question for question, _ in pairs], [passage for _, passage in pairs]
+    return build_corpus("mine", Rows(numbers, ["en"] * len(pairs), questions, passages, numbers, numbers))
+
+
+@pytest.fixture
+def benchmark() -> Benchmark:
+    queries = ["Who?", "Where is it?", "!?"]
+    candidates = ["Ada.", "There", "There", "A distractor"]
+    return build_benchmark(
+        "toy",
+        [Query(f"en:q:{n}", "en", text, str(n), str(n), {f"en:p:{n}": 1}) for n, text in enumerate(queries)],
+        [Candidate(f"en:p:{n}", "en", text) for n, text in enumerate(candidates)],
+        unit="passage",
+        pool="all",
+    )
+
+
+def test_exact_and_normalised_matches_are_counted_by_what_they_are(benchmark: Benchmark) -> None:
+    (found,) = find_overlaps(
+        [corpus(("Who?", "nobody"), ("where is IT", "THERE!"), ("?!", "a distractor."))], [benchmark]
+    )
+    assert (found.source, found.benchmark) == ("mine", "toy")
+    assert (found.queries.texts, found.queries.exact, found.queries.normalised) == (3, 1, 2)
+    assert found.queries.examples == ["en:q:0", "en:q:1"]
+    assert (found.relevant.texts, found.relevant.exact, found.relevant.normalised) == (3, 0, 2)
+    assert (found.candidates.texts, found.candidates.exact, found.candidates.normalised) == (4, 0, 3)
+    assert found.leaks
+    message = found.message()
+    assert "2 of 3 questions (1 exactly) and 2 of 3 relevant passages (0 exactly)" in message
+    assert "\n" not in message
+
+
+def test_a_distractor_in_training_is_counted_and_is_no_leak(benchmark: Benchmark) -> None:
+    (found,) = find_overlaps([corpus(("Another question", "A distractor"))], [benchmark])
+    assert found.candidates.exact == 1
+    assert not found.leaks
+
+
+def test_passages_are_not_taken_for_questions(benchmark: Benchmark) -> None:
+    (found,) = find_overlaps([corpus(("Ada.", "Who?"))], [benchmark])
+    assert not found.leaks
+
+
+@given(st.text(), st.text(st.characters(categories=["P", "Z", "Cc"]), max_size=4), st.integers(0, 50))
+def test_typing_does_not_matter_and_normalising_twice_changes_nothing_more(text: str, noise: str, place: int) -> None:
+    kept = normalise(text)
+    assert normalise(text[:place] + noise + text[place:]) == kept
+    assert normalise(text.upper()) == normalise(text.upper().casefold())
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("U.S. dollar", "us  Dollar\n", True),
+        ("ﬁne", "FINE", True),  # a ligature
+        ("１２ km", "12km", True),  # full-width digits
+        ("कि", "क", False),  # a vowel sign is not punctuation
+        ("12", "13", False),
+    ],
+)
+def test_what_counts_as_the_same_text(one: str, other: str, same: bool) -> None:
+    assert (normalise(one) == normalise(other)) is same
+
+
+def test_every_source_meets_every_benchmark_with_progress(benchmark: Benchmark) -> None:
+    seen: list[tuple[str, int, int | None]] = []
+    sources = [corpus(("a", "b")), corpus(("Who?", "c"))]
+    found = find_overlaps(sources, [benchmark, benchmark], lambda *progress: seen.append(progress))
+    assert [overlap.leaks for overlap in found] == [False, False, True, True]
+    assert seen[-1] == ("checking overlap", 18, 18)
+    assert find_overlaps(sources, []) == []
+
+
+def test_the_built_in_corpus_shares_no_question_and_no_answer_with_its_benchmark() -> None:
+    from engine.data.cldr import cldr_corpus
+
+    (found,) = find_overlaps([cldr_corpus("train")], [load_benchmark("cldr")])
+    assert not found.leaks
+    (all_of_it,) = find_overlaps([cldr_corpus("all")], [load_benchmark("cldr")])
+    assert all_of_it.queries.exact == all_of_it.queries.texts
+
+
+def test_splits_of_xquad_r_by_article_share_nothing_exactly() -> None:
+    folder = Path(__file__).parents[4] / "shared" / "data" / "xquad-r"
+    if not folder.is_dir():
+        pytest.skip("XQuAD-R is not beside the repository")
+    from engine.data.lareqa import lareqa_corpus
+
+    trained = lareqa_corpus(folder, ("en",), articles="!2::3")
+    (apart,) = find_overlaps([trained], [load_benchmark(f"xquad-r={folder}", ("en",), articles="2::3")])
+    assert not apart.leaks
+    (whole,) = find_overlaps([trained], [load_benchmark(f"xquad-r={folder}", ("en",))])
+    assert whole.queries.exact >= len(trained.questions)
