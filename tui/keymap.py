@@ -108,7 +108,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("help", ("question_mark", "f1"), "help", "this help", ("runs", "run", "launch", "export")),
     Action("close", ("q", "escape"), "back", "back; a run goes on", ("run",), palette="view: back to the runs"),
     Action("close", ("q", "escape"), "back", "back; nothing is started", ("launch",), palette="view: back"),
-    Action("close", ("q", "escape", "question_mark", "f1", "f2"), "close", "close", ("help", "toml", "pick", "export")),
+    Action("close", ("q", "escape", "question_mark", "f1", "f2"), "close", "close", ("help", "toml", "pick")),
+    Action("close", ("q", "escape"), "close", "close; what was written stays", ("export",)),
     Action("leave", ("q",), "leave, runs go on", "leave the dashboard; runs go on", ("runs",),
            palette="dashboard: leave"),
 )  # fmt: skip

@@ -67,7 +67,7 @@ class _Colours:
     bar: str
 
 
-_ON_DARK, _ON_LIGHT = "#e4e4e4", "#121212"
+_ON_BLACK, _ON_DARK, _ON_LIGHT = "#d0d0d0", "#ffffff", "#080808"
 
 _DARK = _Colours(
     text="#d0d0d0", dim="#8a8a8a", faint="#4e4e4e", line="#444444", background="#121212", surface="#1c1c1c",
@@ -104,21 +104,24 @@ def _styles(colours: _Colours) -> dict[str, str]:
     for mode, (line, raw) in colours.series.items():
         styles[f"series.{mode}"], styles[f"series.{mode}.raw"] = line, raw
     for index, background in enumerate(colours.ramp):
-        text = _ON_LIGHT if _is_light(background) else _ON_DARK
+        text = _text_on(background)
         styles[f"ramp.{index}"] = f"{text} on {background}"
         styles[f"ramp.{index}.own"] = f"bold underline {text} on {background}"
     for index, background in enumerate(colours.diverging):
-        text = _ON_LIGHT if _is_light(background) else _ON_DARK
+        text = _text_on(background)
         styles[f"diverging.{index}"] = f"{text} on {background}"
         styles[f"diverging.{index}.own"] = f"bold underline {text} on {background}"
     return styles | _states(colours.good, colours.dim, colours.warning, colours.error)
 
 
-def _is_light(colour: str) -> bool:
-    """Whether black text reads better on it, by relative luminance (WCAG 2)."""
-    channels = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
+def _text_on(background: str) -> str:
+    """The quietest of three texts with enough contrast, by relative luminance (WCAG 2)."""
+    channels = [int(background[index : index + 2], 16) / 255 for index in (1, 3, 5)]
     red, green, blue = ((c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4) for c in channels)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.25
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    if luminance > 0.18:  # where black and white contrast equally
+        return _ON_LIGHT
+    return _ON_BLACK if luminance < 0.06 else _ON_DARK
 
 
 def _states(good: str, dim: str, warning: str, error: str) -> dict[str, str]:

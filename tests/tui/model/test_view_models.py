@@ -1,0 +1,130 @@
+"""What the screens are told: commands on their way, chosen evaluations, matrices and their changes."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+
+import pytest
+from runs_factory import LANGUAGES, START, evaluation_result, finished
+
+from engine.runs.commands import Command
+from engine.runs.state import CommandState, EvaluationPoint
+from tui.feed import Feed
+from tui.model.curves import usual_smoothing
+from tui.model.detail import RunDetail
+from tui.model.matrix import change, to_matrix, widest_gap, worst_pair
+from tui.model.requests import PATIENCE, RECENT, describe, merge
+from tui.model.selection import Selection
+from tui.widgets.bias import axis_bounds
+
+
+def pending(uuid: str, t: float = 100.0) -> Command:
+    return Command(uuid=uuid, command="pause", attempt=1, t=t, path=Path("x"))
+
+
+def known(uuid: str, outcome: str | None = None, detail: str = "") -> CommandState:
+    return CommandState(uuid=uuid, command="pause", received=101.0, outcome=outcome, detail=detail)  # type: ignore[arg-type]
+
+
+def test_a_file_nobody_has_taken_is_requested_and_says_when_it_waits_long() -> None:
+    requests = merge([pending("a")], [])
+    assert describe(requests, True, 101.0) == ("pause: requested", "accent")
+    text, style = describe(requests, True, 101.0 + PATIENCE + 1)
+    assert "not answered yet" in text
+    assert style == "warning"
+
+
+def test_a_request_to_a_dead_worker_says_that_nobody_is_there() -> None:
+    assert "no worker is there" in describe(merge([pending("a")], []), False, 101.0)[0]
+
+
+def test_the_log_knows_better_than_the_file_that_still_lies_there() -> None:
+    assert describe(merge([pending("a")], [known("a")]), True, 102.0)[0] == "pause: acknowledged"
+    assert describe(merge([pending("a")], [known("a", "done")]), True, 102.0) == ("pause: done", "good")
+
+
+def test_a_failed_command_says_why_and_what_was_answered_long_ago_is_forgotten() -> None:
+    failed = merge([], [known("a", "failed", "disk full")])
+    assert describe(failed, True, 102.0) == ("pause: failed (disk full)", "error")
+    assert describe(failed, True, 102.0 + RECENT + 1) == ("", "")
+
+
+@pytest.fixture
+def detail(home: Path) -> RunDetail:
+    writer = finished(home, "done")
+    writer.evaluated(400, benchmark="other", languages=("en", "de"))
+    feed = Feed(home, lambda snapshot: None, lambda: START)
+    feed.watch(writer.folder)
+    snapshot = feed.step()
+    assert snapshot is not None
+    assert snapshot.detail is not None
+    return snapshot.detail
+
+
+def step_of(point: EvaluationPoint | None) -> int:
+    assert point is not None
+    return point.step
+
+
+def test_the_selection_follows_the_newest_until_a_step_is_chosen(detail: RunDetail) -> None:
+    chosen = Selection()
+    assert step_of(chosen.point(detail)) == 400
+    chosen.move_step(detail, -1)
+    assert step_of(chosen.point(detail)) == 200
+    chosen.move_step(detail, -5)
+    assert step_of(chosen.point(detail)) == 0
+    chosen.move_step(detail, 9)
+    assert chosen.step is None
+
+
+def test_the_main_benchmark_is_the_one_of_the_config_and_the_key_goes_round(detail: RunDetail) -> None:
+    chosen = Selection()
+    assert detail.row.benchmark == "cldr"
+    assert chosen.next_benchmark(detail) == "other"
+    assert [point.benchmark for point in chosen.points(detail)] == ["other"]
+    assert chosen.next_benchmark(detail) == "cldr"
+
+
+def test_worst_pair_and_widest_gap_are_those_of_the_matrix() -> None:
+    matrix = to_matrix(evaluation_result(0.8))
+    worst, gap = worst_pair(matrix), widest_gap(matrix)
+    assert worst is not None
+    assert gap is not None
+    pairs = [matrix.values[r][c] for r in range(11) for c in range(11) if r != c]
+    assert worst.value == min(pairs)
+    name, own, others = gap
+    row = LANGUAGES.index(name)
+    assert own == matrix.values[row][row]
+    assert own - others == max(matrix.values[r][r] - matrix.margin[r] for r in range(11))
+
+
+def test_a_change_is_cell_by_cell_and_new_languages_have_none() -> None:
+    first, last = evaluation_result(0.2, ("en", "de")), evaluation_result(0.9, ("de", "en", "th"))
+    found = change(first, last)
+    assert found.names == ("de", "en", "th")
+    assert found.values[0][1] == last.matrix["de"]["en"] - first.matrix["de"]["en"]
+    assert math.isnan(found.values[2][0])
+
+
+def test_one_language_alone_has_no_others_and_no_worst_pair() -> None:
+    matrix = to_matrix(evaluation_result(0.5, ("en",)))
+    assert math.isnan(matrix.margin[0])
+    assert worst_pair(matrix) is None
+    assert widest_gap(matrix) is None
+
+
+def test_the_rank_axis_covers_every_bin_that_holds_a_query() -> None:
+    result = evaluation_result(0.5)
+    low, high = axis_bounds(result)
+    for found in result.rank_distance.values():
+        for count, (first, last) in zip(found.histogram, itertools.pairwise(result.histogram_edges), strict=True):
+            assert not count or (low <= max(0.5, first) and last <= high)
+
+
+def test_smoothing_grows_with_the_run_and_is_never_more_than_it_can_bear() -> None:
+    found = [usual_smoothing(steps) for steps in (10, 400, 4_000, 30_000, 1_000_000)]
+    assert found == sorted(found)
+    assert found[0] == 0.5
+    assert found[1] == 0.9 or 1 / (1 - found[1]) <= 10

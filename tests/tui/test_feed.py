@@ -1,0 +1,144 @@
+"""The reader thread's look at the disk: complete, true, and silent when nothing is new."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from runs_factory import START, RunWriter, finished, run_config, running
+
+from engine import events
+from tui.feed import Feed, Snapshot
+
+
+@pytest.fixture
+def feed(home: Path) -> Callable[..., Feed]:
+    return lambda now=START + 60: Feed(home, lambda snapshot: None, lambda: now)
+
+
+def look(feed: Feed) -> Snapshot:
+    snapshot = feed.step()
+    assert snapshot is not None
+    return snapshot
+
+
+def test_nothing_new_posts_nothing(home: Path, feed: Callable[..., Feed]) -> None:
+    writer = running(home, "live")
+    following = feed()
+    following.watch(writer.folder)
+    assert look(following).rows
+    assert following.step() is None
+    writer.steps(311, 315)
+    assert look(following).rows[0].step == 315
+    assert following.step() is None
+    writer.die()
+
+
+def test_a_run_without_a_single_event_has_its_name_from_its_config(home: Path, feed: Callable[..., Feed]) -> None:
+    RunWriter(home, "young").live()
+    (row,) = look(feed()).rows
+    assert (row.name, row.mode, row.max_steps, row.state) == ("young", "hybrid", 400, "starting")
+
+
+def test_a_deleted_run_disappears(home: Path, feed: Callable[..., Feed]) -> None:
+    kept, gone = finished(home, "kept"), finished(home, "gone")
+    following = feed()
+    assert len(look(following).rows) == 2
+    gone.folder.path.rename(home / ".gone")
+    assert [row.folder for row in look(following).rows] == [kept.folder]
+
+
+def test_a_broken_spec_is_listed_and_does_not_stop_the_others(home: Path, feed: Callable[..., Feed]) -> None:
+    finished(home, "good")
+    broken = RunWriter(home, "broken")
+    broken.folder.spec.write_text("{not json")
+    rows = look(feed()).rows
+    assert {row.name for row in rows} == {"good", broken.folder.id}
+
+
+def test_curves_hold_every_step_of_each_mode_apart(home: Path, feed: Callable[..., Feed]) -> None:
+    writer = running(home, "live", to=310)
+    following = feed()
+    following.watch(writer.folder)
+    detail = look(following).detail
+    writer.die()
+    assert detail is not None
+    assert [mode for mode, _ in detail.curves] == ["mono", "cross"]
+    assert sum(view.count for _, view in detail.curves) == 310
+    assert sum(detail.counts.values()) == 310
+    assert len(detail.modes) <= 310
+
+
+def test_a_resumed_run_supersedes_its_later_steps(home: Path, feed: Callable[..., Feed]) -> None:
+    """Losses of the abandoned timeline vanish from the curves even when the new one is longer at once."""
+    writer = RunWriter(home, "again", run_config("again", "cross")).started().steps(1, 50)
+    following = feed()
+    following.watch(writer.folder)
+    before = look(following).detail
+    writer.attempt = 2
+    writer.add(events.RunResumed(from_step=20, host="gpu-box", pid=7)).steps(21, 80, spike_at=30)
+    after = look(following).detail
+    assert before is not None
+    assert after is not None
+    (_, old), (_, new) = before.curves[0], after.curves[0]
+    assert (old.count, new.count) == (50, 80)
+    assert new.curve.values[29] == 9.5
+    assert old.curve.values[29] != 9.5  # what was shown before stays as it was
+
+
+def test_a_step_that_is_not_finite_is_counted_and_kept_apart(home: Path, feed: Callable[..., Feed]) -> None:
+    writer = RunWriter(home, "nan", run_config("nan", "mono")).started().steps(1, 20, nan_at=7)
+    following = feed()
+    following.watch(writer.folder)
+    detail = look(following).detail
+    assert detail is not None
+    ((_, view),) = detail.curves
+    assert view.count == 19
+    ((step, value),) = view.lost()
+    assert step == 7
+    assert math.isnan(value)
+    assert detail.counts == {"mono": 20}
+
+
+def test_another_smoothing_changes_the_smoothed_line_only(home: Path, feed: Callable[..., Feed]) -> None:
+    writer = finished(home, "done", "mono")
+    following = feed()
+    following.watch(writer.folder)
+    before = look(following).detail
+    following.smooth(0.0)
+    after = look(following).detail
+    assert before is not None
+    assert after is not None
+    ((_, old),), ((_, new),) = before.curves, after.curves
+    assert old.curve.values == new.curve.values
+    assert list(new.curve.smooth) == pytest.approx(list(new.curve.values))
+    assert old.curve.smooth != new.curve.smooth
+
+
+def test_a_silent_worker_of_this_machine_is_shown_stalled(home: Path, feed: Callable[..., Feed]) -> None:
+    writer = running(home, "live")
+    (row,) = look(feed(now=writer.t + 3600)).rows
+    writer.die()
+    assert row.state == "stalled"
+    assert "no progress" in row.reason
+
+
+def test_torn_and_unknown_lines_are_skipped_and_counted(home: Path, feed: Callable[..., Feed]) -> None:
+    writer = finished(home, "done")
+    with writer.folder.events.open("ab") as log:
+        log.write(b'{"v":1,"seq":999,"t":1,"attempt":1,"type":"from.the.future"}\n{"torn": ')
+    following = feed()
+    following.watch(writer.folder)
+    detail = look(following).detail
+    assert detail is not None
+    assert detail.skipped == 1
+    assert detail.row.state == "finished"
+
+
+def test_a_home_that_does_not_exist_yet_is_empty_and_fills_later(tmp_path: Path) -> None:
+    feed = Feed(tmp_path / "later", lambda snapshot: None, lambda: START)
+    assert look(feed).rows == ()
+    finished(tmp_path / "later", "first")
+    assert [row.name for row in look(feed).rows] == ["first"]

@@ -1,0 +1,77 @@
+"""One table feeds bindings, footer, help and palette, and it only uses keys that terminals pass on."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+from textual.screen import Screen
+
+from tui import keymap
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.export import ExportScreen
+from tui.screens.help import HelpScreen, TomlScreen
+from tui.screens.launch import LaunchScreen
+from tui.screens.palette import PaletteScreen
+from tui.screens.pick import PickScreen
+from tui.screens.run import RunScreen
+from tui.screens.runs import RunsScreen
+
+SCREENS: dict[str, type[Screen[object]]] = {
+    "runs": RunsScreen, "run": RunScreen, "launch": LaunchScreen, "export": ExportScreen, "confirm": ConfirmScreen,
+    "help": HelpScreen, "toml": TomlScreen, "palette": PaletteScreen, "pick": PickScreen,
+}  # type: ignore[dict-item]  # fmt: skip
+EATEN = re.compile(r"^(alt\+.*|ctrl\+(s|q|z|c|b|m|i|j|\\))$")
+
+
+def test_every_screen_of_the_table_exists() -> None:
+    assert {name for action in keymap.ACTIONS for name in action.screens} == SCREENS.keys()
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_every_action_of_a_screen_is_one_of_its_methods(name: str) -> None:
+    for action in keymap.actions_of(name):
+        method = "action_" + action.name.partition("(")[0]
+        assert callable(getattr(SCREENS[name], method, None)), f"{name}: {method}"
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_no_key_means_two_things_on_one_screen(name: str) -> None:
+    keys = Counter(key for action in keymap.actions_of(name) for key in action.keys)
+    assert [key for key, times in keys.items() if times > 1] == []
+
+
+def test_no_key_is_one_that_terminals_eat_and_escape_is_never_the_only_one() -> None:
+    for action in keymap.ACTIONS:
+        assert not any(EATEN.match(key) for key in action.keys), action.name
+        assert set(action.keys) != {"escape"}, action.name
+
+
+@pytest.mark.parametrize("tab", ["", *keymap.RUN_TABS])
+@pytest.mark.parametrize("name", SCREENS)
+def test_the_footer_holds_five_keys_and_the_way_out(name: str, tab: str) -> None:
+    shown = keymap.footer(name, tab if name == "run" else "")
+    assert len(shown) <= keymap.FOOTER_KEYS + 2
+    assert shown[-1][1].split(",")[0] in ("back", "leave", "close", "no")
+
+
+def test_a_label_of_the_moment_replaces_the_usual_one_and_an_empty_one_leaves_it_out() -> None:
+    shown = dict(keymap.footer("runs", labels={"pause_resume": "resume", "stop": ""}))
+    assert shown["p"] == "resume"
+    assert "k" not in shown
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_help_tells_of_every_key_or_of_the_pair_it_belongs_to(name: str) -> None:
+    told = " ".join(keys for keys, _ in keymap.help_lines(name))
+    for action in keymap.actions_of(name):
+        if action.help:
+            assert keymap.shown_key(action).split(" ", maxsplit=1)[0] in told
+
+
+def test_the_palette_offers_what_the_screen_can_do() -> None:
+    titles = [title for title, _, _, _ in keymap.palette("run")]
+    assert len(titles) == len(set(titles))
+    assert "run: pause or resume" in titles
+    assert all(": " in title for title in titles)

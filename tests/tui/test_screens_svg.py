@@ -1,0 +1,81 @@
+"""Every screen as it looks at 120x36 and at 60x20, the clock standing still.
+
+After an intended change: ``pytest tests/tui/test_screens_svg.py --snapshot-update``, then look at what changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from conftest import NARROW, WIDE
+from runs_factory import RunWriter
+from textual.pilot import Pilot
+
+from tui.app import Dashboard
+from tui.screens.launch import LaunchScreen
+from tui.screens.run import RunScreen
+from tui.theme import LIGHT, PLAIN, SIXTEEN, Palette
+
+Make = Callable[..., Dashboard]
+Until = Callable[..., Awaitable[None]]
+Compare = Callable[..., bool]
+
+# The run under the cursor is the live one; (name, keys from there on).
+OPEN = ("down", "down", "enter")
+SCREENS: dict[str, tuple[str, ...]] = {
+    "runs": (),
+    "overview": OPEN,
+    "heatmap": (*OPEN, "2", "down", "right"),
+    "bias": (*OPEN, "3"),
+    "log": (*OPEN, "4"),
+    "config": (*OPEN, "5"),
+    "launch": ("n",),
+    "export": (*OPEN, "2", "x"),
+    "stop": (*OPEN, "k"),
+    "help": ("question_mark",),
+    "commands": (*OPEN, "colon", "t", "a"),
+}
+
+
+def play(keys: tuple[str, ...], until: Until) -> Callable[[Pilot[None]], Awaitable[None]]:
+    """Presses keys, waiting after each for what the worker threads still owe."""
+
+    async def run(pilot: Pilot[Any]) -> None:
+        app = pilot.app
+        assert isinstance(app, Dashboard)
+        await until(pilot, lambda: app.snapshot is not None, "the first snapshot")
+        for key in keys:
+            await pilot.press(key)
+            await until(pilot, lambda: settled(app), f"the screen after {key}")
+
+    return run
+
+
+def settled(app: Dashboard) -> bool:
+    screen = app.screen
+    if isinstance(screen, RunScreen):
+        return screen.detail is not None
+    return not isinstance(screen, LaunchScreen) or screen.checked.config is not None
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize("name", SCREENS)
+def test_screen(
+    name: str, size: tuple[int, int], gallery: list[RunWriter], dashboard: Make, until: Until, snap_compare: Compare
+) -> None:
+    assert snap_compare(dashboard(), terminal_size=size, run_before=play(SCREENS[name], until))
+
+
+@pytest.mark.parametrize(
+    ("name", "charset", "palette"),
+    [("overview", "ascii", PLAIN), ("heatmap", "block", LIGHT), ("runs", "ascii", SIXTEEN)],
+    ids=["ascii-nocolor", "block-light", "ascii-16"],
+)
+def test_screen_on_lesser_terminals(
+    name: str, charset: str, palette: Palette, gallery: list[RunWriter], dashboard: Make, until: Until,
+    snap_compare: Compare,
+) -> None:  # fmt: skip
+    app = dashboard(charset=charset, palette=palette)
+    assert snap_compare(app, terminal_size=WIDE, run_before=play(SCREENS[name], until))
