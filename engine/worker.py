@@ -60,8 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("another worker has taken this run over; leaving", file=sys.stderr)
         os._exit(EXIT_FAILED)  # without a last word: the log is no longer ours to write
     finally:
-        session.close()
-        lock.release()
+        session.close()  # the lock goes with the process: who sees it free sees the process gone
 
 
 def _attempt(session: Session, spec: Spec, *, evaluate_only: bool) -> int:

@@ -1,0 +1,135 @@
+"""The installed command in real pseudo-terminals: what happens to runs when screens come and go."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from terminal import HYBRID_TUI, Terminal
+
+from engine.config import RunConfig, load_config, sample_configs_folder
+from engine.events import AnyEvent, RunPaused, RunStarted, Step
+from engine.runs.folder import RunFolder
+from engine.runs.launch import launch
+from engine.runs.liveness import probe
+from engine.runs.log import EventCursor
+from engine.runs.reader import RunReader
+from engine.runs.registry import list_runs
+from engine.runs.status import status_of
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = 120.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.05)
+
+
+def config(steps: int) -> RunConfig:
+    return load_config(
+        sample_configs_folder() / "cldr-hybrid.toml",
+        [f"optimizer.max_steps={steps}", "batch.size=16", "evaluation.at_start=false", "evaluation.every=0",
+         "sources.0.languages=['de','en']", "evaluation.languages=['de','en']"],
+    )  # fmt: skip
+
+
+def state_of(folder: RunFolder) -> str:
+    reader = RunReader(folder)
+    reader.poll()
+    return status_of(reader).state
+
+
+def recorded(folder: RunFolder, kind: type[AnyEvent]) -> list[AnyEvent]:
+    return [event for event in EventCursor(folder.events).poll() if isinstance(event, kind)]
+
+
+def gone(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists()
+
+
+def test_a_run_started_from_a_dashboard_outlives_its_terminal_and_shows_in_another(tmp_path: Path) -> None:
+    home = tmp_path / "runs"
+    first = Terminal([HYBRID_TUI, "--runs", str(home)])
+    first.until("no runs in")
+    first.press("n")
+    first.until("new run from cldr-hybrid.toml")
+    for field, value in (("steps", "60"), ("batch size", "16")):
+        while f"› {field}" not in first.text():
+            first.press("down" if field == "steps" else "up")
+        first.press("enter", "ctrl+u", value, "enter")
+    first.press("f5")
+    until(lambda: list_runs(home), "the run folder")
+    (folder,) = list_runs(home)
+    until(lambda: recorded(folder, Step), "the first steps")
+
+    second = Terminal([HYBRID_TUI, "--runs", str(home)])
+    second.until("running")
+    first.hang_up()
+    assert probe(folder).alive
+    second.until("finished", 150.0)
+    assert state_of(folder) == "finished"
+    second.press("q")
+    assert second.wait() == 0
+
+
+def test_leaving_with_q_never_stops_a_run(tmp_path: Path) -> None:
+    folder = launch(tmp_path / "runs", config(10_000))
+    until(lambda: recorded(folder, Step), "the first steps")
+    terminal = Terminal([HYBRID_TUI, "--runs", str(tmp_path / "runs")])
+    terminal.until("running")
+    terminal.press("enter")
+    terminal.until("last event")
+    terminal.press("q", "q")
+    assert terminal.wait() == 0
+    assert state_of(folder) == "running"
+    subprocess.run([HYBRID_TUI, "--runs", str(tmp_path / "runs"), "stop", folder.id, "--wait"], check=True, timeout=60)
+    assert state_of(folder) == "stopped"
+
+
+def test_two_dashboards_and_a_waiting_pause_agree(tmp_path: Path) -> None:
+    """Both screens show the pause that a third party asked for; one of them resumes, at the next step."""
+    home = tmp_path / "runs"
+    folder = launch(home, config(10_000))
+    until(lambda: recorded(folder, Step), "the first steps")
+    screens = [Terminal([HYBRID_TUI, "--runs", str(home)]) for _ in range(2)]
+    for screen in screens:
+        screen.until("running")
+    owner = probe(folder).owner
+    assert owner is not None
+    subprocess.run([HYBRID_TUI, "--runs", str(home), "pause", "last", "--wait"], check=True, timeout=60)
+    until(lambda: gone(owner.pid), "init to bury the process", 5.0)
+    for screen in screens:
+        screen.until("paused")
+    screens[0].press("p")
+    for screen in screens:
+        screen.until("running")
+    (paused,) = recorded(folder, RunPaused)
+    resumed = next(event for event in recorded(folder, Step) if event.attempt == 2)
+    assert resumed.first_step == paused.step + 1
+    for screen in screens:
+        screen.press("q")
+        assert screen.wait() == 0
+    subprocess.run([HYBRID_TUI, "--runs", str(home), "stop", "last", "--wait"], check=True, timeout=60)
+
+
+def test_two_resumes_at_the_same_moment_start_one_worker(tmp_path: Path) -> None:
+    home = tmp_path / "runs"
+    folder = launch(home, config(10_000))
+    until(lambda: recorded(folder, Step), "the first steps")
+    command = [HYBRID_TUI, "--runs", str(home)]
+    subprocess.run([*command, "pause", "last", "--wait"], check=True, timeout=60)
+    resumes = [subprocess.Popen([*command, "resume", "last"], stderr=subprocess.PIPE) for _ in range(2)]
+    statuses = sorted(resume.wait(timeout=60) for resume in resumes)
+    assert statuses == [0, 2]
+    for resume in resumes:
+        assert resume.stderr is not None
+        resume.stderr.close()
+    until(lambda: any(event.attempt == 2 for event in recorded(folder, Step)), "steps of the second attempt")
+    subprocess.run([*command, "stop", "last", "--wait"], check=True, timeout=60)
+    assert len(recorded(folder, RunStarted)) == 1
+    assert {event.attempt for event in EventCursor(folder.events).poll()} == {1, 2}
