@@ -47,7 +47,7 @@ def load_encoder(
     if model.name == "tiny":
         if texts is None:
             raise ConfigError('model.name: "tiny" is built from the texts of a run\'s sources, and there are none here')
-        # Four hundred steps from scratch do not overfit, and dropout takes a third of a step on a CPU.
+        # Four hundred steps from scratch do not overfit, and dropout makes a step on a CPU an eighth longer.
         network, tokenizer = build_tiny(texts, seed, dropout=model.dropout or 0.0)
         options = resolve_options(model, None)
     else:

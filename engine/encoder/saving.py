@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from transformers.utils import logging as transformers_logging
+
 from engine.encoder.options import EncodingOptions, write_options
 
 
@@ -15,6 +17,7 @@ def save_model_folder(model: Any, hub_tokenizer: Any, options: EncodingOptions, 
     SentenceTransformer knows one length for both kinds of text: it gets the longer one.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    transformers_logging.disable_progress_bar()  # it would fill a worker's log
     model.save_pretrained(folder)
     hub_tokenizer.save_pretrained(folder)
     write_options(options, folder)

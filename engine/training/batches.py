@@ -54,7 +54,7 @@ class BatchSource:
         def tokenize(texts: Sequence[str], contexts: Sequence[str] | None, kind: Kind) -> TokenRows:
             nonlocal done
             parts = []
-            for start in range(0, len(texts), _TICK_TEXTS):
+            for start in range(0, max(1, len(texts)), _TICK_TEXTS):  # one empty part for an empty corpus
                 part = slice(start, start + _TICK_TEXTS)
                 parts.append(encoder.tokenize(texts[part], contexts[part] if contexts else None, kind=kind))
                 done += len(parts[-1])

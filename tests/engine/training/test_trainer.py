@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from small_corpora import make_corpus
 
 from engine.config import BatchConfig, ConfigError, LossConfig, OptimizerConfig, RunConfig
 from engine.training.batches import BatchSource, Prefetcher
@@ -140,6 +141,11 @@ def test_tokenising_reports_every_text_once_and_may_be_abandoned(corpora, make_e
 
     with pytest.raises(InterruptedError):
         BatchSource(CONFIG, corpora, make_encoder(), abandon)
+
+
+def test_an_empty_source_beside_others_is_never_drawn(corpora, make_encoder):
+    source = BatchSource(CONFIG, [make_corpus("empty", groups=0), *corpora], make_encoder())
+    assert all(len(source.assemble(t).rows) == 24 for t in range(20))
 
 
 def test_the_prefetcher_gives_the_batch_that_was_asked_for(corpora, make_encoder):
