@@ -6,13 +6,15 @@ After an intended change: ``pytest tests/tui/test_screens_svg.py --snapshot-upda
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import NARROW, WIDE
-from runs_factory import RunWriter
+from runs_factory import RunWriter, run_config
 from textual.pilot import Pilot
 
+from engine.config import to_toml
 from tui.app import Dashboard
 from tui.screens.launch import LaunchScreen
 from tui.screens.run import RunScreen
@@ -58,6 +60,15 @@ def settled(app: Dashboard) -> bool:
     if isinstance(screen, RunScreen):
         return screen.detail is not None
     return not isinstance(screen, LaunchScreen) or screen.checked.config is not None
+
+
+@pytest.fixture(autouse=True)
+def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sample config of this test's own: the product's may change without changing the launch screen."""
+    folder = tmp_path / "sample_configs"
+    folder.mkdir()
+    (folder / "cldr-hybrid.toml").write_text("# The built-in example.\n" + to_toml(run_config("cldr-hybrid")))
+    monkeypatch.setattr("tui.model.launching.sample_configs_folder", lambda: folder)
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
