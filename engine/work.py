@@ -24,9 +24,10 @@ class Work:
     """Everything one attempt holds in memory. Implements engine.training.loop.Observer."""
 
     def __init__(self, session: Session, config: RunConfig) -> None:
-        from engine.device import wait_for_device
+        from engine.device import share_cores, wait_for_device
 
         self._session, self._config = session, config
+        share_cores()
         self.device = wait_for_device(config.runtime, session)
 
         if config.runtime.deterministic:

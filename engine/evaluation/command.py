@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 
 from engine.config import ConfigError, ModelConfig, parse_benchmark
+from engine.device import share_cores
 from engine.evaluation.report import evaluation_report
 from engine.evaluation.results import SUMMARY, write_results
 
@@ -77,6 +78,7 @@ def _evaluate(options: argparse.Namespace) -> Evaluation:
     model = ModelConfig(name=options.model, **chosen)
     benchmark = _load_benchmark(options.benchmark, languages, options.unit)
 
+    share_cores()
     from engine.encoder import load_encoder
     from engine.evaluation.suite import run_benchmark
 

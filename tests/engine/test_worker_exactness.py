@@ -124,7 +124,7 @@ def in_evaluation(watched: Watched) -> bool:
 
 def between_received_and_done(watched: Watched) -> bool:
     watched.until_event(lambda event: isinstance(event, events.Step), "a step")
-    uuid = send_command(watched.folder, "checkpoint")
+    uuid = send_command(watched.folder, "evaluate")
     watched.until_event(
         lambda event: isinstance(event, events.CommandReceived) and event.uuid == uuid, "the acknowledgement"
     )
