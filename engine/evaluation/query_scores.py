@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.data.benchmark import Benchmark
-from engine.evaluation.ranking import NOT_RETRIEVED, Ints, Ranks
+from engine.evaluation.ranks import NOT_RETRIEVED, Ints, Ranks
 
 Placement = Literal["id", "optimistic", "pessimistic"]
 Values = npt.NDArray[np.float64]

@@ -86,7 +86,7 @@ def ranks_table(evaluation: Evaluation) -> pl.DataFrame:
     import polars as pl
 
     from engine.data.columns import take
-    from engine.evaluation.ranking import NOT_RETRIEVED
+    from engine.evaluation.ranks import NOT_RETRIEVED
 
     benchmark, ranks = evaluation.benchmark, evaluation.ranks
     names = pl.Series(benchmark.languages)
