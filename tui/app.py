@@ -53,7 +53,10 @@ class Dashboard(App[None], inherit_bindings=False):
     TITLE = "hybrid-tui"
     CSS = """
     Screen { layout: vertical; overflow: hidden; background: $background; color: $foreground; }
-    ModalScreen { align: center middle; background: $background 0%; }
+    ModalScreen { align: center middle; background: transparent; }
+    Dashboard.-ascii Panel { border: ascii $line; }
+    Dashboard.-ascii Dialog > #dialog { border: ascii $accent; }
+    Dashboard.-ascii Dialog Panel { border: none; }
     """
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
@@ -65,14 +68,16 @@ class Dashboard(App[None], inherit_bindings=False):
         now: Callable[[], float] = time.time, environment: dict[str, str] | None = None,
         minutes_east: int | None = None, palette: Palette | None = None,
     ) -> None:  # fmt: skip
-        super().__init__()
         environment = dict(os.environ) if environment is None else environment
+        # True keeps Textual from turning what has no colour into greys; None leaves it to the theme.
+        super().__init__(ansi_color="NO_COLOR" in environment or None)
         self.animation_level = "none"
         self.home = home
         self.now = now
         self.minutes_east = time.localtime().tm_gmtoff // 60 if minutes_east is None else minutes_east
         self.glyphs = choose_charset(charset, environment, sys.getfilesystemencoding())
         self.palette = palette or choose_palette(self.no_color, self.console.color_system, environment)
+        self.set_class(self.glyphs.name == "ascii", "-ascii")
         self.register_theme(self.palette.theme)
         self.theme = self.palette.theme.name
         self.snapshot: Snapshot | None = None

@@ -290,6 +290,16 @@ async def test_narrow_screens_show_one_panel_and_the_others_one_key_away(
         assert "smoothed" not in text_of(app)
 
 
+async def test_a_narrow_screen_also_says_how_far_a_command_is(
+    running: RunWriter, dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=(60, 20)) as pilot:
+        await open_first(pilot, app, until)
+        running.received("u1", "checkpoint")
+        await until(pilot, lambda: "checkpoint: acknowledged" in text_of(app), "the command")
+
+
 async def test_resizing_at_any_moment_keeps_every_line_whole(
     gallery: list[RunWriter], dashboard: Make, until: Until
 ) -> None:

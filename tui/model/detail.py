@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import msgspec
+
 from engine.events import Device
 from engine.runs.commands import pending_commands
 from engine.runs.folder import Spec
@@ -81,7 +83,7 @@ def make_detail(
         modes=last_modes(series),
         figures=figures(series, state.batch_size or (spec.config.batch.size if spec is not None else 0)),
         evaluations=tuple(state.evaluations),
-        notes=tuple(Note(note.t, visible(note.text), note.level) for note in state.notes[-NOTES_SHOWN:]),
+        notes=tuple(msgspec.structs.replace(note, text=visible(note.text)) for note in state.notes[-NOTES_SHOWN:]),
         requests=merge(pending_commands(row.folder), state.commands),
         device=state.device,
         checkpoint_step=state.checkpoint_step,

@@ -53,7 +53,6 @@ class View(Screen[None], inherit_bindings=False):
         yield self.footer
 
     def on_mount(self) -> None:
-        self.set_class(self.glyphs.name == "ascii", "-ascii")
         self.show_footer()
 
     def on_screen_resume(self) -> None:

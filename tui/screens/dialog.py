@@ -36,8 +36,7 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
     AUTO_FOCUS = ""
     DEFAULT_CSS = """
     Dialog > #dialog { background: $panel; border: solid $accent; border-title-color: $foreground; padding: 0 1; }
-    Dialog.-ascii > #dialog { border: ascii $accent; }
-    Dialog Panel, Dialog.-ascii Panel { border: none; padding: 0; }
+    Dialog Panel { border: none; padding: 0; }
     """
     name_in_keymap = ""
 
@@ -65,7 +64,6 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
             yield self.footer
 
     def on_mount(self) -> None:
-        self.set_class(self.dashboard.glyphs.name == "ascii", "-ascii")
         self.footer.show(keymap.footer(self.name_in_keymap))
         self.fit_box()
 

@@ -97,8 +97,10 @@ class RunScreen(Steering):
 
     def standing_message(self, now: float) -> tuple[Row, Row]:
         row = self.current()
-        remark = self.tab.remark()
-        if remark:
+        request = self._request(now)
+        if self.narrow and request[0]:  # there is no room for it beside the tabs
+            return (request,), ()
+        if remark := self.tab.remark():
             return ((remark, ""),), ()
         if row is not None and row.reason:
             verb = {"crashed": "p resumes it", "failed": "p tries again", "paused": "p resumes it",
@@ -198,11 +200,14 @@ class RunScreen(Steering):
         self.show_message(self.dashboard.now())
 
     def _show_tabs(self, now: float) -> None:
-        row = self.current()
-        text, style = "", ""
-        if self.detail is not None and row is not None:
-            text, style = describe(self.detail.requests, row.alive, now)
-        self.tabs.show(RUN_TABS.index(self.active), ((text, style),) if text and not self.narrow else ())
+        request = self._request(now)
+        self.tabs.show(RUN_TABS.index(self.active), (request,) if request[0] and not self.narrow else ())
+
+    def _request(self, now: float) -> Run:
+        """The newest command on its way or just answered."""
+        if self.detail is None:
+            return "", ""
+        return describe(self.detail.requests, self.detail.row.alive, now)
 
     def _show_header(self, now: float) -> None:
         row = self.current()

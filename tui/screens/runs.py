@@ -136,17 +136,26 @@ class RunsScreen(Steering):
         self._current = row.folder.path if row is not None else None
 
     def _show_header(self) -> None:
-        counts = Counter(row.state for row in self.rows)
-        right: list[Run] = []
-        for state in _COUNTED:
-            if counts[state]:
-                word = self.glyphs.states[state] if self.narrow else state
-                right += [(f"{counts[state]} {word}", f"state.{state}"), ("  " if self.narrow else "   ", "")]
         left: list[Run] = [("hybrid-tui", "title"), (f"   {visible(self.dashboard.home_label)}", "dim")]
         devices = sorted({row.device for row in self.rows if row.live and row.device})
         if devices and not self.narrow:
             left.append((f"   {', '.join(devices)}", "dim"))
+        counts = self._few_counts() if self.narrow else self._counts()
+        right = [run for count in counts for run in (count, ("   ", ""))]
         self.header.show(tuple(left), tuple(right[:-1]))
+
+    def _counts(self) -> list[Run]:
+        found = Counter(row.state for row in self.rows)
+        return [(f"{found[state]} {state}", f"state.{state}") for state in _COUNTED if found[state]]
+
+    def _few_counts(self) -> list[Run]:
+        """What a narrow header has room for: what lives, what broke, and how many there are."""
+        live = sum(row.live for row in self.rows)
+        broken = sum(row.state in ("crashed", "failed") for row in self.rows)
+        counts: list[Run] = [(f"{live} live", "state.running")] if live else []
+        if broken:
+            counts.append((f"{broken} broken", "state.failed"))
+        return [*counts, (f"{len(self.rows)} runs", "dim")]
 
     def _nothing(self) -> list[Row]:
         return [

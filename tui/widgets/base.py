@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
@@ -69,9 +70,13 @@ class Drawn(Widget):
         if self._drawn_for != size:
             self._rows, self._drawn_for = self._fresh_rows(*size), size
         if y >= len(self._rows):
-            return Strip.blank(size[0], self.rich_style)
-        style, base = self.palette.style, self.rich_style
+            return Strip.blank(size[0], self._base())
+        style, base = self.palette.style, self._base()
         return Strip([Segment(text, base + style(name)) for text, name in self._rows[y]], size[0])
+
+    def _base(self) -> Style:
+        """Colours of the surface, or the terminal's own where the palette has only its colours."""
+        return Style.null() if self.palette.ansi else self.rich_style
 
     def _fresh_rows(self, width: int, height: int) -> list[Row]:
         rows = [fit_row(row, width, self.glyphs.ellipsis) for row in self.rows(width, height)[:height]]
@@ -86,7 +91,6 @@ class Panel(Drawn):
 
     DEFAULT_CSS = """
     Panel { border: solid $line; border-title-color: $titles; padding: 0 1; }
-    .-ascii Panel { border: ascii $line; }
     """
 
     def __init__(self, title: str = "", *, id: str | None = None, classes: str | None = None) -> None:

@@ -21,8 +21,8 @@ _TREND_LINES = 5  # of BiasTrend, below the distributions
 
 
 def lines_each(result: EvaluationResult, height: int) -> int:
-    """Two lines a language where they fit."""
-    return 2 if 2 + 2 * len(result.languages) <= height else 1
+    """As many as fit, at most four: taller bars tell finer differences."""
+    return max(1, min(4, (height - 2) // max(1, len(result.languages))))
 
 
 class DistancePanel(Panel):
