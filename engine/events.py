@@ -122,6 +122,41 @@ class Advantage(msgspec.Struct, frozen=True, kw_only=True):
     interval: tuple[float, float] | None
 
 
+class LanguageEffect(msgspec.Struct, frozen=True, kw_only=True):
+    """Doublings of rank that a pair of languages adds to what query and passage language each explain."""
+
+    effect: dict[str, dict[str, float]]  # [query_language][passage_language]; negative: ranks better
+    p: float  # of no interaction, by permutations of passage languages within queries
+    permutations: int
+
+
+class Friedman(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the queries of one language agree on which passage languages rank better."""
+
+    statistic: float
+    p: float  # takes queries for independent
+    p_clusters: float | None  # on the mean places of clusters; None below two
+    agreement: float  # Kendall's W
+    queries: int
+
+
+class LanguageBias(msgspec.Struct, frozen=True, kw_only=True):
+    """Measures of language bias; definitions in engine.evaluation.language_bias.
+
+    A measure that the benchmark cannot have, or that no ranking could change, is in ``not_applicable`` with the reason
+    and nowhere else.
+    """
+
+    measures: dict[str, float]  # means over query languages
+    by_language: dict[str, dict[str, float]]  # [measure][query_language]
+    own_language_advantage: Advantage | None  # the mean over query languages, with its interval
+    language_effect: LanguageEffect | None
+    language_share_at_10: dict[str, dict[str, float]]  # [query_language][passage_language], of non-relevant passages
+    pool_share: dict[str, float]  # [passage_language]
+    friedman: dict[str, Friedman]  # [query_language]
+    not_applicable: dict[str, str]  # measure -> reason
+
+
 class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
     """What one evaluation found, small enough to travel; the ranks themselves are in ranks.parquet.
 
@@ -139,6 +174,7 @@ class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
     rank_distance: dict[str, RankDistances]  # by query language
     own_language_advantage: dict[str, Advantage]  # by query language
     ties: int  # relevant candidates whose score another candidate shares
+    bias: LanguageBias | None = None  # None: from before these were measured
 
 
 class EvalFinished(Event, frozen=True, kw_only=True, tag="eval.finished"):

@@ -15,10 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.data.benchmark import Benchmark
-from engine.evaluation.bootstrap import mean_interval
+from engine.evaluation.language_bias.judged import judged
 from engine.evaluation.query_scores import Distances, Values
 from engine.evaluation.ranking import Ints, Ranks
+from engine.evaluation.resampling import bootstrap_intervals, cluster_totals
 from engine.events import Advantage, RankDistances
+
+_REPLICATES = 999  # an evaluation during training waits for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +61,37 @@ def rank_distances(benchmark: Benchmark, distances: Distances, edges: Sequence[i
 def query_advantages(benchmark: Benchmark, ranks: Ranks) -> QueryAdvantages:
     """Per query: mean log2 rank of other-language relevant passages - mean log2 rank of the own-language ones.
 
-    Ranks are those in the pool of all languages, mid-ranks under ties: ``1 + above + tied / 2``.
+    Ranks are those in the pool of all languages, mid-ranks under ties: ``1 + above + tied / 2``. Queries with a
+    relevant passage that was not retrieved are left out.
     """
-    own = benchmark.candidate_language[ranks.passage] == benchmark.query_language[ranks.query]  # [J]
-    log_rank = np.log2(1 + ranks.above_pool + ranks.tied_pool / 2)
+    known = judged(benchmark, ranks).fully_ranked()
+    own = known.answered == known.asked  # [J]
     queries = len(benchmark.query_ids)
-    side = ranks.query * 2 + own
+    side = known.query * 2 + own
     counts = np.bincount(side, minlength=2 * queries).reshape(queries, 2)  # columns: other, own
-    sums = np.bincount(side, log_rank, minlength=2 * queries).reshape(queries, 2)
+    sums = np.bincount(side, np.log2(known.mid_rank), minlength=2 * queries).reshape(queries, 2)
     both = np.flatnonzero((counts > 0).all(axis=1))
     means = sums[both] / counts[both]
     return QueryAdvantages(both, means[:, 0] - means[:, 1])
 
 
-def own_language_advantages(benchmark: Benchmark, advantages: QueryAdvantages) -> dict[str, Advantage]:
-    """Mean over each language's queries, with a 95 % bootstrap interval over their clusters."""
-    language = benchmark.query_language[advantages.query]
-    clusters = np.asarray(benchmark.query_cluster)
-    summaries = {}
-    for index, name in enumerate(benchmark.languages):
-        mine = language == index
-        if mine.any():
-            values = advantages.advantage[mine]
-            interval = mean_interval(values, clusters[advantages.query[mine]])
-            summaries[name] = Advantage(mean=float(values.mean()), interval=interval)
-    return summaries
+def own_language_advantages(
+    benchmark: Benchmark, advantages: QueryAdvantages
+) -> tuple[dict[str, Advantage], Advantage | None]:
+    """(mean over each language's queries, mean over languages), with 95 % bootstrap intervals over clusters.
+
+    Languages that are harder for every query cancel out of the mean over languages, where each is asked and answered
+    alike; it is None where no query has an advantage.
+    """
+    language = benchmark.query_language[advantages.query].astype(np.int64)
+    clusters = np.asarray(benchmark.query_cluster)[advantages.query].tolist()
+    data = cluster_totals(advantages.advantage, language, clusters, len(benchmark.languages))
+    found = bootstrap_intervals(data, replicates=_REPLICATES)
+    summaries = [
+        Advantage(mean=float(mean), interval=(float(low), float(high)) if np.isfinite(low) else None)
+        if np.isfinite(mean)
+        else None
+        for mean, low, high in zip(found.mean, found.low, found.high, strict=True)
+    ]
+    by_language = zip(benchmark.languages, summaries[:-1], strict=True)
+    return {name: summary for name, summary in by_language if summary is not None}, summaries[-1]

@@ -47,6 +47,7 @@ class EvalDocument(msgspec.Struct, frozen=True, kw_only=True):
     rank_distance: Any
     histogram_edges: list[float]
     own_language_advantage: Any
+    bias: Any
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

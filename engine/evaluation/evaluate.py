@@ -12,10 +12,11 @@ import numpy as np
 
 from engine.data.benchmark import Benchmark
 from engine.evaluation.bias import histogram_edges, own_language_advantages, query_advantages, rank_distances
+from engine.evaluation.language_bias.measure import language_bias
 from engine.evaluation.metrics import compute_metrics
 from engine.evaluation.query_scores import query_scores
 from engine.evaluation.ranking import Floats, Ranks, Tick, TopK, rank
-from engine.evaluation.summary import Bounds, EncodingProtocol, EvaluationProtocol, Summary
+from engine.evaluation.summary import RANK_DISTANCE_NULL, Bounds, EncodingProtocol, EvaluationProtocol, Summary
 from engine.events import EvaluationResult
 
 
@@ -53,6 +54,9 @@ def evaluate(
     ranks, top = rank(benchmark, query_embeddings, candidate_embeddings, tick=tick)
     scores = query_scores(benchmark, ranks)
     metrics = compute_metrics(benchmark, scores)
+    advantages = query_advantages(benchmark, ranks)
+    advantage_by_language, mean_advantage = own_language_advantages(benchmark, advantages)
+    bias = language_bias(benchmark, ranks, top, advantages, mean_advantage)
     edges = histogram_edges(len(benchmark.candidate_ids))
     ties = int(np.count_nonzero(ranks.tied_pool))
     summary = Summary(
@@ -60,13 +64,14 @@ def evaluate(
         candidates=len(benchmark.candidate_ids),
         languages=list(benchmark.languages),
         settings=metrics.settings,
-        metrics=metrics.macro,
+        metrics={**metrics.macro, RANK_DISTANCE_NULL: bias.measures.get(RANK_DISTANCE_NULL)},
         matrix=metrics.matrix,
         map_multilingual_by_language=metrics.map_multilingual_by_language,
         histogram_edges=[float(edge) for edge in edges],
         rank_distance=rank_distances(benchmark, scores.distances, edges),
-        own_language_advantage=own_language_advantages(benchmark, query_advantages(benchmark, ranks)),
+        own_language_advantage=advantage_by_language,
         ties=ties,
+        bias=bias,
         benchmark=benchmark.key,
         micro=metrics.micro,
         bounds=Bounds(

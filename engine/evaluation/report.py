@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from engine.evaluation.summary import METRICS, Summary
+from engine.evaluation.summary import METRICS, RANK_DISTANCE_NULL, Summary
+from engine.events import LanguageBias
 
 
 def evaluation_report(model: str, summary: Summary) -> str:
@@ -21,11 +22,13 @@ def evaluation_report(model: str, summary: Summary) -> str:
     ]
     parts = [
         "\n".join(heading),
-        _table(["metric", "macro", "micro"], [_metric_row(summary, name) for name in METRICS]),
+        _table(["metric", "macro", "micro"], [_metric_row(summary, name) for name in (*METRICS, RANK_DISTANCE_NULL)]),
         "mAP, rows ask, columns answer\n" + heatmap_text(summary.matrix),
     ]
     if summary.rank_distance:
         parts.append("rank distance by question language\n" + distance_text(summary))
+    if summary.bias is not None:
+        parts.append("language bias, means over question languages\n" + bias_text(summary.bias))
     protocol = msgspec.to_builtins(summary.protocol)
     parts.append("\n".join(f"{name:<20} {'none' if value is None else value}" for name, value in protocol.items()))
     return "\n\n".join(parts)
@@ -53,8 +56,22 @@ def distance_text(summary: Summary) -> str:
     return _table(["", "mean", "median", "p90", "own-language advantage (doublings)"], rows)
 
 
+def bias_text(bias: LanguageBias) -> str:
+    """Every measure in a line, and for those that do not apply the reason."""
+    rows = [[name, f"{value:,.4f}"] for name, value in bias.measures.items()]
+    if bias.language_effect is not None:
+        own = [row[asked] for asked, row in bias.language_effect.effect.items() if asked in row]
+        rows.append(["language_effect on the own language (doublings)", f"{sum(own) / len(own):+,.4f}" if own else "-"])
+        rows.append(["language_effect, permutation p", f"{bias.language_effect.p:.4f}"])
+    if bias.friedman:
+        agreement = [found.agreement for found in bias.friedman.values()]
+        rows.append(["friedman, Kendall's W", f"{sum(agreement) / len(agreement):.4f}"])
+    reasons = [f"{name}: not applicable, {reason}" for name, reason in bias.not_applicable.items()]
+    return "\n".join([_table(["measure", "value"], rows), *reasons])
+
+
 def _metric_row(summary: Summary, name: str) -> list[str]:
-    digits = 2 if name == "rank_distance" else 4
+    digits = 2 if name.startswith("rank_distance") else 4
     values = (summary.metrics.get(name), summary.micro.get(name))  # older results have fewer
     return [name, *("-" if value is None else f"{value:,.{digits}f}" for value in values)]
 

@@ -74,9 +74,9 @@ def cluster_totals(values: Values, stratum: Ints, clusters: Sequence[str], strat
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """NaN where there are fewer than two clusters: there is nothing to resample."""
+    """All but the mean are NaN where there are fewer than two clusters: there is nothing to resample."""
 
-    mean: Values  # [H + 1]
+    mean: Values  # [H + 1] NaN for a stratum without queries
     standard_error: Values  # [H + 1] linearised, cluster-robust
     low: Values  # [H + 1] of the two-sided interval
     high: Values  # [H + 1]
@@ -91,6 +91,8 @@ def bootstrap_intervals(
     mean, variance = (found[0] for found in _resample(data, np.ones((1, clusters))))
     error = np.sqrt(variance)
     error[data.clusters < 2] = np.nan
+    if clusters < 2:
+        return Intervals(mean, error, error, error, error)
     rng = np.random.default_rng(seed)
     even = np.full(clusters, 1 / clusters)
     drawn = []

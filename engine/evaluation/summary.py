@@ -18,6 +18,8 @@ METRICS = (
     "recall_at_100",
 )
 
+RANK_DISTANCE_NULL = "rank_distance_null"  # beside the metrics, and without bounds: what rank_distance is held against
+
 TIE_RULE = "equal scores rank by descending passage id (trec_eval)"
 SCORE = "dot product of L2-normalised vectors, float32"
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from engine.evaluation.results import read_ranks
 from engine.evaluation.summary import METRICS
+from engine.export.bias_table import bias_table
 from engine.export.compare import compare_table
 from engine.export.formats import write
 from engine.export.found import ExportError, FoundResult, find_results, only_benchmark
@@ -101,5 +102,6 @@ TABLES: dict[str, Callable[[Sequence[FoundResult]], Frame]] = {
     "summary": _summary,
     "heatmap": _heatmap,
     "ranks": _ranks,
+    "bias": bias_table,
     "compare": compare_table,
 }

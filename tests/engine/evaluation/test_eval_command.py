@@ -11,7 +11,7 @@ import pytest
 from engine.config import ModelConfig
 from engine.evaluation.command import main
 from engine.evaluation.results import read_ranks, read_summary
-from engine.evaluation.summary import METRICS
+from engine.evaluation.summary import METRICS, RANK_DISTANCE_NULL
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,8 @@ def test_json_is_the_contract_and_nothing_else(model, tmp_path, capfdbinary):
     assert {"benchmark", "model", "settings", "metrics", "matrix", "protocol"} < set(document)
     assert (document["benchmark"], document["model"]) == ("cldr", str(model))
     assert document["settings"] == {"monolingual": 2, "crosslingual": 2, "multilingual": 2}
-    assert set(document["metrics"]) == set(METRICS)
+    assert set(document["metrics"]) == {*METRICS, RANK_DISTANCE_NULL}
+    assert document["bias"]["not_applicable"]["peer"].startswith("constant by construction")
     assert set(document["matrix"]) == set(document["matrix"]["en"]) == {"de", "en"}
     ranks, summary = read_ranks(tmp_path / "cldr"), read_summary(tmp_path / "cldr")
     assert summary.metrics == document["metrics"]
@@ -59,7 +60,17 @@ def test_a_saved_model_brings_its_prefixes_and_options_override_them(model, capf
 def test_text_shows_settings_metrics_matrix_and_protocol(model, capsys):
     assert main([str(model), "--benchmark", "cldr", "--languages", "de,en"]) == 0
     text = capsys.readouterr().out
-    for wanted in ("2 monolingual", *METRICS, "rows ask", "rank distance by", "p90", "tie_rule", "data_digest"):
+    for wanted in (
+        "2 monolingual",
+        *METRICS,
+        RANK_DISTANCE_NULL,
+        "peer: not applicable",
+        "rows ask",
+        "rank distance by",
+        "p90",
+        "tie_rule",
+        "data_digest",
+    ):
         assert wanted in text
     assert "\x1b" not in text
 

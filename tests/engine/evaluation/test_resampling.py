@@ -93,3 +93,15 @@ def test_nothing_to_resample():
     found = bootstrap_intervals(same, replicates=50)
     assert found.low.tolist() == found.high.tolist() == [0.0] * 3
     assert sign_flip_p_values(same).tolist() == [1.0] * 3
+
+
+def test_copies_within_a_cluster_carry_nothing_new():
+    """Ten copies of each value in its cluster give the interval of one; as clusters of their own they seem to."""
+    values, once = np.random.default_rng(0).standard_normal(40), np.zeros(40, int)
+    names = [f"c{index}" for index in range(40)]
+    single = bootstrap_intervals(cluster_totals(values, once, names, 1))
+    ten = np.repeat(values, 10), np.zeros(400, int)
+    copied = bootstrap_intervals(cluster_totals(*ten, np.repeat(names, 10).tolist(), 1))
+    naive = bootstrap_intervals(cluster_totals(*ten, [f"q{index}" for index in range(400)], 1))
+    assert (copied.low[0], copied.high[0]) == pytest.approx((single.low[0], single.high[0]))
+    assert naive.high[0] - naive.low[0] < 0.5 * (single.high[0] - single.low[0])

@@ -35,11 +35,11 @@ def runs(tmp_path):
 
 def test_summary_has_one_row_a_run_from_its_newest_step(runs):
     frame = build_table("summary", runs)
-    assert frame.columns == ["run", "mode", "mono_share", "seed", "step", "benchmark", *METRICS]
+    assert frame.columns == ["run", "mode", "mono_share", "seed", "step", "benchmark", *METRICS, "rank_distance_null"]
     assert frame.rows()[0][:6] == ("hybrid_a", "hybrid", 0.5, 7, 1000, "toy")
     assert frame.rows()[1][:6] == ("mono-b", "mono", None, 7, 400, "toy")
     for row, evaluation in zip(frame.iter_rows(named=True), (LATE, OTHER), strict=True):
-        assert {name: row[name] for name in METRICS} == evaluation.summary.metrics
+        assert {name: row[name] for name in evaluation.summary.metrics} == evaluation.summary.metrics
 
 
 def test_a_given_step_is_taken_and_a_missing_one_refused(runs):
@@ -93,7 +93,7 @@ def test_unfinished_and_foreign_folders_are_not_results(runs):
     assert build_table("summary", runs[1:])["step"].to_list() == [400]
 
 
-@pytest.mark.parametrize("kind", ["summary", "heatmap", "ranks", "compare"])
+@pytest.mark.parametrize("kind", ["summary", "heatmap", "ranks", "bias", "compare"])
 def test_every_format_has_the_same_cells(runs, tmp_path, kind):
     """CSV, JSON and Parquet to the last digit; Markdown and LaTeX in every text and count."""
     frame = build_table(kind, runs)
@@ -199,3 +199,36 @@ def test_damaged_results_are_one_line(runs):
     with pytest.raises(ConfigError, match=r"ranks\.parquet") as error:
         build_table("ranks", runs)
     assert "\n" not in str(error.value)
+
+
+def test_bias_has_every_measure_and_reason(runs):
+    frame = build_table("bias", runs)
+    for run, evaluation in (("hybrid_a", LATE), ("mono-b", OTHER)):
+        mine, summary, bias = frame.filter(run=run), evaluation.summary, evaluation.summary.bias
+        means = mine.filter(pl.col("query_language").is_null() & pl.col("passage_language").is_null())
+        values = {row["measure"]: row["value"] for row in means.iter_rows(named=True)}
+        assert {name: values[name] for name in bias.measures} == bias.measures
+        assert values["rank_distance"] == summary.metrics["rank_distance"]
+        reasons = {row["measure"]: row["not_applicable"] for row in means.drop_nulls("not_applicable").to_dicts()}
+        assert reasons == bias.not_applicable != {}
+        for measure, matrix in (
+            ("language_effect", bias.language_effect.effect),
+            ("language_share_at_10", bias.language_share_at_10),
+        ):
+            cells = mine.filter(pl.col("query_language").is_not_null(), measure=measure)
+            assert {(row[2], row[3]): row[4] for row in cells.rows()} == {
+                (asked, answered): value for asked, row in matrix.items() for answered, value in row.items()
+            }
+        advantage = mine.filter(measure="own_language_advantage", query_language="de").row(0, named=True)
+        assert (advantage["interval_low"], advantage["interval_high"]) == summary.own_language_advantage["de"].interval
+
+
+def test_results_from_before_bias_was_measured_open_and_say_so(runs):
+    """Every other table still reads them."""
+    path = runs[1] / "results" / "step-000400" / "toy" / "summary.json"
+    document = json.loads(path.read_text())
+    del document["bias"], document["metrics"]["rank_distance_null"]
+    path.write_text(json.dumps(document))
+    assert build_table("summary", runs)["rank_distance_null"].to_list()[1] is None
+    with pytest.raises(ConfigError, match="mono-b: its results have no measures of bias: evaluate it again"):
+        build_table("bias", runs)

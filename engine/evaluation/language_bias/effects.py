@@ -1,0 +1,73 @@
+"""Additive language effects on log2 ranks, and what ranks would be without them.
+
+Model of the log2 rank of a relevant passage j of query q, asked in language a and answered in language l:
+
+    y_qj = level_q + effect[a, l] + rest_qj
+
+Effects are fitted by least squares with the levels swept out, for each query language on its own; with one relevant
+passage in every language that is the mean over queries of y_ql minus the query's mean.
+
+Shapes: J judgements, Q queries, L languages.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.evaluation.language_bias.judged import Judged
+from engine.evaluation.query_scores import Values
+from engine.evaluation.ranking import Ints
+
+
+def sweep(counts: Values, sums: Values) -> Values:
+    """[L] effects of passage languages on values with a level of their own for each query.
+
+    ``counts`` and ``sums`` [Q, L] are of a query's values in a language. Effects add up to 0 over the languages that
+    have any; those without are 0.
+    """
+    total = counts.sum(axis=1, keepdims=True)
+    asked = total[:, 0] > 0
+    counts, sums, total = counts[asked], sums[asked], total[asked]
+    level = sums.sum(axis=1, keepdims=True) / total
+    normal = np.diag(counts.sum(axis=0)) - (counts / total).T @ counts
+    effects: Values = np.linalg.pinv(normal, hermitian=True) @ (sums - counts * level).sum(axis=0)
+    return effects
+
+
+def rank_distance_without_effects(judgements: Judged) -> tuple[Ints, Values]:
+    """The null of rank distance: (queries, max - min of their ranks with the language effects taken out).
+
+    Every query keeps its level, the mean log2 rank of its relevant passages, and the spread of them that is not an
+    effect of languages: each rank becomes 2 ** (level_q + rest_qj * sqrt(n / (n - 1))), with n the number of queries
+    that the effect was fitted to (which took a share 1 / n of the spread), within 1 and the pool's size; the distance
+    is at least that of as many distinct places in a row.
+
+    It assumes that language effects are additive in doublings of rank and the same for all queries of a language; an
+    effect that changes from query to query counts as spread. Nothing is drawn at random: permuting ranks within a query
+    cannot change max - min, and ranks drawn independently around the query's level were off by up to 12 % in
+    simulations without any language effect, because relevant passages of a query share its difficulty and take distinct
+    places. This construction was within 3 % there.
+
+    Queries with fewer than two relevant passages are left out, and so are those with an effect that only they show.
+    """
+    log_rank = np.log2(judgements.rank)
+    counts, sums = judgements.by_query_and_language(), judgements.by_query_and_language(log_rank)
+    languages = len(judgements.languages)
+    effects, queries_of = np.zeros((languages, languages)), np.zeros((languages, languages))
+    for asked in range(languages):
+        mine = judgements.query_language == asked
+        effects[asked] = sweep(counts[mine], sums[mine])
+        queries_of[asked] = (counts[mine] > 0).sum(axis=0)
+    total = counts.sum(axis=1)
+    level = sums.sum(axis=1) / np.maximum(total, 1)
+    shift = (counts * effects[judgements.query_language]).sum(axis=1) / np.maximum(total, 1)  # of a query's own mean
+    rest = (
+        log_rank - level[judgements.query] - (effects[judgements.asked, judgements.answered] - shift[judgements.query])
+    )
+    n = queries_of[judgements.asked, judgements.answered]
+    rest = rest * np.sqrt(np.divide(n, n - 1, out=np.full(n.shape, np.nan), where=n > 1))
+    rank = np.clip(2 ** (level[judgements.query] + rest), 1, judgements.pool)
+    queries, starts = np.unique(judgements.query, return_index=True)
+    distance = np.maximum.reduceat(rank, starts) - np.minimum.reduceat(rank, starts) if len(rank) else np.zeros(0)
+    several = (total[queries] >= 2) & np.isfinite(distance)
+    return queries[several], np.maximum(distance, total[queries] - 1)[several]
