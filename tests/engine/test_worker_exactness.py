@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from following import ended, losses, recorded, state_of, until
 
 from engine import events
 from engine.config import (
@@ -28,13 +28,11 @@ from engine.runs.folder import RunFolder
 from engine.runs.launch import launch, resume
 from engine.runs.liveness import probe
 from engine.runs.log import EventCursor
-from engine.runs.reader import RunReader
-from engine.runs.status import status_of
 
 LANGUAGES = ("de", "en", "th")
 STEPS = 60
 TRIES = 8
-DEADLINE_SECONDS = 120.0
+CLOSELY = 0.0005  # seconds between two looks: the windows are some milliseconds wide
 
 CONFIG = RunConfig(
     name="exact",
@@ -54,26 +52,6 @@ def _private_state(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.0005)
-
-
-def state_of(folder: RunFolder) -> str:
-    reader = RunReader(folder)
-    reader.poll()
-    return status_of(reader).state
-
-
-def recorded(folder: RunFolder) -> list[AnyEvent]:
-    cursor, found = EventCursor(folder.events), []
-    while batch := cursor.poll():
-        found += batch
-    return found
-
-
 class Watched:
     """Follows a run's log closely enough to kill inside a window of milliseconds."""
 
@@ -89,7 +67,7 @@ class Watched:
         return self.new
 
     def until_event(self, wanted: Callable[[AnyEvent], bool], what: str) -> None:
-        until(lambda: any(wanted(event) for event in self.read()), what)
+        until(lambda: any(wanted(event) for event in self.read()), what, interval=CLOSELY)
 
     def kill(self) -> None:
         owner = probe(self.folder).owner
@@ -109,7 +87,7 @@ def in_checkpoint(watched: Watched) -> bool:
     """Half-written checkpoints lie in a hidden folder beside the whole ones."""
     half_written = lambda: any(watched.folder.checkpoints.glob(".*")) if watched.folder.checkpoints.is_dir() else False  # noqa: E731
     watched.until_event(lambda event: isinstance(event, events.Step), "a step")
-    until(half_written, "a checkpoint being written")
+    until(half_written, "a checkpoint being written", interval=CLOSELY)
     watched.kill()
     return half_written()
 
@@ -139,16 +117,8 @@ def digests(folder: RunFolder) -> dict[str, str]:
     return {name: hashlib.sha256((checkpoint / name).read_bytes()).hexdigest() for name in files}
 
 
-def losses(folder: RunFolder) -> list[float]:
-    reader = RunReader(folder, series=True)
-    reader.poll()
-    assert reader.series is not None
-    return list(reader.series.loss)
-
-
 def finish(folder: RunFolder) -> None:
-    until(lambda: probe(folder).alive is False, "the run to end")
-    assert state_of(folder) == "finished", (folder.log.read_text()[-2000:], recorded(folder)[-1])
+    assert ended(folder) == "finished", (folder.log.read_text()[-2000:], recorded(folder)[-1])
 
 
 @pytest.fixture(scope="module")
@@ -187,8 +157,7 @@ def test_pause_ends_the_process_and_resume_continues_at_the_next_step(uninterrup
     owner = probe(folder).owner
     assert owner is not None
     send_command(folder, "pause")
-    until(lambda: probe(folder).alive is False, "the worker to leave")
-    assert state_of(folder) == "paused"
+    assert ended(folder) == "paused"
     until(lambda: not Path(f"/proc/{owner.pid}").exists(), "the process to be gone")
     paused = next(event.step for event in recorded(folder) if isinstance(event, events.RunPaused))
     resume(folder)
@@ -205,6 +174,5 @@ def test_sigterm_is_a_pause(tmp_path: Path) -> None:
     owner = probe(folder).owner
     assert owner is not None
     os.kill(owner.pid, signal.SIGTERM)
-    until(lambda: probe(folder).alive is False, "the worker to leave")
-    assert state_of(folder) == "paused"
+    assert ended(folder) == "paused"
     assert any(folder.checkpoints.glob("step-*"))

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from following import recorded, state_of, until
 from terminal import HYBRID_TUI, Terminal
 
 from engine.config import RunConfig, load_config, sample_configs_folder
-from engine.events import AnyEvent, RunPaused, RunStarted, Step
-from engine.runs.folder import RunFolder
+from engine.events import RunPaused, RunStarted, Step
 from engine.runs.launch import launch
 from engine.runs.liveness import probe
-from engine.runs.log import EventCursor
-from engine.runs.reader import RunReader
 from engine.runs.registry import list_runs
-from engine.runs.status import status_of
 
 pytestmark = pytest.mark.timeout(300)
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = 120.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.05)
 
 
 def config(steps: int) -> RunConfig:
@@ -36,16 +24,6 @@ def config(steps: int) -> RunConfig:
         [f"optimizer.max_steps={steps}", "batch.size=16", "evaluation.at_start=false", "evaluation.every=0",
          "sources.0.languages=['de','en']", "evaluation.languages=['de','en']"],
     )  # fmt: skip
-
-
-def state_of(folder: RunFolder) -> str:
-    reader = RunReader(folder)
-    reader.poll()
-    return status_of(reader).state
-
-
-def recorded(folder: RunFolder, kind: type[AnyEvent]) -> list[AnyEvent]:
-    return [event for event in EventCursor(folder.events).poll() if isinstance(event, kind)]
 
 
 def gone(pid: int) -> bool:
@@ -132,4 +110,4 @@ def test_two_resumes_at_the_same_moment_start_one_worker(tmp_path: Path) -> None
     until(lambda: any(event.attempt == 2 for event in recorded(folder, Step)), "steps of the second attempt")
     subprocess.run([*command, "stop", "last", "--wait"], check=True, timeout=60)
     assert len(recorded(folder, RunStarted)) == 1
-    assert {event.attempt for event in EventCursor(folder.events).poll()} == {1, 2}
+    assert {event.attempt for event in recorded(folder)} == {1, 2}
