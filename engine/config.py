@@ -137,6 +137,7 @@ class RunConfig(_Section, frozen=True, kw_only=True):
     """Everything that decides what a run computes. Equal configs and threads give equal runs on CPU."""
 
     name: RunName = "run"
+    study: RunName | None = None  # the sweep or study that the run is a part of; decides nothing in it
     seed: Count = 0
     share: Literal["none", "read"] = "none"  # read: other users of the machine may read the run folder
     model: ModelConfig = ModelConfig()

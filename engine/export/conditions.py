@@ -1,7 +1,8 @@
 """Which runs are seeds of one condition.
 
-Runs whose configs are equal except for ``seed`` and for what does not decide the result (name, sharing, checkpoints,
-hooks, device and threads) are one condition. When all the runs of a comparison would be one, each stands for itself.
+Runs whose configs are equal except for ``seed`` and for what does not decide the result (name, study, sharing,
+checkpoints, hooks, device and threads) are one condition. When all the runs of a comparison would be one, each stands
+for itself.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def group_by_seed(results: Sequence[FoundResult]) -> list[RunGroup]:
     """
     members: dict[bytes, list[FoundResult]] = {}
     for result in results:
-        members.setdefault(_without_seed(result.config), []).append(result)
+        members.setdefault(condition_key(result.config), []).append(result)
     if len(members) == 1:
         return [RunGroup(result.run, (result,)) for result in results]
     shared = [{result.config.name for result in group} for group in members.values()]
@@ -75,10 +76,17 @@ def find_group(groups: Sequence[RunGroup], run: Path | None) -> RunGroup:
     raise ExportError(f"the baseline {'' if run is None else run.name} is not one of the runs that are compared")
 
 
-def _without_seed(config: RunConfig) -> bytes:
-    """What is equal for all seeds of a condition, and for nothing else."""
+def condition_key(config: RunConfig) -> bytes:
+    """Of a config: what is equal for all seeds of a condition, and for nothing else."""
     runtime = msgspec.structs.replace(config.runtime, devices="auto", threads=0)
     condition = msgspec.structs.replace(
-        config, name="run", seed=0, share="none", runtime=runtime, checkpoint=CheckpointConfig(), hooks=HooksConfig()
+        config,
+        name="run",
+        study=None,
+        seed=0,
+        share="none",
+        runtime=runtime,
+        checkpoint=CheckpointConfig(),
+        hooks=HooksConfig(),
     )
     return msgspec.json.encode(condition, order="deterministic")
