@@ -37,6 +37,16 @@ class Axes:
     smoothed: bool = True  # False: the raw envelope itself is the line
 
 
+def steady_end(step: int) -> int:
+    """``step`` rounded up by less than one part in 128.
+
+    An axis that ends there moves in jumps of about a dot instead of at every step, so that most lines of a live chart
+    stay as they are and need not be sent again.
+    """
+    grain = 1 << max(0, step.bit_length() - 8)
+    return -(-step // grain) * grain
+
+
 class Scale:
     """Values to dot rows; row 0 is ``high``."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui.drawing.cells import Row, Run, fit
-from tui.drawing.line import Axes, Series, line_chart
+from tui.drawing.line import Axes, Series, line_chart, steady_end
 from tui.drawing.small import mix_ribbon, progress_bar, sparkline
 from tui.format import age, count, gib, learning_rate, number, share, visible
 from tui.model.detail import RunDetail
@@ -35,7 +35,7 @@ class LossPanel(Panel):
             below.append(((f"{self.glyphs.non_finite} {len(lost)} steps without a finite loss, the last ", "error"),
                           (f"{number(value)} at step {step:,}", "error")))  # fmt: skip
         series = [Series(mode, mode, view) for mode, view in detail.curves]
-        axes = Axes(1, max(2, detail.row.step), log=self.log_axis, smoothed=detail.smoothing > 0)
+        axes = Axes(1, max(2, steady_end(detail.row.step)), log=self.log_axis, smoothed=detail.smoothing > 0)
         return line_chart(width, height - len(below), series, axes, self.glyphs) + below
 
     def _mix(self, detail: RunDetail, width: int) -> Row:

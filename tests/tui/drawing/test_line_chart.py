@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tui.drawing.cells import Row, row_width
 from tui.drawing.curve import Curve
 from tui.drawing.glyphs import ASCII, BLOCK, BRAILLE, CHARSETS, Glyphs
-from tui.drawing.line import Axes, Series, line_chart
+from tui.drawing.line import Axes, Series, line_chart, steady_end
 
 glyph_sets = st.sampled_from(list(CHARSETS.values()))
 
@@ -77,6 +77,13 @@ def test_ascii_charts_hold_only_ascii(values: list[float], log: bool) -> None:
 def test_block_charts_hold_no_braille() -> None:
     text = "".join(plain(chart([5.0 / (1 + i) for i in range(60)], glyphs=BLOCK)))
     assert not any(0x2800 <= ord(character) < 0x2900 for character in text)
+
+
+@given(st.integers(1, 10**7))
+def test_a_live_axis_ends_close_to_the_last_step_and_moves_seldom(step: int) -> None:
+    end = steady_end(step)
+    assert step <= end <= step * (1 + 1 / 128)
+    assert len({steady_end(later) for later in range(step, step + 64)}) <= max(2, 64 * 256 // step + 1)
 
 
 def test_direct_labels_stand_at_the_line_and_never_on_each_other() -> None:
