@@ -18,7 +18,7 @@ COLUMNS = ["query_id", "cluster", "query_language", "passage_language", "value"]
 
 
 @given(cases())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_macro_means_are_the_reported_metrics(case):
     evaluation = evaluate(*case, ENCODING)
     ranks = ranks_table(evaluation)
@@ -32,7 +32,7 @@ def test_macro_means_are_the_reported_metrics(case):
 
 
 @given(cases())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_advantages_are_those_of_the_evaluation(case):
     evaluation = evaluate(*case, ENCODING)
     expected = query_advantages(evaluation.benchmark, evaluation.ranks)
