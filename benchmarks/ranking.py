@@ -1,6 +1,6 @@
 """Exact full ranking of XQuAD-R's shape from embeddings, against trec_eval's code and SentenceTransformers' evaluator.
 
-    python benchmarks/ranking.py [--json] [--peer-queries 256]
+    python benchmarks/ranking.py [--json] [--peer-queries 384]
 
 13,090 queries, 13,014 candidates in 11 languages, 768 dimensions, 11 relevant passages a query. The embeddings are made
 up: concepts shared by translations, a direction for each language, and noise, so that ranks are spread like a model's.
@@ -233,7 +233,7 @@ def measure(peer_queries: int) -> tuple[dict[str, dict[str, Any]], list[str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--peer-queries", type=int, default=256, metavar="N", help="how many queries the peers get")
+    parser.add_argument("--peer-queries", type=int, default=384, metavar="N", help="how many queries the peers get")
     parser.add_argument("--program", choices=PROGRAMS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--every", type=int, help=argparse.SUPPRESS)

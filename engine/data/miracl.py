@@ -103,9 +103,7 @@ def _judgements(path: Path, language: str) -> Iterator[Judgement]:
     for number, line in text_lines(path):
         fields = line.split()
         if len(fields) != 4:
-            raise ConfigError(
-                f"{path}:{number}: row: expected query id, Q0, docid, relevance, got {line!r}"
-            )
+            raise ConfigError(f"{path}:{number}: row: expected query id, Q0, docid, relevance, got {line!r}")
         grade = whole_number(fields[3], "relevance", f"{path}:{number}")
         yield Judgement(f"{path}:{number}", fields[0], fields[2], grade, scope=language)
 
