@@ -146,7 +146,9 @@ def _add_results(commands: _Commands) -> None:  # type: ignore[type-arg]
     _json(compare)
     export = _add(commands, "export", "results", "export", "write a result table")
     export.add_argument("run", nargs="+", metavar="RUN")
-    export.add_argument("--table", required=True, metavar="NAME", help="summary, heatmap, ranks, bias or compare")
+    export.add_argument(
+        "--table", required=True, metavar="NAME", help="summary, heatmap, ranks, bias, compare or paper"
+    )
     export.add_argument("--format", required=True, metavar="FORMAT", help="csv, parquet, json, markdown or latex")
     export.add_argument("--benchmark", metavar="KEY", help="default: the run's only one")
     export.add_argument("--step", type=_count, metavar="N", help="default: the newest evaluated step")

@@ -7,32 +7,21 @@ from __future__ import annotations
 
 import io
 import os
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import msgspec
 
 from engine.events import to_number
+from engine.export.cells import shown
 from engine.export.found import ExportError
+from engine.export.latex import to_latex
 from engine.runs.text import visible
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
-
-_LATEX = {
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    "[": "{[}",  # after a line's end, a bracket or a star would be read as its argument
-    "*": "{*}",
-}
 
 
 def write(frame: Frame, format: str, out: Path | None = None) -> str | bytes:
@@ -84,37 +73,12 @@ def _markdown(frame: Frame) -> str:
     lines = [
         line([escaped(name) for name in frame.columns]),
         line(["---:" if right else "---" for right in numeric]),
-        *(line([escaped(_shown(name, value)) for name, value in row.items()]) for row in frame.iter_rows(named=True)),
+        *(
+            line([escaped(shown(name, value, row)) for name, value in row.items()])
+            for row in frame.iter_rows(named=True)
+        ),
     ]
     return "\n".join(lines) + "\n"
-
-
-def _latex(frame: Frame) -> str:
-    def escaped(text: str) -> str:
-        characters = (_LATEX.get(character, character) for character in visible(text))
-        return re.sub("-(?=-)", "-{}", "".join(characters))  # two hyphens would become a dash
-
-    columns = "".join("r" if dtype.is_numeric() else "l" for dtype in frame.dtypes)
-    rows = [
-        " & ".join(escaped(_shown(name, value)) or "--" for name, value in row.items())
-        for row in frame.iter_rows(named=True)
-    ]
-    return "\n".join(
-        [
-            r"% needs \usepackage{booktabs}",
-            r"\begin{table}",
-            r"\centering",
-            rf"\begin{{tabular}}{{{columns}}}",
-            r"\toprule",
-            rf"{' & '.join(map(escaped, frame.columns))} \\",
-            r"\midrule",
-            *(rf"{row} \\" for row in rows),
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-            "",
-        ]
-    )
 
 
 FORMATS: dict[str, Callable[[Frame], str | bytes]] = {
@@ -122,20 +86,9 @@ FORMATS: dict[str, Callable[[Frame], str | bytes]] = {
     "parquet": _parquet,
     "json": _json,
     "markdown": _markdown,
-    "latex": _latex,
+    "latex": to_latex,
 }
 BINARY_FORMATS = frozenset({"parquet"})
-
-
-def _shown(column: str, value: Any) -> str:
-    """A cell for reading: shares to four places, rank distances to one, nothing for null."""
-    if value is None:
-        return ""
-    if not isinstance(value, float):
-        return str(value)
-    if column == "mono_share":
-        return f"{value:g}"
-    return f"{value:.1f}" if "rank_distance" in column else f"{value:.4f}"
 
 
 def _check_target(out: Path) -> None:

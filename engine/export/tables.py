@@ -15,6 +15,7 @@ from engine.export.bias_table import bias_table
 from engine.export.compare import compare_table
 from engine.export.formats import write
 from engine.export.found import ExportError, FoundResult, find_results, only_benchmark
+from engine.export.paper_table import paper_table
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
@@ -26,7 +27,7 @@ def build_table(kind: str, runs: Sequence[Path], benchmark: str | None = None, s
     """The table ``kind`` of the results of ``runs`` (run folders).
 
     Args:
-        benchmark: None is the runs' only one; "summary" then takes all.
+        benchmark: None is the runs' only one; "summary" and "paper" then take all.
         step: None is the newest evaluated step of each run.
 
     Raises:
@@ -104,4 +105,5 @@ TABLES: dict[str, Callable[[Sequence[FoundResult]], Frame]] = {
     "ranks": _ranks,
     "bias": bias_table,
     "compare": compare_table,
+    "paper": paper_table,
 }

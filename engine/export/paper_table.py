@@ -1,0 +1,113 @@
+"""The published tables of the hybrid-batch paper, with the user's runs beneath the published rows.
+
+One block for each measure: mAP, recall (R@1 monolingual and cross-lingual, R@10 multilingual) and rank distance, which
+is of the multilingual pool. Columns are monolingual (Mo), cross-lingual (Cr) and multilingual (Mul) of XQuAD-R and
+MLQA-R.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.export.conditions import condition_key
+from engine.export.found import ExportError, FoundResult
+from engine.export.published import FULL_SIZES, PUBLISHED, SOURCE
+
+if TYPE_CHECKING:
+    from polars import DataFrame as Frame
+
+MEASURES: dict[str, tuple[str | None, str | None, str]] = {
+    "mAP": ("map_monolingual", "map_crosslingual", "map_multilingual"),
+    "R@1, R@1, R@10": ("recall_at_1_monolingual", "recall_at_1_crosslingual", "recall_at_10_multilingual"),
+    "rank distance": (None, None, "rank_distance"),
+}
+_BENCHMARKS = tuple(FULL_SIZES)
+_UNIT = "sentence"
+_PUBLISHED = "published"
+
+_Cell = float | None
+_Label = tuple[str, str, str, int | None]  # model, batches, source, seeds
+
+
+def paper_table(results: Sequence[FoundResult]) -> Frame:
+    """One row per measure and system: those published, then one per condition of ``results``, averaged over its seeds.
+
+    ``note`` says where a published row comes from, and in what a user's row differs from the published protocol: a part
+    of the benchmark, or context beside the sentence.
+
+    Raises:
+        ExportError: a run has results on neither benchmark.
+    """
+    import polars as pl
+
+    for run in dict.fromkeys(result.run for result in results):
+        if not any(result.run == run and result.benchmark in _BENCHMARKS for result in results):
+            raise ExportError(f"{run} has no results on {' or '.join(_BENCHMARKS)}, which the published tables are of")
+    conditions = _conditions([result for result in results if result.benchmark in _BENCHMARKS])
+    rows: list[tuple[str | _Cell | int, ...]] = []
+    for measure in MEASURES:
+        rows += [(measure, *label, *cells, SOURCE) for label, cells in _published(measure)]
+        rows += [_own(measure, condition) for condition in conditions]
+    schema = {
+        "measure": pl.String,
+        "model": pl.String,
+        "batches": pl.String,
+        "source": pl.String,
+        "seeds": pl.Int64,
+        **{f"{key.replace('-', '_')}_{setting}": pl.Float64 for key in _BENCHMARKS for setting in ("mo", "cr", "mul")},
+        "note": pl.String,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _published(measure: str) -> Iterator[tuple[_Label, list[_Cell]]]:
+    for row in PUBLISHED:
+        cells: list[_Cell] = []
+        for key in _BENCHMARKS:
+            if measure == "rank distance":
+                cells += [None, None, row.rank_distance[key]]
+            else:
+                cells += (row.map if measure == "mAP" else row.recall)[key]
+        yield (row.model, row.batches, _PUBLISHED, None), cells
+
+
+def _conditions(results: Sequence[FoundResult]) -> list[list[FoundResult]]:
+    """Results of runs that differ in nothing but their seed, in the order of their first runs."""
+    members: dict[bytes, list[FoundResult]] = {}
+    for result in results:
+        members.setdefault(condition_key(result.config), []).append(result)
+    return list(members.values())
+
+
+def _own(measure: str, condition: Sequence[FoundResult]) -> tuple[str | _Cell | int, ...]:
+    runs = list(dict.fromkeys(result.run for result in condition))
+    config = condition[0].config
+    batches = f"hybrid {config.batch.mono_share:g}" if config.batch.mode == "hybrid" else config.batch.mode
+    names = {result.config.name for result in condition}
+    source = runs[0] if len(runs) == 1 or len(names) > 1 else names.pop()
+    cells: list[_Cell] = []
+    for key in _BENCHMARKS:
+        found = [result for result in condition if result.benchmark == key]
+        cells += [_mean(found, metric) for metric in MEASURES[measure]]
+    note = "; ".join(dict.fromkeys(text for result in condition for text in _differences(result))) or None
+    return measure, Path(config.model.name).name, batches, source, len(runs), *cells, note
+
+
+def _mean(results: Sequence[FoundResult], metric: str | None) -> float | None:
+    values = [result.summary.metrics.get(metric) for result in results] if metric is not None else []
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
+
+
+def _differences(result: FoundResult) -> Iterator[str]:
+    """In what a result is not of the published benchmark, in words."""
+    summary, (queries, candidates) = result.summary, FULL_SIZES[result.benchmark]
+    if (summary.queries, summary.candidates) != (queries, candidates):
+        yield (
+            f"{result.benchmark}: {summary.queries:,} of {queries:,} queries, "
+            f"{summary.candidates:,} of {candidates:,} candidates"
+        )
+    if summary.protocol.unit != _UNIT:
+        yield f"{result.benchmark}: a candidate is {summary.protocol.unit}"
