@@ -105,11 +105,11 @@ class Feed:
         for folder in order:
             try:
                 self._follow(folder, watched=folder == watched)
-            except (OSError, RunError) as error:
-                problem = visible(f"{folder.id}: {error}")
+                if folder == watched:
+                    detail = self._detail(self._runs[folder.path], smoothing)
+            except Exception as error:  # whatever is wrong with one folder, the others are still to be shown
+                problem = visible(f"{folder.id}: {type(error).__name__}: {error}")
         rows = tuple(self._runs[folder.path].row for folder in self._order if folder.path in self._runs)
-        if watched is not None and watched.path in self._runs:
-            detail = self._detail(self._runs[watched.path], smoothing)
         self._tick += 1
         found = (rows, detail, problem)
         if found == self._last:

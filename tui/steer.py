@@ -15,6 +15,7 @@ from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder
 from engine.runs.liveness import probe
 
+REQUESTED = ": requested"
 RESUMABLE = frozenset({"paused", "stopped", "crashed", "failed"})
 
 
@@ -38,7 +39,7 @@ def send(folder: RunFolder, command: CommandName) -> str:
         RunError: there is none.
     """
     send_command(folder, command)
-    return f"{command}: requested"
+    return f"{command}{REQUESTED}"
 
 
 def resume_run(folder: RunFolder) -> str:

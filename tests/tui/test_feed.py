@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from runs_factory import START, RunWriter, finished, run_config, running
 
 from engine import events
+from engine.runs.folder import RunFolder
 from tui.feed import Feed, Snapshot
+from tui.model.rows import RunRow, make_row
 
 
 @pytest.fixture
@@ -135,6 +138,24 @@ def test_torn_and_unknown_lines_are_skipped_and_counted(home: Path, feed: Callab
     assert detail is not None
     assert detail.skipped == 1
     assert detail.row.state == "finished"
+
+
+def test_whatever_goes_wrong_with_one_run_is_told_and_does_not_hide_the_others(
+    home: Path, feed: Callable[..., Feed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error in the reader thread must never freeze the whole dashboard."""
+    finished(home, "good")
+    odd = finished(home, "odd").folder
+
+    def fail_on_odd(folder: RunFolder, *rest: Any) -> RunRow:
+        if folder == odd:
+            raise ValueError("not as expected")
+        return make_row(folder, *rest)
+
+    monkeypatch.setattr("tui.feed.make_row", fail_on_odd)
+    snapshot = look(feed())
+    assert [row.name for row in snapshot.rows] == ["good"]
+    assert snapshot.problem == f"{odd.id}: ValueError: not as expected"
 
 
 def test_a_home_that_does_not_exist_yet_is_empty_and_fills_later(tmp_path: Path) -> None:

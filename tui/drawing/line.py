@@ -11,7 +11,7 @@ from tui.drawing.cells import Row, width
 from tui.drawing.curve import Column, View, envelope
 from tui.drawing.dots import Dots
 from tui.drawing.glyphs import Glyphs
-from tui.drawing.ticks import log_ticks, nice_ticks, tick_label
+from tui.drawing.ticks import log_ticks, nice_ticks, tick_label, value_label
 
 _FLAT = 1e-12
 _REACH = 1e300  # what lies beyond is drawn at the edge: differences of such numbers overflow
@@ -96,7 +96,7 @@ def _draw_series(
 ) -> None:  # fmt: skip
     for one, points in zip(shown, envelopes, strict=True):
         raw = Dots(plot_width, plot_height, glyphs)
-        _trace_raw(raw, points, scale.row)
+        _trace_raw(raw, points, scale.row, joined=not axes.smoothed)
         raw.paint(canvas, _Y_LABELS, 0, f"series.{one.key}.raw" if axes.smoothed else f"series.{one.key}")
     if not axes.smoothed:
         return
@@ -117,17 +117,20 @@ def _draw_lost(canvas: Canvas, plot_width: int, shown: Sequence[Series], axes: A
                 canvas.put(_Y_LABELS + x, 0, glyphs.non_finite, "error")
 
 
-def _trace_raw(dots: Dots, points: Sequence[Column | None], row: Callable[[float], int]) -> None:
-    before: tuple[int, int] | None = None
+def _trace_raw(dots: Dots, points: Sequence[Column | None], row: Callable[[float], int], joined: bool) -> None:
+    """Neighbouring columns touch, so that a steep stretch stays one line; ``joined`` bridges empty columns too."""
+    before: tuple[int, int, int] | None = None
     for index, point in enumerate(points):
         if point is None:
             continue
         top, bottom = row(point.high), row(point.low)
-        span = (top, bottom)
-        if before is not None:  # neighbours touch, so that a steep stretch stays one line
-            top, bottom = min(top, before[1]), max(bottom, before[0])
-        dots.span(index, top, bottom)
-        before = span
+        if before is not None and before[0] == index - 1:
+            dots.span(index, min(top, before[2]), max(bottom, before[1]))
+        else:
+            dots.span(index, top, bottom)
+            if before is not None and joined:
+                dots.line(before[0], (before[1] + before[2]) // 2, index, (top + bottom) // 2)
+        before = (index, top, bottom)
 
 
 def _trace_smooth(dots: Dots, points: Sequence[Column | None], row: Callable[[float], int]) -> None:
@@ -185,7 +188,7 @@ def _draw_x_axis(canvas: Canvas, left: int, plot_width: int, y: int, axes: Axes,
 
 def _label(one: Series) -> str:
     value = one.view.last_smooth()
-    return one.label if value is None else f"{one.label} {value:.3g}"
+    return one.label if value is None else f"{one.label} {value_label(value)}"
 
 
 def _labels_width(shown: Sequence[Series]) -> int:

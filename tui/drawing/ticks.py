@@ -38,6 +38,11 @@ def log_ticks(low: float, high: float, count: int) -> list[float]:
     return nice_ticks(low, high, count)
 
 
+def value_label(value: float) -> str:
+    """Three significant digits, zeros at the end included, so that a changing number keeps its width."""
+    return f"{value:#.3g}".rstrip(".") if 1e-3 <= abs(value) < 1000 else tick_label(value)
+
+
 def tick_label(value: float) -> str:
     """Short and exact enough to tell ticks apart: 1,500  0.5  2e-05  12k."""
     if value == 0:

@@ -10,6 +10,7 @@ from engine.runs.state import CommandState
 from tui.format import age, visible
 
 RECENT = 90.0  # seconds an answered command stays on screen
+_OUTCOMES = {"pause": ("pausing", "paused"), "stop": ("stopping", "stopped")}  # states in which it is still true
 PATIENCE = 10.0  # seconds after which an unanswered one says so
 
 
@@ -34,10 +35,20 @@ def merge(pending: Iterable[Command], known: Iterable[CommandState]) -> tuple[Re
     return tuple(sorted(found.values(), key=lambda request: request.t))
 
 
-def describe(requests: Iterable[Request], alive: bool | None, now: float) -> tuple[str, str]:
-    """(text, style name) about the newest command worth telling; empty when there is none."""
+def _overtaken(request: Request, state: str) -> bool:
+    return request.stage == "done" and state not in _OUTCOMES.get(request.command, (state,))
+
+
+def describe(requests: Iterable[Request], state: str, alive: bool | None, now: float) -> tuple[str, str]:
+    """(text, style name) about the newest command worth telling; empty when there is none.
+
+    ``state`` is the run's shown one: a pause that was done long before a resume is no news any more.
+    """
     worth = [
-        request for request in requests if request.stage in ("requested", "acknowledged") or now - request.t <= RECENT
+        request
+        for request in requests
+        if request.stage in ("requested", "acknowledged")
+        or (now - request.t <= RECENT and not _overtaken(request, state))
     ]
     if not worth:
         return "", ""

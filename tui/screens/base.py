@@ -87,7 +87,11 @@ class View(Screen[None], inherit_bindings=False):
 
     def steer(self, work: Callable[[], str]) -> None:
         """Runs ``work`` in a worker thread and says what it answers."""
-        self.dashboard.in_thread(work, lambda answer: self.say(answer, "accent"), self)
+        self.dashboard.in_thread(work, self.answered, self)
+
+    def answered(self, answer: str) -> None:
+        """What ``steer`` brought back."""
+        self.say(answer, "accent")
 
     def action_help(self) -> None:
         self.dashboard.open_help(self.name_in_keymap)

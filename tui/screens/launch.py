@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -136,7 +138,8 @@ class LaunchScreen(FormKeys, View):
         if checked.config is None:
             raise ConfigError(f"{checked.field}: {checked.reason}" if checked.field else checked.reason)
         parent = draft.origin.run.id if draft.origin.run is not None else None
-        return steer.start(self.dashboard.home, checked.config, ("hybrid-tui", "(dashboard)"), parent)
+        command_line = (Path(sys.argv[0]).name, *sys.argv[1:])
+        return steer.start(self.dashboard.home, checked.config, command_line, parent)
 
     def _started(self, folder: RunFolder) -> None:
         self.app.pop_screen()

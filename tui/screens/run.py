@@ -86,6 +86,11 @@ class RunScreen(Steering):
         chosen = self.active in ("heatmap", "bias") and point is not None
         return (point.benchmark, point.step) if chosen and point is not None else (None, None)
 
+    def answered(self, answer: str) -> None:
+        """How far a command is stands beside the tabs: said twice, the two would soon disagree."""
+        if not answer.endswith(steer.REQUESTED):
+            super().answered(answer)
+
     def show_footer(self) -> None:
         row = self.current()
         verb = "resume" if row is not None and row.state in steer.RESUMABLE else "pause"
@@ -207,7 +212,7 @@ class RunScreen(Steering):
         """The newest command on its way or just answered."""
         if self.detail is None:
             return "", ""
-        return describe(self.detail.requests, self.detail.row.alive, now)
+        return describe(self.detail.requests, self.detail.row.state, self.detail.row.alive, now)
 
     def _show_header(self, now: float) -> None:
         row = self.current()

@@ -150,7 +150,14 @@ class HeatSummary(Panel):
                 line = sparkline(trend(self.points, metric), max(1, width - 12), glyphs)
                 rows.append(((fit(label, 12), ""), (line, "bar")))
         rows += [(), ((f"{result.queries:,} queries, {result.candidates:,} candidates", "dim"),)]
-        rows.append(((f"{result.ties:,} ties, evaluated in {self.point.seconds:.1f} s", "dim"),))
+        rows.append(
+            (
+                (
+                    f"{result.ties:,} {'tie' if result.ties == 1 else 'ties'}, evaluated in {self.point.seconds:.1f} s",
+                    "dim",
+                ),
+            )
+        )
         return rows
 
     def _metric(self, label: str, metric: str, first: EvaluationPoint | None) -> Row:

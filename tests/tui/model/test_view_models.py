@@ -30,25 +30,29 @@ def known(uuid: str, outcome: str | None = None, detail: str = "") -> CommandSta
 
 def test_a_file_nobody_has_taken_is_requested_and_says_when_it_waits_long() -> None:
     requests = merge([pending("a")], [])
-    assert describe(requests, True, 101.0) == ("pause: requested", "accent")
-    text, style = describe(requests, True, 101.0 + PATIENCE + 1)
+    assert describe(requests, "running", True, 101.0) == ("pause: requested", "accent")
+    text, style = describe(requests, "running", True, 101.0 + PATIENCE + 1)
     assert "not answered yet" in text
     assert style == "warning"
 
 
 def test_a_request_to_a_dead_worker_says_that_nobody_is_there() -> None:
-    assert "no worker is there" in describe(merge([pending("a")], []), False, 101.0)[0]
+    assert "no worker is there" in describe(merge([pending("a")], []), "crashed", False, 101.0)[0]
 
 
 def test_the_log_knows_better_than_the_file_that_still_lies_there() -> None:
-    assert describe(merge([pending("a")], [known("a")]), True, 102.0)[0] == "pause: acknowledged"
-    assert describe(merge([pending("a")], [known("a", "done")]), True, 102.0) == ("pause: done", "good")
+    assert describe(merge([pending("a")], [known("a")]), "pausing", True, 102.0)[0] == "pause: acknowledged"
+    assert describe(merge([pending("a")], [known("a", "done")]), "paused", True, 102.0) == ("pause: done", "good")
 
 
 def test_a_failed_command_says_why_and_what_was_answered_long_ago_is_forgotten() -> None:
     failed = merge([], [known("a", "failed", "disk full")])
-    assert describe(failed, True, 102.0) == ("pause: failed (disk full)", "error")
-    assert describe(failed, True, 102.0 + RECENT + 1) == ("", "")
+    assert describe(failed, "running", True, 102.0) == ("pause: failed (disk full)", "error")
+    assert describe(failed, "running", True, 102.0 + RECENT + 1) == ("", "")
+
+
+def test_a_pause_that_a_resume_has_overtaken_is_no_news() -> None:
+    assert describe(merge([], [known("a", "done")]), "running", True, 102.0) == ("", "")
 
 
 @pytest.fixture
