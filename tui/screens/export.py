@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from engine.runs.folder import RunFolder
 from tui import keymap
 from tui.drawing.cells import Row
-from tui.format import visible
+from tui.format import short_path, visible
 from tui.model.edit import Form
 from tui.model.exporting import FIELDS, export, suggest
 from tui.screens.dialog import Blank, Dialog
@@ -83,4 +83,4 @@ class ExportScreen(FormKeys, Dialog[None]):
         self.message.show(row)
 
     def _written(self, out: Path) -> None:
-        self.say(f"written: {visible(str(out))}", "good")
+        self.say(f"written: {visible(short_path(out))}", "good")
