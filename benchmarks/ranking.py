@@ -185,7 +185,11 @@ PROGRAMS = {"ours": ours, "pytrec_eval": pytrec_eval, "sentence_transformers": s
 def run_program(name: str, folder: Path, every: int) -> dict[str, Any]:
     """In a process of its own: seconds, peak memory in MiB, average precision by query (or their mean)."""
     command = [sys.executable, __file__, "--program", name, "--folder", str(folder), "--every", str(every)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    environment = {
+        **os.environ,
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }  # for all of them: other work on the machine disturbs less
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 

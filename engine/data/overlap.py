@@ -119,7 +119,8 @@ def write_report(found: Sequence[Overlap], path: Path) -> None:
 
 def normalise(text: str) -> str:
     """What two texts have in common when only their typing differs."""
-    return _ignored().sub("", unicodedata.normalize("NFKC", text).casefold())
+    kept = _ignored().sub("", unicodedata.normalize("NFKC", text).casefold())
+    return unicodedata.normalize("NFKC", kept)  # what was removed may have kept a letter and its accent apart
 
 
 class _Texts:

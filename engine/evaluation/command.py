@@ -8,23 +8,31 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
-from engine.config import ConfigError, ModelConfig, parse_benchmark
+from engine.config import BENCHMARK_FORMS, ConfigError, ModelConfig, parse_benchmark
+from engine.data.cache import cache_folder
 from engine.device import share_cores
 from engine.evaluation.report import evaluation_report
 from engine.evaluation.results import SUMMARY, write_results
 
 if TYPE_CHECKING:
     from engine.data.benchmark import Benchmark
+    from engine.encoder import DualEncoder
     from engine.evaluation.evaluate import Evaluation
     from engine.evaluation.summary import Summary
 
 EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+# Beyond it, vectors go through files, rounded to float16. It is a number of candidates and not of bytes: what a machine
+# has must not decide how scores are rounded.
+IN_MEMORY = 50_000
+REDRAW_SECONDS = 0.1
 
 _MODEL_OPTIONS = ("pooling", "query_prefix", "passage_prefix", "max_query_tokens", "max_passage_tokens")
 
@@ -77,20 +85,40 @@ def _evaluate(options: argparse.Namespace) -> Evaluation:
     languages = tuple(options.languages.split(",")) if options.languages else ()
     chosen = {name: value for name in _MODEL_OPTIONS if (value := getattr(options, name)) is not None}
     model = ModelConfig(name=options.model, **chosen)
-    benchmark = _load_benchmark(options.benchmark, languages, options.unit)
-
-    share_cores()
-    from engine.encoder import load_encoder
-    from engine.evaluation.suite import run_benchmark
-
     with _Progress() as progress:
-        return run_benchmark(load_encoder(model, device="auto"), benchmark, progress)
+        benchmark = _load_benchmark(options, languages, progress)
+
+        share_cores()
+        from engine.encoder import load_encoder
+        from engine.evaluation.suite import run_benchmark, run_stored_benchmark
+
+        encoder = load_encoder(model, device="auto")
+        if len(benchmark.candidate_ids) <= IN_MEMORY and not options.approximate:
+            return run_benchmark(encoder, benchmark, progress)
+        return run_stored_benchmark(
+            _on_all_devices(encoder),
+            benchmark,
+            cache_folder(),
+            memory=int(options.memory * (1 << 30)),
+            approximate=options.approximate,
+            tick=progress,
+        )
 
 
-def _load_benchmark(spec: str, languages: tuple[str, ...], unit: str) -> Benchmark:
+def _load_benchmark(options: argparse.Namespace, languages: tuple[str, ...], progress: _Progress) -> Benchmark:
     from engine.data.sources import load_benchmark
 
-    return load_benchmark(spec, languages, unit)
+    return load_benchmark(options.benchmark, languages, options.unit, drop_own_id=options.drop_own_id, tick=progress)
+
+
+def _on_all_devices(encoder: DualEncoder) -> list[DualEncoder]:
+    """The encoder, and a copy of it on every further GPU."""
+    import copy
+
+    import torch
+
+    others = range(1, torch.cuda.device_count()) if encoder.device.type == "cuda" else ()
+    return [encoder, *(copy.deepcopy(encoder).to(f"cuda:{number}") for number in others)]
 
 
 def _target(out: Path | None, spec: str) -> Path | None:
@@ -123,20 +151,35 @@ class _Progress:
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
         self._part = ""
+        self._start = self._drawn = 0.0  # monotonic seconds
+        self._done = 0  # when the part was first seen: what was there already says nothing about the speed
 
-    def __enter__(self) -> Callable[[str, int, int], None]:
-        return self._tick
+    def __enter__(self) -> _Progress:
+        return self
 
     def __exit__(self, *_: object) -> None:
         if self._live and self._part:
             print(file=sys.stderr)
 
-    def _tick(self, what: str, done: int, total: int) -> None:
+    def __call__(self, what: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if what != self._part:
+            self._part, self._start, self._done = what, now, done
+            if not self._live:
+                print(what if total is None else f"{what}: {total:,}", file=sys.stderr, flush=True)
+        elif now - self._drawn < REDRAW_SECONDS and done != total:
+            return
         if self._live:
-            print(f"\r{what} {done:,}/{total:,}\033[K", end="", file=sys.stderr, flush=True)
-        elif what != self._part:
-            print(f"{what}: {total:,}", file=sys.stderr, flush=True)
-        self._part = what
+            self._drawn = now
+            of = "" if total is None else f"/{total:,}{self._left(now, done, total)}"
+            print(f"\r{what} {done:,}{of}\033[K", end="", file=sys.stderr, flush=True)
+
+    def _left(self, now: float, done: int, total: int) -> str:
+        spent, made = now - self._start, done - self._done
+        if spent < 1 or made <= 0 or done >= total:
+            return ""
+        seconds = round(spent * (total - done) / made)
+        return f", {seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02} left"
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -149,9 +192,24 @@ class _OneLineParser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _OneLineParser(prog="hybrid-tui eval", description="Evaluate a model on a benchmark.", allow_abbrev=False)
     parser.add_argument("model", metavar="MODEL", help="hub id, folder, or a run's model/ folder")
-    parser.add_argument("--benchmark", required=True, metavar="KEY[=PATH]", help="cldr, or xquad-r=FOLDER")
+    parser.add_argument("--benchmark", required=True, metavar="KEY[=PATH]", help=BENCHMARK_FORMS)
     parser.add_argument("--languages", metavar="L1,L2", help="default: all the benchmark has")
     parser.add_argument("--unit", choices=("sentence", "sentence+context"), default="sentence", help="a candidate")
+    parser.add_argument(
+        "--drop-own-id",
+        action=argparse.BooleanOptionalAction,
+        help="BEIR: leave out the document named as the query (default: for arguana and quora)",
+    )
+    parser.add_argument(
+        "--memory",
+        type=_gib,
+        default=1.0,
+        metavar="GIB",
+        help=f"for one shard of the search, above {IN_MEMORY:,} candidates (default: 1)",
+    )
+    parser.add_argument(
+        "--approximate", action="store_true", help="search with faiss's inverted file; prints its measured recall"
+    )
     saved = "; default: what the model was saved with, else"
     parser.add_argument("--query-prefix", metavar="TEXT", help=f"put before each question{saved} nothing")
     parser.add_argument("--passage-prefix", metavar="TEXT", help=f"put before each passage{saved} nothing")
@@ -166,6 +224,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write ranks, top passages and summary to DIR/KEY")
     return parser
+
+
+def _gib(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1 << 20:
+        raise argparse.ArgumentTypeError(f"expected a number of GiB above 0, got {text!r}")
+    return value
 
 
 def _positive(text: str) -> int:

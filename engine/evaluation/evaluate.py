@@ -16,7 +16,7 @@ from engine.evaluation.language_bias.measure import language_bias
 from engine.evaluation.metrics import compute_metrics
 from engine.evaluation.query_scores import query_scores
 from engine.evaluation.ranking import Floats, Ranks, Tick, TopK, rank
-from engine.evaluation.summary import RANK_DISTANCE_NULL, Bounds, EncodingProtocol, EvaluationProtocol, Summary
+from engine.evaluation.summary import RANK_DISTANCE_NULL, SCORE, Bounds, EncodingProtocol, EvaluationProtocol, Summary
 from engine.events import EvaluationResult
 
 
@@ -52,6 +52,19 @@ def evaluate(
         ValueError: the arrays do not fit the benchmark.
     """
     ranks, top = rank(benchmark, query_embeddings, candidate_embeddings, tick=tick)
+    return measure(benchmark, ranks, top, encoding)
+
+
+def measure(
+    benchmark: Benchmark,
+    ranks: Ranks,
+    top: TopK,
+    encoding: EncodingProtocol,
+    *,
+    score: str = SCORE,
+    cutoff: int | None = None,
+) -> Evaluation:
+    """Everything that is computed from ranks; ``score`` and ``cutoff`` are for the protocol."""
     scores = query_scores(benchmark, ranks)
     metrics = compute_metrics(benchmark, scores)
     advantages = query_advantages(benchmark, ranks)
@@ -84,6 +97,8 @@ def evaluate(
             pool=benchmark.pool,
             data_digest=benchmark.digest,
             ties=ties,
+            score=score,
+            cutoff=cutoff,
         ),
     )
     return Evaluation(benchmark, ranks, top, summary)

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from engine.data.benchmark import Benchmark
+from engine.evaluation.distinct import distinct_rows
 from engine.evaluation.ranks import NOT_RETRIEVED, TOP_K, Floats, Ints, Ranks, Tick, TopK
 from engine.evaluation.shards import (
     CANDIDATE_TILE,
@@ -23,7 +24,6 @@ from engine.evaluation.shards import (
     Rows,
     Shard,
     ShardScores,
-    distinct_rows,
     make_shards,
 )
 from engine.evaluation.tally import Tally

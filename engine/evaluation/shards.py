@@ -12,8 +12,7 @@ them; in a tile, q queries.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,25 +45,6 @@ class Shard:
     candidates: Ints  # [n] ascending
     place: Ints | None  # [n] each candidate's vector, counted from ``start``; None: they are 0, 1, ..., n - 1
     blocks: Sequence[tuple[int, slice]]  # (language, where its candidates are in ``candidates``)
-
-
-def distinct_rows(blocks: Iterable[npt.NDArray[np.floating]]) -> tuple[Ints, Ints]:
-    """The rows that are equal to no earlier one [U], ascending, and which of them each row equals [rows]."""
-    hashes = bytearray()
-    for block in blocks:
-        for row in np.ascontiguousarray(block):
-            hashes += hashlib.blake2b(row, digest_size=16).digest()
-    halves = np.frombuffer(bytes(hashes), np.uint64).reshape(-1, 2)
-    order = np.lexsort((halves[:, 1], halves[:, 0]))  # stable: the first of equal rows comes first
-    ordered = halves[order]
-    new = np.ones(len(order), bool)
-    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    first_in_order = order[new]  # the first row of each run of equal ones
-    first = np.sort(first_in_order)
-    run = np.cumsum(new) - 1
-    member = np.empty(len(order), np.int64)
-    member[order] = np.searchsorted(first, first_in_order)[run]
-    return first, member
 
 
 def make_shards(benchmark: Benchmark, row_of: Ints, rows: int, rows_per_shard: int) -> list[Shard]:

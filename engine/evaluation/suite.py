@@ -1,4 +1,4 @@
-"""Encodes a benchmark's texts, each distinct one once, and evaluates the vectors.
+"""Encodes a benchmark's texts, each distinct one once, and evaluates the vectors: in memory, or through files.
 
 Shapes: n texts, u distinct ones, D dimensions.
 """
@@ -6,14 +6,18 @@ Shapes: n texts, u distinct ones, D dimensions.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from engine.data.benchmark import Benchmark
-from engine.evaluation.evaluate import Evaluation, evaluate
-from engine.evaluation.ranking import Ints, Tick
-from engine.evaluation.summary import EncodingProtocol
+from engine.evaluation.approximate import search_approximately
+from engine.evaluation.encoding_cache import CacheableEncoder, encode_stored
+from engine.evaluation.evaluate import Evaluation, evaluate, measure
+from engine.evaluation.ranks import TOP_K, Ints, Tick
+from engine.evaluation.search import MEMORY, distinct_vectors, search, stored_queries
+from engine.evaluation.summary import SCORE, EncodingProtocol
 
 if TYPE_CHECKING:
     from engine.encoder.encoded import Encoded
@@ -35,6 +39,43 @@ class TextEncoder(Protocol):
     def digests(self) -> dict[str, str]: ...
 
 
+def run_stored_benchmark(
+    encoders: Sequence[CacheableEncoder],
+    benchmark: Benchmark,
+    root: Path,
+    *,
+    memory: int = MEMORY,
+    approximate: bool = False,
+    tick: Tick | None = None,
+) -> Evaluation:
+    """Evaluates equal encoders, one for each device, on a benchmark of any size; a killed call goes on where it was.
+
+    Args:
+        root: folder of the stores of vectors and of the search's journals.
+        memory: bytes for one shard of the search, see ``search.search``.
+        approximate: search with faiss's inverted file and a cutoff; the protocol states the measured recall.
+        tick: called as ``tick(what, done, total)``; what it raises passes through.
+
+    Raises:
+        ConfigError: an approximate search without faiss.
+    """
+    vectors = root / "vectors"
+    queries = encode_stored(encoders, "query", benchmark.query_texts, None, vectors, tick)
+    candidates = encode_stored(
+        encoders, "passage", benchmark.candidate_texts, benchmark.candidate_contexts, vectors, tick
+    )
+    encoding = _protocol(encoders[0], queries.store.truncated(), candidates.store.truncated())
+    asked = stored_queries(queries)
+    score = f"{SCORE}, of vectors rounded to float16"
+    if not approximate:
+        ranks, top = search(benchmark, asked, candidates, journals=root / "search", memory=memory, tick=tick)
+        return measure(benchmark, ranks, top, encoding, score=score)
+    rows, row_of = distinct_vectors(candidates)
+    found = search_approximately(benchmark, asked, rows, row_of, memory=memory, tick=tick)
+    score += f"; approximate search, recall@{TOP_K} {found.recall:.4f} on {found.sampled} queries against exact search"
+    return measure(benchmark, found.ranks, found.top, encoding, score=score, cutoff=found.cutoff)
+
+
 def run_benchmark(encoder: TextEncoder, benchmark: Benchmark, tick: Tick | None = None) -> Evaluation:
     """Evaluates an encoder on a benchmark, in memory.
 
@@ -50,19 +91,23 @@ def run_benchmark(encoder: TextEncoder, benchmark: Benchmark, tick: Tick | None 
     passages, contexts, of_candidate = _distinct(benchmark.candidate_texts, benchmark.candidate_contexts)
     queries = encoder.encode_queries(questions, part("queries"))
     candidates = encoder.encode_passages(passages, contexts, part("candidates"))
+    encoding = _protocol(encoder, queries.truncated, candidates.truncated)
+    return evaluate(benchmark, queries.vectors[of_query], candidates.vectors[of_candidate], encoding, tick)
+
+
+def _protocol(encoder: TextEncoder, truncated_queries: int, truncated_passages: int) -> EncodingProtocol:
     options, digests = encoder.options, encoder.digests()
-    encoding = EncodingProtocol(
+    return EncodingProtocol(
         pooling=options.pooling,
         query_prefix=options.query_prefix,
         passage_prefix=options.passage_prefix,
         max_query_tokens=options.max_query_tokens,
         max_passage_tokens=options.max_passage_tokens,
-        truncated_queries=queries.truncated,
-        truncated_passages=candidates.truncated,
+        truncated_queries=truncated_queries,
+        truncated_passages=truncated_passages,
         model_digest=digests["model"],
         tokenizer_digest=digests["tokenizer"],
     )
-    return evaluate(benchmark, queries.vectors[of_query], candidates.vectors[of_candidate], encoding, tick)
 
 
 def _distinct(texts: Sequence[str], contexts: Sequence[str] | None) -> tuple[list[str], list[str] | None, Ints]:

@@ -11,8 +11,9 @@ from evaluation_cases import LANGUAGES, cases, make_benchmark, ranking
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.evaluation.distinct import distinct_rows
 from engine.evaluation.ranking import CANDIDATE_TILE, QUERY_TILE, rank, rank_shards
-from engine.evaluation.shards import distinct_rows, make_shards
+from engine.evaluation.shards import make_shards
 
 CANDIDATES = 3 * CANDIDATE_TILE + 100
 
