@@ -181,6 +181,7 @@ def evaluation_result(progress: float, languages: Sequence[str] = LANGUAGES) -> 
         mean = 4.5 * (1 - progress) + 0.25 * index
         advantages[language] = Advantage(mean=mean, interval=(mean - 0.5, mean + 0.6))
     count = len(languages)
+    nulls = {language: 0.6 * found.mean for language, found in distances.items()}
     return EvaluationResult(
         queries=147 * count,
         candidates=441 * count,
@@ -194,6 +195,7 @@ def evaluation_result(progress: float, languages: Sequence[str] = LANGUAGES) -> 
             "recall_at_1_crosslingual": 0.88 * sum(others) / len(others) if others else None,
             "recall_at_10_multilingual": min(1.0, 1.1 * sum(pool.values()) / count),
             "rank_distance": sum(found.mean for found in distances.values()) / count,
+            "rank_distance_null": sum(nulls.values()) / count,
         },
         matrix=matrix,
         map_multilingual_by_language=pool,
@@ -201,6 +203,16 @@ def evaluation_result(progress: float, languages: Sequence[str] = LANGUAGES) -> 
         rank_distance=distances,
         own_language_advantage=advantages,
         ties=3,
+        bias=LanguageBias(
+            measures={},
+            by_language={"rank_distance_null": nulls},
+            own_language_advantage=None,
+            language_effect=None,
+            language_share_at_10={},
+            pool_share={},
+            friedman={},
+            not_applicable={},
+        ),
     )
 
 

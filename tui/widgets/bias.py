@@ -17,7 +17,14 @@ from tui.widgets.base import Panel
 from tui.widgets.heat import step_line
 
 _ADVANTAGE_NOTE = "in doublings of rank, with its 95 % interval; 0: the answer's language does not matter"
+RANK_DISTANCE_NULL = "rank_distance_null"
+_WIDE = 64  # columns from which on four figures fit beside the bars
 _TREND_LINES = 5  # of BiasTrend, below the distributions
+
+
+def _figures(*cells: str) -> str:
+    """The columns of figures right of the bars."""
+    return "".join(fit(cell, 7, "right") for cell in cells)
 
 
 def lines_each(result: EvaluationResult, height: int) -> int:
@@ -43,23 +50,21 @@ class DistancePanel(Panel):
             return [(("no evaluation yet", "dim"),)]
         result = self.point.result
         low, high = axis_bounds(result)
-        wide = width >= 64
-        figures = 24 if wide else 15
-        room = max(4, width - 4 - figures)
-        titles = fit("median", 8, "right") + fit("p90", 8, "right") + (fit("mean", 8, "right") if wide else "")
+        titles = _figures("median", "p90", *(("mean", "null") if width >= _WIDE else ()))
+        room = max(4, width - 4 - len(titles))
         axis = Canvas(room, 1)
         for power in range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1):
             text = tick_label(10.0**power)
             axis.put(min(log_column(10.0**power, low, high, room), room - len(text)), 0, text, "axis.label")
         rows: list[Row] = [
             step_line(self.points, self.point, width, self.glyphs),
-            (("    ", ""), *axis.rows()[0], (titles[-figures:], "dim")),
+            (("    ", ""), *axis.rows()[0], (titles, "dim")),
         ]
         lines = lines_each(result, height)
         for language in result.languages:
-            rows += self._language(result, language, low, high, room, lines, wide)
+            rows += self._language(result, language, low, high, room, lines, width >= _WIDE)
         if height > len(rows) + 1:
-            marks = f"bars: share of the queries; {self.glyphs.median} median"
+            marks = f"bars: share of the queries; {self.glyphs.median} median; null: if languages did not matter"
             rows += [(), (("    " + marks, "dim"),)]
         return rows
 
@@ -72,15 +77,16 @@ class DistancePanel(Panel):
             return [(label, ("no query with two answers", "dim"))] + [()] * (lines - 1)
         bars = distribution(found.histogram, result.histogram_edges, low, high, room, lines, self.glyphs)
         at = log_column(max(found.median, low), low, high, room)
-        figures = fit(f"{found.median:,.0f}", 8, "right") + fit(f"{found.p90:,.0f}", 8, "right")
-        if wide:
-            figures += fit(f"{found.mean:,.0f}", 8, "right")
+        nulls = result.bias.by_language.get(RANK_DISTANCE_NULL, {}) if result.bias is not None else {}
+        null = f"{nulls[language]:,.0f}" if language in nulls else "-"
+        more = (f"{found.mean:,.0f}", null) if wide else ()
+        figures = _figures(f"{found.median:,.0f}", f"{found.p90:,.0f}", *more)
         rows: list[Row] = []
         for line, bar in enumerate(bars):
             last = line + 1 == lines
             rows.append((
                 label if last else ("    ", ""), (bar[:at], "bar"), (self.glyphs.median, "median"),
-                (bar[at + 1 :], "bar"), (figures[-(24 if wide else 15) :] if last else "", ""),
+                (bar[at + 1 :], "bar"), (figures if last else "", ""),
             ))  # fmt: skip
         return rows
 
@@ -151,8 +157,8 @@ class BiasTrend(Panel):
         advantages = tuple(mean_advantage(point.result) for point in self.points)
         return [
             self._line("rank distance", distances, "{:,.0f}", width),
+            self._line("its null", trend(self.points, RANK_DISTANCE_NULL), "{:,.0f}", width),
             self._line("own-language advantage", advantages, "{:.2f}", width),
-            (("mAP of the pool of all languages ", "dim"), *self._pool()),
         ]
 
     def _line(self, label: str, values: Sequence[float], form: str, width: int) -> Row:
@@ -161,10 +167,6 @@ class BiasTrend(Panel):
         line = sparkline(values, room, self.glyphs)
         change = f"{first} {self.glyphs.arrow} {last}" if len(values) > 1 else last
         return ((fit(label, 24), ""), (fit(line, room), "bar"), (f"  {change}", ""))
-
-    def _pool(self) -> Row:
-        value = self.points[-1].result.metrics.get("map_multilingual")
-        return (("-" if value is None else f"{100 * value:.1f}", ""),)
 
 
 def axis_bounds(result: EvaluationResult) -> tuple[float, float]:
