@@ -18,7 +18,7 @@ from engine.config import (
     RunConfig,
     SourceConfig,
 )
-from engine.events import Advantage, EvaluationResult, RankDistances
+from engine.events import Advantage, EvaluationResult, LanguageBias, RankDistances
 from engine.runs.folder import Provenance, RunFolder, Spec
 from engine.runs.liveness import RunLock
 
