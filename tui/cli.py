@@ -144,12 +144,17 @@ def _add_results(commands: _Commands) -> None:  # type: ignore[type-arg]
         "--margin", type=_margin, metavar="M", help="of non-inferiority (default: what the configs state, else 0.01)"
     )
     _json(compare)
-    export = _add(commands, "export", "results", "export", "write a result table")
+    export = _add(commands, "export", "export", "export", "write a table or a figure, or files for other programs")
     export.add_argument("run", nargs="+", metavar="RUN")
+    export.add_argument("--table", metavar="NAME", help="summary, heatmap, ranks, bias, compare, pareto or paper")
+    export.add_argument("--figure", metavar="NAME", help="loss, heatmap, ranks or pareto")
     export.add_argument(
-        "--table", required=True, metavar="NAME", help="summary, heatmap, ranks, bias, compare or paper"
+        "--format",
+        required=True,
+        metavar="FORMAT",
+        help="of a table: csv, parquet, json, markdown or latex; of a figure: svg, pdf or png; of one run: trec (the "
+        "100 best of every query in FILE, judgements in FILE.qrels) or mteb",
     )
-    export.add_argument("--format", required=True, metavar="FORMAT", help="csv, parquet, json, markdown or latex")
     export.add_argument("--benchmark", metavar="KEY", help="default: the run's only one")
     export.add_argument("--step", type=_count, metavar="N", help="default: the newest evaluated step")
     export.add_argument("--out", type=Path, metavar="FILE", help="default: stdout")

@@ -132,9 +132,13 @@ def query_values(ranks: Frame, metric: str) -> Frame:
     Raises:
         KeyError: no such metric.
     """
+    return setting_values(ranks, SETTINGS[metric])
+
+
+def setting_values(ranks: Frame, setting: Setting) -> Frame:
+    """The same for a metric in any setting."""
     import polars as pl
 
-    setting = SETTINGS[metric]
     pool = "pool" if setting.cells == "pool" else "language"
     above = pl.col(f"above_{pool}") if f"above_{pool}" in ranks.columns else None
     mid_rank = pl.col(f"rank_{pool}") if above is None else 1 + above + pl.col(f"tied_{pool}") / 2

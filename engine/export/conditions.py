@@ -35,6 +35,17 @@ class RunGroup:
 
 
 def group_by_seed(results: Sequence[FoundResult]) -> list[RunGroup]:
+    """Conditions to compare, in the order in which their first runs come: of one condition alone, its runs.
+
+    Raises:
+        ExportError: two runs of a condition have the same seed, so that they are no two draws of chance.
+    """
+    if len({condition_key(result.config) for result in results}) == 1:
+        return [RunGroup(result.run, (result,)) for result in results]
+    return conditions(results)
+
+
+def conditions(results: Sequence[FoundResult]) -> list[RunGroup]:
     """Conditions in the order in which their first runs come.
 
     A single run's condition has its id for a name; several runs' has the name that their configs share, where no other
@@ -46,8 +57,6 @@ def group_by_seed(results: Sequence[FoundResult]) -> list[RunGroup]:
     members: dict[bytes, list[FoundResult]] = {}
     for result in results:
         members.setdefault(condition_key(result.config), []).append(result)
-    if len(members) == 1:
-        return [RunGroup(result.run, (result,)) for result in results]
     shared = [{result.config.name for result in group} for group in members.values()]
     groups = []
     for group, names in zip(members.values(), shared, strict=True):

@@ -6,16 +6,15 @@ CSV, Parquet and JSON keep every digit; Markdown and LaTeX are for reading and r
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import msgspec
 
 from engine.events import to_number
 from engine.export.cells import shown
+from engine.export.files import check_target, write_file
 from engine.export.found import ExportError
 from engine.export.latex import to_latex
 from engine.runs.text import visible
@@ -36,10 +35,10 @@ def write(frame: Frame, format: str, out: Path | None = None) -> str | bytes:
     if format in BINARY_FORMATS and out is None:
         raise ExportError(f"{format} is binary: name a file with --out")
     if out is not None:
-        _check_target(out)
+        check_target(out)
     written = writer(frame)
     if out is not None:
-        _write_file(out, written if isinstance(written, bytes) else written.encode())
+        write_file(out, written if isinstance(written, bytes) else written.encode())
     return written
 
 
@@ -89,26 +88,3 @@ FORMATS: dict[str, Callable[[Frame], str | bytes]] = {
     "latex": to_latex,
 }
 BINARY_FORMATS = frozenset({"parquet"})
-
-
-def _check_target(out: Path) -> None:
-    if out.is_dir():
-        raise ExportError(f"--out: {out} is a folder, expected a file")
-    if out.exists() and not out.is_file():
-        raise ExportError(f"--out: {out} is not an ordinary file")
-    if not out.parent.is_dir():
-        raise ExportError(f"--out: no folder {out.parent}")
-
-
-def _write_file(out: Path, content: bytes) -> None:
-    temporary = out.with_name(f".{out.name}.tmp-{uuid4().hex[:12]}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(out)
-    except OSError as error:
-        raise ExportError(f"--out: cannot write {out}: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.export.conditions import condition_key
+from engine.export.conditions import RunGroup, conditions
 from engine.export.found import ExportError, FoundResult
 from engine.export.published import FULL_SIZES, PUBLISHED, SOURCE
 
@@ -45,11 +45,12 @@ def paper_table(results: Sequence[FoundResult]) -> Frame:
     for run in dict.fromkeys(result.run for result in results):
         if not any(result.run == run and result.benchmark in _BENCHMARKS for result in results):
             raise ExportError(f"{run} has no results on {' or '.join(_BENCHMARKS)}, which the published tables are of")
-    conditions = _conditions([result for result in results if result.benchmark in _BENCHMARKS])
+    known = [result for result in results if result.benchmark in _BENCHMARKS]
+    systems = conditions(list({result.run: result for result in reversed(known)}.values())[::-1])
     rows: list[tuple[str | _Cell | int, ...]] = []
     for measure in MEASURES:
         rows += [(measure, *label, *cells, SOURCE) for label, cells in _published(measure)]
-        rows += [_own(measure, condition) for condition in conditions]
+        rows += [_own(measure, system, known) for system in systems]
     schema = {
         "measure": pl.String,
         "model": pl.String,
@@ -73,26 +74,16 @@ def _published(measure: str) -> Iterator[tuple[_Label, list[_Cell]]]:
         yield (row.model, row.batches, _PUBLISHED, None), cells
 
 
-def _conditions(results: Sequence[FoundResult]) -> list[list[FoundResult]]:
-    """Results of runs that differ in nothing but their seed, in the order of their first runs."""
-    members: dict[bytes, list[FoundResult]] = {}
-    for result in results:
-        members.setdefault(condition_key(result.config), []).append(result)
-    return list(members.values())
-
-
-def _own(measure: str, condition: Sequence[FoundResult]) -> tuple[str | _Cell | int, ...]:
-    runs = list(dict.fromkeys(result.run for result in condition))
-    config = condition[0].config
+def _own(measure: str, system: RunGroup, results: Sequence[FoundResult]) -> tuple[str | _Cell | int, ...]:
+    config = system.results[0].config
     batches = f"hybrid {config.batch.mono_share:g}" if config.batch.mode == "hybrid" else config.batch.mode
-    names = {result.config.name for result in condition}
-    source = runs[0] if len(runs) == 1 or len(names) > 1 else names.pop()
+    mine = [result for result in results if result.run in system.runs]
     cells: list[_Cell] = []
     for key in _BENCHMARKS:
-        found = [result for result in condition if result.benchmark == key]
+        found = [result for result in mine if result.benchmark == key]
         cells += [_mean(found, metric) for metric in MEASURES[measure]]
-    note = "; ".join(dict.fromkeys(text for result in condition for text in _differences(result))) or None
-    return measure, Path(config.model.name).name, batches, source, len(runs), *cells, note
+    note = "; ".join(dict.fromkeys(text for result in mine for text in _differences(result))) or None
+    return measure, Path(config.model.name).name, batches, system.name, len(system.runs), *cells, note
 
 
 def _mean(results: Sequence[FoundResult], metric: str | None) -> float | None:

@@ -16,6 +16,7 @@ from engine.export.compare import compare_table
 from engine.export.formats import write
 from engine.export.found import ExportError, FoundResult, find_results, only_benchmark
 from engine.export.paper_table import paper_table
+from engine.export.pareto_table import pareto_table
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
@@ -105,5 +106,6 @@ TABLES: dict[str, Callable[[Sequence[FoundResult]], Frame]] = {
     "ranks": _ranks,
     "bias": bias_table,
     "compare": compare_table,
+    "pareto": pareto_table,
     "paper": paper_table,
 }

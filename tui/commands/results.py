@@ -1,4 +1,4 @@
-"""``eval``, ``compare`` and ``export``: numbers from a model, verdicts and tables from runs."""
+"""``eval`` and ``compare``: numbers from a model, verdicts from runs."""
 
 from __future__ import annotations
 
@@ -39,23 +39,6 @@ def compare(options: argparse.Namespace) -> int:
         print_json(found)
     else:
         print("\n".join(_compare_text(found)))
-    return 0
-
-
-def export(options: argparse.Namespace) -> int:
-    from engine.export.tables import build_table, write
-
-    home = runs_home(options.runs)
-    folders = [find_run(home, text).path for text in options.run]
-    frame = build_table(options.table, folders, options.benchmark, options.step)
-    written = write(frame, options.format, options.out)
-    if options.out is None:
-        if isinstance(written, bytes):
-            sys.stdout.buffer.write(written)
-        else:
-            sys.stdout.write(written)
-    else:
-        print(f"wrote {options.out}", file=sys.stderr)
     return 0
 
 

@@ -1,0 +1,81 @@
+"""Figures of runs, drawn with matplotlib (optional, the extra "figures") from the frames that the tables are.
+
+A new figure is a frame and a function that draws it, in ``FIGURES``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.export.figures.heatmap import draw_heatmap
+from engine.export.figures.loss import draw_loss, loss_frame
+from engine.export.figures.pareto import draw_pareto
+from engine.export.figures.ranks import draw_ranks, ranks_frame
+from engine.export.figures.style import FORMATS, render, styled
+from engine.export.files import check_target, write_file
+from engine.export.found import ExportError
+from engine.export.tables import build_table
+
+if TYPE_CHECKING:
+    from polars import DataFrame as Frame
+
+__all__ = ["FIGURES", "FORMATS", "draw_figure", "figure_file"]
+
+
+@dataclass(frozen=True, slots=True)
+class FigureKind:
+    """Where a figure's numbers come from, and how they are drawn."""
+
+    frame: Callable[[Sequence[Path], str | None, int | None], Frame]  # of run folders, benchmark and step
+    draw: Callable[[Frame], Any]  # a matplotlib Figure
+
+
+FIGURES = {
+    "loss": FigureKind(loss_frame, draw_loss),
+    "heatmap": FigureKind(partial(build_table, "heatmap"), draw_heatmap),
+    "ranks": FigureKind(ranks_frame, draw_ranks),
+    "pareto": FigureKind(partial(build_table, "pareto"), draw_pareto),
+}
+
+
+def draw_figure(
+    kind: str,
+    format: str,
+    runs: Sequence[Path],
+    benchmark: str | None = None,
+    step: int | None = None,
+    out: Path | None = None,
+) -> str | bytes:
+    """The figure ``kind`` of ``runs`` (run folders), and in the file ``out`` where one is given, whole or not at all.
+
+    Args:
+        benchmark: None is the runs' only one.
+        step: None is the newest evaluated step of each run; of the loss, the last one.
+
+    Raises:
+        ConfigError: no such figure or format, no matplotlib, a format that needs a file, no such results; one line.
+    """
+    found = FIGURES.get(kind)
+    if found is None:
+        raise ExportError(f"unknown figure {kind!r}, expected one of {', '.join(FIGURES)}")
+    if format not in FORMATS:
+        raise ExportError(f"unknown format {format!r} of a figure, expected one of {', '.join(FORMATS)}")
+    if format != "svg" and out is None:
+        raise ExportError(f"{format} is binary: name a file with --out")
+    if out is not None:
+        check_target(out)
+    with styled():
+        content = figure_file(found, found.frame(runs, benchmark, step), format)
+    if out is not None:
+        write_file(out, content)
+    return content.decode() if format == "svg" else content
+
+
+def figure_file(kind: FigureKind, frame: Frame, format: str) -> bytes:
+    """The file's content, of a frame that was built already; equal frames give equal bytes."""
+    with styled():
+        return render(kind.draw(frame), format)
