@@ -33,9 +33,7 @@ if TYPE_CHECKING:
 Kind = Literal["query", "passage"]
 
 _FORMAT = "1"  # part of every key
-_SHARD_BYTES = 256 << 20  # of texts, tokens and vectors of one shard, roughly: what encoding holds in memory
-_TEXT_BYTES = 2048  # a text and its tokens
-_MOST_ROWS = 1 << 16
+_SHARD_ROWS = 8192  # what a kill can cost: minutes with a small encoder on a CPU; tens of MiB in memory
 
 
 class CacheableEncoder(Protocol):
@@ -86,8 +84,7 @@ def encode_stored(
     """
     first, row_of, digest = _distinct(texts, contexts)
     encoder = encoders[0]
-    rows = min(_MOST_ROWS, max(1, _SHARD_BYTES // (6 * encoder.width + _TEXT_BYTES)))
-    store = VectorStore.open(root / _key(encoder, kind, digest), len(first), encoder.width, rows)
+    store = VectorStore.open(root / _key(encoder, kind, digest), len(first), encoder.width, _SHARD_ROWS)
     missing = store.missing()
     progress = _Progress(tick, f"encoding {kind} texts", len(first))
     progress.add(len(first) - sum(len(store.shards[number]) for number in missing))

@@ -67,7 +67,7 @@ def vector(text, context=""):
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
-    monkeypatch.setattr(encoding_cache, "_MOST_ROWS", 700)
+    monkeypatch.setattr(encoding_cache, "_SHARD_ROWS", 700)
 
 
 def make_case(count=CANDIDATE_TILE * 2 + 50):
