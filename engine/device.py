@@ -69,7 +69,7 @@ def wait_for_device(runtime: RuntimeConfig, session: Session) -> HeldDevice:
     while True:
         reasons = []
         for candidate in candidates:
-            reason = candidate.in_use() or _try_lock(candidate, session)
+            reason = _take(candidate, session)
             if reason is None:
                 import torch
 
@@ -83,10 +83,17 @@ def wait_for_device(runtime: RuntimeConfig, session: Session) -> HeldDevice:
         time.sleep(_POLL_SECONDS)
 
 
-def _try_lock(candidate: _Candidate, session: Session) -> str | None:
-    if candidate.lock.try_acquire(f"{session.folder.id}, pid {os.getpid()}"):
-        return None
-    return f"held by {candidate.lock.holder() or 'another run'}"
+def _take(candidate: _Candidate, session: Session) -> str | None:
+    """Takes the device, or says who has it.
+
+    The lock comes first: asking a GPU for its memory makes a context there, which takes hundreds of MB of it, and a
+    sweep may leave dozens of runs in the queue.
+    """
+    if not candidate.lock.try_acquire(f"{session.folder.id}, pid {os.getpid()}"):
+        return f"held by {candidate.lock.holder() or 'another run'}"
+    if reason := candidate.in_use():
+        candidate.lock.release()
+    return reason
 
 
 def _candidates(runtime: RuntimeConfig) -> list[_Candidate]:
