@@ -49,12 +49,13 @@ class _Candidate:
 
 
 def share_cores() -> None:
-    """Lets OpenMP's threads sleep at barriers rather than spin; to be called before torch is imported.
+    """Lets OpenMP's threads spin at a barrier for microseconds only; to be called before torch is imported.
 
-    Spinning is libgomp's default: when another process wants a core too, a training step then takes twenty times
-    as long. Sleeping costs some microseconds a barrier.
+    libgomp's default is to spin for milliseconds. When another process wants a core too, a training step of the tiny
+    encoder then takes 2 s instead of 0.2 s; never to spin costs a third on an idle machine (61 against 46 ms).
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 
 def wait_for_device(runtime: RuntimeConfig, session: Session) -> HeldDevice:
