@@ -35,6 +35,10 @@ SEARCH_MEMORY_EACH = 600  # bytes for each passage, so that a small collection h
 SAMPLE = 8192  # passages whose encoding gives the estimate
 REPORT_SECONDS = 0.02
 
+# RLIMIT_DATA counts what allocators reserve: these reserve what they use. Threads that wait sleep, so that other work
+# on the machine disturbs less.
+QUIET = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2", "OMP_WAIT_POLICY": "PASSIVE"}
+
 
 def passages(count: int) -> Iterator[tuple[str, str]]:
     """(title, text): Zipf-distributed made-up words; one in fifty repeats an earlier passage."""
@@ -190,7 +194,7 @@ def arrays(ranks: Any, top: Any) -> dict[str, np.ndarray]:
 
 
 def start(role: str, folder: Path, cap: int | None) -> subprocess.Popen[str]:
-    environment = {**os.environ, "HYBRID_TUI_CACHE": str(folder / "cache"), "OMP_WAIT_POLICY": "PASSIVE"}
+    environment = {**os.environ, **QUIET, "HYBRID_TUI_CACHE": str(folder / "cache")}
     command = [sys.executable, __file__, "--role", role, "--folder", str(folder)]
 
     def limit() -> None:
@@ -293,6 +297,7 @@ def main() -> int:
     if options.role:
         {"work": work, "reference": reference}[options.role](options.folder)
         return 0
+    os.environ.update(QUIET)
     with tempfile.TemporaryDirectory(dir=options.folder) as temporary:
         report = measure(Path(temporary), options.passages, options.queries, int(options.cap_gib * 2**30))
     if options.json:

@@ -15,7 +15,7 @@ def evaluation_report(model: str, summary: Summary) -> str:
     counts = ", ".join(f"{number} {name}" for name, number in summary.settings.items())
     pairs = len(summary.languages) * (len(summary.languages) - 1)
     if left_out := pairs - summary.settings["crosslingual"]:
-        counts += f" ({left_out} language pairs without a query that has a relevant passage there)"
+        counts += f" ({left_out} of {pairs} language pairs have no query with a relevant passage there)"
     heading = [
         f"{model} on {summary.benchmark}: {summary.queries:,} queries, {summary.candidates:,} candidates",
         f"settings: {counts}",

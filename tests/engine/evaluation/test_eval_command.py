@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from engine.config import ModelConfig
-from engine.evaluation.command import main
+from engine.evaluation.command import _Progress, main
 from engine.evaluation.results import read_ranks, read_summary
 from engine.evaluation.summary import METRICS, RANK_DISTANCE_NULL
 
@@ -90,6 +90,8 @@ def test_text_shows_settings_metrics_matrix_and_protocol(model, capsys):
         (["m", "--benchmark", "cldr", "--max-query-tokens", "0"], "--max-query-tokens"),
         (["m", "--benchmark", "cldr", "--unit", "page"], "--unit"),
         (["m", "--benchmark", "cldr", "--prefix", "x"], "--prefix"),
+        (["m", "--benchmark", "cldr", "--memory", "0"], "--memory"),
+        (["m", "--benchmark", "cldr", "--memory", "much"], "--memory"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_2(arguments, named, capsys):
@@ -120,3 +122,46 @@ def test_a_wrong_argument_is_told_without_loading_torch():
     code += "finally: print(sorted({'torch', 'transformers', 'polars'} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
+
+
+def test_large_benchmarks_go_through_files_and_say_so(model, monkeypatch, capfdbinary):
+    """The same metrics but for the rounding of vectors; a second call encodes nothing."""
+
+    def document(*options):
+        assert main([str(model), "--benchmark", "cldr", "--languages", "de,en", "--json", *options]) == 0
+        out, err = capfdbinary.readouterr()
+        return json.loads(out), err
+
+    small, _ = document()
+    monkeypatch.setattr("engine.evaluation.command.IN_MEMORY", 10)
+    large, progress = document("--memory", "0.001")
+    assert "float16" in large["protocol"]["score"]
+    assert "float16" not in small["protocol"]["score"]
+    assert large["metrics"]["map_monolingual"] == pytest.approx(small["metrics"]["map_monolingual"], abs=0.01)
+    assert b"encoding passage texts" in progress
+    again, _ = document()
+    assert again["metrics"] == large["metrics"]
+
+
+def test_an_approximate_search_prints_its_recall(model, capsys):
+    pytest.importorskip("faiss")
+    assert main([str(model), "--benchmark", "cldr", "--languages", "de", "--approximate"]) == 0
+    assert "recall@100 1.0000 on 64 queries against exact search" in capsys.readouterr().out
+
+
+def test_progress_tells_the_time_left_from_what_this_process_did(monkeypatch, capsys):
+    """What was done before, by a process that was killed, says nothing about the speed."""
+    clock = iter([100.0, 110.0, 110.01, 4010.0])
+    monkeypatch.setattr("engine.evaluation.command.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with _Progress() as progress:
+        progress("encoding", 500, 1000)
+        progress("encoding", 510, 1000)  # 10 in 10 s
+        progress("encoding", 511, 1000)  # too soon to draw again
+        progress("encoding", 1000, 1000)
+    lines = capsys.readouterr().err.split("\r")
+    assert [line.replace("\033[K", "").strip() for line in lines if line] == [
+        "encoding 500/1,000",
+        "encoding 510/1,000, 0:08:10 left",
+        "encoding 1,000/1,000",
+    ]
