@@ -50,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.set_defaults(handler=_lazy("dashboard", "open_dashboard"))
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_training(commands)
+    _add_batches(commands)
     _add_control(commands)
     _add_reading(commands)
     _add_results(commands)
@@ -93,6 +94,23 @@ def _add_training(commands: _Commands) -> None:  # type: ignore[type-arg]
     run.add_argument("--name", metavar="N")
     run.add_argument("--wait", action="store_true", help="train in the foreground and wait for the end")
     _json(run)
+
+
+def _add_batches(commands: _Commands) -> None:  # type: ignore[type-arg]
+    sweep = _add(commands, "sweep", "study", "sweep", "start a run for every point of a grid and every seed")
+    sweep.add_argument("config", type=Path, metavar="CONFIG")
+    sweep.add_argument(
+        "--grid", action="append", required=True, metavar="KEY=V,V", help="as batch.mono_share=0,0.5,1; may be repeated"
+    )
+    sweep.add_argument("--seeds", type=_seeds, default=[0], metavar="N,N")
+    sweep.add_argument("--name", metavar="N", help="of the sweep; its runs that are there already are not run again")
+    study = _add(commands, "study", "study", "study", "run a study and write its report")
+    study.add_argument("study", type=Path, metavar="FILE", help="as sample_configs/studies/cldr-batches.toml")
+    study.add_argument("--out", type=Path, metavar="DIR", help="of the report (default: study-NAME)")
+    for parser, at_the_end in ((sweep, "end with their means and the Pareto view"), (study, "write the report")):
+        parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override, for all runs")
+        parser.add_argument("--wait", action="store_true", help=f"wait until all runs have ended, then {at_the_end}")
+        _json(parser)
 
 
 def _add_control(commands: _Commands) -> None:  # type: ignore[type-arg]
@@ -165,6 +183,10 @@ def _margin(text: str) -> float:
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError("expected 0 or more")
     return value
+
+
+def _seeds(text: str) -> list[int]:
+    return [_count(part) for part in text.split(",")]
 
 
 def _count(text: str) -> int:

@@ -54,6 +54,13 @@ def pareto_table(results: Sequence[FoundResult]) -> Frame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
+def with_conditions(frame: Frame, names: dict[str, str]) -> Frame:
+    """A pareto table with other names of its conditions, as a study has them."""
+    import polars as pl
+
+    return frame.with_columns(pl.col("condition").replace(names))
+
+
 def _values(group: RunGroup, metric: str) -> list[float]:
     """Of all runs of a condition; none where one has it not."""
     found = [result.summary.metrics.get(metric) for result in group.results]

@@ -29,7 +29,7 @@ from engine.runs.logout import kills_user_processes, scope_command
 from engine.runs.provenance import provenance
 from engine.runs.reader import RunReader
 
-__all__ = ["kills_user_processes", "launch", "resume", "run_foreground"]
+__all__ = ["kills_user_processes", "launch", "resume", "run_foreground", "with_absolute_paths"]
 
 # -P: the current directory is the user's and may hold an "engine" or a "random.py" of its own.
 WORKER = ("-P", "-m", "engine.worker")
@@ -57,7 +57,7 @@ def launch(
     """
     for field, wrong in problems(config):
         raise ConfigError(f"{field}: {wrong}")
-    config = _with_absolute_paths(config)
+    config = with_absolute_paths(config)
     spec = Spec(config=config, created=time.time(), provenance=provenance(config, command_line), parent=parent)
     folder = _create(home, config)
     try:
@@ -214,8 +214,8 @@ def _create(home: Path, config: RunConfig) -> RunFolder:
     raise AssertionError("unreachable: count() does not end")
 
 
-def _with_absolute_paths(config: RunConfig) -> RunConfig:
-    """So that a resume from another directory finds the same files."""
+def with_absolute_paths(config: RunConfig) -> RunConfig:
+    """The config as a run records it, so that a resume from another directory finds the same files."""
     evaluation = config.evaluation
     return msgspec.structs.replace(
         config,

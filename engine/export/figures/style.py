@@ -46,6 +46,15 @@ FORMATS = tuple(_UNDATED)
 _LAUNCHED = re.compile(r"-\d{8}-\d{6}(-\d+)?$")
 
 
+def available() -> bool:
+    """Whether matplotlib is installed."""
+    try:
+        import matplotlib  # noqa: F401
+    except ModuleNotFoundError:
+        return False
+    return True
+
+
 @contextmanager
 def styled() -> Iterator[None]:
     """Matplotlib in this style, as its defaults and nothing of the user's.

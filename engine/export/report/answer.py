@@ -1,0 +1,115 @@
+"""The product's question in words: what a condition costs in single-language quality, and what bias it removes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from engine.export.compare import CompareRow
+from engine.export.pareto_table import BIAS, QUALITY
+
+_ADVANTAGE = "own_language_advantage"
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """One condition against the baseline. The sentences say what the rows say, and nothing more."""
+
+    condition: str
+    cost: str  # does it cost single-language quality?
+    removed: str  # how much language bias does it remove?
+    quality: str
+    bias: str
+    advantage: str | None  # None: the benchmark has none
+    reduction: float | None  # of rank_distance, baseline minus condition
+    reduction_interval: tuple[float, float] | None  # 95 %
+    verdict: str  # on map_monolingual
+
+
+def answer(
+    condition: str, baseline: str, rows: Sequence[CompareRow], margin: float, nulls: tuple[float | None, float | None]
+) -> Answer:
+    """Answers from the ``rows`` of one condition, means over languages only.
+
+    Args:
+        nulls: rank_distance_null of the condition and of the baseline.
+    """
+    by_metric = {row.metric: row for row in rows if row.query_language is None}
+    quality, bias, advantage = (by_metric.get(name) for name in (QUALITY, BIAS, _ADVANTAGE))
+    return Answer(
+        condition=condition,
+        cost=_cost(quality, margin),
+        removed=_removed(bias),
+        quality=f"{QUALITY} was not measured." if quality is None else _quality(quality, condition, baseline, margin),
+        bias=f"{BIAS} was not measured." if bias is None else _bias(bias, condition, baseline, nulls),
+        advantage=None if advantage is None else _advantage(advantage, condition, baseline),
+        reduction=None if bias is None else -bias.difference,
+        reduction_interval=None if bias is None else _turned(bias.interval),
+        verdict="not measured" if quality is None else quality.verdict,
+    )
+
+
+def _cost(row: CompareRow | None, margin: float) -> str:
+    if row is None or row.not_inferior is None:
+        return "Undecided: there is too little data to say."
+    if row.different and row.difference > 0:
+        return f"No, {row.basis}: it is better."
+    if row.different:
+        return (
+            f"Yes, {row.basis}, but by less than the margin of {margin:g}."
+            if row.not_inferior
+            else f"Yes, {row.basis}: a loss of more than {margin:g} is not excluded."
+        )
+    if row.not_inferior:
+        return f"No, {row.basis}: a loss of {margin:g} or more is excluded."
+    return f"Undecided, {row.basis}: neither a difference nor its absence to within {margin:g} is shown."
+
+
+def _removed(row: CompareRow | None) -> str:
+    if row is None:
+        return "Not measured."
+    if not row.different:
+        return f"None that is shown, {row.basis}."
+    if row.difference > 0:
+        return f"None, {row.basis}: the rank distance is {_percent(row)} higher."
+    return f"{_percent(row)} of the rank distance, {row.basis}."
+
+
+def _quality(row: CompareRow, condition: str, baseline: str, margin: float) -> str:
+    return (
+        f"{QUALITY} is {row.value:.4f} with {condition} and {row.baseline_value:.4f} with {baseline}, a difference of "
+        f"{row.difference:+.4f}{_interval(row.interval, 4)}. Verdict at the margin of {margin:g}, which the configs "
+        f"state: {row.verdict}."
+    )
+
+
+def _bias(row: CompareRow, condition: str, baseline: str, nulls: tuple[float | None, float | None]) -> str:
+    way = "lower" if row.difference <= 0 else "higher"
+    turned = _turned(row.interval) if row.difference <= 0 else row.interval
+    text = (
+        f"{BIAS} is {row.value:,.1f} with {condition} and {row.baseline_value:,.1f} with {baseline}: "
+        f"{abs(row.difference):,.1f} {way} ({_percent(row)}){_interval(turned, 1)}. Verdict: {row.verdict}."
+    )
+    if None not in nulls:
+        own, other = nulls
+        text += f" Ranks at the same levels without any language effect would give {own:,.1f} and {other:,.1f}."
+    return text
+
+
+def _advantage(row: CompareRow, condition: str, baseline: str) -> str:
+    return (
+        f"{_ADVANTAGE} is {row.value:.2f} doublings of rank with {condition} and {row.baseline_value:.2f} with "
+        f"{baseline}, a difference of {row.difference:+.2f}{_interval(row.interval, 2)}. Verdict: {row.verdict}."
+    )
+
+
+def _percent(row: CompareRow) -> str:
+    return f"{abs(row.difference) / row.baseline_value:.0%}" if row.baseline_value else "all"
+
+
+def _interval(ends: tuple[float, float] | None, digits: int) -> str:
+    return "" if ends is None else f", 95 % interval [{ends[0]:,.{digits}f}, {ends[1]:,.{digits}f}]"
+
+
+def _turned(ends: tuple[float, float] | None) -> tuple[float, float] | None:
+    return None if ends is None else (-ends[1], -ends[0])

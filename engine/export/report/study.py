@@ -1,0 +1,259 @@
+"""The report of a study: the answer, the tables and figures it rests on, and how everything was measured."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from engine.export.cells import shown
+from engine.export.compare import CompareResult, CompareRow, compare_results
+from engine.export.files import write_file
+from engine.export.found import ExportError, FoundResult, find_results
+from engine.export.pareto_table import pareto_table, with_conditions
+from engine.export.report.answer import Answer, answer
+from engine.export.report.document import (
+    FIGURES_FOLDER,
+    Block,
+    Bullets,
+    Heading,
+    Picture,
+    Table,
+    Text,
+    to_html,
+    to_markdown,
+)
+from engine.export.report.pictures import study_pictures
+
+if TYPE_CHECKING:
+    from polars import DataFrame as Frame
+
+_TESTED_CLUSTERS = 24  # from which on the coverage of the intervals was tested, see engine.evaluation.statistics
+
+
+class StudyReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What report.json holds."""
+
+    study: str
+    benchmark: str
+    margin: float
+    baseline: str
+    runs: dict[str, list[str]]  # condition -> runs, by ascending seed
+    answers: list[Answer]
+    means: list[dict[str, Any]]  # rows of the pareto table
+    comparison: CompareResult
+
+
+def study_report(
+    name: str, runs: dict[str, Sequence[Path]], baseline: str, benchmark: str
+) -> tuple[StudyReport, list[Block]]:
+    """The report of finished runs.
+
+    Args:
+        runs: condition -> its run folders, one a seed.
+        baseline: one of the conditions.
+
+    Raises:
+        ConfigError: results are missing, or not of the same queries; one line.
+    """
+    results = find_results([path for paths in runs.values() for path in paths], benchmark)
+    condition_of = {path.name: condition for condition, paths in runs.items() for path in paths}
+    compared = compare_results(results, runs[baseline][0])
+    names = {group: condition_of[members[0]] for group, members in compared.conditions.items()}
+    if len(set(names.values())) != len(runs):
+        raise ExportError(f"{name}: two of its conditions have the same config")
+    compared = _renamed(compared, names)
+    means = with_conditions(pareto_table(results), names)
+    nulls = dict(means.select("condition", "rank_distance_null").iter_rows())
+    answers = [
+        answer(
+            condition,
+            baseline,
+            [row for row in compared.rows if row.run == condition],
+            compared.margin,
+            (nulls[condition], nulls[baseline]),
+        )
+        for condition in runs
+        if condition != baseline
+    ]
+    report = StudyReport(
+        study=name,
+        benchmark=benchmark,
+        margin=compared.margin,
+        baseline=baseline,
+        runs=compared.conditions,
+        answers=answers,
+        means=means.to_dicts(),
+        comparison=compared,
+    )
+    pictures = study_pictures(results, runs, condition_of, means)
+    return report, list(_blocks(report, results, means, pictures))
+
+
+def write_report(report: StudyReport, blocks: Sequence[Block], out: Path) -> list[Path]:
+    """report.md, report.html, report.json and figures/ in the folder ``out``; each file whole or not at all.
+
+    Raises:
+        ExportError: the folder or a file cannot be written.
+    """
+    title = f"Study {report.study}"
+    pictures = [block for block in blocks if isinstance(block, Picture)]
+    contents = {
+        **{out / FIGURES_FOLDER / f"{picture.name}.svg": picture.svg for picture in pictures},
+        out / "report.json": msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n",
+        out / "report.md": to_markdown(blocks),
+        out / "report.html": to_html(title, blocks),
+    }
+    for path, content in contents.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ExportError(f"--out: no folder {path.parent} can be made: {error.strerror}") from None
+        write_file(path, content.encode())
+    return list(contents)
+
+
+def _blocks(
+    report: StudyReport, results: Sequence[FoundResult], means: Frame, pictures: Sequence[Picture]
+) -> Iterator[Block]:
+    first = results[0]
+    seeds = len(next(iter(report.runs.values())))
+    yield Heading(1, f"Study {report.study}")
+    yield Text(
+        f"{len(report.runs)} conditions ({', '.join(report.runs)}) with {seeds} {'seed' if seeds == 1 else 'seeds'} "
+        f"each, compared with {report.baseline} on {report.benchmark}: {first.summary.queries:,} questions in "
+        f"{len(first.summary.languages)} languages, {first.summary.candidates:,} candidates. Model "
+        f"{Path(first.config.model.name).name}, {first.config.optimizer.max_steps:,} updates of "
+        f"{first.config.batch.size} pairs."
+    )
+    yield Heading(2, "Answer")
+    for found in report.answers:
+        yield Heading(3, f"{found.condition} against {report.baseline}")
+        yield Text(found.cost, lead="Does it cost single-language quality?")
+        yield Text(found.removed, lead="How much language bias does it remove?")
+        yield Bullets([found.quality, found.bias, *([found.advantage] if found.advantage else [])])
+    yield from _basis(report)
+    yield Heading(2, "Means over seeds")
+    yield _table(means)
+    yield Text("front: no other condition has both a higher map_monolingual and a lower rank_distance.")
+    yield Heading(2, f"Differences to {report.baseline}")
+    yield _differences([row for row in report.comparison.rows if row.query_language is None])
+    yield Text("By language and pair of languages, after Holm's adjustment over the cells of each metric:")
+    yield _cells(report)
+    yield Heading(2, "Figures")
+    if pictures:
+        yield from pictures
+    else:
+        yield Text("Figures need matplotlib: pip install 'hybrid-tui[figures]'.")
+    yield Heading(2, "How it was measured")
+    yield from _protocol(report, results)
+
+
+def _basis(report: StudyReport) -> Iterator[Block]:
+    from engine.evaluation.seeds import ENOUGH_SEEDS
+
+    rows = [row for row in report.comparison.rows if row.query_language is None]
+    clusters = max((row.clusters for row in rows), default=0)
+    over_seeds = all(row.basis == "over seeds" for row in rows)
+    items = [
+        f"Intervals resample the {clusters} clusters of questions"
+        + (" and the seeds." if over_seeds else ", for the seeds that were run."),
+    ]
+    if not over_seeds:
+        items.append(
+            f"With fewer than {ENOUGH_SEEDS} seeds a side the verdicts hold for these seeds: how other seeds would "
+            "come out is not known. The interval over seeds, where there are several, stands beside."
+        )
+    if clusters < _TESTED_CLUSTERS:
+        items.append(
+            f"{clusters} clusters are fewer than the {_TESTED_CLUSTERS} from which on the intervals were tested to "
+            "cover what they promise: take them for approximate."
+        )
+    others = len(report.runs) - 1
+    if others > 1:
+        items.append(f"p-values are adjusted by Holm over the {others} conditions that are compared with the baseline.")
+    yield Bullets(items)
+
+
+def _differences(rows: Sequence[CompareRow]) -> Table:
+    header = [
+        "condition",
+        "metric",
+        "value",
+        "baseline",
+        "difference",
+        "95 % interval",
+        "interval over seeds",
+        "Holm p",
+        "verdict",
+    ]
+    lines = []
+    for row in rows:
+        cell = {"measure": row.metric}
+        numbers = [shown("value", value, cell) for value in (row.value, row.baseline_value)]
+        places = len(numbers[0].partition(".")[2])
+        difference = f"{row.difference:+.{places}f}"
+        intervals = [_ends(ends, places) for ends in (row.interval, row.seed_interval)]
+        p = "-" if row.p_holm is None else f"{row.p_holm:.4f}"
+        lines.append([row.run, row.metric, *numbers, difference, *intervals, p, row.verdict])
+    return Table(header, lines, [True, True, *[False] * 6, True])
+
+
+def _cells(report: StudyReport) -> Table:
+    """In how many cells each metric is higher, lower or neither."""
+    lines = []
+    for condition in (found.condition for found in report.answers):
+        for metric in dict.fromkeys(row.metric for row in report.comparison.rows):
+            cells = [
+                row
+                for row in report.comparison.rows
+                if (row.run, row.metric) == (condition, metric) and row.query_language is not None
+            ]
+            counts = Counter("undecided" if not row.different else row.difference > 0 for row in cells)
+            lines.append([condition, metric, *(str(counts[kind]) for kind in (True, False, "undecided"))])
+    return Table(["condition", "metric", "higher", "lower", "undecided"], lines, [True, True, False, False, False])
+
+
+def _protocol(report: StudyReport, results: Sequence[FoundResult]) -> Iterator[Block]:
+    lines = [
+        [
+            report_condition,
+            result.run,
+            str(result.config.seed),
+            f"{result.step:,}",
+            report.comparison.selection[result.run],
+        ]
+        for report_condition, members in report.runs.items()
+        for result in results
+        if result.run in members
+    ]
+    yield Table(["condition", "run", "seed", "step", "checkpoint"], lines, [True, True, False, False, True])
+    protocol = msgspec.to_builtins(results[0].summary.protocol)
+    own = {"ties", "truncated_queries", "truncated_passages", "model_digest", "tokenizer_digest"}
+    yield Table(
+        ["protocol", "value"],
+        [[name, "none" if value is None else str(value)] for name, value in protocol.items() if name not in own],
+        [True, True],
+    )
+
+
+def _renamed(compared: CompareResult, names: dict[str, str]) -> CompareResult:
+    """With the study's names of the conditions."""
+    return msgspec.structs.replace(
+        compared,
+        baseline=names[compared.baseline],
+        rows=[msgspec.structs.replace(row, run=names[row.run]) for row in compared.rows],
+        conditions={names[group]: members for group, members in compared.conditions.items()},
+    )
+
+
+def _table(frame: Frame) -> Table:
+    rows = [[shown(name, value, row) or "-" for name, value in row.items()] for row in frame.iter_rows(named=True)]
+    return Table(frame.columns, rows, [not dtype.is_numeric() for dtype in frame.dtypes])
+
+
+def _ends(ends: tuple[float, float] | None, places: int) -> str:
+    return "-" if ends is None else f"[{ends[0]:+.{places}f}, {ends[1]:+.{places}f}]"

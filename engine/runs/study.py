@@ -1,0 +1,190 @@
+"""A study: conditions that differ in what is asked, times seeds; every config is checked before any run is launched.
+
+A study file is TOML::
+
+    name = "cldr-batches"
+    config = "../cldr-hybrid.toml"      # relative to the study file
+    seeds = [0, 1, 2]
+    baseline = "mono"
+
+    [[conditions]]
+    name = "mono"
+    set = ["batch.mode=mono"]           # as after --set
+
+A sweep is a study whose conditions are the points of a grid.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from engine.config import ConfigError, Count, RunConfig, RunName, load_config, parse_benchmark, split_validation_error
+
+_GRID_VALUE = re.compile(r"""(?:\[[^\]]*\]|"[^"]*"|'[^']*'|[^,])+""")  # commas within brackets and quotes belong to it
+
+
+class StudyCondition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What sets one condition apart."""
+
+    name: RunName
+    set: tuple[str, ...] = ()  # overrides of the config, as after --set
+
+
+class StudyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a study's TOML file holds."""
+
+    name: RunName
+    config: str  # file, relative to the study file
+    conditions: Annotated[tuple[StudyCondition, ...], Meta(min_length=2)]
+    seeds: Annotated[tuple[Count, ...], Meta(min_length=1)] = (0,)
+    baseline: str | None = None  # a condition's name; null: the first
+    benchmark: str | None = None  # what the report is about; null: evaluation.validation, else the first one
+    slow_on_cpu: str | None = None  # what to know before starting it without a GPU
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """One run of a study."""
+
+    condition: str
+    config: RunConfig  # with its seed, its name and the study's
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study whose configs have all been checked."""
+
+    name: str
+    runs: tuple[PlannedRun, ...]  # seed by seed, so that every condition has results early
+    baseline: str  # a condition
+    benchmark: str  # its key
+    slow_on_cpu: str | None = None
+
+
+def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
+    """Reads a study file and the config it names; ``overrides`` hold for all conditions, which may set them anew.
+
+    Raises:
+        ConfigError: one line naming file and field.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        file = msgspec.convert(document, StudyFile)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the study: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except msgspec.ValidationError as error:
+        field, reason = split_validation_error(str(error))
+        raise ConfigError(f"{path}: {field}: {reason}") from None
+    names = [condition.name for condition in file.conditions]
+    if len(set(names)) != len(names):
+        raise ConfigError(f"{path}: conditions: two have the same name")
+    baseline = names[0] if file.baseline is None else file.baseline
+    if baseline not in names:
+        raise ConfigError(f"{path}: baseline: {baseline!r} is not one of the conditions ({', '.join(names)})")
+    _check_seeds(file.seeds, f"{path}: seeds")
+    runs = _plan(file.name, path.parent / file.config, file.conditions, file.seeds, overrides, prefix=file.name)
+    return Study(file.name, runs, baseline, _benchmark(runs, file.benchmark), file.slow_on_cpu)
+
+
+def plan_sweep(
+    config: Path,
+    grid: Sequence[str],
+    seeds: Sequence[int] = (0,),
+    overrides: Sequence[str] = (),
+    name: str | None = None,
+) -> Study:
+    """The study of all combinations of ``grid`` ("batch.mono_share=0,0.5,1", ...) and ``seeds``.
+
+    Raises:
+        ConfigError: one line naming argument, or file and field.
+    """
+    axes = [_axis(text) for text in grid]
+    if not axes:
+        raise ConfigError("--grid: expected at least one key=value,value")
+    if len({key for key, _ in axes}) != len(axes):
+        raise ConfigError("--grid: the same key twice")
+    _check_seeds(seeds, "--seeds")
+    base = load_config(config, overrides)
+    study = name or f"{base.name}-sweep"
+    points = [
+        StudyCondition(
+            name="-".join(
+                _in_name(f"{key.rpartition('.')[2]}-{value}") for (key, _), value in zip(axes, point, strict=True)
+            ),
+            set=tuple(f"{key}={value}" for (key, _), value in zip(axes, point, strict=True)),
+        )
+        for point in product(*(values for _, values in axes))
+    ]
+    runs = _plan(study, config, points, seeds, overrides, prefix=base.name)
+    return Study(study, runs, runs[0].condition, _benchmark(runs))
+
+
+def _plan(
+    study: str,
+    config: Path,
+    conditions: Sequence[StudyCondition],
+    seeds: Sequence[int],
+    overrides: Sequence[str],
+    prefix: str,
+) -> tuple[PlannedRun, ...]:
+    runs = []
+    for seed in seeds:
+        for condition in conditions:
+            try:
+                loaded = load_config(config, [*overrides, *condition.set])
+                named = {
+                    **msgspec.to_builtins(loaded),
+                    "name": f"{prefix}-{condition.name}",
+                    "study": study,
+                    "seed": seed,
+                }
+                runs.append(PlannedRun(condition.name, msgspec.convert(named, RunConfig)))
+            except msgspec.ValidationError as error:
+                field, reason = split_validation_error(str(error))
+                raise ConfigError(f"condition {condition.name} of {study}: {field}: {reason}") from None
+            except ConfigError as error:
+                raise ConfigError(f"condition {condition.name}: {error}") from None
+    return tuple(runs)
+
+
+def _benchmark(runs: Sequence[PlannedRun], wanted: str | None = None) -> str:
+    """The key of the benchmark that results are compared on: the one that all runs have."""
+    evaluation = runs[0].config.evaluation
+    if not evaluation.benchmarks:
+        raise ConfigError("evaluation.benchmarks: a study needs one to compare its conditions on")
+    key = wanted or evaluation.validation or parse_benchmark(evaluation.benchmarks[0])[0]
+    for planned in runs:
+        keys = [parse_benchmark(benchmark)[0] for benchmark in planned.config.evaluation.benchmarks]
+        if key not in keys:
+            raise ConfigError(f"condition {planned.condition}: {key} is not one of its benchmarks ({', '.join(keys)})")
+    return key
+
+
+def _axis(text: str) -> tuple[str, list[str]]:
+    key, equals, values = text.partition("=")
+    found = [value.strip() for value in _GRID_VALUE.findall(values)]
+    if not equals or not key.strip() or not found or not all(found):
+        raise ConfigError(f"--grid {text!r}: expected key=value,value")
+    if len(set(found)) != len(found):
+        raise ConfigError(f"--grid {text!r}: the same value twice")
+    return key.strip(), found
+
+
+def _check_seeds(seeds: Sequence[int], label: str) -> None:
+    if len(set(seeds)) != len(seeds):
+        raise ConfigError(f"{label}: the same seed twice")
+
+
+def _in_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-")

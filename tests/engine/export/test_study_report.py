@@ -1,0 +1,245 @@
+"""The report of a study says what the comparison and the tables say, in Markdown and in HTML that fetches nothing."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+from export_cases import make_evaluation, make_run
+
+from engine import events
+from engine.config import ConfigError
+from engine.export.compare import CompareRow, compare_runs
+from engine.export.report.answer import answer
+from engine.export.report.document import Bullets, Heading, Table, Text, to_html, to_markdown
+from engine.export.report.study import StudyReport, study_report, write_report
+from engine.runs.folder import RunFolder, read_spec
+
+NOISE = {"mono": 2.0, "cross": 1.2, "hybrid": 0.6}
+VOID = {"meta"}
+
+
+def seeded(run, seed, name):
+    spec = read_spec(RunFolder(run))
+    config = msgspec.structs.replace(spec.config, seed=seed, name=name, study="toy-batches")
+    (run / "spec.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(spec, config=config)))
+    step = events.Step(
+        seq=1,
+        first_step=1,
+        loss=[2.0, 1.0],
+        mode=["mono", "mono"],
+        lr=[0.0] * 2,
+        masked=[0.0] * 2,
+        grad_norm=[1.0] * 2,
+        seconds=[0.1] * 2,
+        data_wait=[0.0] * 2,
+        tokens=[1] * 2,
+    )
+    (run / "events.jsonl").write_bytes(events.encode(step))
+    return run
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    home = tmp_path_factory.mktemp("runs")
+    return {
+        mode: [
+            seeded(
+                make_run(home, f"{mode}-{seed}", mode, {400: {"toy": make_evaluation(seed, noise, clusters=10)}}),
+                seed,
+                f"toy-{mode}",
+            )
+            for seed in (0, 1)
+        ]
+        for mode, noise in NOISE.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def written(runs, tmp_path_factory):
+    report, blocks = study_report("toy-batches", runs, "mono", "toy")
+    out = tmp_path_factory.mktemp("out") / "deep" / "report"
+    return report, out, write_report(report, blocks, out)
+
+
+def test_the_answers_are_the_comparisons(runs, written):
+    """Against the same command's rows: verdict on map_monolingual, reduction of rank distance with its interval."""
+    report = written[0]
+    rows = compare_runs([path for paths in runs.values() for path in paths]).rows
+    means = {(row.run, row.metric): row for row in rows if row.query_language is None}
+    assert [found.condition for found in report.answers] == ["cross", "hybrid"]
+    for found in report.answers:
+        quality, bias = (means[f"toy-{found.condition}", name] for name in ("map_monolingual", "rank_distance"))
+        assert found.verdict == quality.verdict
+        assert f"{quality.difference:+.4f}" in found.quality
+        assert quality.verdict in found.quality
+        assert "margin of 0.01" in found.quality
+        assert found.reduction == -bias.difference
+        assert found.reduction_interval == (-bias.interval[1], -bias.interval[0])
+        assert f"[{-bias.interval[1]:,.1f}, {-bias.interval[0]:,.1f}]" in found.bias
+        assert f"({-bias.difference / bias.baseline_value:.0%})" in found.bias
+        assert "for these seeds" in found.cost + found.removed
+
+
+def test_the_basis_is_stated(written):
+    text = (written[1] / "report.md").read_text()
+    assert "fewer than 5 seeds" in text
+    assert "10 clusters are fewer than the 24" in text
+    assert "Holm over the 2 conditions" in text
+    assert "last step (400), fixed before training" in text
+    assert text.count("| mono | mono-0 | 0 |") == 1
+
+
+def test_json_is_the_report(written):
+    report, out, _ = written
+    assert msgspec.json.decode((out / "report.json").read_bytes(), type=StudyReport) == report
+    assert report.runs["hybrid"] == ["hybrid-0", "hybrid-1"]
+    assert {row["condition"] for row in report.means} == set(NOISE)
+
+
+def test_html_is_whole_and_needs_nothing_else(written):
+    class Reader(HTMLParser):
+        def __init__(self):
+            super().__init__()
+            self.open, self.ids, self.links, self.cells = [], [], [], 0
+
+        def handle_starttag(self, tag, attributes):
+            if tag not in VOID:
+                self.open.append(tag)
+            self.cells += tag == "td"
+            for name, value in attributes:
+                self.ids += [value] if name == "id" else []
+                self.links += [value] if name in ("src", "href", "xlink:href") else []
+
+        def handle_startendtag(self, tag, attributes):
+            self.handle_starttag(tag, attributes)
+            if tag not in VOID:
+                self.open.pop()
+
+        def handle_endtag(self, tag):
+            assert self.open.pop() == tag
+
+    reader = Reader()
+    html = (written[1] / "report.html").read_text()
+    reader.feed(html)
+    assert reader.open == []
+    assert reader.cells > 50
+    assert len(set(reader.ids)) == len(reader.ids)
+    assert all(link.startswith("#") and link[1:] in reader.ids for link in reader.links)
+    assert not re.search(r"<script|<link|<img|@import|url\((?!#)", html)
+    assert set(re.findall(r"url\(#([^)]*)\)", html)) <= set(reader.ids)
+
+
+def test_figures_are_files_beside_the_markdown_and_within_the_html(written):
+    pytest.importorskip("matplotlib")
+    _, out, files = written
+    linked = re.findall(r"!\[.*\]\((.*)\)", (out / "report.md").read_text())
+    assert linked == [f"figures/{name}.svg" for name in ("pareto", "heatmap", "ranks", "loss")]
+    assert all((out / link).read_text().startswith("<?xml") for link in linked)
+    assert (out / "report.html").read_text().count("<svg") == 4
+    assert {file.relative_to(out).as_posix() for file in files} == {
+        *linked,
+        *(f"report.{kind}" for kind in ("md", "html", "json")),
+    }
+
+
+def test_without_matplotlib_the_report_says_what_is_missing(runs, monkeypatch, tmp_path):
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
+    report, blocks = study_report("toy-batches", runs, "mono", "toy")
+    write_report(report, blocks, tmp_path / "out")
+    assert "hybrid-tui[figures]" in (tmp_path / "out" / "report.md").read_text()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.html", "report.json", "report.md"]
+
+
+def row(difference, *, different, not_inferior, metric="map_monolingual", basis="for these seeds"):
+    return CompareRow(
+        run="hybrid",
+        setting=metric,
+        value=0.8 + difference,
+        baseline_value=0.8,
+        difference=difference,
+        interval=(difference - 0.01, difference + 0.01),
+        p_holm=0.01,
+        different=different,
+        not_inferior=not_inferior,
+        verdict="v",
+        metric=metric,
+        query_language=None,
+        passage_language=None,
+        lower_bound=difference - 0.01,
+        p=0.01,
+        seed_interval=None,
+        basis=basis,
+        clusters=30,
+    )
+
+
+@pytest.mark.parametrize(
+    ("difference", "different", "not_inferior", "cost"),
+    [
+        (0.02, True, True, "No, for these seeds: it is better."),
+        (0.001, False, True, "No, for these seeds: a loss of 0.01 or more is excluded."),
+        (-0.005, True, True, "Yes, for these seeds, but by less than the margin of 0.01."),
+        (-0.05, True, False, "Yes, for these seeds: a loss of more than 0.01 is not excluded."),
+        (
+            -0.01,
+            False,
+            False,
+            "Undecided, for these seeds: neither a difference nor its absence to within 0.01 is shown.",
+        ),
+        (-0.01, False, None, "Undecided: there is too little data to say."),
+    ],
+)
+def test_the_cost_is_worded_by_both_flags(difference, different, not_inferior, cost):
+    rows = [row(difference, different=different, not_inferior=not_inferior)]
+    found = answer("hybrid", "mono", rows, 0.01, (None, None))
+    assert found.cost == cost
+    assert found.removed == "Not measured."
+
+
+@pytest.mark.parametrize(
+    ("difference", "different", "removed", "way"),
+    [
+        (-0.4, True, "50% of the rank distance, over seeds.", "0.4 lower (50%), 95 % interval [0.4, 0.4]"),
+        (0.4, True, "None, over seeds: the rank distance is 50% higher.", "0.4 higher (50%), 95 % interval [0.4, 0.4]"),
+        (-0.4, False, "None that is shown, over seeds.", "0.4 lower"),
+    ],
+)
+def test_what_is_removed_is_what_is_shown(difference, different, removed, way):
+    rows = [row(difference, different=different, not_inferior=None, metric="rank_distance", basis="over seeds")]
+    found = answer("hybrid", "mono", rows, 0.01, (3.0, 4.0))
+    assert found.removed == removed
+    assert way in found.bias
+    assert "would give 3.0 and 4.0" in found.bias
+
+
+def test_text_of_others_stays_text():
+    blocks = [
+        Heading(1, "<b>"),
+        Text("a & b", lead="x\x1b"),
+        Bullets(["<script>"]),
+        Table(["a|b", "n"], [["1|2", "3"]], [True, False]),
+    ]
+    html, markdown = to_html("<t>", blocks), to_markdown(blocks)
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+    assert "\x1b" not in html + markdown
+    assert "| 1\\|2 | 3 |" in markdown
+
+
+def test_what_cannot_be_reported_is_one_line(runs, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    report, blocks = study_report("toy-batches", runs, "mono", "toy")
+    same = {"mono": runs["mono"][:1], "other": runs["mono"][1:]}
+    for call, named in [
+        (lambda: study_report("s", runs, "mono", "xquad-r"), "no results on xquad-r"),
+        (lambda: study_report("s", {**same, "cross": runs["cross"]}, "mono", "toy"), "two of its conditions"),
+        (lambda: write_report(report, blocks, blocked / "out"), "no folder"),
+    ]:
+        with pytest.raises(ConfigError) as error:
+            call()
+        assert named in str(error.value)
+        assert "\n" not in str(error.value)

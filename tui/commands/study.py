@@ -1,0 +1,141 @@
+"""``study`` and ``sweep``: many runs in one command, and what they say together."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from engine.config import RuntimeConfig
+from engine.runs.batch import StartedRun, start_study
+from engine.runs.folder import runs_home
+from engine.runs.reader import RunReader
+from engine.runs.status import Status, status_of
+from engine.runs.study import Study, load_study, plan_sweep
+from engine.runs.text import visible
+from tui.commands.output import exit_status, print_json
+from tui.plain import ENDED, align, rank, score
+
+if TYPE_CHECKING:
+    from polars import DataFrame as Frame
+
+_POLL_SECONDS = 0.5
+_NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
+
+
+def study(options: argparse.Namespace) -> int:
+    """Runs what is missing of a study; once all its runs are finished, writes the report."""
+    planned = load_study(options.study, options.set)
+    out = options.out if options.out is not None else Path(f"study-{planned.name}")
+    started, statuses = _start(planned, options)
+    if any(status.state != "finished" for status in statuses):
+        if options.json:
+            print_json({"study": planned.name, "runs": statuses, "report": None, "files": []})
+        elif not options.wait:
+            print("the report is written once all runs are finished: give the same command again, or with --wait")
+        return _ended(statuses, options)
+    from engine.export.report.study import study_report, write_report
+
+    paths: dict[str, Sequence[Path]] = {}
+    for run in started:
+        paths[run.planned.condition] = [*paths.get(run.planned.condition, ()), run.folder.path]
+    report, blocks = study_report(planned.name, paths, planned.baseline, planned.benchmark)
+    files = write_report(report, blocks, out)
+    if options.json:
+        print_json({"study": planned.name, "runs": statuses, "report": report, "files": [str(file) for file in files]})
+        return 0
+    for found in report.answers:
+        print(f"\n{visible(found.condition)} against {visible(report.baseline)} on {report.benchmark}")
+        for line in (found.cost, found.removed, found.quality, found.bias, found.advantage):
+            if line is not None:
+                print(f"  {line}")
+    print(f"\nwrote {out / 'report.md'} and {out / 'report.html'}")
+    return 0
+
+
+def sweep(options: argparse.Namespace) -> int:
+    """Launches a grid of configs; with ``--wait`` ends with their means and the Pareto view."""
+    planned = plan_sweep(options.config, options.grid, options.seeds, options.set, options.name)
+    started, statuses = _start(planned, options)
+    finished = [run.folder.path for run, status in zip(started, statuses, strict=True) if status.state == "finished"]
+    frame = None
+    if finished and (options.wait or len(finished) == len(started)):
+        from engine.export.pareto_table import with_conditions
+        from engine.export.tables import build_table
+
+        names = {key: run.planned.condition for run in started for key in (run.folder.id, run.planned.config.name)}
+        frame = with_conditions(build_table("pareto", finished, planned.benchmark), names)
+    if options.json:
+        print_json({"study": planned.name, "runs": statuses, "conditions": [] if frame is None else frame.to_dicts()})
+    elif frame is not None:
+        from engine.export.pareto_view import pareto_view
+
+        print("\n" + "\n".join(_means(frame)) + "\n\n" + pareto_view(frame), end="")
+    return _ended(statuses, options)
+
+
+def _start(planned: Study, options: argparse.Namespace) -> tuple[list[StartedRun], list[Status]]:
+    """Launches what is missing, and with ``--wait`` follows it to its end."""
+    out = sys.stderr if options.json else sys.stdout
+    if planned.slow_on_cpu is not None and _on_cpu([run.config.runtime for run in planned.runs]):
+        print(f"no GPU will be used: {planned.slow_on_cpu}", file=sys.stderr, flush=True)
+    started = start_study(runs_home(options.runs), planned, command_line=sys.argv)
+    fates = Counter(run.fate for run in started)
+    told = ", ".join(f"{count} {fate}" for fate, count in fates.items())
+    leave = "; they go on when you leave" if fates.keys() - {"finished before"} else ""
+    print(f"{planned.name}: {len(started)} runs, {told}{leave}", file=out, flush=True)
+    readers = [RunReader(run.folder) for run in started]
+    statuses = [status_of(reader) for reader in readers]
+    if options.wait:
+        statuses = _wait(readers, out)
+    return started, statuses
+
+
+def _wait(readers: Sequence[RunReader], out: TextIO) -> list[Status]:
+    """Until every run has ended; a line for each as it does."""
+    ended: dict[str, Status] = {}
+    while True:
+        for reader in readers:
+            if reader.folder.id in ended:
+                continue
+            status = status_of(reader)
+            if status.state in ENDED:
+                ended[reader.folder.id] = status
+                line = f"[{len(ended)}/{len(readers)}] {visible(status.id)}  {status.state}  {_metrics(status)}"
+                print(line.rstrip(), file=out, flush=True)
+        if len(ended) == len(readers):
+            return [ended[reader.folder.id] for reader in readers]
+        time.sleep(_POLL_SECONDS)
+
+
+def _metrics(status: Status) -> str:
+    if status.error is not None:
+        return visible(status.error)
+    return "  ".join(
+        f"{key}: mAP mono {score(metrics.get('map_monolingual'))}, rank distance {rank(metrics.get('rank_distance'))}"
+        for key, metrics in status.metrics.items()
+    )
+
+
+def _means(frame: Frame) -> list[str]:
+    header = ("condition", "seeds", "mono", "cross", "pool", "rank dist", "null", "front")
+    rows: list[Sequence[str]] = [header]
+    for row in frame.iter_rows(named=True):
+        shares = [score(row[f"map_{setting}"]) for setting in ("monolingual", "crosslingual", "multilingual")]
+        ranks = [rank(row[name]) for name in ("rank_distance", "rank_distance_null")]
+        front = {True: "yes", False: "no", None: "-"}[row["front"]]
+        rows.append((visible(row["condition"]), str(row["seeds"]), *shares, *ranks, front))
+    return align(rows, right_from=1)
+
+
+def _ended(statuses: Sequence[Status], options: argparse.Namespace) -> int:
+    """Of the command: that of the worst run where it waited, 0 where it only launched."""
+    return max(exit_status(status.state) for status in statuses) if options.wait else 0
+
+
+def _on_cpu(runtimes: Sequence[RuntimeConfig]) -> bool:
+    return not _NVIDIA_DRIVER.exists() or all(runtime.devices == "cpu" for runtime in runtimes)
