@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import Any, TextIO
 
 from engine.config import RuntimeConfig
 from engine.runs.batch import StartedRun, start_study
@@ -19,9 +19,6 @@ from engine.runs.study import Study, load_study, plan_sweep
 from engine.runs.text import visible
 from tui.commands.output import exit_status, print_json
 from tui.plain import ENDED, align, rank, score
-
-if TYPE_CHECKING:
-    from polars import DataFrame as Frame
 
 _POLL_SECONDS = 0.5
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
@@ -74,7 +71,7 @@ def sweep(options: argparse.Namespace) -> int:
     elif frame is not None:
         from engine.export.pareto_view import pareto_view
 
-        print("\n" + "\n".join(_means(frame)) + "\n\n" + pareto_view(frame), end="")
+        print("\n" + "\n".join(_means(frame.to_dicts())) + "\n\n" + pareto_view(frame), end="")
     return _ended(statuses, options)
 
 
@@ -121,10 +118,10 @@ def _metrics(status: Status) -> str:
     )
 
 
-def _means(frame: Frame) -> list[str]:
+def _means(conditions: Sequence[dict[str, Any]]) -> list[str]:
     header = ("condition", "seeds", "mono", "cross", "pool", "rank dist", "null", "front")
     rows: list[Sequence[str]] = [header]
-    for row in frame.iter_rows(named=True):
+    for row in conditions:
         shares = [score(row[f"map_{setting}"]) for setting in ("monolingual", "crosslingual", "multilingual")]
         ranks = [rank(row[name]) for name in ("rank_distance", "rank_distance_null")]
         front = {True: "yes", False: "no", None: "-"}[row["front"]]
