@@ -60,4 +60,4 @@ class PickScreen(Dialog[int]):
 
     def _item(self, index: int, width: int) -> list[Row]:
         name, about = self.choices[index]
-        return [((" " + fit(visible(name), 34), "bold"), (visible(about), "dim"))]
+        return [((" " + fit(visible(name), 34, ellipsis=self.list.glyphs.ellipsis), "bold"), (visible(about), "dim"))]

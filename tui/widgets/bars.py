@@ -25,7 +25,14 @@ class Header(Drawn):
         self.redraw()
 
     def rows(self, width: int, height: int) -> list[Row]:
-        return [spread((("  " if width >= 80 else " ", ""), *self._left), (*self._right, (" ", "")), width)]
+        return [
+            spread(
+                (("  " if width >= 80 else " ", ""), *self._left),
+                (*self._right, (" ", "")),
+                width,
+                self.glyphs.ellipsis,
+            )
+        ]
 
 
 class Message(Drawn):
@@ -47,7 +54,11 @@ class Message(Drawn):
         return "".join(text for text, _ in self._left)
 
     def rows(self, width: int, height: int) -> list[Row]:
-        return [spread(((" ", ""), *self._left), (*self._right, (" ", "")) if self._right else (), width)]
+        return [
+            spread(
+                ((" ", ""), *self._left), (*self._right, (" ", "")) if self._right else (), width, self.glyphs.ellipsis
+            )
+        ]
 
 
 class Footer(Drawn):
@@ -102,7 +113,9 @@ class Tabs(Drawn):
         labels = [
             (self._label(index), "tab.active" if index == self._active else "tab") for index in range(len(self._names))
         ]
-        return [spread(((" ", ""), *labels), (*self._right, (" ", "")) if self._right else (), width)]
+        return [
+            spread(((" ", ""), *labels), (*self._right, (" ", "")) if self._right else (), width, self.glyphs.ellipsis)
+        ]
 
     def on_click(self, event: events.Click) -> None:
         x = 1
