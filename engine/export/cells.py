@@ -15,6 +15,8 @@ def shown(column: str, value: Any, row: Mapping[str, Any]) -> str:
     """Shares and p-values to four places, ranks to one; heatmaps to three; a row that names its measure as that one."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if not isinstance(value, float):
         return str(value)
     if column == "mono_share":

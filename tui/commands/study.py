@@ -35,6 +35,7 @@ def study(options: argparse.Namespace) -> int:
         elif not options.wait:
             print("the report is written once all runs are finished: give the same command again, or with --wait")
         return _ended(statuses, options)
+    from engine.export.report.answer import COST, REMOVED
     from engine.export.report.study import study_report, write_report
 
     paths: dict[str, Sequence[Path]] = {}
@@ -47,9 +48,10 @@ def study(options: argparse.Namespace) -> int:
         return 0
     for found in report.answers:
         print(f"\n{visible(found.condition)} against {visible(report.baseline)} on {report.benchmark}")
-        for line in (found.cost, found.removed, found.quality, found.bias, found.advantage):
+        print(f"  {COST} {found.cost}\n  {REMOVED} {found.removed}")
+        for line in (found.quality, found.bias, found.advantage):
             if line is not None:
-                print(f"  {line}")
+                print(f"  - {line}")
     print(f"\nwrote {out / 'report.md'} and {out / 'report.html'}")
     return 0
 

@@ -9,6 +9,7 @@ import msgspec
 from engine.export.compare import CompareRow
 from engine.export.pareto_table import BIAS, QUALITY
 
+COST, REMOVED = "Does it cost single-language quality?", "How much language bias does it remove?"
 _ADVANTAGE = "own_language_advantage"
 
 
@@ -16,8 +17,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """One condition against the baseline. The sentences say what the rows say, and nothing more."""
 
     condition: str
-    cost: str  # does it cost single-language quality?
-    removed: str  # how much language bias does it remove?
+    cost: str  # answers COST
+    removed: str  # answers REMOVED
     quality: str
     bias: str
     advantage: str | None  # None: the benchmark has none
@@ -54,12 +55,12 @@ def _cost(row: CompareRow | None, margin: float) -> str:
         return "Undecided: there is too little data to say."
     if row.different and row.difference > 0:
         return f"No, {row.basis}: it is better."
+    if row.different and row.not_inferior:
+        return f"Yes, {row.basis}, but by less than the margin of {margin:g}."
     if row.different:
-        return (
-            f"Yes, {row.basis}, but by less than the margin of {margin:g}."
-            if row.not_inferior
-            else f"Yes, {row.basis}: a loss of more than {margin:g} is not excluded."
-        )
+        beyond = row.interval is not None and row.interval[1] < -margin
+        how = f"by more than the margin of {margin:g}" if beyond else f"a loss of {margin:g} or more is not excluded"
+        return f"Yes, {row.basis}: {how}."
     if row.not_inferior:
         return f"No, {row.basis}: a loss of {margin:g} or more is excluded."
     return f"Undecided, {row.basis}: neither a difference nor its absence to within {margin:g} is shown."
@@ -90,9 +91,12 @@ def _bias(row: CompareRow, condition: str, baseline: str, nulls: tuple[float | N
         f"{BIAS} is {row.value:,.1f} with {condition} and {row.baseline_value:,.1f} with {baseline}: "
         f"{abs(row.difference):,.1f} {way} ({_percent(row)}){_interval(turned, 1)}. Verdict: {row.verdict}."
     )
-    if None not in nulls:
-        own, other = nulls
-        text += f" Ranks at the same levels without any language effect would give {own:,.1f} and {other:,.1f}."
+    own, other = nulls
+    if own is not None and other is not None:
+        text += (
+            f" Ranks at the same levels without any language effect would give {own:,.1f} and {other:,.1f}: what "
+            f"languages add is {row.value - own:,.1f} and {row.baseline_value - other:,.1f}."
+        )
     return text
 
 
@@ -104,7 +108,7 @@ def _advantage(row: CompareRow, condition: str, baseline: str) -> str:
 
 
 def _percent(row: CompareRow) -> str:
-    return f"{abs(row.difference) / row.baseline_value:.0%}" if row.baseline_value else "all"
+    return f"{100 * abs(row.difference) / row.baseline_value:.0f} %" if row.baseline_value else "all"
 
 
 def _interval(ends: tuple[float, float] | None, digits: int) -> str:

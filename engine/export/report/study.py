@@ -14,7 +14,7 @@ from engine.export.compare import CompareResult, CompareRow, compare_results
 from engine.export.files import write_file
 from engine.export.found import ExportError, FoundResult, find_results
 from engine.export.pareto_table import pareto_table, with_conditions
-from engine.export.report.answer import Answer, answer
+from engine.export.report.answer import COST, REMOVED, Answer, answer
 from engine.export.report.document import (
     FIGURES_FOLDER,
     Block,
@@ -132,8 +132,8 @@ def _blocks(
     yield Heading(2, "Answer")
     for found in report.answers:
         yield Heading(3, f"{found.condition} against {report.baseline}")
-        yield Text(found.cost, lead="Does it cost single-language quality?")
-        yield Text(found.removed, lead="How much language bias does it remove?")
+        yield Text(found.cost, lead=COST)
+        yield Text(found.removed, lead=REMOVED)
         yield Bullets([found.quality, found.bias, *([found.advantage] if found.advantage else [])])
     yield from _basis(report)
     yield Heading(2, "Means over seeds")

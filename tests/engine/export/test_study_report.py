@@ -79,7 +79,7 @@ def test_the_answers_are_the_comparisons(runs, written):
         assert found.reduction == -bias.difference
         assert found.reduction_interval == (-bias.interval[1], -bias.interval[0])
         assert f"[{-bias.interval[1]:,.1f}, {-bias.interval[0]:,.1f}]" in found.bias
-        assert f"({-bias.difference / bias.baseline_value:.0%})" in found.bias
+        assert f"({-100 * bias.difference / bias.baseline_value:.0f} %)" in found.bias
         assert "for these seeds" in found.cost + found.removed
 
 
@@ -181,8 +181,9 @@ def row(difference, *, different, not_inferior, metric="map_monolingual", basis=
     [
         (0.02, True, True, "No, for these seeds: it is better."),
         (0.001, False, True, "No, for these seeds: a loss of 0.01 or more is excluded."),
+        (-0.015, True, False, "Yes, for these seeds: a loss of 0.01 or more is not excluded."),
         (-0.005, True, True, "Yes, for these seeds, but by less than the margin of 0.01."),
-        (-0.05, True, False, "Yes, for these seeds: a loss of more than 0.01 is not excluded."),
+        (-0.05, True, False, "Yes, for these seeds: by more than the margin of 0.01."),
         (
             -0.01,
             False,
@@ -202,8 +203,13 @@ def test_the_cost_is_worded_by_both_flags(difference, different, not_inferior, c
 @pytest.mark.parametrize(
     ("difference", "different", "removed", "way"),
     [
-        (-0.4, True, "50% of the rank distance, over seeds.", "0.4 lower (50%), 95 % interval [0.4, 0.4]"),
-        (0.4, True, "None, over seeds: the rank distance is 50% higher.", "0.4 higher (50%), 95 % interval [0.4, 0.4]"),
+        (-0.4, True, "50 % of the rank distance, over seeds.", "0.4 lower (50 %), 95 % interval [0.4, 0.4]"),
+        (
+            0.4,
+            True,
+            "None, over seeds: the rank distance is 50 % higher.",
+            "0.4 higher (50 %), 95 % interval [0.4, 0.4]",
+        ),
         (-0.4, False, "None that is shown, over seeds.", "0.4 lower"),
     ],
 )
@@ -212,7 +218,7 @@ def test_what_is_removed_is_what_is_shown(difference, different, removed, way):
     found = answer("hybrid", "mono", rows, 0.01, (3.0, 4.0))
     assert found.removed == removed
     assert way in found.bias
-    assert "would give 3.0 and 4.0" in found.bias
+    assert "would give 3.0 and 4.0: what languages add is" in found.bias
 
 
 def test_text_of_others_stays_text():
