@@ -132,10 +132,10 @@ class Work:
         if path.exists():
             return  # an earlier attempt has looked
         found = find_overlaps(corpora, list(self._benchmarks.values()), self._session.progress)
-        write_report(found, path)
         leaks = [overlap for overlap in found if overlap.leaks]
         if leaks and self._config.evaluation.forbid_overlap:
             raise ConfigError(f"evaluation.forbid_overlap: {leaks[0].message()}")
+        write_report(found, path)  # only now: a resumed attempt takes the report for permission
         for overlap in leaks:
             self._session.emit(events.Warning(message=overlap.message()))
 

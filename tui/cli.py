@@ -92,6 +92,7 @@ def _add_training(commands: _Commands) -> None:  # type: ignore[type-arg]
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override, as batch.mono_share=0.3"
     )
     run.add_argument("--name", metavar="N")
+    run.add_argument("--forbid-overlap", action="store_true", help="refuse training data that a benchmark asks about")
     run.add_argument("--wait", action="store_true", help="train in the foreground and wait for the end")
     _json(run)
 

@@ -42,7 +42,8 @@ def demo(options: argparse.Namespace) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Starts a run from a config; ``--wait`` trains in the foreground."""
-    config = load_config(options.config, options.set)
+    overrides = [*options.set, *(["evaluation.forbid_overlap=true"] if options.forbid_overlap else [])]
+    config = load_config(options.config, overrides)
     if options.name is not None:
         config = _with_name(config, options.name)
     parent = None
