@@ -130,7 +130,7 @@ class CheckpointConfig(_Section, frozen=True, kw_only=True):
 
 
 class HooksConfig(_Section, frozen=True, kw_only=True):
-    on_finish: str | None = None  # shell command of the user's; the run folder is its argument
+    on_finish: str | None = None  # command of the user's, words as in a shell; the run folder is its last argument
 
 
 class RunConfig(_Section, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ A run whose device is taken waits as ``queued`` and obeys commands meanwhile.
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ _POLL_SECONDS = 0.2
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 # A GPU on which other processes hold more than this share of the memory is taken, lock or no lock.
 _FOREIGN_MEMORY_SHARE = 0.25
+_DRIVER_SECONDS = 10.0  # a hung driver does not hang the queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +121,23 @@ def _gpus() -> list[_Candidate]:
     def describe(index: int) -> _Candidate:
         properties = torch.cuda.get_device_properties(index)
         lock = DeviceLock(f"gpu-{properties.uuid}")
-        return _Candidate(f"cuda:{index}", f"GPU{index} {properties.name}", lock, lambda: _foreign_memory(index))
+        return _Candidate(
+            f"cuda:{index}", f"GPU{index} {properties.name}", lock, lambda: _foreign_memory(str(properties.uuid))
+        )
 
     return [describe(index) for index in range(torch.cuda.device_count())]
 
 
-def _foreign_memory(index: int) -> str | None:
-    """Says so when other processes hold much of the GPU's memory; asked before this one allocates anything."""
-    import torch
+def _foreign_memory(uuid: str) -> str | None:
+    """Says so when other processes hold much of the GPU's memory.
 
-    free, total = torch.cuda.mem_get_info(index)
-    used = total - free
-    if used <= _FOREIGN_MEMORY_SHARE * total:
+    Asked of the driver's own tool: asking through torch would make a context on the GPU, which every waiting run
+    would then hold. Where the tool is missing or silent, the lock alone decides.
+    """
+    query = ["nvidia-smi", f"--id=GPU-{uuid}", "--query-gpu=memory.used,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        asked = subprocess.run(query, capture_output=True, text=True, timeout=_DRIVER_SECONDS, check=True)
+        used, total = (float(figure) for figure in asked.stdout.split(","))
+    except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    return f"{used / 2**30:.0f} of {total / 2**30:.0f} GiB in use"
+    return None if used <= _FOREIGN_MEMORY_SHARE * total else f"{used / 1024:.0f} of {total / 1024:.0f} GiB in use"

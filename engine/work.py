@@ -6,7 +6,7 @@ Heavy imports stand inside ``Work.__init__``, after the device is free: a queued
 from __future__ import annotations
 
 import os
-import shutil
+import socket
 import time
 from typing import TYPE_CHECKING
 
@@ -68,6 +68,10 @@ class Work:
         """Trains to the last step and leaves the model in ``model/``."""
         from engine.training.loop import train
 
+        if self.trainer.step != self._session.state.step:
+            # The newest checkpoint was damaged and an older one taken: what was announced is not what was restored.
+            resumed = events.RunResumed(from_step=self.trainer.step, host=socket.gethostname(), pid=os.getpid())
+            self._session.emit(resumed)
         try:
             train(self.trainer, self._config, self)
             self._save_model()
@@ -166,10 +170,6 @@ class Work:
 
     def _save_model(self) -> None:
         """The final model, complete or not there: written beside its place and moved in."""
-        target = self._session.folder.model
-        temporary = target.with_name(f".{target.name}.tmp")
-        shutil.rmtree(temporary, ignore_errors=True)
-        self.trainer.encoder.save(temporary)
-        if target.exists():
-            shutil.rmtree(target)
-        temporary.rename(target)
+        from engine.training.durable import write_folder
+
+        write_folder(self._session.folder.model, self.trainer.encoder.save)

@@ -20,6 +20,7 @@ from typing import Literal
 
 from engine import events
 from engine.config import ConfigError, RunConfig
+from engine.events import AnyEvent
 from engine.runs.folder import RunFolder, Spec, newest_step, read_spec
 from engine.runs.liveness import RunLock
 from engine.runs.log import EventLog
@@ -28,7 +29,7 @@ from engine.runs.session import Leave, LostRun, Session
 from engine.runs.state import Phase
 from engine.work import Work
 
-EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE, EXIT_LEFT = 0, 1, 2, 3
+EXIT_DONE, EXIT_FAILED, EXIT_LEFT = 0, 1, 3
 _TRACEBACK_LINES = 12
 
 
@@ -69,6 +70,7 @@ def _attempt(session: Session, spec: Spec, *, evaluate_only: bool) -> int:
     config = spec.config
     _announce(session, config, evaluate_only=evaluate_only)
     former = session.state.former_phase
+    status = EXIT_DONE
     try:
         work = Work(session, config)
         if evaluate_only:
@@ -80,17 +82,19 @@ def _attempt(session: Session, spec: Spec, *, evaluate_only: bool) -> int:
     except Leave as leave:
         if not evaluate_only:
             ended = events.RunPaused if leave.final == "paused" else events.RunStopped
-            session.emit(ended(step=session.state.step))
+            session.end(ended(step=session.state.step))
             return EXIT_LEFT
     except Exception as error:
         traceback.print_exc()
         if not evaluate_only:
-            session.emit(_failure(error))
+            session.end(_failure(error))
             return EXIT_FAILED
-        session.emit(events.Warning(message=f"the evaluation failed: {_one_line(error)}"))
+        session.end(events.Warning(message=f"the evaluation failed: {_one_line(error)}"))
+        status = EXIT_FAILED
     if evaluate_only:
-        return _restore(session, former, time.monotonic() - start)
-    session.emit(events.RunFinished(step=session.state.step, seconds=time.monotonic() - start))
+        _restore(session, former, time.monotonic() - start)
+        return status
+    session.end(events.RunFinished(step=session.state.step, seconds=time.monotonic() - start))
     if config.hooks.on_finish is not None:
         _run_hook(session, config.hooks.on_finish)
     return EXIT_DONE
@@ -98,7 +102,7 @@ def _attempt(session: Session, spec: Spec, *, evaluate_only: bool) -> int:
 
 def _announce(session: Session, config: RunConfig, *, evaluate_only: bool) -> None:
     host, pid = socket.gethostname(), os.getpid()
-    if session.state.seq > 0:
+    if session.state.name:
         purpose: Literal["train", "evaluate"] = "evaluate" if evaluate_only else "train"
         step = newest_step(session.folder.checkpoints) or 0
         session.emit(events.RunResumed(from_step=step, host=host, pid=pid, purpose=purpose))
@@ -117,18 +121,19 @@ def _announce(session: Session, config: RunConfig, *, evaluate_only: bool) -> No
     )
 
 
-def _restore(session: Session, former: Phase | None, seconds: float) -> int:
+def _restore(session: Session, former: Phase | None, seconds: float) -> None:
     """An attempt that only evaluated ends in the state that the run had before; a crashed one stays crashed."""
     step, state = session.state.step, session.state
+    final: AnyEvent | None = None
     if former == "paused":
-        session.emit(events.RunPaused(step=step))
+        final = events.RunPaused(step=step)
     elif former == "stopped":
-        session.emit(events.RunStopped(step=step))
+        final = events.RunStopped(step=step)
     elif former == "finished":
-        session.emit(events.RunFinished(step=step, seconds=seconds))
+        final = events.RunFinished(step=step, seconds=seconds)
     elif former == "failed":
-        session.emit(events.RunFailed(error=state.error or "", last_lines=state.last_lines, hint=state.hint))
-    return EXIT_DONE
+        final = events.RunFailed(error=state.error or "", last_lines=state.last_lines, hint=state.hint)
+    session.end(final)
 
 
 def _failure(error: Exception) -> events.RunFailed:
@@ -155,9 +160,14 @@ def _hint(error: Exception) -> str:
 
 def _run_hook(session: Session, command: str) -> None:
     """The user's own command after a finished run; its failure is reported and changes nothing."""
-    done = subprocess.run([*shlex.split(command), str(session.folder.path)], stdin=subprocess.DEVNULL, check=False)
-    if done.returncode:
-        session.emit(events.Warning(message=f"hooks.on_finish ended with status {done.returncode}: {command}"))
+    try:
+        words = [*shlex.split(command), str(session.folder.path)]
+        status = subprocess.run(words, stdin=subprocess.DEVNULL, check=False).returncode
+        failure = f"ended with status {status}" if status else ""
+    except (OSError, ValueError) as error:
+        failure = f"cannot be run: {error}"
+    if failure:
+        session.emit(events.Warning(message=f"hooks.on_finish {failure}: {command}"))
 
 
 if __name__ == "__main__":

@@ -13,10 +13,11 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from engine.config import ConfigError
 
-EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE, EXIT_LEFT = 0, 1, 2, 3
+EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE = 0, 1, 2
 _EXIT_INTERRUPTED = 130
 
 Handler = Callable[[argparse.Namespace], int]
@@ -36,10 +37,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # quiet the flush at exit
         return EXIT_DONE
+    except OSError as error:
+        print(f"hybrid-tui: {error}", file=sys.stderr)
+        return EXIT_FAILED
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    """Wrong use is one line on stderr, without the usage text."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_WRONG_USE, f"{self.prog}: {message}\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _OneLineParser(
         prog="hybrid-tui",
         description="Train multilingual retrieval models with hybrid batches and diagnose their language bias.",
         epilog="Without a command the dashboard opens. Leaving it never stops a run.",
@@ -180,9 +191,12 @@ def _add_results(commands: _Commands) -> None:  # type: ignore[type-arg]
 
 
 def _margin(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError("expected 0 or more")
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number, 0 or more")
     return value
 
 
@@ -191,10 +205,9 @@ def _seeds(text: str) -> list[int]:
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError("expected 0 or more")
-    return value
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number, 0 or more")
+    return int(text)
 
 
 if __name__ == "__main__":

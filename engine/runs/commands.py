@@ -16,7 +16,7 @@ from typing import Literal
 import msgspec
 
 from engine import events
-from engine.events import CommandName
+from engine.events import AnyEvent, CommandName
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, write_atomically
 from engine.runs.liveness import RunLock, probe
@@ -146,14 +146,16 @@ def stop_without_worker(folder: RunFolder) -> None:
         reader = RunReader(folder)
         reader.poll()
         state = reader.state
-        if state.phase in ("finished", "failed"):
-            raise RunError(f"run {folder.id} has already {state.phase}")
+        # A process that came only to evaluate, and died, took nothing from a run that had ended.
+        phase = state.former_phase or state.phase
+        if phase in ("finished", "failed"):
+            raise RunError(f"run {folder.id} has already {phase}")
         owner = probe(folder).owner
         log = EventLog.open(folder, max(state.attempt, owner.attempt if owner is not None else 1))
         try:
             for command in pending_commands(folder):
                 answer(log, command, "stale", "the run has no worker")
-            if state.phase != "stopped":
+            if phase != "stopped":
                 log.append(events.RunStopped(step=state.step))
             log.sync()
         finally:
@@ -166,11 +168,16 @@ def stop_without_worker(folder: RunFolder) -> None:
         lock.release()
 
 
-def answer(log: EventLog, command: Command, outcome: events.Outcome, detail: str = "") -> None:
-    """Writes command.done and removes the file; the file stays when the answer could not be written."""
+def answer(log: EventLog, command: Command, outcome: events.Outcome, detail: str = "") -> list[AnyEvent]:
+    """Writes command.done and removes the file, which stays when the answer could not be written.
+
+    Returns what was written.
+    """
     event = events.CommandDone(uuid=command.uuid, command=command.command, outcome=outcome, detail=detail)
-    if any(isinstance(written, events.CommandDone) for written in log.append(event)):
+    written = log.append(event)
+    if any(isinstance(one, events.CommandDone) for one in written):
         command.path.unlink(missing_ok=True)
+    return written
 
 
 def _read(path: Path, owner: int) -> _Content:

@@ -22,7 +22,7 @@ def preflight(config: RunConfig) -> None:
     local_benchmarks = any("=" in spec for spec in config.evaluation.benchmarks)
     if not (local_sources or local_benchmarks or config.evaluation.forbid_overlap):
         return
-    command = [sys.executable, "-m", "engine.data.check"]
+    command = [sys.executable, "-P", "-m", "engine.data.check"]  # -P: the current directory is the user's
     done = subprocess.run(command, input=msgspec.json.encode(config), capture_output=True, check=False)
     if done.returncode == 0:
         return

@@ -6,6 +6,7 @@ acknowledged there and carried out at once; leaving is an exception (``Leave``) 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -17,7 +18,8 @@ import msgspec
 
 from engine import events
 from engine.events import AnyEvent, CommandName, to_number
-from engine.runs.commands import Command, pending_commands
+from engine.runs.commands import Command, answer, pending_commands
+from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder
 from engine.runs.liveness import RunLock
 from engine.runs.log import EventLog
@@ -99,11 +101,21 @@ class Session:
             signal.signal(number, self._on_signal)
         self._heart.start()
 
+    def end(self, final: AnyEvent | None) -> None:
+        """The last word of this attempt; whatever is still asked for is answered before it, never left open."""
+        with contextlib.suppress(Exception):
+            # After a fault of the device the values of buffered steps are lost with it; the last word is not.
+            self.flush()
+        self._records = []
+        self._answer_the_rest()
+        if final is not None:
+            self.emit(final)
+
     def close(self) -> None:
-        """Flushes, syncs and writes the snapshot; the lock is the caller's to release."""
+        """Answers what came too late, syncs and writes the snapshot; the lock is the caller's to release."""
         self._closing.set()
         with self._writing:
-            self.flush()
+            self._answer_the_rest()
             self._log.sync()
             self._write_snapshot()
             self._log.close()
@@ -170,6 +182,8 @@ class Session:
             return
         self._polled = now
         for command in pending_commands(self.folder):
+            if not command.path.exists():
+                continue  # answered inside an evaluation that an earlier one of these asked for
             if command.attempt != self.attempt:
                 self._answer(command, "stale", f"meant for attempt {command.attempt}, this is {self.attempt}")
             elif command.command != "evaluate" or (within == "steps" and self.evaluate is not None):
@@ -195,8 +209,14 @@ class Session:
         self._leave_if_asked(command.command)
 
     def _answer(self, command: Command, outcome: events.Outcome, detail: str) -> None:
-        self.emit(events.CommandDone(uuid=command.uuid, command=command.command, outcome=outcome, detail=detail))
-        command.path.unlink(missing_ok=True)
+        with self._writing:
+            self.flush()
+            for written in answer(self._log, command, outcome, detail):
+                fold(self.state, written)
+
+    def _answer_the_rest(self) -> None:
+        for command in pending_commands(self.folder):
+            self._answer(command, "stale", "the run's process was ending")
 
     def _obey_signal(self, number: int) -> None:
         uuid = f"signal-{signal.Signals(number).name}-{self.attempt}-{self.state.seq + 1}"
@@ -235,7 +255,9 @@ class Session:
 
     def _write_snapshot(self) -> None:
         self._snapshot = time.monotonic()
-        write_snapshot(self.folder, self.state, self._log.offset, self._log.inode)
+        # A cache of the log, which alone is the truth: a full disk must not end a run for want of it.
+        with contextlib.suppress(OSError, RunError):
+            write_snapshot(self.folder, self.state, self._log.offset, self._log.inode)
 
 
 def _attempt(action: Callable[[], object]) -> str | None:

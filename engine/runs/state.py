@@ -187,7 +187,8 @@ def _started(state: RunState, event: events.RunStarted) -> None:
 def _resumed(state: RunState, event: events.RunResumed) -> None:
     state.host, state.pid, state.work = event.host, event.pid, None
     if event.purpose == "evaluate":
-        state.former_phase = state.phase if state.phase in FINAL_PHASES else None
+        # Kept where a process that came to evaluate was killed: the run still is what it was before.
+        state.former_phase = state.phase if state.phase in FINAL_PHASES else state.former_phase
         state.phase = "starting"
         return
     state.phase, state.former_phase = "starting", None

@@ -44,6 +44,9 @@ def shown_state(state: RunState, liveness: Liveness, now: float) -> str:
     """  # noqa: E501
     phase = state.phase
     if liveness.alive is False:
+        owner = liveness.owner
+        if owner is not None and owner.attempt > state.attempt and phase != "finished":
+            return "crashed"  # a later worker took the lock and died before it could say so
         if phase in FINAL_PHASES:
             return phase
         # A process that came only to evaluate took nothing from the run when it died.

@@ -17,7 +17,7 @@ from engine.config import RunConfig, parse_config
 from engine.runs.commands import send_command
 from engine.runs.folder import RunFolder
 from engine.runs.launch import launch, resume
-from engine.runs.liveness import probe
+from engine.runs.liveness import RunLock, probe
 from tui.cli import main
 
 pytestmark = pytest.mark.timeout(240)
@@ -97,6 +97,33 @@ def test_evaluate_gives_a_run_its_former_state_back(tmp_path: Path) -> None:
     assert len(recorded(folder, events.Step)) == steps
 
 
+def test_a_killed_evaluation_leaves_a_finished_run_finished(tmp_path: Path) -> None:
+    """Also when it is evaluated once more after that, and when somebody then asks to stop it."""
+    home = tmp_path / "runs"
+    folder = launch(home, config(tmp_path, 4))
+    assert ended(folder) == "finished"
+    resume(folder, evaluate=True)
+    until(lambda: len(recorded(folder, events.EvalStarted)) == 2, "the evaluation", interval=0.001)
+    owner = probe(folder).owner
+    assert owner is not None
+    os.kill(owner.pid, signal.SIGKILL)
+    assert ended(folder) == "finished"
+    assert main(["--runs", str(home), "stop", "last"]) == 2
+    assert main(["--runs", str(home), "evaluate", "last", "--wait"]) == 0
+    assert state_of(folder) == "finished"
+
+
+def test_commands_that_come_together_are_each_carried_out_once(tmp_path: Path) -> None:
+    """The evaluation that the first asks for obeys the second on its way; nothing is left unanswered at the end."""
+    folder = launch(tmp_path / "runs", config(tmp_path, 100_000))
+    until(lambda: recorded(folder, events.Step), "the first steps")
+    asked = [send_command(folder, name) for name in ("evaluate", "checkpoint", "stop", "pause")]
+    assert ended(folder) in ("stopped", "paused")
+    answered = [event.uuid for event in recorded(folder, events.CommandDone)]
+    assert sorted(answered) == sorted(asked)
+    assert not list(folder.control.glob("*.json"))
+
+
 def test_a_second_run_waits_in_the_queue_and_obeys_there(tmp_path: Path) -> None:
     home = tmp_path / "runs"
     first = launch(home, config(tmp_path, 100_000))
@@ -127,6 +154,17 @@ def test_stop_of_a_crashed_run_is_recorded_and_it_stays_resumable(tmp_path: Path
     until(lambda: any(event.attempt == 2 for event in recorded(folder, events.Step)), "steps after the resume")
     send_command(folder, "stop")
     assert ended(folder) == "stopped"
+
+
+def test_a_resumed_worker_that_dies_before_its_first_word_reads_as_crashed(tmp_path: Path) -> None:
+    folder = launch(tmp_path / "runs", config(tmp_path, 100_000))
+    until(lambda: recorded(folder, events.Step), "the first steps")
+    send_command(folder, "pause")
+    assert ended(folder) == "paused"
+    lock = RunLock.acquire(folder)
+    lock.announce(attempt=2)  # what the launcher writes; the worker itself never came
+    lock.release()
+    assert state_of(folder) == "crashed"
 
 
 def test_data_that_vanish_make_a_failed_run_that_says_which(tmp_path: Path) -> None:

@@ -82,3 +82,17 @@ def test_what_is_not_there_is_said_in_one_line(
     home = tmp_path / "runs"
     refused(["--runs", str(home), *(argument.format(config=config) for argument in arguments)], capsys)
     assert not home.exists() or not list(home.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments", [["demo", "--seed", "-1"], ["demo", "--seed", "x"], ["compare", "a", "--margin", "x"], ["dance"]]
+)
+def test_wrong_arguments_are_one_line_without_the_usage_text(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.splitlines()) == 1

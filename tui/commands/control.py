@@ -6,11 +6,12 @@ import argparse
 import sys
 import time
 
-from engine.events import CommandName
+from engine.events import CommandName, EvalFinished, Warning
 from engine.runs import launch, registry
 from engine.runs.commands import send_command, stop_without_worker, wait_for_command
 from engine.runs.folder import RunFolder, runs_home
 from engine.runs.liveness import probe
+from engine.runs.log import EventCursor
 from engine.runs.reader import RunReader
 from engine.runs.status import status_of
 from engine.runs.text import visible
@@ -30,9 +31,9 @@ def command(options: argparse.Namespace) -> int:
             print(f"{folder.id} is stopped")
             return 0
         if name == "evaluate":
-            launch.resume(folder, evaluate=True)
+            attempt = launch.resume(folder, evaluate=True)
             print(f"{folder.id}: a process evaluates its newest checkpoint")
-            return _wait_for_exit(folder) if options.wait else 0
+            return _wait_for_evaluation(folder, attempt) if options.wait else 0
     uuid = send_command(folder, name)
     if not options.wait:
         print(f"{folder.id}: {name} requested")
@@ -79,7 +80,16 @@ def _wait_for_answer(folder: RunFolder, name: CommandName, uuid: str) -> int:
     return 1
 
 
-def _wait_for_exit(folder: RunFolder) -> int:
+def _wait_for_evaluation(folder: RunFolder, attempt: int) -> int:
     while probe(folder).alive:
         time.sleep(_POLL_SECONDS)
-    return 0
+    cursor = EventCursor(folder.events)
+    evaluated, failure = False, "its process died"
+    while found := cursor.poll():
+        for event in found:
+            if event.attempt == attempt:
+                evaluated |= isinstance(event, EvalFinished)
+                failure = event.message if isinstance(event, Warning) else failure
+    if not evaluated:
+        print(f"hybrid-tui: {folder.id}: evaluate failed: {visible(failure)}", file=sys.stderr)
+    return 0 if evaluated else 1

@@ -16,7 +16,7 @@ from typing import Literal
 import msgspec
 
 from engine.runs.folder import runs_home
-from engine.runs.launch import kills_user_processes
+from engine.runs.logout import logout_warning
 from tui.commands.output import print_json
 
 Level = Literal["ok", "note", "problem"]
@@ -61,9 +61,10 @@ def _compute() -> list[Finding]:
         text = "none found: the built-in example takes under a minute, XLM-R takes days"
         return [*findings, Finding("note", "gpu", text)]
     query = [command, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
-    asked = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
-    if asked.returncode:
-        return [*findings, Finding("problem", "gpu", f"nvidia-smi failed: {asked.stderr.strip()[:200]}")]
+    try:
+        asked = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError) as error:  # a hung driver is what doctor is for
+        return [*findings, Finding("problem", "gpu", f"nvidia-smi failed: {' '.join(str(error).split())[:200]}")]
     return [*findings, *(Finding("ok", "gpu", line.strip()) for line in asked.stdout.splitlines())]
 
 
@@ -93,11 +94,10 @@ def _filesystem(path: Path) -> str:
 
 
 def _session() -> list[Finding]:
-    if not kills_user_processes():
+    warning = logout_warning()
+    if warning is None:
         return [Finding("ok", "logout", "runs survive the end of the SSH session")]
-    if shutil.which("systemd-run"):
-        return [Finding("note", "logout", "logind kills user processes: runs start through systemd-run --user --scope")]
-    return [Finding("problem", "logout", "logind kills user processes at logout: loginctl enable-linger")]
+    return [Finding("problem", "logout", warning)]
 
 
 def _terminal() -> list[Finding]:

@@ -16,6 +16,7 @@ def print_json(document: Any) -> None:
     sys.stdout.flush()
 
 
-def exit_status(state: str) -> int:
-    """0 done, 1 failed, 3 paused or stopped."""
-    return _EXIT_BY_STATE.get(state, 0)
+def exit_status(*states: str) -> int:
+    """0 all done, 1 any failed, else 3: a scheduler that resumes what was paused must not miss a failure."""
+    found = {_EXIT_BY_STATE.get(state, 0) for state in states}
+    return 1 if 1 in found else max(found, default=0)

@@ -133,7 +133,7 @@ def _means(conditions: Sequence[dict[str, Any]]) -> list[str]:
 
 def _ended(statuses: Sequence[Status], options: argparse.Namespace) -> int:
     """Of the command: that of the worst run where it waited, 0 where it only launched."""
-    return max(exit_status(status.state) for status in statuses) if options.wait else 0
+    return exit_status(*(status.state for status in statuses)) if options.wait else 0
 
 
 def _on_cpu(runtimes: Sequence[RuntimeConfig]) -> bool:

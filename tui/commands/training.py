@@ -11,6 +11,7 @@ import msgspec
 from engine.config import ConfigError, RunConfig, load_config, problems, sample_configs_folder
 from engine.runs.folder import RunFolder, read_spec, runs_home
 from engine.runs.launch import launch, run_foreground
+from engine.runs.logout import logout_warning
 from engine.runs.preflight import preflight
 from engine.runs.reader import RunReader
 from engine.runs.registry import find_run
@@ -37,7 +38,7 @@ def demo(options: argparse.Namespace) -> int:
     else:
         print()
         print("\n".join(_table(folders)))
-    return max(exit_status(status.state) for status in statuses)
+    return exit_status(*(status.state for status in statuses))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,6 +53,8 @@ def run(options: argparse.Namespace) -> int:
     preflight(config)
     folder = launch(runs_home(options.runs), config, command_line=sys.argv, parent=parent, wait=options.wait)
     if not options.wait:
+        if warning := logout_warning():
+            print(f"hybrid-tui: {warning}", file=sys.stderr)
         if options.json:
             print_json(status_of(_read(folder)))
         else:
