@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -190,6 +191,8 @@ def run_dashboard(home: Path, *, open_run: RunFolder | None = None, mouse: bool 
 
     ``charset`` is auto, braille, block or ascii. Afterwards one line on stdout names the runs that go on.
     """
+    # Started under nohup it would ignore the hang-up, and draw on for ever to a terminal that is gone.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     app = Dashboard(home, open_run=open_run, charset=charset)
     app.run(mouse=mouse)
     if names := app.live_names():

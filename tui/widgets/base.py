@@ -11,7 +11,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.drawing.cells import Row, fit_row
+from tui.drawing.cells import Row, fit, fit_row, width
 from tui.drawing.glyphs import Glyphs
 from tui.theme import Palette
 
@@ -86,6 +86,9 @@ class Drawn(Widget):
         self.redraw()
 
 
+_TITLE_FRAME = 6  # cells of a border beside its title: corners, lines and spaces
+
+
 class Panel(Drawn):
     """A bordered part of a screen; its title may change with what it shows."""
 
@@ -102,7 +105,22 @@ class Panel(Drawn):
         """Sets the title, as text: nothing in it is markup."""
         if title != self._title:
             self._title = title
-            self.border_title = Content(title) if title else None
+            self._show_title()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._show_title()
+        super().on_resize(event)
+
+    def _show_title(self) -> None:
+        """Cut here where it is too long: Textual would cut it with a character that ASCII does not have."""
+        room = self.outer_size.width - _TITLE_FRAME
+        if not self._title or room <= 0:  # not laid out yet: it is told once it is
+            self.border_title = None
+            return
+        title = self._title
+        if width(title) > room:
+            title = fit(title, room, ellipsis=self.glyphs.ellipsis).rstrip()
+        self.border_title = Content(title)
 
 
 def selected(row: Row) -> Row:

@@ -85,6 +85,7 @@ def test_worker_survives_its_launcher_and_the_terminal(home: Path) -> None:
     """The launcher runs in a pseudo-terminal that is closed: it is hung up, the run goes on to its end."""
     child, master = pty.fork()
     if child == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
         os.execve(sys.executable, [sys.executable, "-c", LAUNCHER, "launch", str(home)], environment())
     line = b""
     while b"\n" not in line:
