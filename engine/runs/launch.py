@@ -25,11 +25,9 @@ from engine.runs import spawn
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, Spec, read_spec, write_atomically
 from engine.runs.liveness import RunLock, probe, read_owner
-from engine.runs.logout import kills_user_processes, scope_command
+from engine.runs.logout import scope_command
 from engine.runs.provenance import provenance
 from engine.runs.reader import RunReader
-
-__all__ = ["kills_user_processes", "launch", "resume", "run_foreground", "with_absolute_paths"]
 
 # -P: the current directory is the user's and may hold an "engine" or a "random.py" of its own.
 WORKER = ("-P", "-m", "engine.worker")
