@@ -61,7 +61,7 @@ def spread(left: Iterable[Run], right: Iterable[Run], cells: int, ellipsis: str 
     """``left`` and ``right`` at the two ends of ``cells`` cells; the left one gives way."""
     end = tuple(right)
     room = cells - row_width(end)
-    if room <= 0:
+    if room < 0:
         return fit_row(end, cells, ellipsis)
     return (*fit_row(left, room, ellipsis), *end)
 
