@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,12 +9,10 @@ from tui.drawing.canvas import Canvas
 from tui.drawing.cells import Row, width
 from tui.drawing.curve import Column, View, envelope
 from tui.drawing.dots import Dots
+from tui.drawing.frame import Y_LABELS, draw_x_axis, draw_y_axis
 from tui.drawing.glyphs import Glyphs
-from tui.drawing.ticks import log_ticks, nice_ticks, tick_label, value_label
-
-_FLAT = 1e-12
-_REACH = 1e300  # what lies beyond is drawn at the edge: differences of such numbers overflow
-_Y_LABELS = 7  # cells left of the plot, the axis included
+from tui.drawing.scale import Scale, bounds
+from tui.drawing.ticks import nice_ticks, value_label
 
 
 @dataclass(frozen=True)
@@ -47,27 +44,6 @@ def steady_end(step: int) -> int:
     return -(-step // grain) * grain
 
 
-class Scale:
-    """Values to dot rows; row 0 is ``high``."""
-
-    __slots__ = ("_factor", "_last", "_top", "high", "log", "low")
-
-    def __init__(self, low: float, high: float, log: bool, rows: int) -> None:
-        self.low, self.high, self.log = low, high, log
-        self._top = math.log(high) if log else high
-        reach = self._top - (math.log(low) if log else low)
-        self._last = rows - 1
-        self._factor = self._last / (reach or 1.0)
-
-    def row(self, value: float) -> int:
-        if self.log:
-            if value <= 0:
-                return self._last
-            value = math.log(value)
-        at = (self._top - value) * self._factor
-        return 0 if at < 0 else self._last if at > self._last else round(at)
-
-
 def line_chart(cells: int, lines: int, series: Sequence[Series], axes: Axes, glyphs: Glyphs) -> list[Row]:
     """The chart as ``lines`` rows of ``cells`` cells, whatever the data."""
     canvas = Canvas(cells, lines)
@@ -77,16 +53,16 @@ def line_chart(cells: int, lines: int, series: Sequence[Series], axes: Axes, gly
         return canvas.rows()
     plot_height = lines - 2
     labels_width = _labels_width(shown) if cells >= 40 else 0
-    plot_width = cells - _Y_LABELS - labels_width
+    plot_width = cells - Y_LABELS - labels_width
     columns = plot_width * glyphs.dots[0]
     envelopes = [envelope(one.view, axes.first, axes.last, columns) for one in shown]
-    scale = Scale(*_bounds(envelopes, axes.log), axes.log, plot_height * glyphs.dots[1])
-    _draw_y_axis(canvas, plot_height, axes, scale, glyphs)
-    _draw_x_axis(canvas, _Y_LABELS, plot_width, plot_height, axes, glyphs)
+    scale = Scale(*bounds(_extremes(envelopes), axes.log), axes.log, plot_height * glyphs.dots[1])
+    draw_y_axis(canvas, 0, plot_height, scale, glyphs.dots[1], glyphs)
+    _draw_steps(canvas, plot_height, plot_width, axes, glyphs)
     _draw_series(canvas, plot_width, plot_height, shown, envelopes, axes, scale, glyphs)
     _draw_lost(canvas, plot_width, shown, axes, glyphs)
     if labels_width:
-        _draw_labels(canvas, _Y_LABELS + plot_width, plot_height, shown, scale, glyphs)
+        _draw_labels(canvas, Y_LABELS + plot_width, plot_height, shown, scale, glyphs)
     return canvas.rows()
 
 
@@ -97,14 +73,14 @@ def _draw_series(
     for one, points in zip(shown, envelopes, strict=True):
         raw = Dots(plot_width, plot_height, glyphs)
         _trace_raw(raw, points, scale.row, joined=not axes.smoothed)
-        raw.paint(canvas, _Y_LABELS, 0, f"series.{one.key}.raw" if axes.smoothed else f"series.{one.key}")
+        raw.paint(canvas, Y_LABELS, 0, f"series.{one.key}.raw" if axes.smoothed else f"series.{one.key}")
     if not axes.smoothed:
         return
     for one, points in zip(shown, envelopes, strict=True):
         line = Dots(plot_width, plot_height, glyphs)
         _trace_smooth(line, points, scale.row)
         solid = glyphs.series[one.key] if glyphs.name == "ascii" else ""
-        line.paint(canvas, _Y_LABELS, 0, f"series.{one.key}", solid)
+        line.paint(canvas, Y_LABELS, 0, f"series.{one.key}", solid)
 
 
 def _draw_lost(canvas: Canvas, plot_width: int, shown: Sequence[Series], axes: Axes, glyphs: Glyphs) -> None:
@@ -114,7 +90,7 @@ def _draw_lost(canvas: Canvas, plot_width: int, shown: Sequence[Series], axes: A
         for step, _ in one.view.lost():
             x = round((step - axes.first) / span * (plot_width - 1))
             if 0 <= x < plot_width:
-                canvas.put(_Y_LABELS + x, 0, glyphs.non_finite, "error")
+                canvas.put(Y_LABELS + x, 0, glyphs.non_finite, "error")
 
 
 def _trace_raw(dots: Dots, points: Sequence[Column | None], row: Callable[[float], int], joined: bool) -> None:
@@ -146,44 +122,20 @@ def _trace_smooth(dots: Dots, points: Sequence[Column | None], row: Callable[[fl
         before = (index, at)
 
 
-def _bounds(envelopes: Sequence[Sequence[Column | None]], log: bool) -> tuple[float, float]:
+def _extremes(envelopes: Sequence[Sequence[Column | None]]) -> list[float]:
     points = [point for points in envelopes for point in points if point is not None]
-    lows, highs = [point.low for point in points], [point.high for point in points]
-    if log:
-        lows, highs = [low for low in lows if low > 0], [high for high in highs if high > 0]
-    if not lows or not highs:
-        return (0.1, 1.0) if log else (0.0, 1.0)
-    low, high = max(min(lows), -_REACH), min(max(highs), _REACH)
-    if log:
-        low, high = max(low, 1 / _REACH), max(high, 1 / _REACH)
-    if high - low < _FLAT * max(abs(low), abs(high), 1e-300):
-        return (low / 2, high * 2) if log else (low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2)
-    return low, high
+    return [point.low for point in points] + [point.high for point in points]
 
 
-def _draw_y_axis(canvas: Canvas, plot_height: int, axes: Axes, scale: Scale, glyphs: Glyphs) -> None:
-    for y in range(plot_height):
-        canvas.put(_Y_LABELS - 1, y, glyphs.axis_y, "axis")
-    for tick in (log_ticks if axes.log else nice_ticks)(scale.low, scale.high, max(1, plot_height // 3)):
-        y = scale.row(tick) // glyphs.dots[1]
-        canvas.put_right(_Y_LABELS - 1, y, tick_label(tick), "axis.label")
-        canvas.put(_Y_LABELS - 1, y, glyphs.tick_y, "axis")
-
-
-def _draw_x_axis(canvas: Canvas, left: int, plot_width: int, y: int, axes: Axes, glyphs: Glyphs) -> None:
-    canvas.put(left - 1, y, glyphs.corner + glyphs.axis_x * plot_width, "axis")
+def _draw_steps(canvas: Canvas, y: int, plot_width: int, axes: Axes, glyphs: Glyphs) -> None:
     span = (axes.last - axes.first) or 1.0
-    free = left - 1
-    for tick in nice_ticks(axes.first, axes.last, max(2, plot_width // 9)):
-        if tick != round(tick):
-            continue
-        text = f"{tick:,.0f}"
-        x = left + round((tick - axes.first) / span * (plot_width - 1))
-        start = min(x, canvas.width - len(text))
-        if start >= free:
-            canvas.put(x, y, glyphs.tick_x, "axis")
-            canvas.put(start, y + 1, text, "axis.label")
-            free = start + len(text) + 1
+    ticks = nice_ticks(axes.first, axes.last, max(2, plot_width // 9))
+    labelled = [(tick, f"{tick:,.0f}") for tick in ticks if tick == round(tick)]
+
+    def column(step: float) -> int:
+        return round((step - axes.first) / span * (plot_width - 1))
+
+    draw_x_axis(canvas, y, plot_width, labelled, column, glyphs)
 
 
 def _label(one: Series) -> str:

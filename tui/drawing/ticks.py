@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 
 
 def nice_ticks(low: float, high: float, count: int) -> list[float]:
@@ -41,6 +43,17 @@ def log_ticks(low: float, high: float, count: int) -> list[float]:
 def value_label(value: float) -> str:
     """Three significant digits, zeros at the end included, so that a changing number keeps its width."""
     return f"{value:#.3g}".rstrip(".") if 1e-3 <= abs(value) < 1000 else tick_label(value)
+
+
+def tick_labels(ticks: Sequence[float], cells: int) -> list[str]:
+    """Labels of at most ``cells`` cells that tell the ticks of one axis apart; empty where nothing that short does."""
+    labels = [tick_label(tick) for tick in ticks]
+    if len(set(labels)) < len(labels):
+        decimals = max(0, -math.floor(math.log10(min(b - a for a, b in itertools.pairwise(ticks)))))
+        longer = [f"{tick:,.{decimals}f}" for tick in ticks]
+        if max(map(len, longer)) <= cells:
+            return longer
+    return ["" if len(label) > cells or label in labels[:index] else label for index, label in enumerate(labels)]
 
 
 def tick_label(value: float) -> str:
