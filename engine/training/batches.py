@@ -1,6 +1,6 @@
 """Batches as the encoder takes them: the corpora tokenised once, the next batch assembled while a step runs.
 
-Shapes: B pairs of a batch, R rows of a corpus.
+Shapes: B pairs of a batch, b those of one rank, R rows of a corpus.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from engine.encoder import DualEncoder, TokenRows, concatenate
 from engine.encoder.model import Kind
 from engine.training.masking import PassageKeys, false_negatives
 from engine.training.plan import BatchPlan
+from engine.training.ranks import Ranks
 from engine.training.streams import Mode
 
 Tick = Callable[[int, int], None]
@@ -27,10 +28,10 @@ _TICK_TEXTS = 4096  # texts tokenised between two reports
 
 @dataclass(frozen=True, slots=True)
 class TrainingBatch:
-    """One batch, ready for the encoder."""
+    """One batch as one rank takes it: its own slice of the texts, and the mask of the whole batch."""
 
     mode: Mode
-    rows: TokenRows  # [2B] the questions, then their passages
+    rows: TokenRows  # [2b] the questions, then their passages
     mask: npt.NDArray[np.bool_]  # [B, B] false negatives
 
 
@@ -38,7 +39,12 @@ class BatchSource:
     """Batch t of the plan as tokens and mask."""
 
     def __init__(
-        self, config: RunConfig, corpora: Sequence[ParallelCorpus], encoder: DualEncoder, tick: Tick | None = None
+        self,
+        config: RunConfig,
+        corpora: Sequence[ParallelCorpus],
+        encoder: DualEncoder,
+        ranks: Ranks,
+        tick: Tick | None = None,
     ) -> None:
         """Tokenises every row of every corpus; ``tick(done, total)`` counts texts and may raise to abandon.
 
@@ -48,6 +54,8 @@ class BatchSource:
         self._plan = BatchPlan(corpora, config.batch, config.seed)
         self._corpora = corpora
         self._mask = config.loss.mask_false_negatives
+        share = config.batch.size // ranks.world
+        self._own = slice(ranks.rank * share, (ranks.rank + 1) * share)
         total = sum(2 * len(corpus.questions) for corpus in corpora)
         done = 0
 
@@ -70,12 +78,9 @@ class BatchSource:
         """Batch ``t`` >= 0; a pure function of t, safe to call from another thread."""
         batch = self._plan.batch(t)
         row_of = self._corpora[batch.source].row_of
-        rows = concatenate(
-            [
-                self._questions[batch.source].take(row_of[batch.groups, batch.query_language]),
-                self._passages[batch.source].take(row_of[batch.groups, batch.passage_language]),
-            ]
-        )
+        questions = row_of[batch.groups, batch.query_language][self._own]
+        passages = row_of[batch.groups, batch.passage_language][self._own]
+        rows = concatenate([self._questions[batch.source].take(questions), self._passages[batch.source].take(passages)])
         size = len(batch.groups)
         mask = false_negatives(batch, self._keys[batch.source]) if self._mask else np.zeros((size, size), dtype=bool)
         return TrainingBatch(batch.mode, rows, mask)

@@ -1,7 +1,4 @@
-"""One optimizer update, and all the state that updates change.
-
-Shapes: B pairs of a batch, D width.
-"""
+"""One optimizer update, and all the state that updates change."""
 
 from __future__ import annotations
 
@@ -15,10 +12,11 @@ from torch import Tensor, nn
 from engine.config import RunConfig
 from engine.data.corpus import ParallelCorpus
 from engine.encoder import DualEncoder
-from engine.training.batches import BatchSource, Prefetcher, Tick, TrainingBatch
-from engine.training.keyed import derive_key
+from engine.training.backward import Backward
+from engine.training.batches import BatchSource, Prefetcher, Tick
 from engine.training.loss import InfoNCE
 from engine.training.optimization import build_optimizer, clip_gradients, learning_rate
+from engine.training.ranks import Alone, Ranks
 from engine.training.streams import Mode
 
 
@@ -32,7 +30,7 @@ class StepRecord:
     masked: float  # masked in-batch negatives per row
     seconds: float  # the update, data wait included; on CUDA the time to enqueue it
     data_wait: float  # seconds of it spent waiting for the batch
-    tokens: int  # without padding
+    tokens: int  # of this rank, without padding
     device_loss: Tensor
     device_grad_norm: Tensor
 
@@ -64,9 +62,12 @@ class Trainer:
         corpora: Sequence[ParallelCorpus],
         device: torch.device,
         *,
+        ranks: Ranks | None = None,
         tick: Tick | None = None,
     ) -> None:
         """Tokenises the corpora; ``tick(done, total)`` counts texts and may raise to abandon.
+
+        ``ranks``: the processes that share the batches; None: this one alone.
 
         Raises:
             ConfigError: no batch can be drawn from these corpora; names the field.
@@ -76,7 +77,9 @@ class Trainer:
         self.encoder.precision = config.runtime.precision
         self.loss = InfoNCE(config.loss).to(device)
         self.optimizer = build_optimizer(self.named_parameters(), config.optimizer)
-        self._batches = Prefetcher(BatchSource(config, corpora, encoder, tick))
+        self.ranks = ranks or Alone()
+        self._backward = Backward(self.encoder, self.loss, self.ranks, config.seed)
+        self._batches = Prefetcher(BatchSource(config, corpora, encoder, self.ranks, tick))
 
     def named_parameters(self) -> list[tuple[str, nn.Parameter]]:
         """Everything the optimizer may change, in a fixed order."""
@@ -88,12 +91,9 @@ class Trainer:
         batch = self._batches.get(self.step)
         data_wait = time.perf_counter() - start
 
-        # Keyed by the step, so that neither an evaluation nor a restart in between shifts the dropout masks.
-        torch.manual_seed(derive_key(self.config.seed, "dropout", self.step))
         self.encoder.train()
-        loss = self._loss(batch)
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = self._backward(batch, self.step)
         norm = clip_gradients([parameter for _, parameter in self.named_parameters()], self.config.optimizer.clip)
 
         self.step += 1
@@ -109,16 +109,10 @@ class Trainer:
             seconds=time.perf_counter() - start,
             data_wait=data_wait,
             tokens=len(batch.rows.ids),
-            device_loss=loss.detach(),
+            device_loss=loss,
             device_grad_norm=norm.detach(),
         )
 
     def close(self) -> None:
         """Ends the thread that assembles batches; the trainer can still be saved."""
         self._batches.close()
-
-    def _loss(self, batch: TrainingBatch) -> Tensor:
-        vectors = self.encoder.embed(batch.rows)  # [2B, D]
-        size = len(batch.mask)
-        mask = torch.from_numpy(batch.mask).to(self.device, non_blocking=True) if batch.mask.any() else None
-        return self.loss(vectors[:size], vectors[size:], mask)  # type: ignore[no-any-return]

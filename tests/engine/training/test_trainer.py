@@ -11,6 +11,7 @@ from engine.config import BatchConfig, ConfigError, LossConfig, OptimizerConfig,
 from engine.training.batches import BatchSource, Prefetcher
 from engine.training.masking import PassageKeys, false_negatives
 from engine.training.plan import BatchPlan
+from engine.training.ranks import Alone
 from engine.training.trainer import Trainer
 
 CONFIG = RunConfig(
@@ -125,14 +126,14 @@ def test_the_mask_can_be_switched_off(corpora, make_encoder):
     masked = {}
     for switch in (True, False):
         config = RunConfig(batch=BatchConfig(mode="cross", size=100), loss=LossConfig(mask_false_negatives=switch))
-        source = BatchSource(config, corpora, make_encoder())
+        source = BatchSource(config, corpora, make_encoder(), Alone())
         masked[switch] = source.assemble(0).mask.any()
     assert masked == {True: True, False: False}
 
 
 def test_tokenising_reports_every_text_once_and_may_be_abandoned(corpora, make_encoder):
     seen = []
-    BatchSource(CONFIG, corpora, make_encoder(), lambda done, total: seen.append((done, total)))
+    BatchSource(CONFIG, corpora, make_encoder(), Alone(), lambda done, total: seen.append((done, total)))
     texts = sum(2 * len(corpus.questions) for corpus in corpora)
     assert seen[-1] == (texts, texts)
 
@@ -140,16 +141,16 @@ def test_tokenising_reports_every_text_once_and_may_be_abandoned(corpora, make_e
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        BatchSource(CONFIG, corpora, make_encoder(), abandon)
+        BatchSource(CONFIG, corpora, make_encoder(), Alone(), abandon)
 
 
 def test_an_empty_source_beside_others_is_never_drawn(corpora, make_encoder):
-    source = BatchSource(CONFIG, [make_corpus("empty", groups=0), *corpora], make_encoder())
+    source = BatchSource(CONFIG, [make_corpus("empty", groups=0), *corpora], make_encoder(), Alone())
     assert all(len(source.assemble(t).rows) == 24 for t in range(20))
 
 
 def test_the_prefetcher_gives_the_batch_that_was_asked_for(corpora, make_encoder):
-    source = BatchSource(CONFIG, corpora, make_encoder())
+    source = BatchSource(CONFIG, corpora, make_encoder(), Alone())
     prefetcher = Prefetcher(source)
     try:
         for t in (0, 1, 2, 50, 51, 3, 3):

@@ -1,0 +1,40 @@
+"""The processes that share one run: each takes its slice of every batch, and all see the vectors of all.
+
+Shapes: W ranks, n vectors of one rank, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from torch import Tensor, nn
+
+
+class Ranks(Protocol):
+    """``rank`` of ``world`` processes, 0 the first; every call is made by all of them in the same order."""
+
+    @property
+    def rank(self) -> int: ...
+
+    @property
+    def world(self) -> int: ...
+
+    def gather(self, vectors: Tensor) -> Tensor:
+        """[n, D] of this rank -> [W, n, D] of all, without gradients."""
+
+    def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Replaces the gradient of every parameter by the sum over the ranks."""
+
+
+class Alone:
+    """One process."""
+
+    rank = 0
+    world = 1
+
+    def gather(self, vectors: Tensor) -> Tensor:
+        return vectors.detach().unsqueeze(0)
+
+    def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """The sum over one rank is there already."""
