@@ -18,7 +18,8 @@ from tui.model.requests import describe
 from tui.model.rows import RunRow
 from tui.model.selection import Selection
 from tui.screens.steering import Steering
-from tui.screens.tabs import TABS, OverviewTab, Tab
+from tui.screens.tab import Tab
+from tui.screens.tabs import TABS, OverviewTab
 from tui.widgets.bars import Tabs
 
 

@@ -1,0 +1,67 @@
+"""What the tabs of the run screen have in common: panels in columns, or one panel at a time on a narrow screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widget import Widget
+
+from tui.model.detail import RunDetail
+from tui.model.selection import Selection
+from tui.widgets.base import Panel
+
+if TYPE_CHECKING:
+    from tui.app import Dashboard
+
+
+class Tab(Widget):
+    """``columns`` of panels from left to right; the first panel is the one a narrow screen shows first."""
+
+    DEFAULT_CSS = """
+    Tab { layout: horizontal; height: 1fr; width: 1fr; }
+    Tab > Vertical { width: 1fr; height: 1fr; }
+    """
+
+    def __init__(self, columns: Sequence[Sequence[Panel]], narrow_order: Sequence[Panel]) -> None:
+        super().__init__()
+        self._columns = [Vertical(*column) for column in columns]
+        self.panels = narrow_order
+        self.detail: RunDetail | None = None
+
+    @property
+    def dashboard(self) -> Dashboard:
+        return cast("Dashboard", self.app)
+
+    def compose(self) -> ComposeResult:
+        yield from self._columns
+
+    def lay_out(self, narrow: bool, chosen: int) -> None:
+        """Shows all panels, or the chosen one alone."""
+        self.set_class(narrow, "-single")
+        for index, panel in enumerate(self.panels):
+            panel.display = not narrow or index == chosen % len(self.panels)
+        for column in self._columns:
+            column.display = any(panel.display for panel in column.children)
+
+    def show(self, detail: RunDetail, selection: Selection) -> None:
+        """Takes what is new."""
+        self.detail = detail
+
+    def tick(self, now: float) -> None:
+        """A second has passed."""
+
+    def move(self, rows: int, columns: int) -> None:
+        """Arrow keys."""
+
+    def page(self, pages: int) -> None:
+        """Page keys."""
+
+    def end(self, last: bool) -> None:
+        """Home and end."""
+
+    def remark(self) -> str:
+        """What the message line should say about the cursor."""
+        return ""
