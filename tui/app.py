@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
-from textual.app import App
 from textual.binding import Binding
 from textual.message import Message
 from textual.screen import Screen
@@ -24,6 +23,7 @@ from tui.model.rows import RunRow
 from tui.screens.base import View
 from tui.screens.runs import RunsScreen
 from tui.theme import Palette, choose_palette
+from tui.wire import WiredApp
 
 if TYPE_CHECKING:
     from tui.screens.run import RunScreen
@@ -48,7 +48,7 @@ class NewSnapshot(Message):
         return isinstance(message, NewSnapshot)
 
 
-class Dashboard(App[None], inherit_bindings=False):
+class Dashboard(WiredApp, inherit_bindings=False):
     """Owns the feed, the screens and what they share."""
 
     TITLE = "hybrid-tui"
@@ -124,6 +124,11 @@ class Dashboard(App[None], inherit_bindings=False):
         from tui.screens.export import ExportScreen
 
         self.push_screen(ExportScreen([row.folder for row in rows], [row.name for row in rows], benchmark, step))
+
+    def open_compare(self, rows: Sequence[RunRow]) -> None:
+        from tui.screens.compare import CompareScreen
+
+        self.push_screen(CompareScreen(rows))
 
     def open_help(self, screen_name: str) -> None:
         from tui.screens.help import HelpScreen
