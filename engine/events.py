@@ -84,6 +84,10 @@ class Step(Event, frozen=True, kw_only=True, tag="step"):
     seconds: list[float]  # monotonic time of the update, data wait included
     data_wait: list[float]  # seconds of it spent waiting for the batch
     tokens: list[int]  # without padding
+    # Of this rank's device, forward and backward; without padding, embeddings, and what is computed again to save
+    # memory. Over ``seconds`` and ``Device.peak_flops`` it gives the model FLOP utilisation (MFU).
+    flops: list[float] = []
+    temperature: list[float] = []  # of the loss after the update; empty where it is not learned
 
 
 class Heartbeat(Event, frozen=True, kw_only=True, tag="heartbeat"):
@@ -184,6 +188,18 @@ class EvalFinished(Event, frozen=True, kw_only=True, tag="eval.finished"):
     result: EvaluationResult
 
 
+class Validation(Event, frozen=True, kw_only=True, tag="validation"):
+    """What the checkpoint is chosen by was measured (evaluation.validation), and which step is the best so far."""
+
+    step: int
+    measure: str  # "loss", or benchmark and metric: "own/dev map_multilingual"
+    value: Number
+    best_step: int | None  # None: no value was finite yet
+    best_value: Number | None
+    since_best: int  # validations after the best one
+    seconds: float = 0.0  # of a validation loss; a metric comes with its evaluation
+
+
 class CheckpointSaved(Event, frozen=True, kw_only=True, tag="checkpoint.saved"):
     step: int
     path: str  # relative to the run folder
@@ -204,14 +220,21 @@ class CommandDone(Event, frozen=True, kw_only=True, tag="command.done"):
 
 
 class Device(Event, frozen=True, kw_only=True, tag="device"):
-    """Where the run computes, or what it waits for; with telemetry where the device gives it."""
+    """Where the run computes, or what it waits for; with telemetry where the device gives it.
+
+    Sampled beside the training steps, at each heartbeat. What cannot be read is None, never a guess.
+    """
 
     name: str  # "cpu (2 threads)", "NVIDIA H100"
     waiting_for: str | None = None  # set: the run is queued
-    utilization: float | None = None  # percent
-    memory_used: int | None = None  # bytes
-    memory_total: int | None = None  # bytes
-    power: float | None = None  # watts
+    utilization: float | None = None  # percent of a GPU's time in which a kernel ran
+    memory_used: int | None = None  # bytes of the GPU, all processes
+    memory_total: int | None = None  # bytes of the GPU
+    power: float | None = None  # watts of the GPU
+    process_cpu: float | None = None  # percent of one core that the worker used since the last sample, all threads
+    process_memory: int | None = None  # bytes of main memory that the worker has resident
+    peak_flops: float | None = None  # dense floating-point operations a second at the run's precision
+    peak_source: str = ""  # where peak_flops is from: "specification" or "measured" (a large matrix product)
 
 
 class Progress(Event, frozen=True, kw_only=True, tag="progress"):
@@ -237,6 +260,8 @@ class RunStopped(Event, frozen=True, kw_only=True, tag="run.stopped"):
 class RunFinished(Event, frozen=True, kw_only=True, tag="run.finished"):
     step: int
     seconds: float  # monotonic, summed over this attempt
+    selected_step: int | None = None  # whose weights are in model/; None: those of the last step
+    early: bool = False  # ended before max_steps, because validation had stopped improving
 
 
 class RunFailed(Event, frozen=True, kw_only=True, tag="run.failed"):
@@ -253,6 +278,7 @@ AnyEvent = (
     | EvalStarted
     | EvalProgress
     | EvalFinished
+    | Validation
     | CheckpointSaved
     | CommandReceived
     | CommandDone

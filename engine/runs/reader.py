@@ -15,7 +15,7 @@ from engine.runs.series import Series
 from engine.runs.state import RunState, fold
 
 # Raised whenever the fold or RunState changes meaning: older snapshots are then ignored and rebuilt.
-SNAPSHOT_VERSION = 2
+SNAPSHOT_VERSION = 3
 _LONG_REPLAY = 1024 * 1024  # bytes
 _CHUNK = 128 * 1024  # bytes; events freed before the next are decoded halve the time of larger chunks
 

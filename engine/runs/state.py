@@ -44,6 +44,17 @@ class EvaluationPoint(msgspec.Struct, frozen=True, kw_only=True):
     result: EvaluationResult
 
 
+class ValidationPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of what the checkpoint is chosen by, on the current timeline."""
+
+    step: int
+    measure: str  # "loss", or benchmark and metric
+    value: Number
+    best_step: int | None
+    best_value: Number | None
+    since_best: int
+
+
 class CommandState(msgspec.Struct, kw_only=True):
     """A command the worker has received; ``outcome`` is None until it is done."""
 
@@ -93,9 +104,19 @@ class RunState(msgspec.Struct, kw_only=True):
     loss: float | None = None  # of the last step; NaN is kept
     seconds_per_step: float | None = None  # running mean
     data_wait_share: float | None = None  # running mean of data_wait / seconds
+    tokens_per_step: float | None = None  # running mean, without padding
+    flops_per_step: float | None = None  # running mean, see events.Step
+    temperature: float | None = None  # of the loss, where it is learned
+    # Seconds spent, over all attempts, superseded steps included.
+    step_seconds: float = 0.0  # waiting for data left out
+    data_wait_seconds: float = 0.0
+    evaluation_seconds: float = 0.0
+    checkpoint_seconds: float = 0.0
     non_finite_steps: int = 0
 
     evaluations: list[EvaluationPoint] = []
+    validations: list[ValidationPoint] = []
+    selected_step: int | None = None  # of a finished run: whose weights are in model/, where not the last step's
     work: Work | None = None
     checkpoint_step: int | None = None
     checkpoint_time: float | None = None
@@ -120,6 +141,33 @@ class RunState(msgspec.Struct, kw_only=True):
 
     def pairs_per_second(self) -> float | None:
         return self.batch_size / self.seconds_per_step if self.seconds_per_step else None
+
+    def tokens_per_second(self) -> float | None:
+        """Without padding."""
+        if not self.seconds_per_step or self.tokens_per_step is None:
+            return None
+        return self.tokens_per_step / self.seconds_per_step
+
+    def mfu(self) -> float | None:
+        """Model FLOP utilisation, 0 to 1: what the steps compute over the device's peak; None where none is known.
+
+        Neither padding nor embeddings nor what is computed again count as work.
+        """
+        peak = self.device.peak_flops if self.device is not None else None
+        if not peak or not self.seconds_per_step or self.flops_per_step is None:
+            return None
+        return self.flops_per_step / self.seconds_per_step / peak
+
+    def time_shares(self) -> dict[str, float]:
+        """Shares of the time spent in "step", "data", "evaluation" and "checkpoint"; they sum to 1. Empty at first."""
+        spent = {
+            "step": self.step_seconds,
+            "data": self.data_wait_seconds,
+            "evaluation": self.evaluation_seconds,
+            "checkpoint": self.checkpoint_seconds,
+        }
+        total = sum(spent.values())
+        return {name: seconds / total for name, seconds in spent.items()} if total > 0 else {}
 
     def seconds_left(self) -> float | None:
         """Training time left at the present rate; evaluations not counted."""
@@ -151,7 +199,10 @@ def fold(state: RunState, event: AnyEvent) -> RunState:
             state.work = Work(what=event.benchmark, done=0, total=None)
         case events.EvalFinished():
             _evaluated(state, event)
+        case events.Validation():
+            _validated(state, event)
         case events.CheckpointSaved():
+            state.checkpoint_seconds += event.seconds
             state.checkpoint_step, state.checkpoint_time = event.step, event.t
             _note(state, event.t, f"checkpoint {event.path} saved, {event.bytes / 1e6:.1f} MB in {event.seconds:.1f} s")
         case events.CommandReceived():
@@ -168,7 +219,11 @@ def fold(state: RunState, event: AnyEvent) -> RunState:
         case events.RunStopped():
             _end(state, "stopped", event.t, f"stopped at step {event.step:,}")
         case events.RunFinished():
-            _end(state, "finished", event.t, f"finished at step {event.step:,} after {event.seconds:.1f} s")
+            state.selected_step = event.selected_step
+            early = ", early, since validation stopped improving" if event.early else ""
+            chosen = "" if event.selected_step is None else f"; the model is that of step {event.selected_step:,}"
+            text = f"finished at step {event.step:,} after {event.seconds:.1f} s{early}{chosen}"
+            _end(state, "finished", event.t, text)
         case events.RunFailed():
             state.error, state.last_lines, state.hint = event.error, event.last_lines, event.hint
             _end(state, "failed", event.t, event.error, "error")
@@ -197,6 +252,8 @@ def _resumed(state: RunState, event: events.RunResumed) -> None:
     state.loss = None
     # An evaluation at from_step itself stands: it was made with the very weights that were restored.
     state.evaluations = [point for point in state.evaluations if point.step <= event.from_step]
+    state.validations = [point for point in state.validations if point.step <= event.from_step]
+    state.selected_step = None
     del state.spark[event.from_step // state.spark_width :]
     _note(state, event.t, f"resumed from step {event.from_step:,} on {event.host}")
 
@@ -217,11 +274,18 @@ def _step(state: RunState, event: events.Step) -> None:
     else:
         for step, value in enumerate(event.loss, start=event.first_step):
             _loss(state, event.t, step, from_number(value))
-    seconds = sum(event.seconds)
+    if event.temperature:
+        state.temperature = event.temperature[-1]
+    seconds, waited = sum(event.seconds), sum(event.data_wait)
+    state.step_seconds += seconds - waited
+    state.data_wait_seconds += waited
     if seconds > 0:
         kept = (1 - _RATE_WEIGHT) ** count
         state.seconds_per_step = _running_mean(state.seconds_per_step, seconds / count, kept)
-        state.data_wait_share = _running_mean(state.data_wait_share, sum(event.data_wait) / seconds, kept)
+        state.data_wait_share = _running_mean(state.data_wait_share, waited / seconds, kept)
+        state.tokens_per_step = _running_mean(state.tokens_per_step, sum(event.tokens) / count, kept)
+        if event.flops:
+            state.flops_per_step = _running_mean(state.flops_per_step, sum(event.flops) / count, kept)
 
 
 def _finite_sum(losses: list[Number]) -> float | None:
@@ -269,6 +333,7 @@ def _add_to_spark(state: RunState, index: int, total: float, count: int) -> None
 
 
 def _evaluated(state: RunState, event: events.EvalFinished) -> None:
+    state.evaluation_seconds += event.seconds
     state.work = None
     if state.phase == "evaluating":
         state.phase = "running"
@@ -282,6 +347,25 @@ def _evaluated(state: RunState, event: events.EvalFinished) -> None:
     )
     state.evaluations.sort(key=lambda point: point.step)
     _note(state, event.t, f"evaluation {event.benchmark} at step {event.step:,} done in {event.seconds:.1f} s")
+
+
+def _validated(state: RunState, event: events.Validation) -> None:
+    state.evaluation_seconds += event.seconds
+    state.validations = [point for point in state.validations if point.step != event.step]
+    point = ValidationPoint(
+        step=event.step,
+        measure=event.measure,
+        value=event.value,
+        best_step=event.best_step,
+        best_value=event.best_value,
+        since_best=event.since_best,
+    )
+    state.validations.append(point)
+    state.validations.sort(key=lambda point: point.step)
+    standing = "the best so far" if point.best_step == point.step else f"{point.since_best} since the best"
+    _note(
+        state, event.t, f"validation {point.measure} at step {event.step:,}: {from_number(point.value):.4f}, {standing}"
+    )
 
 
 def _received(state: RunState, event: events.CommandReceived) -> None:

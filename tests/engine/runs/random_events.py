@@ -61,6 +61,16 @@ EVENT: st.SearchStrategy[AnyEvent] = st.one_of(
     st.builds(
         events.EvalFinished, benchmark=UUIDS, step=AT, seconds=st.floats(0, 9), result=st.floats(0, 1).map(result)
     ),
+    st.builds(
+        events.Validation,
+        step=AT,
+        measure=TEXT,
+        value=LOSS.map(events.to_number),
+        best_step=st.one_of(st.none(), AT),
+        best_value=st.one_of(st.none(), st.floats(0, 9)),
+        since_best=AT,
+        seconds=st.floats(0, 9),
+    ),
     st.builds(events.CheckpointSaved, step=AT, path=TEXT, bytes=AT, seconds=st.floats(0, 9)),
     st.builds(events.CommandReceived, uuid=UUIDS, command=COMMANDS),
     st.builds(
@@ -75,7 +85,13 @@ EVENT: st.SearchStrategy[AnyEvent] = st.one_of(
     st.builds(events.Warning, message=TEXT),
     st.builds(events.RunPaused, step=AT),
     st.builds(events.RunStopped, step=AT),
-    st.builds(events.RunFinished, step=AT, seconds=st.floats(0, 9)),
+    st.builds(
+        events.RunFinished,
+        step=AT,
+        seconds=st.floats(0, 9),
+        selected_step=st.one_of(st.none(), AT),
+        early=st.booleans(),
+    ),
     st.builds(events.RunFailed, error=TEXT, last_lines=st.lists(TEXT, max_size=2), hint=TEXT),
 )
 
