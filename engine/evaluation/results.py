@@ -82,6 +82,7 @@ def ranks_table(evaluation: Evaluation) -> pl.DataFrame:
     "pool" columns count over all candidates, "language" columns over those of the passage's language: ``tied`` is the
     number of other candidates with an equal score, ``above`` that with a higher one. So the mid-rank under ties is
     ``1 + above + tied / 2``, and ``1 + above`` and ``1 + above + tied`` bound the rank whatever the order of ties.
+    ``score`` is the passage's own: of relevant passages below the 100 best, topk.parquet does not tell it.
     """
     import polars as pl
 
@@ -106,7 +107,10 @@ def ranks_table(evaluation: Evaluation) -> pl.DataFrame:
             "relevance": benchmark.grades,
             **{name: pl.Series(getattr(ranks, name), dtype=pl.Int32) for name in columns},
         }
-    ).with_columns(pl.col(columns).replace(NOT_RETRIEVED, None))
+    ).with_columns(
+        pl.col(columns).replace(NOT_RETRIEVED, None),
+        score=pl.when(pl.Series(ranks.rank_pool != NOT_RETRIEVED)).then(pl.Series(ranks.score, dtype=pl.Float32)),
+    )
 
 
 def top_k_table(evaluation: Evaluation) -> pl.DataFrame:

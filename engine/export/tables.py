@@ -91,13 +91,14 @@ def _heatmap(results: Sequence[FoundResult]) -> Frame:
 
 
 def _ranks(results: Sequence[FoundResult]) -> Frame:
-    """ranks.parquet of every run, with the run's id before its columns."""
+    """ranks.parquet of every run, with the run's id before its columns; older results have fewer of them."""
     import polars as pl
 
     only_benchmark(results)
     return pl.concat(
-        [read_ranks(result.folder).select(pl.lit(result.run).alias("run"), pl.all()) for result in results]
-    )
+        [read_ranks(result.folder).select(pl.lit(result.run).alias("run"), pl.all()) for result in results],
+        how="diagonal",
+    ).with_columns(pl.col(pl.Float32).cast(pl.Float64))
 
 
 TABLES: dict[str, Callable[[Sequence[FoundResult]], Frame]] = {

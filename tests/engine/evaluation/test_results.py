@@ -38,7 +38,7 @@ def test_folder_holds_the_documented_columns_and_reads_back(evaluation, tmp_path
     assert ranks.columns == [
         *("query_id", "group", "cluster", "query_language", "passage_id", "passage_language", "relevance"),
         *("rank_pool", "rank_language", "tied_pool", "tied_language"),
-        *("above_pool", "above_language"),
+        *("above_pool", "above_language", "score"),
     ]
     assert ranks["passage_id"].to_list() == [evaluation.benchmark.candidate_ids[p] for p in evaluation.ranks.passage]
     assert ranks["query_id"].to_list() == [evaluation.benchmark.query_ids[q] for q in evaluation.ranks.query]
@@ -54,6 +54,7 @@ def test_folder_holds_the_documented_columns_and_reads_back(evaluation, tmp_path
     found = ranks.join(top, on=["query_id", "passage_id"])
     assert found.height == ranks.height
     assert (found["rank"] == found["rank_pool"]).all()
+    assert (found["score"] == found["score_right"]).all()
     assert summary == evaluation.summary
     assert sorted(path.name for path in folder.iterdir()) == ["ranks.parquet", "summary.json", "topk.parquet"]
 
