@@ -38,6 +38,11 @@ BENCHMARK_FORMS = "cldr, xquad-r[=FOLDER], mlqa-r[=FOLDER], miracl[=FOLDER], bei
 _BENCHMARK_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _NAMED_BENCHMARK = re.compile(rf"beir/{_BENCHMARK_NAME}|own(/{_BENCHMARK_NAME})?")
 
+ValidationMetric = Literal[
+    "map_monolingual", "map_crosslingual", "map_multilingual", "recall_at_1_monolingual", "recall_at_1_crosslingual",
+    "recall_at_10_multilingual", "rank_distance", "ndcg_at_10", "recall_at_100",
+]  # fmt: skip
+
 Positive = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
@@ -45,6 +50,10 @@ PositiveFloat = Annotated[float, Meta(gt=0.0)]
 NonNegativeFloat = Annotated[float, Meta(ge=0.0)]
 ArticleSelection = Annotated[str, Meta(pattern=r"^!?\d*:\d*(:[1-9]\d*)?$")]  # a Python slice; "!": all but those
 RunName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+# A learned temperature stays between these: below, logits of unit vectors overflow what training can follow.
+LEARNED_TEMPERATURE_RANGE = (0.01, 1.0)
 
 
 class ConfigError(Exception):
@@ -68,6 +77,7 @@ class ModelConfig(_Section, frozen=True, kw_only=True):
 
 class SourceConfig(_Section, frozen=True, kw_only=True):
     kind: Literal["cldr", "jsonl", "lareqa", "hub"]
+    role: Literal["train", "validation"] = "train"  # validation: only for evaluation.validation = "loss"
     path: str | None = None  # file or folder (jsonl, lareqa) or hub id (hub)
     unit: Literal["sentence", "sentence+context", "paragraph"] = "sentence"  # lareqa: what a passage is
     languages: tuple[str, ...] = ()  # empty: all that the source has
@@ -90,7 +100,10 @@ class BatchConfig(_Section, frozen=True, kw_only=True):
 
 class LossConfig(_Section, frozen=True, kw_only=True):
     temperature: PositiveFloat = 0.05
-    learned_temperature: bool = False  # train log(temperature) with the encoder
+    learned_temperature: bool = False  # train log(temperature) with the encoder, within 0.01 to 1
+    symmetric: bool = False  # the mean of both directions: each passage also picks its question
+    matryoshka_dimensions: tuple[Positive, ...] = ()  # also train the first so many dimensions of the vectors
+    matryoshka_reduction: Literal["sum", "mean"] = "sum"  # of the losses at these and at the full width
     mask_false_negatives: bool = True  # by identity across translations, see engine.training.loss
 
 
@@ -100,8 +113,21 @@ class OptimizerConfig(_Section, frozen=True, kw_only=True):
     beta2: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.999  # AdamW's second moment; short runs want it lower
     warmup_steps: Count = 0  # linear from 0
     max_steps: Positive = 400  # optimizer updates
-    schedule: Literal["linear", "cosine", "constant"] = "linear"  # after warm-up, down to 0
+    schedule: Literal["linear", "cosine", "constant", "wsd", "inverse_sqrt"] = "linear"  # after warm-up
+    decay_share: Share = (
+        0.1  # wsd (warm-up, stable, decay): this share of the steps, the last ones, falls linearly to 0
+    )
     clip: NonNegativeFloat = 1.0  # global gradient norm; 0: no clipping
+    ema_decay: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0  # evaluate and save an average of the weights; 0: none
+
+
+class LoraConfig(_Section, frozen=True, kw_only=True):
+    """Low-rank adapters (arXiv 2106.09685) in place of training all weights; needs the extra "lora"."""
+
+    rank: Count = 0  # 0: none, all weights are trained
+    alpha: PositiveFloat = 16.0  # the adapters' product is multiplied by alpha / rank
+    dropout: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0  # of the adapters' inputs
+    targets: tuple[str, ...] = ()  # names of linear layers, such as "query" and "value"; empty: all of them
 
 
 class RuntimeConfig(_Section, frozen=True, kw_only=True):
@@ -114,7 +140,11 @@ class RuntimeConfig(_Section, frozen=True, kw_only=True):
 class EvaluationConfig(_Section, frozen=True, kw_only=True):
     benchmarks: tuple[str, ...] = ()  # KEY or KEY=FOLDER, see BENCHMARK_FORMS; without a folder it is downloaded
     languages: tuple[str, ...] = ()  # empty: all; else those of them that a benchmark has
-    validation: str | None = None  # the benchmark whose metrics come first and choose "best"; null: the first
+    validation: str | None = None  # "loss", or a benchmark: whose metrics come first (null: the first), select best
+    validation_metric: ValidationMetric = "map_multilingual"  # which of them selects
+    validation_share: Share = 0.05  # "loss" without a source of role "validation": share of the clusters held out
+    select: Literal["last", "best"] = "last"  # what model/ becomes: the last step, or the best by validation
+    patience: Count = 0  # select best: evaluations without a better one after which training ends; 0: none
     every: Count = 0  # steps; 0: only at the end
     at_start: bool = True  # evaluate step 0, the untrained model
     unit: Literal["sentence", "sentence+context"] = "sentence"  # LAReQA candidates
@@ -144,6 +174,7 @@ class RunConfig(_Section, frozen=True, kw_only=True):
     sources: tuple[SourceConfig, ...] = ()
     batch: BatchConfig = BatchConfig()
     loss: LossConfig = LossConfig()
+    lora: LoraConfig = LoraConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     runtime: RuntimeConfig = RuntimeConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -190,7 +221,10 @@ def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
         yield "sources", "expected at least one [[sources]] table"
     for index, source in enumerate(config.sources):
         yield from ((f"sources[{index}].{field}", reason) for field, reason in _source_problems(source))
-    batch, languages = config.batch, _source_languages(config.sources)
+    training = [source for source in config.sources if source.role == "train"]
+    if config.sources and not training:
+        yield "sources", 'every source has role = "validation": expected at least one to train on'
+    batch, languages = config.batch, _source_languages(training)
     if batch.mode == "english" and languages and batch.language not in languages:
         yield "batch.language", f"{batch.language!r} is in no source (they have {', '.join(sorted(languages))})"
     if batch.mode in ("cross", "hybrid") and len(languages) == 1:
@@ -199,6 +233,9 @@ def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
         yield "model.name", f"no folder {config.model.name!r}"
     if config.optimizer.warmup_steps > config.optimizer.max_steps:
         yield "optimizer.warmup_steps", f"expected at most max_steps ({config.optimizer.max_steps})"
+    lowest, highest = LEARNED_TEMPERATURE_RANGE
+    if config.loss.learned_temperature and not lowest <= config.loss.temperature <= highest:
+        yield "loss.temperature", f"expected {lowest:g} to {highest:g} where it is learned"
     evaluation = config.evaluation
     keys = []
     for index, benchmark in enumerate(evaluation.benchmarks):
@@ -215,8 +252,23 @@ def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
             yield "evaluation.languages", _unknown_language(language, keys[-1])
     if len(set(keys)) != len(keys):
         yield "evaluation.benchmarks", "the same benchmark is named twice"
-    if evaluation.validation is not None and evaluation.validation not in keys:
-        yield "evaluation.validation", f"{evaluation.validation!r} is not one of evaluation.benchmarks"
+    yield from _validation_problems(config, keys)
+
+
+def _validation_problems(config: RunConfig, keys: Sequence[str]) -> Iterable[tuple[str, str]]:
+    evaluation = config.evaluation
+    by_loss = evaluation.validation == "loss"
+    held_out = [index for index, source in enumerate(config.sources) if source.role == "validation"]
+    if evaluation.validation is not None and not by_loss and evaluation.validation not in keys:
+        yield "evaluation.validation", f"{evaluation.validation!r} is not 'loss' nor one of evaluation.benchmarks"
+    if held_out and not by_loss:
+        yield f"sources[{held_out[0]}].role", "a validation source is for evaluation.validation = 'loss'"
+    if by_loss and not held_out and not 0 < evaluation.validation_share < 1:
+        yield "evaluation.validation_share", "expected more than 0 and less than 1, or a source of role 'validation'"
+    if evaluation.select == "best" and evaluation.validation is None:
+        yield "evaluation.select", "'best' needs evaluation.validation: 'loss', or one of evaluation.benchmarks"
+    if evaluation.patience and (evaluation.select != "best" or not evaluation.every):
+        yield "evaluation.patience", "needs evaluation.select = 'best' and evaluation.every"
 
 
 def parse_benchmark(spec: str) -> tuple[str, Path | None]:
