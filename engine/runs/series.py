@@ -18,7 +18,7 @@ class Series:
     A step whose event was lost holds NaN (255 for the mode), so that indices always mean steps.
     """
 
-    __slots__ = ("data_wait", "grad_norm", "loss", "lr", "masked", "mode", "seconds", "tokens")
+    __slots__ = ("data_wait", "grad_norm", "loss", "lr", "masked", "mode", "seconds", "temperature", "tokens")
 
     def __init__(self) -> None:
         self.loss = array("d")
@@ -29,6 +29,7 @@ class Series:
         self.seconds = array("d")
         self.data_wait = array("d")
         self.tokens = array("q")
+        self.temperature = array("d")  # of the loss; empty where it is not learned, NaN before the first that tells
 
     def __len__(self) -> int:
         """Number of steps on the current timeline."""
@@ -56,6 +57,9 @@ class Series:
         self.seconds.fromlist(event.seconds)
         self.data_wait.fromlist(event.data_wait)
         self.tokens.fromlist(event.tokens)
+        if event.temperature or self.temperature:
+            self.temperature.extend([math.nan] * (len(self) - len(event.loss) - len(self.temperature)))
+            self.temperature.fromlist(event.temperature or [math.nan] * len(event.loss))
 
     def _fill(self, steps: int) -> None:
         for column in (self.loss, self.lr, self.masked, self.grad_norm, self.seconds, self.data_wait):
@@ -66,6 +70,7 @@ class Series:
     def _columns(self) -> tuple[array[float] | array[int], ...]:
         return (
             self.loss, self.mode, self.lr, self.masked, self.grad_norm, self.seconds, self.data_wait, self.tokens,
+            self.temperature,
         )  # fmt: skip
 
 
