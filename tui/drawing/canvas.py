@@ -38,9 +38,14 @@ class Canvas:
         self._characters[y][x] = character
         self._styles[y][x] = style
 
-    def restyle(self, x: int, y: int, style: str) -> None:
-        if 0 <= y < self.height and 0 <= x < self.width:
-            self._styles[y][x] = style
+    def cross(self, x: int, y: int, character: str, style: str, added: str) -> None:
+        """``character`` in an empty cell; any other keeps what it shows, with the style ``added`` to its own."""
+        if not (0 <= y < self.height and 0 <= x < self.width):
+            return
+        if self._characters[y][x] == " ":
+            self._characters[y][x], self._styles[y][x] = character, style
+        else:
+            self._styles[y][x] = f"{self._styles[y][x]} {added}".strip()
 
     def rows(self) -> list[Row]:
         return [_runs(characters, styles) for characters, styles in zip(self._characters, self._styles, strict=True)]

@@ -10,11 +10,21 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tui.drawing import bulk
+
 FANOUT = 4
+
+
+class Point(NamedTuple):
+    """One point of a curve; ``smooth`` is NaN where ``value`` is not finite."""
+
+    step: int
+    value: float
+    smooth: float
 
 
 class Curve:
@@ -24,7 +34,7 @@ class Curve:
     s_n = beta s_(n-1) + (1 - beta) v_n, shown as s_n / (1 - beta^n) (Adam's correction, arXiv 1412.6980).
     """
 
-    __slots__ = ("_mean", "_power", "beta", "levels", "lost", "smooth", "steps", "values")
+    __slots__ = ("_mean", "_power", "beta", "levels", "lost_steps", "lost_values", "smooth", "steps", "values")
 
     def __init__(self, beta: float = 0.0) -> None:
         self.beta = beta
@@ -32,7 +42,8 @@ class Curve:
         self.values = array("d")  # finite ones
         self.smooth = array("d")
         self.levels: list[tuple[array[float], array[float]]] = []
-        self.lost: list[tuple[int, float]] = []  # (step, NaN or infinity)
+        self.lost_steps = array("q")
+        self.lost_values = array("d")  # NaN or infinity
         self._mean, self._power = 0.0, 1.0
 
     def __len__(self) -> int:
@@ -40,13 +51,14 @@ class Curve:
 
     def extend(self, steps: Iterable[int], values: Iterable[float]) -> None:
         """Appends points whose steps are greater than all before."""
-        finite_steps, finite_values = array("q"), array("d")
-        for step, value in zip(steps, values, strict=True):
-            if math.isfinite(value):
-                finite_steps.append(step)
-                finite_values.append(value)
-            else:
-                self.lost.append((step, value))
+        at, found = array("q", steps), array("d", values)
+        if len(at) != len(found):
+            raise ValueError(f"{len(at)} steps for {len(found)} values")
+        finite_steps, finite_values, lost_steps, lost_values = (
+            bulk.finite(at, found) if len(found) >= bulk.BULK else _finite(at, found)
+        )
+        self.lost_steps.extend(lost_steps)
+        self.lost_values.extend(lost_values)
         self._smooth(finite_values)
         self.steps.extend(finite_steps)
         self.values.extend(finite_values)
@@ -55,14 +67,19 @@ class Curve:
     def with_smoothing(self, beta: float) -> Curve:
         """A curve that takes over these points with another smoothing; this one must not be extended any more."""
         other = Curve(beta)
-        other.steps, other.values, other.levels, other.lost = self.steps, self.values, self.levels, self.lost
+        other.steps, other.values, other.levels = self.steps, self.values, self.levels
+        other.lost_steps, other.lost_values = self.lost_steps, self.lost_values
         other._smooth(other.values)
         return other
 
     def view(self) -> View:
-        return View(self, len(self.values), len(self.lost))
+        return View(self, len(self.values), len(self.lost_steps))
 
-    def _smooth(self, values: Sequence[float]) -> None:
+    def _smooth(self, values: array[float]) -> None:
+        if len(values) >= bulk.BULK:
+            smoothed, self._mean, self._power = bulk.smooth(values, self.beta, self._mean, self._power)
+            self.smooth.extend(smoothed)
+            return
         beta, mean, power = self.beta, self._mean, self._power
         gain = 1.0 - beta
         append = self.smooth.append
@@ -80,8 +97,13 @@ class Curve:
                 self.levels.append((array("d"), array("d")))
             low, high = self.levels[depth]
             start, end = len(low) * FANOUT, len(below_low) // FANOUT * FANOUT
-            low.extend([min(below_low[i : i + FANOUT]) for i in range(start, end, FANOUT)])
-            high.extend([max(below_high[i : i + FANOUT]) for i in range(start, end, FANOUT)])
+            if end - start >= bulk.BULK:
+                lows, highs = bulk.coarser(below_low[start:end], below_high[start:end], FANOUT)
+                low.extend(lows)
+                high.extend(highs)
+            else:
+                low.extend([min(below_low[i : i + FANOUT]) for i in range(start, end, FANOUT)])
+                high.extend([max(below_high[i : i + FANOUT]) for i in range(start, end, FANOUT)])
             below_low, below_high = low, high
             depth += 1
 
@@ -95,10 +117,42 @@ class View:
     lost_count: int
 
     def lost(self) -> list[tuple[int, float]]:
-        return self.curve.lost[: self.lost_count]
+        """(step, NaN or infinity) of every point that is not finite."""
+        steps, values = self.curve.lost_steps, self.curve.lost_values
+        return list(zip(steps[: self.lost_count], values[: self.lost_count], strict=True))
 
-    def last_smooth(self) -> float | None:
-        return self.curve.smooth[self.count - 1] if self.count else None
+    def any_lost(self, first: float, before: float) -> bool:
+        """Whether a point of first <= step < before is not finite."""
+        at = bisect_left(self.curve.lost_steps, first, 0, self.lost_count)
+        return at < self.lost_count and self.curve.lost_steps[at] < before
+
+    def count_between(self, first: float, before: float) -> int:
+        """Number of points, finite or not, of first <= step < before."""
+        steps, lost = self.curve.lost_steps, self.lost_count
+        return (
+            self.index(before) - self.index(first) + bisect_left(steps, before, 0, lost)
+            - bisect_left(steps, first, 0, lost)
+        )  # fmt: skip
+
+    def nearest(self, step: float) -> Point | None:
+        """The point closest to ``step``, finite or not; of two equally close ones the earlier."""
+        curve = self.curve
+        at = self.index(step)
+        found = [
+            Point(curve.steps[index], curve.values[index], curve.smooth[index])
+            for index in range(max(0, at - 1), min(self.count, at + 1))
+        ]
+        at = bisect_left(curve.lost_steps, step, 0, self.lost_count)
+        found += [
+            Point(curve.lost_steps[index], curve.lost_values[index], math.nan)
+            for index in range(max(0, at - 1), min(self.lost_count, at + 1))
+        ]
+        return min(found, key=lambda point: (abs(point.step - step), point.step), default=None)
+
+    def smooth_before(self, step: float) -> float | None:
+        """The smoothed value of the last point before ``step``."""
+        index = self.index(step)
+        return self.curve.smooth[index - 1] if index else None
 
     def index(self, step: float) -> int:
         """Number of points before ``step``."""
@@ -122,6 +176,17 @@ class View:
             lows.append(min(rest))
             highs.append(max(rest))
         return min(lows), max(highs)
+
+
+def _finite(steps: array[int], values: array[float]) -> tuple[array[int], array[float], array[int], array[float]]:
+    """(steps, values) of the finite points, then of the others."""
+    kept: tuple[array[int], array[float]] = array("q"), array("d")
+    lost: tuple[array[int], array[float]] = array("q"), array("d")
+    for step, value in zip(steps, values, strict=True):
+        chosen = kept if math.isfinite(value) else lost
+        chosen[0].append(step)
+        chosen[1].append(value)
+    return *kept, *lost
 
 
 class Column(NamedTuple):

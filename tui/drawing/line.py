@@ -14,14 +14,32 @@ from tui.drawing.glyphs import Glyphs
 from tui.drawing.scale import Scale, bounds
 from tui.drawing.ticks import nice_ticks, value_label
 
+SINGLE = "single"  # the key of a series that stands alone
+_LABELLED = 40  # cells from which on lines are labelled at their ends
+_LEAST_CELLS, _LEAST_LINES = 16, 3
+_SPARSE = 3  # cells a point, from which on points are drawn as marks
+
 
 @dataclass(frozen=True)
 class Series:
-    """One curve of a chart; its styles are ``series.<key>`` and ``series.<key>.raw``."""
+    """One curve of a chart; ``key`` is a batch mode, whose styles and glyphs it takes, or SINGLE."""
 
     key: str
     label: str
     view: View
+    marked: bool = False  # every point is a measurement of its own: a mark where there is room
+
+    @property
+    def style(self) -> str:
+        return "accent" if self.key == SINGLE else f"series.{self.key}"
+
+    @property
+    def raw_style(self) -> str:
+        return "bar" if self.key == SINGLE else f"series.{self.key}.raw"
+
+    def sample(self, glyphs: Glyphs) -> str:
+        """What stands before the label, so that series differ without colour in ASCII."""
+        return glyphs.series.get(self.key, glyphs.full)
 
 
 @dataclass(frozen=True)
@@ -32,6 +50,7 @@ class Axes:
     last: float
     log: bool = False
     smoothed: bool = True  # False: the raw envelope itself is the line
+    crosshair: float | None = None  # step
 
 
 def steady_end(step: int) -> int:
@@ -44,25 +63,31 @@ def steady_end(step: int) -> int:
     return -(-step // grain) * grain
 
 
+def plot_width(cells: int, series: Sequence[Series], axes: Axes) -> int:
+    """Cells of the plot of a chart of ``cells`` cells, between the two kinds of labels."""
+    labels = max((width(_label(one, axes)) for one in series), default=0) + 3 if cells >= _LABELLED else 0
+    return max(0, cells - Y_LABELS - labels)
+
+
 def line_chart(cells: int, lines: int, series: Sequence[Series], axes: Axes, glyphs: Glyphs) -> list[Row]:
     """The chart as ``lines`` rows of ``cells`` cells, whatever the data."""
     canvas = Canvas(cells, lines)
     shown = [one for one in series if one.view.count or one.view.lost_count]
-    if not shown or cells < 16 or lines < 3:
+    room = plot_width(cells, shown, axes)
+    if not shown or cells < _LEAST_CELLS or lines < _LEAST_LINES or not room:
         canvas.put(1, min(1, lines - 1), "no steps yet" if not shown else "too small", "dim")
         return canvas.rows()
-    plot_height = lines - 2
-    labels_width = _labels_width(shown) if cells >= 40 else 0
-    plot_width = cells - Y_LABELS - labels_width
-    columns = plot_width * glyphs.dots[0]
-    envelopes = [envelope(one.view, axes.first, axes.last, columns) for one in shown]
-    scale = Scale(*bounds(_extremes(envelopes), axes.log), axes.log, plot_height * glyphs.dots[1])
-    draw_y_axis(canvas, 0, plot_height, scale, glyphs.dots[1], glyphs)
-    _draw_steps(canvas, plot_height, plot_width, axes, glyphs)
-    _draw_series(canvas, plot_width, plot_height, shown, envelopes, axes, scale, glyphs)
-    _draw_lost(canvas, plot_width, shown, axes, glyphs)
-    if labels_width:
-        _draw_labels(canvas, Y_LABELS + plot_width, plot_height, shown, scale, glyphs)
+    height = lines - 2
+    envelopes = [envelope(one.view, axes.first, axes.last, room * glyphs.dots[0]) for one in shown]
+    scale = Scale(*bounds(_extremes(envelopes), axes.log), axes.log, height * glyphs.dots[1])
+    draw_y_axis(canvas, 0, height, scale, glyphs.dots[1], glyphs)
+    _draw_steps(canvas, height, room, axes, glyphs)
+    _draw_series(canvas, room, height, shown, envelopes, axes, scale, glyphs)
+    _draw_marks(canvas, room, shown, axes, scale, glyphs)
+    _draw_lost(canvas, room, shown, axes, glyphs)
+    if room + Y_LABELS < cells:
+        _draw_labels(canvas, Y_LABELS + room, height, shown, axes, scale, glyphs)
+    _draw_crosshair(canvas, room, height, axes, glyphs)
     return canvas.rows()
 
 
@@ -73,24 +98,59 @@ def _draw_series(
     for one, points in zip(shown, envelopes, strict=True):
         raw = Dots(plot_width, plot_height, glyphs)
         _trace_raw(raw, points, scale.row, joined=not axes.smoothed)
-        raw.paint(canvas, Y_LABELS, 0, f"series.{one.key}.raw" if axes.smoothed else f"series.{one.key}")
+        raw.paint(canvas, Y_LABELS, 0, one.raw_style if axes.smoothed else one.style)
     if not axes.smoothed:
         return
     for one, points in zip(shown, envelopes, strict=True):
         line = Dots(plot_width, plot_height, glyphs)
         _trace_smooth(line, points, scale.row)
-        solid = glyphs.series[one.key] if glyphs.name == "ascii" else ""
-        line.paint(canvas, Y_LABELS, 0, f"series.{one.key}", solid)
+        solid = one.sample(glyphs) if glyphs.name == "ascii" else ""
+        line.paint(canvas, Y_LABELS, 0, one.style, solid)
+
+
+def _draw_marks(
+    canvas: Canvas, plot_width: int, shown: Sequence[Series], axes: Axes, scale: Scale, glyphs: Glyphs
+) -> None:
+    for one in shown:
+        first, last = one.view.index(axes.first), one.view.index(axes.last + 1)
+        if not one.marked or (last - first) * _SPARSE > plot_width:
+            continue
+        mark = one.sample(glyphs) if glyphs.name == "ascii" else glyphs.whisker[3]
+        for index in range(first, last):
+            x = _cell(one.view.curve.steps[index], axes, plot_width)
+            if 0 <= x < plot_width:
+                row = scale.row(one.view.curve.values[index])
+                canvas.put(Y_LABELS + x, row // glyphs.dots[1], mark, one.style)
 
 
 def _draw_lost(canvas: Canvas, plot_width: int, shown: Sequence[Series], axes: Axes, glyphs: Glyphs) -> None:
-    """Steps whose loss is NaN or infinite: a mark on the top line, where no scale can put them."""
+    """Points that are NaN or infinite: a mark on the top line, where no scale can put them."""
     span = (axes.last - axes.first) or 1.0
     for one in shown:
-        for step, _ in one.view.lost():
-            x = round((step - axes.first) / span * (plot_width - 1))
-            if 0 <= x < plot_width:
+        if not one.view.any_lost(axes.first, axes.last + 1):
+            continue
+        for x in range(plot_width):
+            first, after = (axes.first + span * (x + half) / max(1, plot_width - 1) for half in (-0.5, 0.5))
+            if one.view.any_lost(max(first, axes.first), after):
                 canvas.put(Y_LABELS + x, 0, glyphs.non_finite, "error")
+
+
+def _draw_crosshair(canvas: Canvas, plot_width: int, plot_height: int, axes: Axes, glyphs: Glyphs) -> None:
+    """A column of another background; what stands in it stays. Below it, the step."""
+    if axes.crosshair is None:
+        return
+    x = _cell(axes.crosshair, axes, plot_width)
+    if not 0 <= x < plot_width:
+        return
+    for y in range(plot_height):
+        canvas.cross(Y_LABELS + x, y, glyphs.vertical, "dim", "selected")
+    text = f"{axes.crosshair:,.0f}"
+    start = max(0, min(Y_LABELS + x, canvas.width - len(text)))
+    canvas.put(start - 1, plot_height + 1, f" {text} ", "key")
+
+
+def _cell(step: float, axes: Axes, plot_width: int) -> int:
+    return round((step - axes.first) / ((axes.last - axes.first) or 1.0) * (plot_width - 1))
 
 
 def _trace_raw(dots: Dots, points: Sequence[Column | None], row: Callable[[float], int], joined: bool) -> None:
@@ -128,35 +188,31 @@ def _extremes(envelopes: Sequence[Sequence[Column | None]]) -> list[float]:
 
 
 def _draw_steps(canvas: Canvas, y: int, plot_width: int, axes: Axes, glyphs: Glyphs) -> None:
-    span = (axes.last - axes.first) or 1.0
     ticks = nice_ticks(axes.first, axes.last, max(2, plot_width // 9))
     labelled = [(tick, f"{tick:,.0f}") for tick in ticks if tick == round(tick)]
-
-    def column(step: float) -> int:
-        return round((step - axes.first) / span * (plot_width - 1))
-
-    draw_x_axis(canvas, y, plot_width, labelled, column, glyphs)
+    draw_x_axis(canvas, y, plot_width, labelled, lambda step: _cell(step, axes, plot_width), glyphs)
 
 
-def _label(one: Series) -> str:
-    value = one.view.last_smooth()
+def _label(one: Series, axes: Axes) -> str:
+    value = _end(one, axes)
     return one.label if value is None else f"{one.label} {value_label(value)}"
 
 
-def _labels_width(shown: Sequence[Series]) -> int:
-    return max(width(_label(one)) for one in shown) + 3
+def _end(one: Series, axes: Axes) -> float | None:
+    """What the line is at its end, in sight."""
+    return one.view.smooth_before(axes.last + 1)
 
 
 def _draw_labels(
-    canvas: Canvas, x: int, plot_height: int, shown: Sequence[Series], scale: Scale, glyphs: Glyphs
+    canvas: Canvas, x: int, plot_height: int, shown: Sequence[Series], axes: Axes, scale: Scale, glyphs: Glyphs
 ) -> None:
     taken: set[int] = set()
     for one in shown:
-        value = one.view.last_smooth()
+        value = _end(one, axes)
         wanted = 0 if value is None else scale.row(value) // glyphs.dots[1]
         free = [y for y in range(plot_height) if y not in taken]
         if not free:
             return
         y = min(free, key=lambda row: abs(row - wanted))
         taken.add(y)
-        canvas.put(x, y, f" {glyphs.series[one.key]} {_label(one)}", f"series.{one.key}")
+        canvas.put(x, y, f" {one.sample(glyphs)} {_label(one, axes)}", one.style)

@@ -80,13 +80,13 @@ def test_a_view_stays_true_while_its_curve_grows(first: list[float], more: list[
     before = envelope(view, 1, len(first), columns)
     curve.extend(range(len(first) + 1, len(first) + 1 + len(more)), more)
     assert envelope(view, 1, len(first), columns) == before
-    assert view.last_smooth() == made(first).smooth[-1]
+    assert view.smooth_before(math.inf) == made(first).smooth[-1]
 
 
 @given(st.lists(any_number, max_size=80))
 def test_what_is_not_finite_is_kept_apart_with_its_step(values: list[float]) -> None:
     curve = made(values)
-    assert [step for step, _ in curve.lost] == [i + 1 for i, value in enumerate(values) if not math.isfinite(value)]
+    assert [step for step, _ in curve.view().lost()] == [i + 1 for i, value in enumerate(values) if not math.isfinite(value)]
     assert list(curve.values) == [value for value in values if math.isfinite(value)]
 
 

@@ -1,0 +1,37 @@
+"""The ribbon: which batch modes came when, one cell a stretch of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tui.drawing.cells import Row
+from tui.drawing.curve import View
+from tui.drawing.glyphs import Glyphs
+from tui.drawing.small import join
+
+
+def ribbon(stretches: Sequence[Sequence[int]], modes: Sequence[str], glyphs: Glyphs) -> Row:
+    """One cell a stretch, where ``stretches[i][k]`` is the number of batches of ``modes[k]`` in it.
+
+    Where no stretch holds more than one batch, the glyph's height says its mode. Else the bar is as high as the share
+    of ``modes[0]`` in the stretch, in the colour of whichever mode came more often. A stretch without batches is empty.
+    """
+    single = all(sum(counts) <= 1 for counts in stretches)
+    cells = []
+    for counts in stretches:
+        total = sum(counts)
+        if not total:
+            cells.append((" ", ""))
+            continue
+        mode = modes[max(range(len(modes)), key=lambda index: counts[index])]
+        level = max(1, round(counts[0] / total * (len(glyphs.bars) - 1)))
+        cells.append((glyphs.modes[mode] if single else glyphs.bars[level], f"series.{mode}"))
+    return join(cells)
+
+
+def stretches(views: Sequence[View], first: float, last: float, cells: int) -> list[list[int]]:
+    """Batches of each mode in equal stretches over first..last, both included; a step counts where a chart draws it."""
+    width = (last - first) / max(1, cells - 1)
+    edges = [first + width * (cell - 0.5) for cell in range(cells + 1)]
+    edges[-1:] = [max(edges[-1], last + 1)] if cells else []
+    return [[view.count_between(edges[cell], edges[cell + 1]) for view in views] for cell in range(cells)]
