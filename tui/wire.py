@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import repeat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from rich.cells import get_character_cell_size
 from rich.color import Color, ColorSystem
@@ -20,11 +20,11 @@ from rich.console import Console
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App
+from textual.events import Event, Resize
 from textual.strip import Strip
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from textual import events
     from textual.screen import Screen
 
 _RETRY_SECONDS = 0.02
@@ -120,8 +120,8 @@ class WiredApp(App[None], inherit_bindings=False):
         self._wire.forget()
         self._send()
 
-    async def on_event(self, event: events.Event) -> None:
-        if event.__class__.__name__ == "Resize":  # a terminal may rearrange what it shows
+    async def on_event(self, event: Event) -> None:
+        if isinstance(event, Resize):  # a terminal may rearrange what it shows
             self._wire.forget()
         await super().on_event(event)
 
@@ -142,7 +142,7 @@ class WiredApp(App[None], inherit_bindings=False):
                 self.set_timer(_RETRY_SECONDS, self._send_again)
             return
         text = self._wire.changes()
-        super()._display(self.screen, _Ready(text) if text else None)
+        super()._display(self.screen, cast("RenderableType", _Ready(text)) if text else None)
 
     def _send_again(self) -> None:
         self._waiting = False

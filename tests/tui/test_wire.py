@@ -1,0 +1,119 @@
+"""What is sent to the terminal: enough to show what is wanted, no more, and nothing that could drive it."""
+
+from __future__ import annotations
+
+import pyte
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.color import ColorSystem
+from rich.segment import Segment
+from rich.style import Style
+from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual.geometry import Region
+from textual.strip import Strip
+
+from tui.drawing.cells import fit
+from tui.wire import Wire
+
+WIDTH, HEIGHT = 12, 4
+STYLES = ("", "bold", "red on blue", "#5fafff", "bold underline #5fafff on #303030", "reverse")
+PARTS = st.lists(st.tuples(st.text("ab 字●e\u0301", max_size=6), st.sampled_from(STYLES)), max_size=4)
+FRAMES = st.lists(st.lists(PARTS, min_size=HEIGHT, max_size=HEIGHT), min_size=1, max_size=5)
+
+
+def strip(parts: list[tuple[str, str]]) -> Strip:
+    """The parts one after the other, in exactly WIDTH cells."""
+    cells = WIDTH
+    segments = []
+    for text, style in parts:
+        text = text.lstrip("\u0301")  # a combining mark needs something to stand on
+        piece = Strip([Segment(text, Style.parse(style))]).crop(0, cells)
+        segments += list(piece)
+        cells -= piece.cell_length
+    return Strip([*segments, Segment(" " * cells, Style.null())] if cells else segments, WIDTH)
+
+
+def whole(frame: list[list[tuple[str, str]]]) -> LayoutUpdate:
+    return LayoutUpdate([[strip(line)] for line in frame], Region(0, 0, WIDTH, HEIGHT))
+
+
+def partial(frame: list[list[tuple[str, str]]], lines: list[int]) -> ChopsUpdate:
+    chops = [{0: strip(line)} for line in frame]
+    return ChopsUpdate(chops, [(y, 0, WIDTH) for y in lines], [[WIDTH]] * HEIGHT)
+
+
+def sent(wire: Wire, update: LayoutUpdate | ChopsUpdate) -> str:
+    wire.take(update, WIDTH, HEIGHT, ColorSystem.EIGHT_BIT)
+    return wire.changes()
+
+
+def screen() -> tuple[pyte.Screen, pyte.Stream]:
+    made = pyte.Screen(WIDTH, HEIGHT)
+    made.reset_mode(pyte.modes.DECAWM)  # as Textual sets its terminals
+    return made, pyte.Stream(made)
+
+
+def shown(found: pyte.Screen) -> list[list[pyte.screens.Char]]:
+    return [[found.buffer[y][x] for x in range(WIDTH)] for y in range(HEIGHT)]
+
+
+@given(FRAMES)
+def test_a_terminal_that_got_only_the_changes_shows_what_one_shows_that_got_everything(
+    frames: list[list[list[tuple[str, str]]]],
+) -> None:
+    followed, stream = screen()
+    wire = Wire()
+    for frame in frames:
+        stream.feed(sent(wire, whole(frame)))
+    fresh, fresh_stream = screen()
+    fresh_stream.feed(sent(Wire(), whole(frames[-1])))
+    assert shown(followed) == shown(fresh)
+
+
+@given(FRAMES, st.integers(0, HEIGHT - 1))
+def test_lines_that_are_updated_alone_end_the_same_way(frames: list[list[list[tuple[str, str]]]], line: int) -> None:
+    one_by_one, at_once = Wire(), Wire()
+    followed, stream = screen()
+    stream.feed(sent(one_by_one, whole(frames[0])))
+    last = [*frames[0]]
+    last[line] = frames[-1][line]
+    stream.feed(sent(one_by_one, partial(frames[-1], [line])))
+    fresh, fresh_stream = screen()
+    fresh_stream.feed(sent(at_once, whole(last)))
+    assert shown(followed) == shown(fresh)
+
+
+@given(FRAMES)
+def test_what_stands_there_already_is_not_sent_again(frames: list[list[list[tuple[str, str]]]]) -> None:
+    wire = Wire()
+    sent(wire, whole(frames[0]))
+    assert sent(wire, whole(frames[0])) == ""
+    wire.forget()
+    assert sent(wire, whole(frames[0])) != ""
+
+
+def test_one_changed_number_costs_a_few_bytes() -> None:
+    wire = Wire()
+    frame = [[("step 1,234", "bold")]] + [[("quiet", "")]] * 3
+    sent(wire, whole(frame))
+    assert len(sent(wire, whole([[("step 1,235", "bold")], *frame[1:]]))) < 20
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=8))
+def test_no_control_character_passes_whatever_a_widget_draws(text: str) -> None:
+    wire = Wire()
+    hostile = f"\x1b]0;owned\x07\x9b2J{text}\x1b[6n"
+    line = Strip([Segment(hostile, Style.null())], WIDTH)
+    update = LayoutUpdate([[line]] + [[Strip.blank(WIDTH)]] * 3, Region(0, 0, WIDTH, HEIGHT))
+    written = sent(wire, update)
+    for sequence in ("\x1b]", "\x07", "\x9b", "\x1b[2J", "\x1b[6n"):
+        assert sequence not in written
+    assert all(character.isprintable() or character == "\x1b" or ord(character) >= 0xA0 for character in written)
+
+
+def test_another_size_starts_from_nothing() -> None:
+    wire = Wire()
+    frame = [[(fit("text", WIDTH), "")]] * HEIGHT
+    sent(wire, whole(frame))
+    wire.take(whole(frame), WIDTH + 2, HEIGHT, ColorSystem.EIGHT_BIT)
+    assert wire.changes().count("text") == HEIGHT
