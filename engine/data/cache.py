@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 OFFLINE_VARIABLES = ("HYBRID_TUI_OFFLINE", "HF_HUB_OFFLINE")
 _TRUE = {"1", "ON", "YES", "TRUE"}  # as huggingface_hub reads its own variables
+
+_local_only: ContextVar[bool] = ContextVar("local_only", default=False)
 
 
 def cache_folder() -> Path:
@@ -18,6 +23,19 @@ def cache_folder() -> Path:
     return folder
 
 
+@contextmanager
+def local_only() -> Iterator[None]:
+    """In this context nothing is downloaded: for whoever only looks at results, and did not ask for gigabytes."""
+    token = _local_only.set(True)
+    try:
+        yield
+    finally:
+        _local_only.reset(token)
+
+
 def offline() -> str | None:
-    """The variable that forbids the network, or None."""
-    return next((name for name in OFFLINE_VARIABLES if os.environ.get(name, "").upper() in _TRUE), None)
+    """Why the network may not be used, in a few words, or None."""
+    variable = next((name for name in OFFLINE_VARIABLES if os.environ.get(name, "").upper() in _TRUE), None)
+    if variable is not None:
+        return f"{variable} is set"
+    return "nothing is downloaded for a look" if _local_only.get() else None

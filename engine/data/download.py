@@ -62,8 +62,8 @@ def _fetch(name: str, folder: Path, tick: Tick | None) -> None:
         return
     key = name.partition("/")[0]
     advice = f"give its folder ({key}=FOLDER) or allow the network"
-    if variable := offline():
-        raise ConfigError(f"{key}: offline ({variable} is set) and {path} is not there: {advice}")
+    if reason := offline():
+        raise ConfigError(f"{key}: offline ({reason}) and {path} is not there: {advice}")
     pooch.get_logger().setLevel(logging.WARNING)
     address = f"{ADDRESS}/{name}"
     downloader = pooch.HTTPDownloader(progressbar=_Progress(name, tick), chunk_size=1 << 16, timeout=TIMEOUT)

@@ -28,6 +28,6 @@ def hub_files(repository: str, patterns: Sequence[str], tick: Tick | None = None
         )
     except (OSError, ValueError, RuntimeError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        mode = f"offline ({offline()} is set): " if offline() else ""
+        mode = f"offline ({offline()}): " if offline() else ""
         raise ConfigError(f"{repository}: cannot download: {mode}{reason}") from None
     return Path(found)
