@@ -31,10 +31,10 @@ class TokenRows:
 
     def take(self, rows: npt.NDArray[np.integer]) -> TokenRows:
         """The given rows in the given order; ``truncated`` is not known per row and becomes 0."""
-        lengths = self.lengths[rows]
+        lengths = self.offsets[rows + 1] - self.offsets[rows]  # of these rows only: there may be millions
         offsets = np.zeros(len(rows) + 1, dtype=np.int64)
         np.cumsum(lengths, out=offsets[1:])
-        source = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][rows] - offsets[:-1], lengths)
+        source = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
         return TokenRows(self.ids[source], offsets, 0, None if self.segments is None else self.segments[source])
 
 

@@ -8,7 +8,8 @@
 
 The loss sees the same matrix on any number of ranks, so nothing has to be rescaled by their number.
 
-Shapes: W ranks, B pairs of the batch, b = B / W those of this rank, D width.
+Shapes: W ranks, B pairs of the batch, b = B / W those of this rank, N further negatives, n = N / W those of this
+rank, D width.
 """
 
 from __future__ import annotations
@@ -32,12 +33,13 @@ class Backward:
     def __call__(self, batch: TrainingBatch, step: int) -> Tensor:
         """The loss, a scalar without gradient. ``step``: updates done before; it keys the dropout masks."""
         self._seed_dropout(step)
-        vectors = self._encoder.embed(batch.rows)  # [2b, D]
-        gathered = self._ranks.gather(vectors).requires_grad_()  # [W, 2b, D]
-        pairs = gathered.shape[1] // 2
-        loss: Tensor = self._loss(
-            gathered[:, :pairs].flatten(0, 1), gathered[:, pairs:].flatten(0, 1), self._on_device(batch)
-        )
+        vectors = self._encoder.embed(batch.rows)  # [2b + n, D]
+        gathered = self._ranks.gather(vectors).requires_grad_()  # [W, 2b + n, D]
+        pairs = batch.pairs
+        queries, passages, negatives = gathered.split([pairs, pairs, gathered.shape[1] - 2 * pairs], dim=1)
+        # The passages of all ranks before the further negatives of any: candidate i answers question i.
+        candidates = torch.cat([passages.flatten(0, 1), negatives.flatten(0, 1)])  # [B + N, D]
+        loss: Tensor = self._loss(queries.flatten(0, 1), candidates, self._on_device(batch))
         loss.backward()  # type: ignore[no-untyped-call]
         assert gathered.grad is not None
         vectors.backward(gathered.grad[self._ranks.rank])  # type: ignore[no-untyped-call]
@@ -50,7 +52,7 @@ class Backward:
         torch.manual_seed(derive_key(self._seed, "dropout", step, *([rank] if rank else [])))
 
     def _on_device(self, batch: TrainingBatch) -> Tensor | None:
-        """The mask [B, B], or None where it hides nothing: the loss then need not look at it."""
+        """The mask [B, B + N], or None where it hides nothing: the loss then need not look at it."""
         if not batch.mask.any():
             return None
         return torch.from_numpy(batch.mask).to(self._encoder.device, non_blocking=True)

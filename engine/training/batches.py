@@ -1,6 +1,6 @@
 """Batches as the encoder takes them: the corpora tokenised once, the next batch assembled while a step runs.
 
-Shapes: B pairs of a batch, b those of one rank, R rows of a corpus.
+Shapes: B pairs of a batch, b those of one rank, N further negatives of a batch, n those of one rank, R rows.
 """
 
 from __future__ import annotations
@@ -31,8 +31,14 @@ class TrainingBatch:
     """One batch as one rank takes it: its own slice of the texts, and the mask of the whole batch."""
 
     mode: Mode
-    rows: TokenRows  # [2b] the questions, then their passages
-    mask: npt.NDArray[np.bool_]  # [B, B] false negatives
+    rows: TokenRows  # [2b + n] the questions, then their passages, then the further negatives
+    mask: npt.NDArray[np.bool_]  # [B, B + N] false negatives
+
+    @property
+    def pairs(self) -> int:
+        """b."""
+        size, candidates = self.mask.shape
+        return len(self.rows) * size // (size + candidates)
 
 
 class BatchSource:
