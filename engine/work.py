@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from engine import events
 from engine.config import ConfigError, RunConfig, languages_for
+from engine.preparation import build_trainer, load_corpora, set_up_torch
 from engine.runs.session import Session
 
 if TYPE_CHECKING:
@@ -30,33 +31,13 @@ class Work:
         share_cores()
         self.device = wait_for_device(config.runtime, session)
 
-        if config.runtime.deterministic:
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
-        import torch
-
-        from engine.data.sources import load_source
-        from engine.encoder import load_encoder
+        set_up_torch(config.runtime)
         from engine.training.checkpoint import load_checkpoint, newest_checkpoint
-        from engine.training.trainer import Trainer
 
-        torch.set_num_threads(config.runtime.threads or len(os.sched_getaffinity(0)))
-        torch.use_deterministic_algorithms(config.runtime.deterministic)
-        session.progress("reading sources", 0, len(config.sources))
-        corpora = []
-        for source in config.sources:
-            corpora.append(load_source(source))
-            session.progress("reading sources", len(corpora), len(config.sources))
+        corpora = load_corpora(config, session.progress)
         self._benchmarks = {spec.partition("=")[0]: self._load_benchmark(spec) for spec in config.evaluation.benchmarks}
         self._check_overlap(corpora)
-        texts = (text for corpus in corpora for column in (corpus.questions, corpus.passages) for text in column)
-        encoder = load_encoder(config.model, self.device.torch_device, texts=texts, seed=config.seed)
-        self.trainer = Trainer(
-            config,
-            encoder,
-            corpora,
-            self.device.torch_device,
-            tick=lambda done, total: session.progress("tokenising", done, total),
-        )
+        self.trainer = build_trainer(config, corpora, self.device.torch_device, session.progress)
         checkpoint = newest_checkpoint(session.folder.checkpoints)
         if checkpoint is not None:
             load_checkpoint(self.trainer, checkpoint)

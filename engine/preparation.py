@@ -1,0 +1,69 @@
+"""What every process of a run builds before it trains: settings of torch, corpora, encoder and trainer.
+
+All ranks come through here, so that what one of them builds is what the others build.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from engine.config import RunConfig, RuntimeConfig
+
+if TYPE_CHECKING:
+    import torch
+
+    from engine.data.corpus import ParallelCorpus
+    from engine.training.ranks import Ranks
+    from engine.training.trainer import Trainer
+
+Progress = Callable[[str, int, int | None], None]
+
+
+def set_up_torch(runtime: RuntimeConfig, processes: int = 1) -> None:
+    """Threads and determinism; to be called before anything is computed.
+
+    ``processes``: the ranks on this machine, which share ``runtime.threads``.
+    """
+    if runtime.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
+    import torch
+
+    threads = runtime.threads or len(os.sched_getaffinity(0))
+    torch.set_num_threads(max(1, threads // processes))
+    torch.use_deterministic_algorithms(runtime.deterministic)
+
+
+def load_corpora(config: RunConfig, progress: Progress) -> list[ParallelCorpus]:
+    """Reads every source of the config."""
+    from engine.data.sources import load_source
+
+    progress("reading sources", 0, len(config.sources))
+    corpora = []
+    for source in config.sources:
+        corpora.append(load_source(source))
+        progress("reading sources", len(corpora), len(config.sources))
+    return corpora
+
+
+def build_trainer(
+    config: RunConfig,
+    corpora: list[ParallelCorpus],
+    device: torch.device,
+    progress: Progress,
+    ranks: Ranks | None = None,
+) -> Trainer:
+    """The encoder as the config says and its trainer, at step 0.
+
+    Raises:
+        ConfigError: no batch can be drawn from these corpora; names the field.
+    """
+    from engine.encoder import load_encoder
+    from engine.training.trainer import Trainer
+
+    texts = (text for corpus in corpora for column in (corpus.questions, corpus.passages) for text in column)
+    encoder = load_encoder(config.model, device, texts=texts, seed=config.seed)
+    return Trainer(
+        config, encoder, corpora, device, ranks=ranks, tick=lambda done, total: progress("tokenising", done, total)
+    )
