@@ -27,14 +27,22 @@ def build_optimizer(parameters: Iterable[tuple[str, nn.Parameter]], config: Opti
 def learning_rate(step: int, config: OptimizerConfig) -> float:
     """The rate of update ``step`` = 1, 2, ..., max_steps.
 
-    Linear warm-up reaches the peak at ``warmup_steps``; the decay starts from the peak at the update after, and
-    would reach 0 one update after the last: no update is spent on a rate of 0.
+    Linear warm-up reaches the peak at ``warmup_steps``; a decay starts from the peak, and would reach 0 one update
+    after the last: no update is spent on a rate of 0. "wsd" keeps the peak until the last ``decay_share`` of the
+    updates (Hu et al. 2024, 2404.06395); "inverse_sqrt" falls as the inverse square root of the step from the end of
+    warm-up (Vaswani et al. 2017) and knows no last update.
     """
     if step <= config.warmup_steps:
         return config.learning_rate * step / config.warmup_steps
     done = (step - 1 - config.warmup_steps) / (config.max_steps - config.warmup_steps)
     if config.schedule == "constant":
         return config.learning_rate
+    if config.schedule == "inverse_sqrt":
+        peak_step = max(1, config.warmup_steps)
+        return config.learning_rate * math.sqrt(peak_step / max(peak_step, step))
+    if config.schedule == "wsd":
+        decay = min(max(1, round(config.decay_share * config.max_steps)), config.max_steps - config.warmup_steps)
+        return config.learning_rate * min(1.0, (config.max_steps - step + 1) / decay)
     if config.schedule == "linear":
         return config.learning_rate * (1 - done)
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))

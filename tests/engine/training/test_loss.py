@@ -5,7 +5,11 @@ from itertools import pairwise
 
 import pytest
 import torch
-from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+from sentence_transformers.sentence_transformer.losses import (
+    MatryoshkaLoss,
+    MultipleNegativesRankingLoss,
+    MultipleNegativesSymmetricRankingLoss,
+)
 
 from engine.config import LossConfig, OptimizerConfig
 from engine.training.loss import InfoNCE
@@ -31,6 +35,87 @@ def test_without_a_mask_it_is_multiple_negatives_ranking_loss(temperature):
     torch.testing.assert_close(ours, theirs)
 
 
+def assert_equal_with_gradients(ours, theirs, vectors):
+    """SentenceTransformers normalises within its losses: the gradients of vectors before that are compared."""
+    torch.testing.assert_close(ours, theirs)
+    found, expected = (torch.autograd.grad(value, vectors, retain_graph=True) for value in (ours, theirs))
+    torch.testing.assert_close(found, expected)
+
+
+class Given(torch.nn.Module):
+    """A "model" of SentenceTransformers that returns the vectors it is given."""
+
+    def forward(self, features):
+        return {"sentence_embedding": features["vectors"]}
+
+    def get_embedding_dimension(self):
+        return 16
+
+
+@pytest.mark.parametrize("negatives", [False, True])
+@pytest.mark.parametrize("peer", ["symmetric ranking", "both directions"])
+def test_symmetric_is_the_symmetric_loss_of_sentence_transformers(peer, negatives):
+    """Hard negatives stand after the pairs' own passages, there and here."""
+    raw = [torch.randn(7, 16, requires_grad=True) for _ in range(3 if negatives else 2)]
+    queries, *columns = (torch.nn.functional.normalize(vectors, dim=-1) for vectors in raw)
+    if peer == "symmetric ranking":
+        theirs = MultipleNegativesSymmetricRankingLoss(model=Given(), scale=20.0)
+    else:
+        theirs = MultipleNegativesRankingLoss(
+            model=Given(), scale=20.0, directions=("query_to_doc", "doc_to_query"), partition_mode="per_direction"
+        )
+    expected = theirs([{"vectors": column} for column in raw], None)
+    assert_equal_with_gradients(InfoNCE(LossConfig(symmetric=True))(queries, torch.cat(columns)), expected, raw)
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+@pytest.mark.parametrize("dimensions", [(4,), (2, 8), (16, 3)])
+def test_matryoshka_dimensions_are_matryoshka_loss(dimensions, symmetric):
+    """Which counts the full width, 16, among its dimensions; here it always is one."""
+    raw = [torch.randn(7, 16, requires_grad=True) for _ in range(2)]
+    queries, passages = (torch.nn.functional.normalize(vectors, dim=-1) for vectors in raw)
+    model = Given()
+    inner = (MultipleNegativesSymmetricRankingLoss if symmetric else MultipleNegativesRankingLoss)(model, scale=20.0)
+    peer = MatryoshkaLoss(model, inner, sorted({16, *dimensions}))
+    expected = peer([{"vectors": vectors} for vectors in raw], None)
+    config = LossConfig(matryoshka_dimensions=dimensions, symmetric=symmetric)
+    assert_equal_with_gradients(InfoNCE(config)(queries, passages), expected, raw)
+    config = LossConfig(matryoshka_dimensions=dimensions, symmetric=symmetric, matryoshka_reduction="mean")
+    torch.testing.assert_close(InfoNCE(config)(queries, passages), expected / len({16, *dimensions}))
+
+
+def test_a_masked_cell_counts_in_neither_direction():
+    """Question 0 is an answer's question for passage 3 too: neither picks against the other."""
+    queries, passages = unit_vectors(0), unit_vectors(1)
+    mask = torch.zeros(7, 7, dtype=torch.bool)
+    mask[0, 3] = True
+    similarities = (queries @ passages.T / 0.05).detach()
+    rows = [torch.logsumexp(similarities[i][~mask[i]], 0) - similarities[i, i] for i in range(7)]
+    columns = [torch.logsumexp(similarities[:, j][~mask[:, j]], 0) - similarities[j, j] for j in range(7)]
+    loss = InfoNCE(LossConfig(symmetric=True))(queries, passages, mask)
+    torch.testing.assert_close(loss, torch.stack([*rows, *columns]).mean())
+
+
+def test_hard_negatives_are_candidates_that_can_be_masked():
+    queries, passages = unit_vectors(0), unit_vectors(1, size=10)
+    mask = torch.zeros(7, 10, dtype=torch.bool)
+    mask[2, 8] = mask[5, 1] = True
+    similarities = (queries @ passages.T / 0.05).detach()
+    rows = [torch.logsumexp(similarities[i][~mask[i]], 0) - similarities[i, i] for i in range(7)]
+    torch.testing.assert_close(InfoNCE(LossConfig())(queries, passages, mask), torch.stack(rows).mean())
+
+
+@pytest.mark.parametrize(("wanted", "kept"), [(1e-4, 0.01), (0.3, 0.3), (40.0, 1.0)])
+def test_a_learned_temperature_stays_in_its_range_and_a_fixed_one_is_left_alone(wanted, kept):
+    learned, fixed = InfoNCE(LossConfig(learned_temperature=True)), InfoNCE(LossConfig(temperature=wanted))
+    with torch.no_grad():
+        learned.log_temperature.fill_(math.log(wanted))
+    for loss in (learned, fixed):
+        loss.keep_in_range()
+    assert learned.log_temperature.exp().item() == pytest.approx(kept)
+    assert fixed.log_temperature.exp().item() == pytest.approx(wanted)
+
+
 def test_a_masked_passage_is_as_if_it_were_not_there():
     queries, passages = unit_vectors(0), unit_vectors(1)
     mask = torch.zeros(7, 7, dtype=torch.bool)
@@ -48,7 +133,7 @@ def test_only_a_learned_temperature_has_a_gradient():
     assert math.isclose(learned.log_temperature.exp().item(), 0.05, rel_tol=1e-6)
 
 
-@pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "constant", "wsd", "inverse_sqrt"])
 @pytest.mark.parametrize("warmup", [0, 1, 10, 50])
 def test_the_rate_rises_to_the_peak_and_falls_without_reaching_zero(schedule, warmup):
     config = OptimizerConfig(learning_rate=0.2, warmup_steps=warmup, max_steps=50, schedule=schedule)
@@ -60,6 +145,19 @@ def test_the_rate_rises_to_the_peak_and_falls_without_reaching_zero(schedule, wa
     assert all(first >= second for first, second in pairwise(rates[warmup:]))
     if warmup < 50 and schedule == "linear":
         assert rates[-1] == pytest.approx(0.2 / (50 - warmup))
+
+
+@pytest.mark.parametrize(("share", "decay"), [(0.1, 5), (0.0, 1), (1.0, 40)])
+def test_wsd_is_stable_and_then_falls_linearly(share, decay):
+    config = OptimizerConfig(learning_rate=0.2, warmup_steps=10, max_steps=50, schedule="wsd", decay_share=share)
+    rates = [learning_rate(step, config) for step in range(11, 51)]
+    assert rates[: 40 - decay] == [0.2] * (40 - decay)
+    assert rates[40 - decay :] == pytest.approx([0.2 * (decay - step) / decay for step in range(decay)])
+
+
+def test_inverse_sqrt_halves_the_rate_when_the_step_is_four_times_that_of_the_peak():
+    config = OptimizerConfig(learning_rate=0.2, warmup_steps=10, max_steps=50, schedule="inverse_sqrt")
+    assert learning_rate(40, config) == pytest.approx(0.1)
 
 
 def test_weight_decay_spares_biases_norms_and_scalars(make_encoder):
