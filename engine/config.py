@@ -130,8 +130,13 @@ class LoraConfig(_Section, frozen=True, kw_only=True):
     targets: tuple[str, ...] = ()  # names of linear layers, such as "query" and "value"; empty: all of them
 
 
+# cpu:4 is four processes on the CPU; cuda:0,1 two GPUs by index; cuda:all every GPU of the machine.
+_DEVICES = r"^(auto|cpu(:[1-9][0-9]*)?|cuda(:(all|[0-9]+(,[0-9]+)*))?)$"
+
+
 class RuntimeConfig(_Section, frozen=True, kw_only=True):
-    devices: Annotated[str, Meta(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")] = "auto"  # auto: cuda where there is one
+    devices: Annotated[str, Meta(pattern=_DEVICES)] = "auto"  # auto, cuda: one free GPU; see ranks_per_node for more
+    nodes: Positive = 1  # machines with these devices each, every one of which starts the same command
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: bfloat16 autocast on cuda
     deterministic: bool = False  # cuda: deterministic kernels; cpu always is
     threads: Count = 0  # 0: all cores this process may use
@@ -233,6 +238,7 @@ def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
         yield "model.name", f"no folder {config.model.name!r}"
     if config.optimizer.warmup_steps > config.optimizer.max_steps:
         yield "optimizer.warmup_steps", f"expected at most max_steps ({config.optimizer.max_steps})"
+    yield from _runtime_problems(config)
     lowest, highest = LEARNED_TEMPERATURE_RANGE
     if config.loss.learned_temperature and not lowest <= config.loss.temperature <= highest:
         yield "loss.temperature", f"expected {lowest:g} to {highest:g} where it is learned"
@@ -269,6 +275,23 @@ def _validation_problems(config: RunConfig, keys: Sequence[str]) -> Iterable[tup
         yield "evaluation.select", "'best' needs evaluation.validation: 'loss', or one of evaluation.benchmarks"
     if evaluation.patience and (evaluation.select != "best" or not evaluation.every):
         yield "evaluation.patience", "needs evaluation.select = 'best' and evaluation.every"
+
+
+def ranks_per_node(devices: str) -> int | None:
+    """How many processes ``runtime.devices`` asks for on each machine; None where only the machine tells (cuda:all)."""
+    kind, _, which = devices.partition(":")
+    if not which:
+        return 1
+    if kind == "cpu":
+        return int(which)
+    return None if which == "all" else which.count(",") + 1
+
+
+def uneven_batch(config: RunConfig, ranks: int) -> str | None:
+    """What is wrong with ``batch.size`` on so many ranks; None: nothing."""
+    if config.batch.size % ranks == 0:
+        return None
+    return f"{config.batch.size} pairs cannot be shared evenly by {ranks} ranks (runtime.devices times runtime.nodes)"
 
 
 def parse_benchmark(spec: str) -> tuple[str, Path | None]:
@@ -317,6 +340,17 @@ def sample_configs_folder() -> Path:
     here = Path(__file__).resolve().parent
     inside = here / "sample_configs"
     return inside if inside.is_dir() else here.parent / "sample_configs"
+
+
+def _runtime_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
+    runtime = config.runtime
+    kind, _, which = runtime.devices.partition(":")
+    indices = which.split(",")
+    if kind == "cuda" and len(set(indices)) != len(indices):
+        yield "runtime.devices", f"{runtime.devices!r} names a GPU twice"
+    ranks = ranks_per_node(runtime.devices)
+    if ranks is not None and (uneven := uneven_batch(config, ranks * runtime.nodes)):
+        yield "batch.size", uneven
 
 
 def _source_problems(source: SourceConfig) -> Iterable[tuple[str, str]]:

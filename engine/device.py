@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from engine import events
-from engine.config import ConfigError, RuntimeConfig
+from engine.config import ConfigError, RuntimeConfig, ranks_per_node
 from engine.runs.devices import DeviceLock, cpu_slots
+from engine.runs.folder import RunFolder
 from engine.runs.session import Session
 
 if TYPE_CHECKING:
@@ -28,16 +29,36 @@ _FOREIGN_MEMORY_SHARE = 0.25
 _DRIVER_SECONDS = 10.0  # a hung driver does not hang the queue
 
 
+class Queue(Protocol):
+    """The side of engine.runs.session.Session that waiting needs."""
+
+    @property
+    def folder(self) -> RunFolder: ...
+
+    def emit(self, event: events.AnyEvent) -> None: ...
+
+    def boundary(self, *, within: Literal["steps", "work"]) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class HeldDevice:
     """A device that is ours until ``release``."""
 
     torch_device: torch.device
     name: str
-    lock: DeviceLock
+    lock: DeviceLock | None  # None: another process holds it for us
 
     def release(self) -> None:
-        self.lock.release()
+        if self.lock is not None:
+            self.lock.release()
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDevices:
+    """Devices of one machine for so many processes, ours until the end of this one: ("cuda:0", "cuda:1")."""
+
+    devices: tuple[str, ...]
+    locks: tuple[DeviceLock, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +88,65 @@ def wait_for_device(runtime: RuntimeConfig, session: Session) -> HeldDevice:
         ConfigError: the config asks for a device that this machine does not have.
         Leave: a pause or stop was asked for in the queue.
     """
-    candidates = _candidates(runtime)
+    (candidate,) = _wait([(candidate,) for candidate in _candidates(runtime)], session)
+    import torch
+
+    return HeldDevice(torch.device(candidate.device), candidate.name, candidate.lock)
+
+
+def wait_for_devices(runtime: RuntimeConfig, session: Queue) -> HeldDevices:
+    """The same for a config that asks for several processes on each machine: all of its devices, or none.
+
+    Processes on the CPU share one slot of it.
+    """
+    kind, _, which = runtime.devices.partition(":")
+    if kind == "cuda" and which:
+        gpus = {gpu.device: gpu for gpu in _all_gpus()}
+        wanted = list(gpus) if which == "all" else [f"cuda:{index}" for index in which.split(",")]
+        if missing := [device for device in wanted if device not in gpus] or (not gpus and ["cuda"]):
+            raise ConfigError(f"runtime.devices: no {missing[0]} on this machine")
+        held = _wait([tuple(gpus[device] for device in wanted)], session)
+    else:
+        held = _wait([(candidate,) for candidate in _candidates(runtime)], session)
+    devices = tuple(candidate.device for candidate in held)
+    if kind == "cpu":
+        devices *= ranks_per_node(runtime.devices) or 1
+    return HeldDevices(devices, tuple(candidate.lock for candidate in held))
+
+
+def _wait(alternatives: list[tuple[_Candidate, ...]], session: Queue) -> tuple[_Candidate, ...]:
+    """The first of the alternatives that is wholly free."""
     waiting_for: str | None = None
     while True:
         reasons = []
-        for candidate in candidates:
-            reason = _take(candidate, session)
+        for candidates in alternatives:
+            reason = _take_all(candidates, session)
             if reason is None:
-                import torch
-
-                session.emit(events.Device(name=candidate.name))
-                return HeldDevice(torch.device(candidate.device), candidate.name, candidate.lock)
-            reasons.append(f"{candidate.name} ({reason})")
+                session.emit(events.Device(name=_names(candidates)))
+                return candidates
+            reasons.append(reason)
         if waiting_for != (wanted := " or ".join(reasons)):
             waiting_for = wanted
-            session.emit(events.Device(name=candidates[0].name, waiting_for=waiting_for))
+            session.emit(events.Device(name=_names(alternatives[0]), waiting_for=waiting_for))
         session.boundary(within="work")
         time.sleep(_POLL_SECONDS)
 
 
-def _take(candidate: _Candidate, session: Session) -> str | None:
+def _names(candidates: tuple[_Candidate, ...]) -> str:
+    return ", ".join(candidate.name for candidate in candidates)
+
+
+def _take_all(candidates: tuple[_Candidate, ...], session: Queue) -> str | None:
+    """Takes all of them, or none and says which one is missing: two runs that want two GPUs never hold one each."""
+    for index, candidate in enumerate(candidates):
+        if reason := _take(candidate, session):
+            for taken in candidates[:index]:
+                taken.lock.release()
+            return f"{candidate.name} ({reason})"
+    return None
+
+
+def _take(candidate: _Candidate, session: Queue) -> str | None:
     """Takes the device, or says who has it.
 
     The lock comes first: asking a GPU for its memory makes a context there, which takes hundreds of MB of it, and a
@@ -100,8 +160,7 @@ def _take(candidate: _Candidate, session: Session) -> str | None:
 
 
 def _candidates(runtime: RuntimeConfig) -> list[_Candidate]:
-    # torch takes seconds to import: without a driver there is nothing to ask it about.
-    gpus = _gpus() if runtime.devices != "cpu" and _NVIDIA_DRIVER.exists() else []
+    gpus = _all_gpus() if not runtime.devices.startswith("cpu") else []
     if runtime.devices.startswith("cuda"):
         _, _, index = runtime.devices.partition(":")
         wanted = [gpu for gpu in gpus if not index or gpu.device == runtime.devices]
@@ -111,11 +170,16 @@ def _candidates(runtime: RuntimeConfig) -> list[_Candidate]:
     if gpus and runtime.devices == "auto":
         return gpus
     threads = runtime.threads or len(os.sched_getaffinity(0))
-    name = f"cpu ({threads} threads)"
+    processes = ranks_per_node(runtime.devices) or 1
+    shared = f"{processes} processes, " if processes > 1 else ""
+    name = f"cpu ({shared}{threads} threads)"
     return [_Candidate("cpu", name, lock, lambda: None) for lock in cpu_slots()]
 
 
-def _gpus() -> list[_Candidate]:
+def _all_gpus() -> list[_Candidate]:
+    # torch takes seconds to import: without a driver there is nothing to ask it about.
+    if not _NVIDIA_DRIVER.exists():
+        return []
     import torch
 
     def describe(index: int) -> _Candidate:

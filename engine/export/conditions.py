@@ -87,7 +87,7 @@ def find_group(groups: Sequence[RunGroup], run: Path | None) -> RunGroup:
 
 def condition_key(config: RunConfig) -> bytes:
     """Of a config: what is equal for all seeds of a condition, and for nothing else."""
-    runtime = msgspec.structs.replace(config.runtime, devices="auto", threads=0)
+    runtime = msgspec.structs.replace(config.runtime, devices="auto", nodes=1, threads=0)
     condition = msgspec.structs.replace(
         config,
         name="run",

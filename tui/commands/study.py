@@ -137,4 +137,4 @@ def _ended(statuses: Sequence[Status], options: argparse.Namespace) -> int:
 
 
 def _on_cpu(runtimes: Sequence[RuntimeConfig]) -> bool:
-    return not _NVIDIA_DRIVER.exists() or all(runtime.devices == "cpu" for runtime in runtimes)
+    return not _NVIDIA_DRIVER.exists() or all(runtime.devices.startswith("cpu") for runtime in runtimes)

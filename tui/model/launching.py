@@ -56,7 +56,7 @@ FIELDS = (
           short="cldr or xquad-r=FOLDER", empty="none", gap=True),
     Field("evaluation.every", "evaluate every", "steps; 0: only at the end (and at the start)", short="steps"),
     Field("checkpoint.every", "checkpoint every", "steps; 0: only on pause, on stop and at the end", short="steps"),
-    Field("runtime.devices", "device", "auto: a GPU where there is one; cpu; cuda; cuda:1",
+    Field("runtime.devices", "device", "auto: a GPU where there is one; cpu; cuda:1; several: cuda:0,1 or cuda:all or cpu:2",
           short="auto, cpu, cuda, cuda:1", gap=True),
     Field("seed", "seed", "of everything random: equal seeds give equal runs on CPU", short="of everything random"),
 )  # fmt: skip
