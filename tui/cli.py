@@ -174,6 +174,19 @@ def _add_results(commands: _Commands) -> None:  # type: ignore[type-arg]
         "--margin", type=_margin, metavar="M", help="of non-inferiority (default: what the configs state, else 0.01)"
     )
     _json(compare)
+    queries = _add(commands, "queries", "queries", "queries", "show the worst questions and what was ranked for them")
+    queries.add_argument("run", metavar="RUN")
+    queries.add_argument("--cell", metavar="EN,DE", help="questions in EN, candidates in DE; EN alone: in all languages")
+    queries.add_argument("--worst", type=_count, metavar="N", help="how many questions (default: 20)")
+    queries.add_argument("--query", metavar="ID", help="this question alone")
+    queries.add_argument("--top", type=_count, metavar="N", help="best passages of each (default: 3; of one question 20)")
+    queries.add_argument("--against", metavar="RUN", help="another run beside it, at the same step where it has that")
+    queries.add_argument(
+        "--order", choices=("worst", "lost", "gained"), help="with --against: what lost, or gained, most comes first"
+    )
+    queries.add_argument("--benchmark", metavar="KEY", help="default: the run's only one")
+    queries.add_argument("--step", type=_count, metavar="N", help="default: the newest evaluated step")
+    _json(queries)
     export = _add(commands, "export", "export", "export", "write a table or a figure, or files for other programs")
     export.add_argument("run", nargs="+", metavar="RUN")
     export.add_argument("--table", metavar="NAME", help="summary, heatmap, ranks, bias, compare, pareto or paper")
