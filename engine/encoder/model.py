@@ -116,22 +116,31 @@ class DualEncoder(nn.Module):
             "tokenizer": hashlib.sha256(self._tokenizer.to_json().encode()).hexdigest(),
         }
 
-    @torch.inference_mode()
     def _encode(self, rows: TokenRows, tick: Tick | None) -> Encoded:
-        vectors = np.empty((len(rows), self.width), dtype=np.float32)
+        return Encoded(self.encode_rows(rows, tick), rows.truncated)
+
+    @torch.inference_mode()
+    def encode_rows(
+        self, rows: TokenRows, tick: Tick | None = None, share: slice = slice(None)
+    ) -> npt.NDArray[np.float32]:
+        """Rows [n] -> vectors [n, D] as ``encode_queries`` gives them.
+
+        ``share``: only these of the forward calls, in their order; all other rows are zero.
+        """
+        vectors = np.zeros((len(rows), self.width), dtype=np.float32)
         done, was_training = 0, self.training
         self.eval()
         try:
             with self._autocast():
                 # The longest first: memory that is too small shows at once, and the time left is never underrated.
-                for bucket in self._buckets(rows)[::-1]:
+                for bucket in self._buckets(rows)[::-1][share]:
                     vectors[bucket] = self._embed_bucket(rows, bucket).cpu().numpy()
                     done += len(bucket)
                     if tick is not None:
                         tick(done, len(rows))
         finally:
             self.train(was_training)
-        return Encoded(vectors, rows.truncated)
+        return vectors
 
     def _buckets(self, rows: TokenRows) -> list[npt.NDArray[np.int64]]:
         cost = CUDA_COST if self.device.type == "cuda" else CPU_COST
