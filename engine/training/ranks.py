@@ -20,6 +20,9 @@ class Ranks(Protocol):
     @property
     def world(self) -> int: ...
 
+    def lead_update(self) -> None:
+        """At the start of an update: rank 0 has the others, who wait for that, compute it too."""
+
     def gather(self, vectors: Tensor) -> Tensor:
         """[n, D] of this rank -> [W, n, D] of all, without gradients."""
 
@@ -32,6 +35,9 @@ class Alone:
 
     rank = 0
     world = 1
+
+    def lead_update(self) -> None:
+        """There is nobody to lead."""
 
     def gather(self, vectors: Tensor) -> Tensor:
         return vectors.detach().unsqueeze(0)

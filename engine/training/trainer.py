@@ -88,6 +88,7 @@ class Trainer:
     def update(self) -> StepRecord:
         """The next update."""
         start = time.perf_counter()
+        self.ranks.lead_update()
         batch = self._batches.get(self.step)
         data_wait = time.perf_counter() - start
 
