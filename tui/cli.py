@@ -176,10 +176,10 @@ def _add_results(commands: _Commands) -> None:  # type: ignore[type-arg]
     _json(compare)
     queries = _add(commands, "queries", "queries", "queries", "show the worst questions and what was ranked for them")
     queries.add_argument("run", metavar="RUN")
-    queries.add_argument("--cell", metavar="EN,DE", help="questions in EN, candidates in DE; EN alone: in all languages")
+    queries.add_argument("--cell", metavar="EN,DE", help="questions in EN, candidates in DE; EN alone: in all")
     queries.add_argument("--worst", type=_count, metavar="N", help="how many questions (default: 20)")
     queries.add_argument("--query", metavar="ID", help="this question alone")
-    queries.add_argument("--top", type=_count, metavar="N", help="best passages of each (default: 3; of one question 20)")
+    queries.add_argument("--top", type=_count, metavar="N", help="best passages of each (default: 3; with --query 20)")
     queries.add_argument("--against", metavar="RUN", help="another run beside it, at the same step where it has that")
     queries.add_argument(
         "--order", choices=("worst", "lost", "gained"), help="with --against: what lost, or gained, most comes first"

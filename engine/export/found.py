@@ -57,6 +57,19 @@ def find_results(runs: Sequence[Path], benchmark: str | None = None, step: int |
     return found
 
 
+def counterpart(run: Path, result: FoundResult) -> FoundResult:
+    """The evaluation of another run on the same benchmark: at the same step, or where it has none there, its newest.
+
+    Raises:
+        ExportError: the run has no results on that benchmark.
+        RunError: the path is not a run.
+    """
+    try:
+        return find_results([run], result.benchmark, result.step)[0]
+    except ExportError:
+        return find_results([run], result.benchmark)[0]
+
+
 def only_benchmark(results: Sequence[FoundResult]) -> str:
     """The benchmark all results share.
 
