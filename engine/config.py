@@ -96,6 +96,7 @@ class BatchConfig(_Section, frozen=True, kw_only=True):
     language: str = "en"  # english: the one language
     language_sampling: Literal["uniform", "size"] = "uniform"  # mono: how the batch's language is drawn
     source_temperature: NonNegativeFloat = 1.0  # 1: sources by size, 0: uniform
+    negatives: Count = 0  # hard negatives drawn for each pair, from sources that have them
 
 
 class LossConfig(_Section, frozen=True, kw_only=True):
@@ -285,6 +286,11 @@ def ranks_per_node(devices: str) -> int | None:
     if kind == "cpu":
         return int(which)
     return None if which == "all" else which.count(",") + 1
+
+
+def several_ranks(runtime: RuntimeConfig) -> bool:
+    """Whether a run is more than one process, or may be."""
+    return runtime.nodes > 1 or ranks_per_node(runtime.devices) != 1
 
 
 def uneven_batch(config: RunConfig, ranks: int) -> str | None:
