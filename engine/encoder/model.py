@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from engine.encoder.adapters import merged
 from engine.encoder.buckets import length_buckets
 from engine.encoder.encoded import Encoded
 from engine.encoder.options import EncodingOptions
@@ -47,6 +48,7 @@ class DualEncoder(nn.Module):
     Attributes:
         model: the transformers encoder; returns ``last_hidden_state``.
         hub_tokenizer: its fast tokenizer, as transformers saves and loads it.
+        matryoshka_dimensions: widths at which training has made the first dimensions useful; saved with the model.
         precision: of the forward pass, in training and in encoding: "auto" is bfloat16 autocast on CUDA and
             float32 elsewhere. Parameters, pooling and the normalisation are float32 always.
     """
@@ -56,6 +58,7 @@ class DualEncoder(nn.Module):
         self.model = model
         self.hub_tokenizer = hub_tokenizer
         self.options = options
+        self.matryoshka_dimensions: tuple[int, ...] = ()
         self.precision: Literal["auto", "float32", "bfloat16"] = "auto"
         self._tokenizer = TextTokenizer(hub_tokenizer)
         self._pad_id: int = hub_tokenizer.pad_token_id
@@ -80,6 +83,17 @@ class DualEncoder(nn.Module):
         )
         return self._tokenizer([prefix + text for text in texts] if prefix else texts, contexts, limit)
 
+    def tokenization(self) -> dict[str, str | int]:
+        """All that decides what ``tokenize`` returns, as a part of a cache's key."""
+        options = self.options
+        return {
+            "tokenizer": self._tokenizer.digest(),
+            "query_prefix": options.query_prefix,
+            "passage_prefix": options.passage_prefix,
+            "max_query_tokens": options.max_query_tokens,
+            "max_passage_tokens": options.max_passage_tokens,
+        }
+
     def embed(self, rows: TokenRows) -> Tensor:
         """Rows [N] -> unit vectors [N, D] in float32, in the order of the rows; differentiable."""
         buckets = self._buckets(rows)
@@ -103,14 +117,16 @@ class DualEncoder(nn.Module):
 
     def save(self, folder: Path) -> None:
         """Writes a folder that ``load_encoder``, transformers and SentenceTransformer load with equal vectors."""
-        save_model_folder(self.model, self.hub_tokenizer, self.options, folder)
+        with merged(self.model):
+            save_model_folder(self.model, self.hub_tokenizer, self.options, folder, self.matryoshka_dimensions)
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of what decides the vectors: "model" (names, shapes, weights) and "tokenizer"."""
         weights = hashlib.sha256()
-        for name, tensor in sorted(self.model.state_dict().items()):
-            weights.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-            weights.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        with merged(self.model):
+            for name, tensor in sorted(self.model.state_dict().items()):
+                weights.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+                weights.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
         return {
             "model": weights.hexdigest(),
             "tokenizer": hashlib.sha256(self._tokenizer.to_json().encode()).hexdigest(),

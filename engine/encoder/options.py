@@ -38,8 +38,11 @@ def resolve_options(config: ModelConfig, folder: Path | None) -> EncodingOptions
     return msgspec.convert({**chosen, **{name: saved[name] for name in unset & saved.keys()}}, EncodingOptions)
 
 
-def write_options(options: EncodingOptions, folder: Path) -> None:
-    (folder / OPTIONS_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(options), indent=2) + b"\n")
+def write_options(options: EncodingOptions, folder: Path, matryoshka_dimensions: tuple[int, ...] = ()) -> None:
+    described: dict[str, object] = msgspec.to_builtins(options)
+    if matryoshka_dimensions:
+        described["matryoshka_dimensions"] = matryoshka_dimensions
+    (folder / OPTIONS_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(described), indent=2) + b"\n")
 
 
 def _read(path: Path) -> dict[str, object]:

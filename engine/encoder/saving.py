@@ -11,16 +11,19 @@ from transformers.utils import logging as transformers_logging
 from engine.encoder.options import EncodingOptions, write_options
 
 
-def save_model_folder(model: Any, hub_tokenizer: Any, options: EncodingOptions, folder: Path) -> None:
+def save_model_folder(
+    model: Any, hub_tokenizer: Any, options: EncodingOptions, folder: Path, matryoshka_dimensions: tuple[int, ...] = ()
+) -> None:
     """Writes weights, tokenizer and every description; existing files of the same names are replaced.
 
-    SentenceTransformer knows one length for both kinds of text: it gets the longer one.
+    SentenceTransformer knows one length for both kinds of text: it gets the longer one. ``matryoshka_dimensions``
+    are a description too: whoever loads the model chooses one of them (``truncate_dim``), or none.
     """
     folder.mkdir(parents=True, exist_ok=True)
     transformers_logging.disable_progress_bar()  # it would fill a worker's log
     model.save_pretrained(folder)
     hub_tokenizer.save_pretrained(folder)
-    write_options(options, folder)
+    write_options(options, folder, matryoshka_dimensions)
     _write_sentence_transformer_files(folder, model.config.hidden_size, options)
 
 

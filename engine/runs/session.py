@@ -69,6 +69,10 @@ class StepRecord(Protocol):
     def data_wait(self) -> float: ...
     @property
     def tokens(self) -> int: ...
+    @property
+    def flops(self) -> float: ...
+    @property
+    def temperature(self) -> float | None: ...
 
 
 class Session:
@@ -112,12 +116,25 @@ class Session:
             self.emit(final)
 
     def close(self) -> None:
-        """Answers what came too late, syncs and writes the snapshot; the lock is the caller's to release."""
+        """Answers what came too late, syncs and writes the snapshot; the lock is the caller's to release.
+
+        Nothing happens after ``hand_over``.
+        """
+        if self._closing.is_set():
+            return
         self._closing.set()
         with self._writing:
             self._answer_the_rest()
             self._log.sync()
             self._write_snapshot()
+            self._log.close()
+
+    def hand_over(self) -> None:
+        """Ends this process's part without a last word: another process goes on with the attempt."""
+        self._closing.set()
+        with self._writing:
+            self.flush()
+            self._log.sync()
             self._log.close()
 
     def emit(self, event: AnyEvent) -> None:
@@ -156,6 +173,8 @@ class Session:
                         seconds=[record.seconds for record in records],
                         data_wait=[record.data_wait for record in records],
                         tokens=[record.tokens for record in records],
+                        flops=[record.flops for record in records],
+                        temperature=[t for record in records if (t := record.temperature) is not None],
                     )
                 )
 

@@ -2,7 +2,10 @@
 
 ``checkpoints/step-000400/`` holds
 
-- the encoder as a model folder (``DualEncoder.save``): it loads as a model too;
+- the encoder as a model folder (``DualEncoder.save``), of averaged weights and with adapters merged where there are
+  such (``Trainer.finished``): it loads as a model too;
+- weights.safetensors: where the folder's weights are not those that are trained, these: ``trained/<parameter name>``
+  and, of an average, ``average/<parameter name>``;
 - optimizer.safetensors: AdamW's state, ``<state>/<parameter name>``;
 - loss.safetensors: the log temperature, where it is learned;
 - rng.safetensors: the states of torch's generators;
@@ -19,6 +22,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import torch
@@ -26,8 +30,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from engine.encoder.adapters import frozen_digest
 from engine.training.durable import present, remove_leftovers, write_folder
-from engine.training.trainer import Trainer
+from engine.training.trainer import Trainer, trained_parameters
 
 _POSITION = "position.json"
 _SPARE_BYTES = 64 << 20  # beside the tensors: tokenizer, descriptions, room for the event log
@@ -53,6 +58,7 @@ class _File(msgspec.Struct, frozen=True):
 class _Position(msgspec.Struct, frozen=True):
     step: int
     files: dict[str, _File]  # by path relative to the checkpoint
+    frozen: str | None = None  # with adapters: digest of the weights beneath, which the checkpoint does not hold
 
 
 def save_checkpoint(trainer: Trainer, folder: Path, keep: int) -> CheckpointInfo:
@@ -99,7 +105,7 @@ def load_checkpoint(trainer: Trainer, path: Path) -> None:
         if not _has_size(path / name, file) or _sha256(path / name) != file.sha256:
             raise CheckpointError(f"{path / name} is damaged")
     try:
-        _load_encoder(trainer, path)
+        _load_encoder(trainer, path, position)
         _load_optimizer(trainer, load_file(path / "optimizer.safetensors"))
         if trainer.config.loss.learned_temperature:
             trainer.loss.load_state_dict(load_file(path / "loss.safetensors"))
@@ -117,7 +123,10 @@ def _by_step(folder: Path) -> list[Path]:
 
 
 def _write(trainer: Trainer, folder: Path) -> None:
-    trainer.encoder.save(folder)
+    with trainer.finished() as encoder:
+        encoder.save(folder)
+    if trainer.config.lora.rank or trainer.average is not None:
+        save_file(_weights(trainer), folder / "weights.safetensors")
     save_file(_optimizer_state(trainer), folder / "optimizer.safetensors")
     save_file(_rng_state(), folder / "rng.safetensors")
     if trainer.config.loss.learned_temperature:
@@ -127,14 +136,37 @@ def _write(trainer: Trainer, folder: Path) -> None:
         for file in sorted(folder.rglob("*"))
         if file.is_file()
     }
-    position = msgspec.json.encode(_Position(trainer.step, files))
+    frozen = frozen_digest(trainer.encoder.model) if trainer.config.lora.rank else None
+    position = msgspec.json.encode(_Position(trainer.step, files, frozen))
     (folder / _POSITION).write_bytes(msgspec.json.format(position, indent=2) + b"\n")
 
 
-def _load_encoder(trainer: Trainer, path: Path) -> None:
+def _weights(trainer: Trainer) -> dict[str, Tensor]:
+    """What is trained in the encoder, and its average."""
+    tensors = {f"trained/{name}": value.detach() for name, value in trained_parameters(trainer.encoder)}
+    if trainer.average is not None:
+        tensors |= {f"average/{name}": value for name, value in trainer.average.tensors.items()}
+    return tensors
+
+
+@torch.no_grad()
+def _load_encoder(trainer: Trainer, path: Path, position: _Position) -> None:
+    if not trainer.config.lora.rank:
+        _load_model_folder(trainer.encoder.model, path)
+    elif position.frozen != frozen_digest(trainer.encoder.model):
+        raise KeyError("the model that the adapters are for is another one now")
+    if not trainer.config.lora.rank and trainer.average is None:
+        return
+    saved, expected = load_file(path / "weights.safetensors"), _weights(trainer)
+    if saved.keys() != expected.keys():
+        raise KeyError(f"weights for {min(saved.keys() ^ expected.keys())}")
+    for name, tensor in expected.items():
+        tensor.copy_(saved[name])
+
+
+def _load_model_folder(model: Any, path: Path) -> None:
     """Through transformers, which may store parameters under other names than the module has."""
-    model = trainer.encoder.model
-    saved, report = type(model).from_pretrained(path, dtype=torch.float32, output_loading_info=True)  # type: ignore[attr-defined]
+    saved, report = type(model).from_pretrained(path, dtype=torch.float32, output_loading_info=True)
     expected = model.state_dict().keys()
     if missing := sorted(expected & report["missing_keys"]):
         raise KeyError(f"no weights for {missing[0]}")
@@ -175,8 +207,11 @@ def _load_rng(states: dict[str, Tensor]) -> None:
 
 
 def _check_space(trainer: Trainer, folder: Path) -> None:
-    """Weights and AdamW's two moments."""
-    needed = 3 * sum(p.numel() * p.element_size() for _, p in trainer.named_parameters()) + _SPARE_BYTES
+    """The model, AdamW's two moments, and weights apart from the model's."""
+    model = sum(p.numel() * p.element_size() for p in trainer.encoder.parameters())
+    trained = sum(p.numel() * p.element_size() for _, p in trainer.named_parameters())
+    copies = 2 + (trainer.average is not None or trainer.config.lora.rank > 0) + (trainer.average is not None)
+    needed = model + copies * trained + _SPARE_BYTES
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise OSError(errno.ENOSPC, f"{needed / 1e6:,.0f} MB needed, {free / 1e6:,.0f} MB free")

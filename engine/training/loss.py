@@ -57,6 +57,11 @@ class InfoNCE(nn.Module):
             lowest, highest = LEARNED_TEMPERATURE_RANGE
             self.log_temperature.clamp_(math.log(lowest), math.log(highest))
 
+    @torch.no_grad()
+    def learned_temperature(self) -> Tensor | None:
+        """As it stands, a scalar on the loss's device; None where it is fixed."""
+        return torch.exp(self.log_temperature) if self._config.learned_temperature else None
+
     def _at_width(self, queries: Tensor, passages: Tensor, mask: Tensor | None) -> Tensor:
         logits = queries @ passages.T * torch.exp(-self.log_temperature)  # [B, P]
         if mask is not None:

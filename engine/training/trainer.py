@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from engine.config import RunConfig
+from engine.config import ConfigError, RunConfig
 from engine.data.corpus import ParallelCorpus
 from engine.encoder import DualEncoder
+from engine.encoder.adapters import add_adapters, merged
+from engine.training.average import WeightAverage
 from engine.training.backward import Backward
 from engine.training.batches import BatchSource, Prefetcher, Tick
+from engine.training.flops import FlopCounter
 from engine.training.loss import InfoNCE
 from engine.training.optimization import build_optimizer, clip_gradients, learning_rate
 from engine.training.ranks import Alone, Ranks
@@ -31,8 +35,10 @@ class StepRecord:
     seconds: float  # the update, data wait included; on CUDA the time to enqueue it
     data_wait: float  # seconds of it spent waiting for the batch
     tokens: int  # of this rank, without padding
+    flops: float  # of this rank, as engine.training.flops counts them
     device_loss: Tensor
     device_grad_norm: Tensor
+    device_temperature: Tensor | None  # after the update; None where it is not learned
 
     @property
     def loss(self) -> float:
@@ -44,6 +50,16 @@ class StepRecord:
         """Global norm before clipping; waits for the device like ``loss``."""
         return float(self.device_grad_norm)
 
+    @property
+    def temperature(self) -> float | None:
+        """Waits for the device like ``loss``."""
+        return None if self.device_temperature is None else float(self.device_temperature)
+
+
+def trained_parameters(encoder: DualEncoder) -> list[tuple[str, nn.Parameter]]:
+    """Those of the encoder's parameters that are not frozen, in a fixed order."""
+    return [(name, parameter) for name, parameter in encoder.named_parameters() if parameter.requires_grad]
+
 
 class Trainer:
     """Trains ``encoder`` in place.
@@ -53,6 +69,7 @@ class Trainer:
 
     Attributes:
         step: updates done.
+        average: of the weights, where the config asks for one; else None.
     """
 
     def __init__(
@@ -75,15 +92,31 @@ class Trainer:
         self.config, self.device, self.step = config, device, 0
         self.encoder = encoder.to(device)
         self.encoder.precision = config.runtime.precision
+        self.encoder.matryoshka_dimensions = _matryoshka_dimensions(config, self.encoder.width)
+        if config.lora.rank:
+            add_adapters(self.encoder.model, config.lora, config.seed)
         self.loss = InfoNCE(config.loss).to(device)
         self.optimizer = build_optimizer(self.named_parameters(), config.optimizer)
+        decay = config.optimizer.ema_decay
+        self.average = WeightAverage(trained_parameters(self.encoder), decay) if decay else None
+        self._flops = FlopCounter(self.encoder.model)
         self.ranks = ranks or Alone()
         self._backward = Backward(self.encoder, self.loss, self.ranks, config.seed)
         self._batches = Prefetcher(BatchSource(config, corpora, encoder, self.ranks, tick))
 
     def named_parameters(self) -> list[tuple[str, nn.Parameter]]:
         """Everything the optimizer may change, in a fixed order."""
-        return [*self.encoder.named_parameters(), *self.loss.named_parameters(prefix="loss")]
+        return [*trained_parameters(self.encoder), *self.loss.named_parameters(prefix="loss")]
+
+    @contextmanager
+    def finished(self) -> Iterator[DualEncoder]:
+        """Inside, the encoder is as it is evaluated and saved: of averaged weights, where there is an average, and
+        with its adapters merged. Nothing of it stays behind."""
+        with ExitStack() as stack:
+            if self.average is not None:
+                stack.enter_context(self.average.in_place())
+            stack.enter_context(merged(self.encoder.model))
+            yield self.encoder
 
     def update(self) -> StepRecord:
         """The next update."""
@@ -102,6 +135,9 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.optimizer.step()
+        self.loss.keep_in_range()
+        if self.average is not None:
+            self.average.update(self.step)
         return StepRecord(
             step=self.step,
             mode=batch.mode,
@@ -110,10 +146,20 @@ class Trainer:
             seconds=time.perf_counter() - start,
             data_wait=data_wait,
             tokens=len(batch.rows.ids),
+            flops=self._flops(batch.rows.lengths),
             device_loss=loss,
             device_grad_norm=norm.detach(),
+            device_temperature=self.loss.learned_temperature(),
         )
 
     def close(self) -> None:
         """Ends the thread that assembles batches; the trainer can still be saved."""
         self._batches.close()
+
+
+def _matryoshka_dimensions(config: RunConfig, width: int) -> tuple[int, ...]:
+    """All the widths that are trained, the largest first; empty without Matryoshka dimensions."""
+    wanted = config.loss.matryoshka_dimensions
+    if wanted and max(wanted) > width:
+        raise ConfigError(f"loss.matryoshka_dimensions: {max(wanted)}, but this model's vectors have {width}")
+    return tuple(sorted({*wanted, width}, reverse=True)) if wanted else ()
