@@ -140,7 +140,11 @@ def _add_control(commands: _Commands) -> None:  # type: ignore[type-arg]
     resume.add_argument("run", metavar="RUN")
     resume.add_argument("--take-over", action="store_true", help="take over a run whose worker is on another machine")
     resume.add_argument("--wait", action="store_true", help="wait until the run ends")
-    for name, text in (("archive", "move a run out of sight, into .archive"), ("delete", "delete a run for good")):
+    for name, text in (
+        ("archive", "move a run out of sight, into .archive"),
+        ("delete", "delete a run for good"),
+        ("restore", "bring back a run that was archived, or deleted in the dashboard"),
+    ):
         parser = _add(commands, name, "control", name, text)
         parser.add_argument("run", metavar="RUN")
 

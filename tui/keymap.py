@@ -13,7 +13,8 @@ from textual.binding import Binding, BindingType
 
 KEY_NAMES = {
     "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]", "plus": "+", "minus": "-",
-    "equals_sign": "=", "underscore": "_", "colon": ":", "slash": "/", "escape": "esc", "pageup": "pgup",
+    "equals_sign": "=", "underscore": "_", "comma": ",", "full_stop": ".", "colon": ":", "slash": "/",
+    "escape": "esc", "pageup": "pgup",
     "pagedown": "pgdn", "ctrl+enter": "ctrl+enter", "f2": "F2", "f5": "F5", "up": "up", "down": "down",
 }  # fmt: skip
 
@@ -34,11 +35,12 @@ class Action:
 
 
 RUN_TABS = ("overview", "heatmap", "bias", "log", "config")
-_LISTS = ("runs", "launch", "export", "palette", "pick")
+_LISTS = ("runs", "launch", "export", "palette", "pick", "charts")
 _SCROLLED = ("run", "help", "toml", *_LISTS)
 
 ACTIONS: tuple[Action, ...] = (
-    Action("open", ("enter",), "open", "open the run under the cursor", ("runs",), palette="run: open"),
+    Action("open", ("enter",), "open", "open the run under the cursor; fold or unfold a study", ("runs",),
+           palette="run: open"),
     Action("new", ("n",), "new", "launch a new run from a sample or a former run", ("runs",), palette="run: new"),
     Action("tab(1)", ("1",), "overview", "overview: losses, figures of now, evaluations, log", ("run",),
            footer=False, palette="tab: overview"),
@@ -60,12 +62,39 @@ ACTIONS: tuple[Action, ...] = (
            tabs=("overview",), palette="run: evaluate now"),
     Action("save", ("w",), "checkpoint", "write a checkpoint now", ("runs", "run"), footer=False,
            palette="run: write a checkpoint"),
-    Action("mark", ("space",), "mark", "mark the run: export takes all marked ones", ("runs",),
-           palette="run: mark"),
-    Action("log_axis", ("y",), "log axis", "logarithmic or linear loss axis", ("run",), tabs=("overview",),
+    Action("mark", ("space",), "mark", "mark the run, or all runs of a study", ("runs",), palette="run: mark"),
+    Action("unmark", ("minus",), "unmark", "take all marks away", ("runs",), footer=False, palette="runs: unmark all"),
+    Action("compare", ("c",), "compare", "compare the marked runs, or all runs of a study", ("runs",),
+           palette="runs: compare"),
+    Action("filter", ("slash",), "filter", "show only runs whose name, study, mode, state or device fits a regular "
+           "expression", ("runs",), palette="runs: filter"),
+    Action("clear_filter", ("ctrl+g", "escape"), "show all", "show all runs again", ("runs",), footer=False,
+           palette="runs: show all"),
+    Action("sort", ("s",), "sort", "choose what the runs are sorted by; choosing it again turns it around", ("runs",),
+           footer=False, palette="runs: sort"),
+    Action("reverse", ("r",), "reverse", "turn the order around", ("runs",), footer=False, palette="runs: reverse"),
+    Action("group", ("g",), "group", "group runs by study, or not", ("runs",), footer=False,
+           palette="runs: group by study"),
+    Action("archive", ("a",), "archive", "move runs out of sight, into .archive (asks first)", ("runs",), footer=False,
+           palette="runs: archive"),
+    Action("delete", ("d", "delete"), "delete", "move runs to .trash (asks first)", ("runs",), footer=False,
+           palette="runs: delete", shown_keys="d"),
+    Action("restore", ("u",), "bring back", "bring back an archived or deleted run", ("runs",), footer=False,
+           palette="runs: bring back"),
+    Action("zoom(1)", ("z",), "zoom", "zoom all charts in (z) or out (Z), around the crosshair", ("run",),
+           tabs=("overview",), palette="chart: zoom in", shown_keys="z Z"),
+    Action("zoom(-1)", ("Z",), "wider", "", ("run",), footer=False, palette="chart: zoom out"),
+    Action("pan(-1)", ("comma",), "pan", "earlier (,) or later (.) steps, when zoomed in", ("run",), footer=False,
+           palette="chart: earlier steps", shown_keys=", ."),
+    Action("pan(1)", ("full_stop",), "later", "", ("run",), footer=False, palette="chart: later steps"),
+    Action("show_all", ("0",), "whole run", "the whole run, without a crosshair", ("run",), footer=False,
+           palette="chart: the whole run"),
+    Action("charts", ("f",), "charts", "choose which charts are shown", ("run",), tabs=("overview",),
+           palette="chart: choose"),
+    Action("log_axis", ("y",), "log axis", "logarithmic or linear axis of the large chart", ("run",), footer=False,
            palette="chart: log axis"),
-    Action("smooth(1)", ("plus", "equals_sign"), "smooth", "smooth the loss more (+) or less (-)", ("run",),
-           tabs=("overview",), palette="chart: smoother", shown_keys="+ -"),
+    Action("smooth(1)", ("plus", "equals_sign"), "smooth", "smooth the charts more (+) or less (-)", ("run",),
+           footer=False, palette="chart: smoother", shown_keys="+ -"),
     Action("smooth(-1)", ("minus", "underscore"), "rougher", "", ("run",), footer=False,
            palette="chart: rougher"),
     Action("step(-1)", ("left_square_bracket",), "step", "the evaluation before ([) or after (])", ("run",),
@@ -99,6 +128,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("toml", ("f2",), "as TOML", "the whole config as TOML", ("launch",), palette="config: show as TOML"),
     Action("write", ("f5", "w"), "write", "write the table to the file", ("export",), shown_keys="w"),
     Action("choose", ("enter",), "choose", "choose", ("pick", "palette")),
+    Action("show_or_hide", ("enter",), "show or hide", "show or hide the chart under the cursor", ("charts",)),
+    Action("only", ("tab",), "only these", "show the listed charts and no others", ("charts",)),
+    Action("close", ("escape", "ctrl+g"), "close", "back to the charts", ("charts",), shown_keys="esc"),
     Action("yes", ("y",), "yes", "do it", ("confirm",)),
     Action("close", ("n", "q", "escape"), "no", "leave everything as it is", ("confirm",), shown_keys="n"),
     Action("close", ("escape", "ctrl+g"), "close", "close without doing anything", ("palette",),

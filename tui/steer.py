@@ -5,7 +5,7 @@ Each returns one line about what was asked, never about what will come of it: th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine.config import RunConfig
@@ -14,6 +14,7 @@ from engine.runs.commands import send_command, stop_without_worker
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder
 from engine.runs.liveness import probe
+from engine.runs.registry import archive_run, restore_run, trash_run
 
 REQUESTED = ": requested"
 RESUMABLE = frozenset({"paused", "stopped", "crashed", "failed"})
@@ -87,3 +88,40 @@ def start(home: Path, config: RunConfig, command_line: Sequence[str], parent: st
     from engine.runs.launch import launch
 
     return launch(home, config, command_line=tuple(command_line), parent=parent)
+
+
+def archive(folders: Sequence[RunFolder]) -> str:
+    """Moves idle runs to .archive; u brings them back.
+
+    Raises:
+        RunError: one of them could not be moved; those before it were.
+    """
+    return _move_all(folders, archive_run, "archived")
+
+
+def delete(folders: Sequence[RunFolder]) -> str:
+    """Moves idle runs to .trash; u brings them back.
+
+    Raises:
+        RunError: one of them could not be moved; those before it were.
+    """
+    return _move_all(folders, trash_run, "deleted")
+
+
+def restore(home: Path, run_id: str) -> str:
+    """Brings an archived or deleted run back into the list.
+
+    Raises:
+        RunError: it is gone, or cannot be moved.
+    """
+    return f"{restore_run(home, run_id).id} is back"
+
+
+def _move_all(folders: Sequence[RunFolder], move: Callable[[RunFolder], RunFolder], done: str) -> str:
+    for number, folder in enumerate(folders):
+        try:
+            move(folder)
+        except RunError as error:
+            raise RunError(f"{number} of {len(folders)} {done}; {error}") from None
+    what = folders[0].id if len(folders) == 1 else f"{len(folders)} runs"
+    return f"{what} {done}: u brings back"

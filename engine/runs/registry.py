@@ -14,9 +14,20 @@ from engine.runs.errors import RunBusy, RunError
 from engine.runs.folder import RunFolder
 from engine.runs.liveness import RunLock, probe
 
-__all__ = ["RunBusy", "RunError", "archive_run", "delete_run", "find_run", "list_runs"]
+__all__ = [
+    "RunBusy",
+    "RunError",
+    "archive_run",
+    "delete_run",
+    "find_run",
+    "list_put_away",
+    "list_runs",
+    "restore_run",
+    "trash_run",
+]
 
-ARCHIVE = ".archive"
+ARCHIVE, TRASH = ".archive", ".trash"
+_DONE = {ARCHIVE: "archived", TRASH: "deleted"}
 _CANDIDATES_SHOWN = 5
 
 
@@ -82,18 +93,42 @@ def archive_run(folder: RunFolder) -> RunFolder:
         RunBusy: it has a live worker.
         RunError: it is no run folder, or belongs to another machine's worker.
     """
-    lock = _lock_idle(folder)
+    return _put_away(folder, ARCHIVE)
+
+
+def trash_run(folder: RunFolder) -> RunFolder:
+    """Moves a run that nobody works on to HOME/.trash/, from where ``restore_run`` brings it back.
+
+    Raises:
+        RunBusy: it has a live worker.
+        RunError: it is no run folder, or belongs to another machine's worker.
+    """
+    return _put_away(folder, TRASH)
+
+
+def list_put_away(home: Path) -> list[RunFolder]:
+    """Runs in HOME/.archive and HOME/.trash, the archived ones first, each newest first."""
+    return [folder for name in (ARCHIVE, TRASH) if not (home / name).is_symlink() for folder in list_runs(home / name)]
+
+
+def restore_run(home: Path, text: str) -> RunFolder:
+    """Moves an archived or deleted run back into the list, by id, unique name or prefix, and returns where it is now.
+
+    Raises:
+        RunError: none or several fit, or it cannot be moved; one line.
+    """
+    found = list_put_away(home)
+    fitting = [folder for folder in found if folder.id == text]
+    fitting = fitting or [folder for folder in found if text and _head(folder).config.name == text]
+    fitting = fitting or [folder for folder in found if text and folder.id.startswith(text)]
+    if len(fitting) != 1:
+        known = f"; there are {_candidates(fitting or found)}" if found else ""
+        raise RunError(f"{text!r} fits {len(fitting) or 'no'} archived or deleted runs{known}")
+    target = _free_name(home, fitting[0].id)
     try:
-        archive = folder.path.parent / ARCHIVE
-        if archive.is_symlink() or folder.path.parent.name == ARCHIVE:
-            raise RunError(f"{folder.path}: already archived, or {archive} is a link")
-        archive.mkdir(mode=0o700, exist_ok=True)
-        target = _free_name(archive, folder.id)
-        folder.path.rename(target)
+        fitting[0].path.rename(target)
     except OSError as error:
-        raise RunError(f"{folder.path}: cannot be archived: {error.strerror}") from None
-    finally:
-        lock.release()
+        raise RunError(f"{fitting[0].path}: cannot be brought back: {error.strerror}") from None
     return RunFolder(target)
 
 
@@ -114,6 +149,24 @@ def delete_run(folder: RunFolder) -> None:
         raise RunError(f"{folder.path}: cannot be deleted: {error.strerror}") from None
     finally:
         lock.release()
+
+
+def _put_away(folder: RunFolder, name: str) -> RunFolder:
+    lock = _lock_idle(folder)
+    try:
+        place = folder.path.parent / name
+        if folder.path.parent.name in (ARCHIVE, TRASH):
+            raise RunError(f"{folder.path}: already {_DONE[folder.path.parent.name]}")
+        if place.is_symlink():
+            raise RunError(f"{place}: a link, expected a folder")
+        place.mkdir(mode=0o700, exist_ok=True)
+        target = _free_name(place, folder.id)
+        folder.path.rename(target)
+    except OSError as error:
+        raise RunError(f"{folder.path}: cannot be moved to {name}: {error.strerror}") from None
+    finally:
+        lock.release()
+    return RunFolder(target)
 
 
 def _lock_idle(folder: RunFolder) -> RunLock:

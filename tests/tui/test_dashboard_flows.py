@@ -15,6 +15,7 @@ from engine.runs.folder import read_spec
 from engine.runs.registry import list_runs
 from tui import steer
 from tui.app import Dashboard
+from tui.model.listing import Shown
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.export import ExportScreen
 from tui.screens.help import HelpScreen, TomlScreen
@@ -495,3 +496,83 @@ async def test_hostile_names_and_logs_are_made_visible(home: Path, dashboard: Ma
             text = text_of(app)
             assert "␛" in text
             assert not any(mark in text for mark in ("\x1b", "\x07", "\x9b", "\u202e"))
+
+
+async def test_the_filter_works_while_it_is_typed_and_a_bad_one_says_so_in_place(
+    gallery: list[RunWriter], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("slash", *"mono|q")
+        await until(pilot, lambda: "3 of 7 runs" in text_of(app), "the count")  # the queued run's state fits as well
+        await pilot.press("left_parenthesis")
+        await until(pilot, lambda: "not a regular expression yet" in text_of(app), "the error")
+        assert len(runs_screen(app).entries) == 3
+        await pilot.press("backspace", "enter")
+        await until(pilot, lambda: "/mono|q/ shows 3 of 7" in text_of(app), "the filter that stays")
+        await pilot.press("ctrl+g")
+        assert len(runs_screen(app).entries) == 7
+
+
+async def test_sorting_by_a_column_and_turning_it_around(
+    gallery: list[RunWriter], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("s", "down", "enter")
+        await pilot.pause()
+        names = [row.name for row in runs_screen(app).rows]
+        shown = [entry.label for entry in runs_screen(app).entries if isinstance(entry, Shown)]
+        assert shown == sorted(names)
+        await pilot.press("r")
+        assert [entry.label for entry in runs_screen(app).entries if isinstance(entry, Shown)] == sorted(names)[::-1]
+
+
+async def test_a_study_folds_and_is_marked_as_one(home: Path, dashboard: Make, until: Until) -> None:
+    for seed in range(3):
+        finished(home, f"swept-{seed}", study="sweep", seed=seed)
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        assert "sweep   3 runs   3 finished" in text_of(app)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "swept-0" not in text_of(app)
+        await pilot.press("space")
+        await until(pilot, lambda: "3 marked: all of sweep" in text_of(app), "the marks")
+        await pilot.press("x")
+        assert isinstance(app.screen, ExportScreen)
+        assert len(app.screen.runs) == 3
+
+
+async def test_delete_asks_moves_to_the_trash_and_u_brings_back(home: Path, dashboard: Make, until: Until) -> None:
+    writer = finished(home, "done")
+    trash = home / ".trash" / writer.folder.id
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("d")
+        assert isinstance(app.screen, ConfirmScreen)
+        assert "./runs/.trash" in text_of(app)
+        await pilot.press("n")
+        assert writer.folder.path.is_dir()
+        await pilot.press("d", "y")
+        await until(pilot, lambda: trash.is_dir() and "no runs in ./runs" in text_of(app), "the run to go")
+        await pilot.press("u")
+        await until(pilot, lambda: isinstance(app.screen, PickScreen), "the list of what was put away")
+        await pilot.press("enter")
+        await until(pilot, lambda: writer.folder.path.is_dir() and runs_screen(app).rows, "the run to come back")
+        assert not trash.exists()
+
+
+async def test_a_live_run_is_not_put_away_and_says_why(running: RunWriter, dashboard: Make, until: Until) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        for key in ("a", "d"):
+            await pilot.press(key)
+            assert "is still at work" in text_of(app)
+            assert isinstance(app.screen, RunsScreen)
+    assert running.folder.path.is_dir()

@@ -1,4 +1,4 @@
-"""``pause``, ``resume``, ``stop``, ``checkpoint``, ``evaluate``, ``archive``, ``delete``."""
+"""``pause``, ``resume``, ``stop``, ``checkpoint``, ``evaluate``, ``archive``, ``delete``, ``restore``."""
 
 from __future__ import annotations
 
@@ -61,6 +61,12 @@ def delete(options: argparse.Namespace) -> int:
     folder = registry.find_run(runs_home(options.runs), options.run)
     registry.delete_run(folder)
     print(f"{folder.id} is deleted")
+    return 0
+
+
+def restore(options: argparse.Namespace) -> int:
+    folder = registry.restore_run(runs_home(options.runs), options.run)
+    print(f"{folder.id} is back")
     return 0
 
 

@@ -10,6 +10,7 @@ from engine.runs.state import EvaluationPoint, RunState, Work
 from engine.runs.status import reason, shown_state
 from tui.format import visible
 
+BEST_BY = ("map_multilingual", "map_monolingual")  # the first of them that the benchmark has
 LIVE_STATES = frozenset({"queued", "starting", "running", "evaluating", "pausing", "stopping", "stalled"})
 
 
@@ -36,6 +37,10 @@ class RunRow:
     seconds_left: float | None
     alive: bool | None  # None: on another machine
     attempt: int
+    study: str = ""  # the sweep or study that it belongs to
+    seed: int = 0
+    best: float | None = None  # of ``BEST_BY``, over all evaluations of ``benchmark``
+    evaluated: tuple[tuple[str, int, float], ...] = ()  # (benchmark, step, unix seconds) of each newest evaluation
 
     @property
     def id(self) -> str:
@@ -72,6 +77,10 @@ def make_row(folder: RunFolder, spec: Spec | None, state: RunState, liveness: Li
         seconds_left=state.seconds_left(),
         alive=liveness.alive,
         attempt=state.attempt,
+        study=visible(config.study) if config is not None and config.study is not None else "",
+        seed=config.seed if config is not None else state.seed,
+        best=_best(state.evaluations, benchmark),
+        evaluated=tuple((key, point.step, point.t) for key, point in latest.items()),
     )
 
 
@@ -84,6 +93,15 @@ def main_benchmark(evaluations: list[EvaluationPoint], spec: Spec | None) -> str
             if key in found:
                 return key
     return found[0] if found else None
+
+
+def _best(evaluations: list[EvaluationPoint], benchmark: str | None) -> float | None:
+    results = [point.result for point in evaluations if point.benchmark == benchmark]
+    for metric in BEST_BY:
+        values = [value for result in results if (value := result.metrics.get(metric)) is not None]
+        if values:
+            return max(values)
+    return None
 
 
 def _mono_share(state: RunState, spec: Spec | None) -> float | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 
 from tui import keymap
-from tui.drawing.cells import Row, fit
+from tui.drawing.cells import Row, fit, width
 from tui.format import visible
 from tui.screens.dialog import Dialog
 from tui.widgets.lists import Items
@@ -21,9 +21,10 @@ class PickScreen(Dialog[int]):
     BINDINGS = keymap.bindings("pick")
     name_in_keymap = "pick"
 
-    def __init__(self, choices: Sequence[tuple[str, str]], at: int) -> None:
-        super().__init__("start from")
+    def __init__(self, choices: Sequence[tuple[str, str]], at: int, title: str = "start from") -> None:
+        super().__init__(title)
         self.choices = choices
+        self._names = max(34, min(58, 2 + max((width(visible(name)) for name, _ in choices), default=0)))
         self.list = Items(self._item)
         self.list.cursor.index = at
 
@@ -60,4 +61,5 @@ class PickScreen(Dialog[int]):
 
     def _item(self, index: int, width: int) -> list[Row]:
         name, about = self.choices[index]
-        return [((" " + fit(visible(name), 34, ellipsis=self.list.glyphs.ellipsis), "bold"), (visible(about), "dim"))]
+        shown = " " + fit(visible(name), self._names, ellipsis=self.list.glyphs.ellipsis)
+        return [((shown, "bold"), (visible(about), "dim"))]

@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
+from textual import events
 from textual.app import ComposeResult
 
 from tui import keymap, steer
-from tui.drawing.cells import Row, Run
+from tui.drawing.cells import Row, Run, fit_row
+from tui.drawing.glyphs import Glyphs
 from tui.feed import Snapshot
 from tui.format import visible
+from tui.model.filtering import Filter
+from tui.model.listing import SORT_KEYS, Entry, Group, Order, Shown, arrange
 from tui.model.rows import RunRow
 from tui.screens.steering import Steering
 from tui.widgets.base import Drawn
 from tui.widgets.lists import Items
-from tui.widgets.runs_table import head, lines
+from tui.widgets.runs_table import Layout, head, lay_out, lines
 
 _COUNTED = ("running", "evaluating", "starting", "queued", "stalled", "paused", "crashed", "failed", "finished")
+
+
+class Table(Items):
+    """The list, which remembers its columns while what is shown stays the same."""
+
+    def __init__(self, screen: RunsScreen) -> None:
+        super().__init__(screen.entry_lines, id="table")
+        self._runs = screen
+        self._layout: tuple[tuple[int, int, str], Layout] | None = None
+
+    def layout_for(self, cells: int, glyphs: Glyphs) -> Layout:
+        key = (cells, id(self._runs.entries), glyphs.name)
+        if self._layout is None or self._layout[0] != key:
+            self._layout = key, lay_out(self._runs.entries, cells, glyphs)
+        return self._layout[1]
 
 
 class TableHead(Drawn):
@@ -25,8 +45,12 @@ class TableHead(Drawn):
 
     DEFAULT_CSS = "TableHead { height: 1; }"
 
+    def __init__(self, screen: RunsScreen) -> None:
+        super().__init__()
+        self._runs = screen
+
     def rows(self, width: int, height: int) -> list[Row]:
-        return [head(width, self.glyphs)]
+        return [head(self._runs.table.layout_for(width, self.glyphs), self._runs.order, self.glyphs)]
 
 
 class RunsScreen(Steering):
@@ -38,21 +62,26 @@ class RunsScreen(Steering):
     def __init__(self) -> None:
         super().__init__()
         self.rows: tuple[RunRow, ...] = ()
+        self.entries: list[Entry] = []
+        self.order = Order()
         self.marked: set[Path] = set()
-        self._current: Path | None = None
+        self.filter = Filter()
+        self._unread = 0
+        self._current: Path | str | None = None  # a run's folder, or a study
         self._loaded = False
-        self.table = Items(self._lines, id="table")
+        self.table = Table(self)
+        self.table_head = TableHead(self)
 
     def body(self) -> ComposeResult:
-        yield TableHead()
+        yield self.table_head
         yield self.table
 
     def apply(self, snapshot: Snapshot) -> None:
-        self.rows, self._loaded = snapshot.rows, True
-        self._find_cursor()
-        self.table.empty = self._nothing()
-        self.table.show(len(self.rows))
-        self._remember()
+        if snapshot.rows is not self.rows or not self._loaded:
+            self.rows, self._loaded = snapshot.rows, True
+            self.marked &= {row.folder.path for row in self.rows}
+            self._arrange()
+        self._unread = snapshot.unread
         if snapshot.problem:
             self.say(snapshot.problem, "error")
         self.tick(self.dashboard.now())
@@ -63,35 +92,154 @@ class RunsScreen(Steering):
         self.show_message(now)
         self.show_footer()
 
+    def entry(self) -> Entry | None:
+        return self.entries[self.table.cursor.index] if self.entries else None
+
     def current(self) -> RunRow | None:
-        return self.rows[self.table.cursor.index] if self.rows else None
+        entry = self.entry()
+        return entry.row if isinstance(entry, Shown) else None
+
+    def marked_rows(self) -> list[RunRow]:
+        return [row for row in self.rows if row.folder.path in self.marked]
 
     def for_export(self) -> list[RunRow]:
-        return [row for row in self.rows if row.folder.path in self.marked] or super().for_export()
+        return self.chosen()
+
+    def chosen(self) -> list[RunRow]:
+        """What a key that takes several runs is about: the marked ones, else what is under the cursor."""
+        entry = self.entry()
+        if marked := self.marked_rows():
+            return marked
+        if isinstance(entry, Group):
+            return list(entry.rows)
+        return [entry.row] if entry is not None else []
 
     def show_footer(self) -> None:
-        row = self.current()
-        verb = "pause" if row is None or row.state not in steer.RESUMABLE else "resume"
-        self.footer.show(keymap.footer("runs", labels={"pause_resume": verb, "evaluate": ""}))
+        if self.filter.edit is not None:
+            self.footer.show([("enter", "keep"), ("ctrl+g", "undo")])
+            return
+        entry, row = self.entry(), self.current()
+        several = len(self.chosen()) > 1
+        labels = {
+            "pause_resume": "pause" if row is None or row.state not in steer.RESUMABLE else "resume",
+            "compare": "compare" if several else "",
+            **dict.fromkeys(("evaluate", "stop", "export"), ""),
+        }
+        if isinstance(entry, Group):
+            labels |= {"open": "unfold" if entry.folded else "fold", "pause_resume": ""}
+        if several:
+            labels["new"] = ""
+        self.footer.show(keymap.footer("runs", labels=labels))
+
+    def show_message(self, now: float) -> None:
+        """The filter stands here while it is typed, with what is wrong with it."""
+        edit = self.filter.edit
+        if edit is None:
+            super().show_message(now)
+            return
+        error = visible(self.filter.error)
+        found: Run = (error, "error") if error else (f"{self._runs_shown()} of {len(self.rows)} runs", "dim")
+        room = max(10, min(40, self.size.width // 2 - 4))
+        left: Row = (("/", "key"), *edit.row(room, self.glyphs.ellipsis), ("  ", ""), found)
+        self.message.show(fit_row(left, max(1, self.size.width - 1), self.glyphs.ellipsis))
 
     def standing_message(self, now: float) -> tuple[Row, Row]:
-        if not self.marked:
-            return (), ()
-        names = [row.name for row in self.rows if row.folder.path in self.marked]
-        return ((f"{len(names)} marked: {', '.join(names)}", "accent"),), (("x exports them", "dim"),)
+        left: list[Run] = []
+        if self.marked:
+            seen = [entry for entry in self.entries if self._is_marked(entry)]
+            names = [entry.label for entry in seen if isinstance(entry, Shown)]
+            folded = [entry for entry in seen if isinstance(entry, Group) and entry.folded]
+            hidden = len(self.marked) - len(names) - sum(len(group.rows) for group in folded)
+            names += [f"all of {group.study}" for group in folded]
+            names += [f"{hidden} out of sight"] if hidden else []
+            left.append((f"{len(self.marked)} marked: {', '.join(names)}", "accent"))
+        if self.filter.text:
+            text = f"/{visible(self.filter.text)}/ shows {self._runs_shown()} of {len(self.rows)}"
+            return tuple(left), ((text, "accent"), (", ctrl+g all", "dim"))
+        if self.marked:
+            return tuple(left), (("c compares, x exports them" if len(self.marked) > 1 else "x exports it", "dim"),)
+        return (), ()
+
+    def on_key(self, event: events.Key) -> None:
+        """While the filter is typed, keys are text."""
+        if self.filter.edit is None or not self.filter.key(event.key, event.character):
+            return
+        event.stop()
+        event.prevent_default()
+        self._filtered()
+
+    def on_paste(self, event: events.Paste) -> None:
+        self.filter.paste(event.text)
+        self._filtered()
 
     def action_open(self) -> None:
-        if (row := self.current()) is not None:
-            self.dashboard.open_run(row.folder)
+        entry = self.entry()
+        if isinstance(entry, Group):
+            folded = self.order.folded ^ {entry.study}
+            self._reorder(replace(self.order, folded=folded))
+        elif entry is not None:
+            self.dashboard.open_run(entry.row.folder)
 
     def action_new(self) -> None:
         self.dashboard.open_launch()
 
     def action_mark(self) -> None:
-        if (row := self.current()) is not None:
-            self.marked ^= {row.folder.path}
-            self.action_move_down()
-            self.show_message(self.dashboard.now())
+        entry = self.entry()
+        if isinstance(entry, Group):
+            paths = {row.folder.path for row in entry.rows}
+            self.marked = self.marked - paths if paths <= self.marked else self.marked | paths
+        elif entry is not None:
+            self.marked ^= {entry.row.folder.path}
+        self.action_move_down()
+        self.tick(self.dashboard.now())
+
+    def action_unmark(self) -> None:
+        self.marked.clear()
+        self.tick(self.dashboard.now())
+
+    def action_compare(self) -> None:
+        rows = self.chosen()
+        if len(rows) < 2:
+            self.say("mark two or more runs with space, then c compares them", "warning")
+            return
+        self.dashboard.open_compare(rows)
+
+    def action_filter(self) -> None:
+        self.filter.begin()
+        self._filtered()
+
+    def action_clear_filter(self) -> None:
+        self.filter.clear()
+        self._filtered()
+
+    def action_sort(self) -> None:
+        from tui.screens.pick import PickScreen
+
+        choices = [(key.label, key.about) for key in SORT_KEYS]
+        self.app.push_screen(PickScreen(choices, self.order.sort, "sort by"), self._sorted_by)
+
+    def action_reverse(self) -> None:
+        self._reorder(replace(self.order, backwards=not self.order.backwards))
+        self._say_order()
+
+    def action_group(self) -> None:
+        self._reorder(replace(self.order, grouped=not self.order.grouped))
+        self.say("grouped by study" if self.order.grouped else "not grouped", "dim")
+
+    def action_archive(self) -> None:
+        from tui.screens.putting_away import ask_to_archive
+
+        ask_to_archive(self, self.chosen())
+
+    def action_delete(self) -> None:
+        from tui.screens.putting_away import ask_to_delete
+
+        ask_to_delete(self, self.chosen())
+
+    def action_restore(self) -> None:
+        from tui.screens.putting_away import offer_to_restore
+
+        offer_to_restore(self)
 
     def action_leave(self) -> None:
         self.dashboard.leave()
@@ -109,36 +257,73 @@ class RunsScreen(Steering):
         self._move(max(1, self.table.size.height - 2))
 
     def action_first(self) -> None:
-        self._move(-len(self.rows))
+        self._move(-len(self.entries))
 
     def action_last(self) -> None:
-        self._move(len(self.rows))
+        self._move(len(self.entries))
+
+    def entry_lines(self, index: int, width: int) -> list[Row]:
+        entry = self.entries[index]
+        at_cursor = index == self.table.cursor.index
+        layout = self.table.layout_for(width, self.glyphs)
+        return lines(entry, layout, width, self.glyphs, self.dashboard.now(), at_cursor, self._is_marked(entry))
 
     def _move(self, by: int) -> None:
         self.table.move(by)
         self._remember()
         self.show_footer()
 
-    def _lines(self, index: int, width: int) -> list[Row]:
-        row = self.rows[index]
-        at_cursor = index == self.table.cursor.index
-        return lines(row, width, self.glyphs, self.dashboard.now(), at_cursor, row.folder.path in self.marked)
+    def _is_marked(self, entry: Entry) -> bool:
+        rows = entry.rows if isinstance(entry, Group) else (entry.row,)
+        return all(row.folder.path in self.marked for row in rows)
 
-    def _find_cursor(self) -> None:
-        """The cursor stays on its run when others come or go."""
-        for index, row in enumerate(self.rows):
-            if row.folder.path == self._current:
+    def _runs_shown(self) -> int:
+        """Those that the filter leaves, folded ones included."""
+        return sum(len(entry.rows) if isinstance(entry, Group) else not entry.grouped for entry in self.entries)
+
+    def _filtered(self) -> None:
+        self._reorder(replace(self.order, pattern=self.filter.pattern))
+
+    def _sorted_by(self, index: int | None) -> None:
+        """Choosing what is sorted by already turns it around."""
+        if index is not None:
+            backwards = index == self.order.sort and not self.order.backwards
+            self._reorder(replace(self.order, sort=index, backwards=backwards))
+            self._say_order()
+
+    def _say_order(self) -> None:
+        key = self.order.key
+        self.say(f"sorted by {key.label}: {key.about}{', turned around' if self.order.backwards else ''}", "dim")
+
+    def _reorder(self, order: Order) -> None:
+        self.order = order
+        self._arrange()
+        self.tick(self.dashboard.now())
+
+    def _arrange(self) -> None:
+        """Puts the list in order; the cursor stays on its run when others come, go or move."""
+        self.entries = arrange(self.rows, self.order)
+        for index, entry in enumerate(self.entries):
+            if self._place(entry) == self._current:
                 self.table.cursor.index = index
-        self.marked &= {row.folder.path for row in self.rows}
+        self.table.empty = self._nothing()
+        self.table.show(len(self.entries))
+        self.table_head.redraw()
+        self._remember()
 
     def _remember(self) -> None:
-        row = self.current()
-        self._current = row.folder.path if row is not None else None
+        entry = self.entry()
+        self._current = self._place(entry) if entry is not None else None
+
+    def _place(self, entry: Entry) -> Path | str:
+        return entry.study if isinstance(entry, Group) else entry.row.folder.path
 
     def _show_header(self) -> None:
         left: list[Run] = [("hybrid-tui", "title"), (f"   {visible(self.dashboard.home_label)}", "dim")]
         devices = sorted({row.device for row in self.rows if row.live and row.device})
-        if devices and not self.narrow:
+        if self._unread:
+            left.append((f"   reading, {self._unread} to go", "warning"))
+        elif devices and not self.narrow:
             left.append((f"   {', '.join(devices)}", "dim"))
         counts = self._few_counts() if self.narrow else self._counts()
         right = [run for count in counts for run in (count, ("   ", ""))]
@@ -158,10 +343,17 @@ class RunsScreen(Steering):
         return [*counts, (f"{len(self.rows)} runs", "dim")]
 
     def _nothing(self) -> list[Row]:
+        if self.rows:
+            return [
+                (),
+                (("   no run fits the filter", "dim"),),
+                (("   ctrl+g", "key"), (" shows all again", "dim")),
+            ]
         return [
             (),
             (("   no runs in ", "dim"), (visible(self.dashboard.home_label), "text")),
             (),
             (("   n", "key"), (" launches one from a sample config", "dim")),
             (("   ", ""), ("hybrid-tui demo", "text"), (" trains the built-in example", "dim")),
+            (("   u", "key"), (" brings back a run that was archived or deleted", "dim")),
         ]

@@ -1,14 +1,16 @@
-"""The table of runs: which columns fit, and what stands in them."""
+"""The table of runs: which columns fit, how wide they are, and what stands in them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tui.drawing.cells import Align, Row, Run, fit, row_width
+from tui.drawing.cells import Align, Row, Run, fit, row_width, width
 from tui.drawing.glyphs import Glyphs
 from tui.drawing.small import sparkline
 from tui.format import age, number, share
+from tui.model.listing import Entry, Group, Order, Shown
 from tui.model.rows import RunRow
 
 SPARK = 8
@@ -16,13 +18,17 @@ SPARK = 8
 
 @dataclass(frozen=True)
 class Column:
-    """``rank`` says which columns go first when the terminal is narrow: the greatest."""
+    """``rank`` says which columns go first when the terminal is narrow: the greatest.
+
+    ``most`` is the widest it becomes; ``fixed`` columns always are that wide.
+    """
 
     title: str
-    width: int
+    most: int
     align: Align
     rank: int
     cell: Callable[[RunRow, Glyphs, float], Run]
+    fixed: bool = False
 
 
 def _metric(name: str) -> Callable[[RunRow, Glyphs, float], Run]:
@@ -42,62 +48,89 @@ def _distance(row: RunRow, glyphs: Glyphs, now: float) -> Run:
     return ("-" if value is None else f"{value:,.0f}", "")
 
 
+def _mode(row: RunRow, glyphs: Glyphs, now: float) -> Run:
+    return f"{row.mode} {share(row.mono_share, 2)}" if row.mono_share is not None else row.mode, "dim"
+
+
+def _age(row: RunRow, glyphs: Glyphs, now: float) -> Run:
+    return (age(now - row.updated) if row.updated else "-", "dim")
+
+
 COLUMNS = (
-    Column("mode", 7, "left", 4, lambda row, glyphs, now: (row.mode, "dim")),
-    Column("alpha", 5, "right", 6, lambda row, glyphs, now: (_alpha(row), "dim")),
+    Column("mode", 12, "left", 6, _mode),
     Column("state", 12, "left", 0, _state),
-    Column("step", 13, "right", 2, _step),
-    Column("loss", SPARK, "left", 7, lambda row, glyphs, now: (sparkline(row.spark, SPARK, glyphs), "bar")),
-    Column("", 6, "right", 3, lambda row, glyphs, now: (number(row.loss), "")),
-    Column("mono", 5, "right", 5, _metric("map_monolingual")),
-    Column("cross", 5, "right", 5, _metric("map_crosslingual")),
-    Column("pool", 5, "right", 5, _metric("map_multilingual")),
+    Column("step", 19, "right", 2, _step),
+    Column("", SPARK, "left", 7, lambda row, glyphs, now: (sparkline(row.spark, SPARK, glyphs), "bar"), fixed=True),
+    Column("loss", 7, "right", 3, lambda row, glyphs, now: (number(row.loss), "")),
+    Column("mono", 5, "right", 6, _metric("map_monolingual")),
+    Column("cross", 5, "right", 6, _metric("map_crosslingual")),
+    Column("pool", 5, "right", 4, _metric("map_multilingual")),
+    Column("best", 5, "right", 8, lambda row, glyphs, now: (share(row.best), "dim")),
     Column("rank dist", 9, "right", 5, _distance),
-    Column("age", 4, "right", 1, lambda row, glyphs, now: (age(now - row.updated) if row.updated else "-", "dim")),
+    Column("device", 14, "left", 9, lambda row, glyphs, now: (short_device(row.device), "dim")),
+    Column("age", 4, "right", 1, _age, fixed=True),
 )
 _GAP = 2
-_NAME_LEAST = 15
+_NAME_LEAST, _NAME_MOST = 15, 24  # cells of a name below which a column gives way
 _LEAD = 3  # cursor and mark
+_INDENT = "  "  # of a run below its study
+_COUNTED = ("running", "evaluating", "queued", "stalled", "paused", "crashed", "failed", "finished")
 
 
-def fitting(width: int) -> tuple[list[Column], int]:
-    """The columns that fit beside a readable name, and the width of the name."""
-    chosen = list(COLUMNS)
+@dataclass(frozen=True)
+class Layout:
+    """The columns that are shown, each with its width, and the width of the name."""
+
+    columns: tuple[tuple[Column, int], ...]
+    name: int
+
+
+def lay_out(entries: Sequence[Entry], cells: int, glyphs: Glyphs) -> Layout:
+    """The columns that fit beside readable names; each is as wide as what stands in it."""
+    shown = [entry for entry in entries if isinstance(entry, Shown)]
+    measured = [(column, _measure(column, shown, glyphs)) for column in COLUMNS]
+    longest = max((width(entry.label) + len(_INDENT) * entry.grouped for entry in shown), default=_NAME_LEAST)
+    least = max(_NAME_LEAST, min(_NAME_MOST, longest))
+    chosen = measured
     while chosen:
-        used = _LEAD + sum(column.width + _GAP for column in chosen)
-        if width - 1 - used >= _NAME_LEAST:
-            return chosen, width - 1 - used
-        worst = max(column.rank for column in chosen)
-        chosen = [column for column in chosen if column.rank != worst]
-    return [], max(1, width - _LEAD)
+        left = cells - 1 - _LEAD - sum(size + _GAP for _, size in chosen)
+        if left >= least:
+            return Layout(tuple(chosen), max(least, min(left, longest)))
+        if least > _NAME_LEAST and left >= _NAME_LEAST and max(column.rank for column, _ in chosen) <= 6:
+            return Layout(tuple(chosen), left)  # names are cut before the columns that most are looked at for
+        worst = max(column.rank for column, _ in chosen)
+        chosen = [(column, size) for column, size in chosen if column.rank != worst]
+    return Layout((), max(1, cells - _LEAD))
 
 
-def head(width: int, glyphs: Glyphs) -> Row:
-    """The titles."""
-    columns, name = fitting(width)
-    runs: list[Run] = [(" " * _LEAD + fit("name", name), "dim")]
-    for column in columns:
-        title = column.title
-        runs += [(" " * _GAP, ""), (fit(title, column.width, column.align, glyphs.ellipsis), "dim")]
+def head(layout: Layout, order: Order, glyphs: Glyphs) -> Row:
+    """The titles; an arrow stands at the one that is sorted by."""
+    runs: list[Run] = [(" " * _LEAD, ""), *_title("name", layout.name, "left", order, glyphs)]
+    for column, size in layout.columns:
+        runs += [(" " * _GAP, ""), *_title(column.title, size, column.align, order, glyphs)]
     return tuple(runs)
 
 
-def lines(row: RunRow, width: int, glyphs: Glyphs, now: float, at_cursor: bool, marked: bool) -> list[Row]:
-    """One line, and a second one where the state needs a reason."""
-    columns, name = fitting(width)
+def lines(
+    entry: Entry, layout: Layout, cells: int, glyphs: Glyphs, now: float, at_cursor: bool, marked: bool
+) -> list[Row]:
+    """A group is one line; a run is one, and a second one where the state needs a reason."""
+    if isinstance(entry, Group):
+        return [_group(entry, glyphs, at_cursor, marked)]
+    row = entry.row
+    label = _INDENT * entry.grouped + entry.label
     runs: list[Run] = [
         (glyphs.cursor if at_cursor else " ", "key"),
         (glyphs.mark if marked else " ", "accent"),
         (" ", ""),
-        (fit(row.name, name, ellipsis=glyphs.ellipsis), "bold" if at_cursor else ""),
+        (fit_middle(label, layout.name, glyphs.ellipsis), "bold" if at_cursor else ""),
     ]
-    for column in columns:
+    for column, size in layout.columns:
         text, style = column.cell(row, glyphs, now)
-        runs += [(" " * _GAP, ""), (fit(text, column.width, column.align, glyphs.ellipsis), style)]
+        runs += [(" " * _GAP, ""), (fit(text, size, column.align, glyphs.ellipsis), style)]
     found: list[Row] = [tuple(runs)]
-    reason = second_line(row)
-    if reason:
-        found.append(_under(reason, f"state.{row.state}", width, glyphs))
+    if reason := second_line(row):
+        found.append(_under(reason, f"state.{row.state}", cells, glyphs))
     return found
 
 
@@ -111,11 +144,54 @@ def second_line(row: RunRow) -> str:
     return ""
 
 
-def _under(text: str, style: str, width: int, glyphs: Glyphs) -> Row:
+def fit_middle(text: str, cells: int, ellipsis: str) -> str:
+    """``text`` in exactly ``cells`` cells; what is too long loses its middle: runs of a sweep differ at their end."""
+    if width(text) <= cells or cells < 8:
+        return fit(text, cells, ellipsis=ellipsis)
+    head_cells = (cells - width(ellipsis)) // 3
+    start = fit(text, head_cells, ellipsis="")
+    end = text
+    while width(start) + width(ellipsis) + width(end) > cells:
+        end = end[1:]
+    return fit(start + ellipsis + end, cells)
+
+
+def short_device(name: str) -> str:
+    """Without what all devices of a kind have in common: NVIDIA H200 -> H200, cpu (2 threads) -> cpu x2."""
+    name = name.removeprefix("NVIDIA ").removeprefix("GeForce ")
+    kind, bracket, rest = name.partition(" (")
+    return f"{kind} x{rest.partition(' ')[0]}" if bracket and rest.endswith("threads)") else name
+
+
+def _group(group: Group, glyphs: Glyphs, at_cursor: bool, marked: bool) -> Row:
+    states = Counter(row.state for row in group.rows)
+    runs: list[Run] = [
+        (glyphs.cursor if at_cursor else " ", "key"),
+        (glyphs.mark if marked else " ", "accent"),
+        (f" {glyphs.arrow if group.folded else glyphs.scroll[1]} ", "dim"),
+        (group.study, "title"),
+        (f"   {len(group.rows)} runs", "dim"),
+    ]
+    runs += [(f"   {states[state]} {state}", f"state.{state}") for state in _COUNTED if states[state]]
+    return tuple(runs)
+
+
+def _title(title: str, size: int, align: Align, order: Order, glyphs: Glyphs) -> list[Run]:
+    if order.key.column != title:
+        return [(fit(title, size, align, glyphs.ellipsis), "dim")]
+    arrow = glyphs.scroll[1 if order.key.best_first != order.backwards else 0]
+    marked = f"{title} {arrow}" if width(title) + 2 <= size else fit(title, max(1, size - 1), ellipsis="") + arrow
+    return [(fit(marked, size, align, glyphs.ellipsis), "title")]
+
+
+def _measure(column: Column, shown: Sequence[Shown], glyphs: Glyphs) -> int:
+    if column.fixed:
+        return column.most
+    cells = max((width(column.cell(entry.row, glyphs, 0.0)[0]) for entry in shown), default=column.most)
+    return min(column.most, max(width(column.title), cells))
+
+
+def _under(text: str, style: str, cells: int, glyphs: Glyphs) -> Row:
     indent = " " * (_LEAD + 2)
-    row: Row = ((indent, ""), (fit(text, max(0, width - len(indent)), ellipsis=glyphs.ellipsis), style))
+    row: Row = ((indent, ""), (fit(text, max(0, cells - len(indent)), ellipsis=glyphs.ellipsis), style))
     return row if row_width(row) else ()
-
-
-def _alpha(row: RunRow) -> str:
-    return "" if row.mono_share is None else f"{row.mono_share:.2f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,15 @@ from making import bare_run
 from engine.runs.errors import RunBusy, RunError
 from engine.runs.folder import RunFolder, newest_step, read_spec, runs_home
 from engine.runs.liveness import RunLock
-from engine.runs.registry import archive_run, delete_run, find_run, list_runs
+from engine.runs.registry import (
+    archive_run,
+    delete_run,
+    find_run,
+    list_put_away,
+    list_runs,
+    restore_run,
+    trash_run,
+)
 
 
 @pytest.fixture
@@ -92,6 +101,30 @@ def test_archived_run_leaves_the_list_and_can_be_opened_by_path(home: Path) -> N
         archive_run(archived)
 
 
+@pytest.mark.parametrize("put_away", [archive_run, trash_run])
+def test_what_was_put_away_comes_back_whole_and_never_over_another(
+    home: Path, put_away: Callable[[RunFolder], RunFolder]
+) -> None:
+    spec = find_run(home, "beta").spec.read_bytes()
+    away = put_away(find_run(home, "beta"))
+    assert ids(list_put_away(home)) == ["beta-20260102-000000"]
+    with pytest.raises(RunError, match="fits no"):
+        restore_run(home, "alpha")
+    bare_run(home, away.id)
+    back = restore_run(home, "beta")
+    assert back.path == home / "beta-20260102-000000-2"
+    assert back.spec.read_bytes() == spec
+    assert list_put_away(home) == []
+
+
+def test_several_that_fit_are_named_and_none_comes_back(home: Path) -> None:
+    for text in ("alpha-20260101", "alpha-20260103"):
+        trash_run(find_run(home, text))
+    with pytest.raises(RunError, match=r"fits 2 .*alpha-20260103-000000, alpha-20260101-000000"):
+        restore_run(home, "alpha")
+    assert len(list_put_away(home)) == 2
+
+
 def test_delete_removes_links_and_never_what_they_point_to(home: Path, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()
@@ -110,7 +143,7 @@ def test_linked_run_is_neither_deleted_nor_archived(home: Path, tmp_path: Path) 
     elsewhere = bare_run(tmp_path / "elsewhere", "far-20260101-000000")
     (home / "far-20260101-000000").symlink_to(elsewhere.path)
     linked = find_run(home, "far")
-    for action in (delete_run, archive_run):
+    for action in (delete_run, archive_run, trash_run):
         with pytest.raises(RunError, match="not a run folder"):
             action(linked)
     assert elsewhere.spec.is_file()

@@ -1,0 +1,73 @@
+"""Archive, delete and bring back: asked first, and never for good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from engine.runs.folder import RunFolder
+from engine.runs.registry import ARCHIVE, TRASH, list_put_away
+from tui import steer
+from tui.format import short_path, visible
+from tui.model.rows import RunRow
+from tui.screens.base import View
+from tui.screens.pick import PickScreen
+
+
+def ask_to_archive(view: View, rows: Sequence[RunRow]) -> None:
+    """Moves the runs out of sight once that was confirmed."""
+    if rows := _idle(view, rows, "archived"):
+        home = short_path(view.dashboard.home)
+        question = [
+            f"Archive {_names(rows)}?",
+            f"{'They move' if len(rows) > 1 else 'It moves'} to {home}/{ARCHIVE} and can be brought back with u, or "
+            "with 'hybrid-tui restore'.",
+        ]
+        view.dashboard.ask(question, lambda: view.steer(partial(steer.archive, [row.folder for row in rows])))
+
+
+def ask_to_delete(view: View, rows: Sequence[RunRow]) -> None:
+    """The same, into the trash."""
+    if rows := _idle(view, rows, "deleted"):
+        home = short_path(view.dashboard.home)
+        question = [
+            f"Delete {_names(rows)}?",
+            f"{'They move' if len(rows) > 1 else 'It moves'} to {home}/{TRASH} and can be brought back with u, or with "
+            f"'hybrid-tui restore'. The disk space is free once {home}/{TRASH} is emptied.",
+        ]
+        view.dashboard.ask(question, lambda: view.steer(partial(steer.delete, [row.folder for row in rows])))
+
+
+def offer_to_restore(view: View) -> None:
+    """Lists what was archived or deleted; enter brings it back."""
+    home = view.dashboard.home
+
+    def offer(found: list[RunFolder]) -> None:
+        if not found:
+            view.say("no run was archived or deleted here", "dim")
+            return
+        choices = [(folder.id, "deleted" if folder.path.parent.name == TRASH else "archived") for folder in found]
+
+        def bring_back(index: int | None) -> None:
+            if index is not None:
+                view.steer(partial(steer.restore, home, found[index].id))
+
+        view.app.push_screen(PickScreen(choices, 0, "bring back"), bring_back)
+
+    view.dashboard.in_thread(lambda: list_put_away(home), offer, view)
+
+
+def _idle(view: View, rows: Sequence[RunRow], done: str) -> list[RunRow]:
+    """Runs that live are left alone, and named."""
+    idle = [row for row in rows if not row.live]
+    if len(idle) < len(rows):
+        name = next(row.name for row in rows if row.live)
+        view.say(f"{visible(name)} is still at work: pause or stop it first; nothing was {done}", "warning")
+        return []
+    return idle
+
+
+def _names(rows: Sequence[RunRow]) -> str:
+    if len(rows) > 3:
+        return f"{len(rows)} runs, {visible(rows[0].id)} the first of them"
+    return ", ".join(visible(row.id) for row in rows)
