@@ -72,6 +72,7 @@ class ModelConfig(_Section, frozen=True, kw_only=True):
     max_query_tokens: Positive = 64  # special tokens included; longer questions are truncated
     max_passage_tokens: Positive = 256
     dropout: Share | None = None  # null: as the model's own config says
+    freeze_embeddings: bool = False  # train all but the table of word embeddings
     trust_remote_code: bool = False
 
 
@@ -141,6 +142,9 @@ class RuntimeConfig(_Section, frozen=True, kw_only=True):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: bfloat16 autocast on cuda
     deterministic: bool = False  # cuda: deterministic kernels; cpu always is
     threads: Count = 0  # 0: all cores this process may use
+    layout: Literal["auto", "packed", "padded"] = "auto"  # auto: sequences without padding wherever the model can
+    tokens_per_micro_batch: Count = 0  # 0: the whole batch at once; else gradient cache, and other dropout masks
+    compile: bool = False  # torch.compile: minutes at the start, no recompilation per shape
 
 
 class EvaluationConfig(_Section, frozen=True, kw_only=True):
