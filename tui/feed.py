@@ -7,6 +7,7 @@ seconds, and a run that has nothing new costs two file-status calls.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +19,12 @@ from engine.runs.reader import RunReader
 from engine.runs.registry import list_runs
 from tui.format import visible
 from tui.model.curves import CurveBook, usual_smoothing
-from tui.model.detail import RunDetail, make_detail
+from tui.model.detail import RunDetail, batch_size, make_detail
 from tui.model.rows import RunRow, make_row
 
 TICK = 0.5  # seconds; also the shortest time between two redraws of a chart
 _SLOW = 8  # ticks between two looks at a run that is not live: what is shown is true within 4 s
+_PATIENCE = 0.3  # seconds of reading after which the runs that are known so far are posted
 _LIST_EVERY = 20  # ticks after which the home is listed even if its time stamp stands still
 
 
@@ -34,6 +36,7 @@ class Snapshot:
     rows: tuple[RunRow, ...]
     detail: RunDetail | None = None
     problem: str = ""
+    unread: int = 0  # runs of the home that nobody has looked into yet
 
 
 @dataclass
@@ -51,6 +54,7 @@ class _Wishes:
 
     watched: RunFolder | None = None
     smoothing: float | None = None  # None: by the length of the run
+    measures: frozenset[str] = frozenset()  # whose curves are to be made, besides the losses
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -89,6 +93,14 @@ class Feed:
             self._wishes.smoothing = beta
         self.hurry()
 
+    def want(self, measures: frozenset[str]) -> None:
+        """The measures whose curves are looked at."""
+        with self._wishes.lock:
+            if measures == self._wishes.measures:
+                return
+            self._wishes.measures = measures
+        self.hurry()
+
     def hurry(self) -> None:
         """Look now instead of at the next tick."""
         self._wake.set()
@@ -97,25 +109,34 @@ class Feed:
         """One look at the disk; None when nothing is new."""
         with self._wishes.lock:
             watched, smoothing = self._wishes.watched, self._wishes.smoothing
+            measures = self._wishes.measures
         self._list()
         problem, detail = "", None
         order = list(self._order)
-        if watched is not None and watched not in order:
-            order.append(watched)  # a run of another home, opened by its path
-        for folder in order:
+        if watched is not None:  # first: it must not wait for the others; it may be of another home
+            order = [watched, *(folder for folder in order if folder != watched)]
+        began = time.monotonic()
+        for index, folder in enumerate(order):
+            if time.monotonic() - began > _PATIENCE:
+                began = time.monotonic()
+                if unread := sum(later.path not in self._runs for later in order[index:]):
+                    self._post(Snapshot(self._now(), self._rows(), detail, problem, unread))
             try:
                 self._follow(folder, watched=folder == watched)
                 if folder == watched:
-                    detail = self._detail(self._runs[folder.path], smoothing)
+                    detail = self._detail(self._runs[folder.path], smoothing, measures)
             except Exception as error:  # whatever is wrong with one folder, the others are still to be shown
                 problem = visible(f"{folder.id}: {type(error).__name__}: {error}")
-        rows = tuple(self._runs[folder.path].row for folder in self._order if folder.path in self._runs)
+        rows = self._rows()
         self._tick += 1
         found = (rows, detail, problem)
         if found == self._last:
             return None
         self._last = found
         return Snapshot(self._now(), rows, detail, problem)
+
+    def _rows(self) -> tuple[RunRow, ...]:
+        return tuple(self._runs[folder.path].row for folder in self._order if folder.path in self._runs)
 
     def _loop(self) -> None:
         while not self._stop.is_set():
@@ -139,7 +160,7 @@ class Feed:
 
     def _follow(self, folder: RunFolder, watched: bool) -> None:
         tracked = self._runs.get(folder.path)
-        now = self._now()
+        now, fresh = self._now(), tracked is None
         if tracked is None:
             tracked = self._open(folder, series=watched)
         elif watched and tracked.reader.series is None:
@@ -148,7 +169,8 @@ class Feed:
             return
         elif not watched and tracked.book is not None:
             tracked.reader.series = tracked.book = None  # the columns of a run that is no longer open
-        tracked.due = self._tick + _SLOW
+        # Those read at first are spread over the ticks, so that 500 runs never come due at once.
+        tracked.due = self._tick + (1 + len(self._runs) % _SLOW if fresh else _SLOW)
         liveness = probe(folder)  # before the log: a run that ends in between then reads as ended, not as crashed
         tracked.reader.poll()
         if tracked.spec is None:
@@ -163,12 +185,13 @@ class Feed:
         self._runs[folder.path] = tracked
         return tracked
 
-    def _detail(self, tracked: _Tracked, wished: float | None) -> RunDetail | None:
+    def _detail(self, tracked: _Tracked, wished: float | None, measures: frozenset[str]) -> RunDetail | None:
         reader, book = tracked.reader, tracked.book
         if reader.series is None or book is None:
             return None
         smoothing = usual_smoothing(tracked.row.max_steps) if wished is None else wished
-        book.sync(reader.series, reader.state.attempt, smoothing)
+        size = batch_size(reader.state, tracked.spec)
+        book.sync(reader.series, reader.state.attempt, smoothing, measures, size)
         return make_detail(tracked.row, tracked.spec, reader.state, reader.series, book, smoothing, reader.skipped)
 
 

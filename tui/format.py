@@ -12,6 +12,7 @@ __all__ = [
     "clock",
     "count",
     "duration",
+    "exact",
     "gib",
     "learning_rate",
     "number",
@@ -68,6 +69,16 @@ def number(value: float | None, digits: int = 3) -> str:
     if size and size < 10**-digits:
         return f"{value:.1e}".replace("e-0", "e-")
     return f"{value:.{max(0, digits - 1 - math.floor(math.log10(size))) if size >= 1 else digits}f}"
+
+
+def exact(value: float) -> str:
+    """With six significant digits, as many as a float of the training has; whole numbers as they are."""
+    if not math.isfinite(value):
+        return number(value)
+    if value == round(value) and abs(value) < 1e15:
+        return f"{value:,.0f}"
+    text = f"{value:.6g}"
+    return text.replace("e-0", "e-").replace("e+0", "e")
 
 
 def share(value: float | None, digits: int = 3) -> str:

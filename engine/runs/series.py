@@ -9,7 +9,7 @@ from engine.events import Number, Step, from_number
 
 MODE_CODES = {"mono": 0, "cross": 1, "mixed": 2, "english": 3}
 MODE_NAMES = tuple(MODE_CODES)
-_UNKNOWN_MODE = 255
+UNKNOWN_MODE = 255
 
 
 class Series:
@@ -64,7 +64,7 @@ class Series:
     def _fill(self, steps: int) -> None:
         for column in (self.loss, self.lr, self.masked, self.grad_norm, self.seconds, self.data_wait):
             column.extend([math.nan] * steps)
-        self.mode.extend([_UNKNOWN_MODE] * steps)
+        self.mode.extend([UNKNOWN_MODE] * steps)
         self.tokens.extend([0] * steps)
 
     def _columns(self) -> tuple[array[float] | array[int], ...]:
@@ -78,7 +78,7 @@ def _mode_codes(modes: list[str]) -> bytes:
     try:
         return bytes(map(MODE_CODES.__getitem__, modes))
     except KeyError:
-        return bytes(MODE_CODES.get(mode, _UNKNOWN_MODE) for mode in modes)
+        return bytes(MODE_CODES.get(mode, UNKNOWN_MODE) for mode in modes)
 
 
 def _extend_numbers(column: array[float], values: list[Number]) -> None:

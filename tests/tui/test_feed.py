@@ -70,8 +70,6 @@ def test_curves_hold_every_step_of_each_mode_apart(home: Path, feed: Callable[..
     assert detail is not None
     assert [mode for mode, _ in detail.curves] == ["mono", "cross"]
     assert sum(view.count for _, view in detail.curves) == 310
-    assert sum(detail.counts.values()) == 310
-    assert len(detail.modes) <= 310
 
 
 def test_a_resumed_run_supersedes_its_later_steps(home: Path, feed: Callable[..., Feed]) -> None:
@@ -102,7 +100,7 @@ def test_a_step_that_is_not_finite_is_counted_and_kept_apart(home: Path, feed: C
     ((step, value),) = view.lost()
     assert step == 7
     assert math.isnan(value)
-    assert detail.counts == {"mono": 20}
+    assert view.count_between(1, 21) == 20
 
 
 def test_another_smoothing_changes_the_smoothed_line_only(home: Path, feed: Callable[..., Feed]) -> None:

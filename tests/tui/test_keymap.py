@@ -9,6 +9,7 @@ import pytest
 from textual.screen import Screen
 
 from tui import keymap
+from tui.screens.charts import ChartsScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.export import ExportScreen
 from tui.screens.help import HelpScreen, TomlScreen
@@ -21,6 +22,7 @@ from tui.screens.runs import RunsScreen
 SCREENS: dict[str, type[Screen[object]]] = {
     "runs": RunsScreen, "run": RunScreen, "launch": LaunchScreen, "export": ExportScreen, "confirm": ConfirmScreen,
     "help": HelpScreen, "toml": TomlScreen, "palette": PaletteScreen, "pick": PickScreen,
+    "charts": ChartsScreen,
 }  # type: ignore[dict-item]  # fmt: skip
 EATEN = re.compile(r"^(alt\+.*|ctrl\+(s|q|z|c|b|m|i|j|\\))$")
 

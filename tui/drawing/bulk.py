@@ -57,3 +57,12 @@ def finite(steps: array[int], values: array[float]) -> tuple[array[int], array[f
         array("q", at[kept].tobytes()), array("d", data[kept].tobytes()),
         array("q", at[~kept].tobytes()), array("d", data[~kept].tobytes()),
     )  # fmt: skip
+
+
+def of_code(codes: array[int], values: array[float], code: int, first_step: int) -> tuple[array[int], array[float]]:
+    """(steps, values) where ``codes``, bytes, holds ``code``; index 0 is ``first_step``."""
+    import numpy as np
+
+    places = np.flatnonzero(np.frombuffer(codes, dtype=np.uint8) == code)
+    data = np.frombuffer(values, dtype=np.float64)[places]
+    return array("q", (places + first_step).astype(np.int64).tobytes()), array("d", data.tobytes())

@@ -149,6 +149,20 @@ class View:
         ]
         return min(found, key=lambda point: (abs(point.step - step), point.step), default=None)
 
+    def between(self, step: float, log: bool) -> float | None:
+        """Where a straight line between the points around ``step`` is there; None outside of them, or at a point.
+
+        ``log``: straight on a logarithmic axis, where both values allow it.
+        """
+        curve, after = self.curve, self.index(step)
+        if not 0 < after < self.count or curve.steps[after] == step:
+            return None
+        low, high = curve.values[after - 1], curve.values[after]
+        share = (step - curve.steps[after - 1]) / (curve.steps[after] - curve.steps[after - 1])
+        if log and low > 0 and high > 0:
+            return math.exp((1 - share) * math.log(low) + share * math.log(high))
+        return (1 - share) * low + share * high
+
     def smooth_before(self, step: float) -> float | None:
         """The smoothed value of the last point before ``step``."""
         index = self.index(step)

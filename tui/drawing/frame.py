@@ -17,7 +17,11 @@ def draw_y_axis(canvas: Canvas, top: int, height: int, scale: Scale, per_cell: i
     """The axis beside lines top..top + height - 1; ``scale`` counts ``per_cell`` places to a line."""
     for y in range(top, top + height):
         canvas.put(Y_LABELS - 1, y, glyphs.axis_y, "axis")
-    ticks = (log_ticks if scale.log else nice_ticks)(scale.low, scale.high, max(1, height // 3))
+    ticks: list[float] = []
+    for count in range(max(1, height // 3), height + 1):  # one number alone does not make a scale
+        ticks = (log_ticks if scale.log else nice_ticks)(scale.low, scale.high, count)
+        if len(ticks) > 1:
+            break
     for tick, label in zip(ticks, tick_labels(ticks, Y_LABELS - 1), strict=True):
         y = top + scale.row(tick) // per_cell
         canvas.put_right(Y_LABELS - 1, y, label, "axis.label")

@@ -78,9 +78,13 @@ def line_chart(cells: int, lines: int, series: Sequence[Series], axes: Axes, gly
         canvas.put(1, min(1, lines - 1), "no steps yet" if not shown else "too small", "dim")
         return canvas.rows()
     height = lines - 2
-    envelopes = [envelope(one.view, axes.first, axes.last, room * glyphs.dots[0]) for one in shown]
-    scale = Scale(*bounds(_extremes(envelopes), axes.log), axes.log, height * glyphs.dots[1])
-    draw_y_axis(canvas, 0, height, scale, glyphs.dots[1], glyphs)
+    envelopes = [_points(one, axes, room * glyphs.dots[0]) for one in shown]
+    extremes = _extremes(envelopes)
+    scale = Scale(*bounds(extremes, axes.log), axes.log, height * glyphs.dots[1])
+    if extremes:
+        draw_y_axis(canvas, 0, height, scale, glyphs.dots[1], glyphs)
+    else:
+        canvas.put(Y_LABELS, height // 2, "no point in this part", "dim")
     _draw_steps(canvas, height, room, axes, glyphs)
     _draw_series(canvas, room, height, shown, envelopes, axes, scale, glyphs)
     _draw_marks(canvas, room, shown, axes, scale, glyphs)
@@ -89,6 +93,17 @@ def line_chart(cells: int, lines: int, series: Sequence[Series], axes: Axes, gly
         _draw_labels(canvas, Y_LABELS + room, height, shown, axes, scale, glyphs)
     _draw_crosshair(canvas, room, height, axes, glyphs)
     return canvas.rows()
+
+
+def _points(one: Series, axes: Axes, columns: int) -> list[Column | None]:
+    """The envelope; of marked points, far apart, also where the line between two of them enters and leaves."""
+    points = envelope(one.view, axes.first, axes.last, columns)
+    if one.marked:
+        for index, step in ((0, axes.first), (len(points) - 1, axes.last)):
+            value = one.view.between(step, axes.log)
+            if points[index] is None and value is not None:
+                points[index] = Column(value, value, value)
+    return points
 
 
 def _draw_series(
@@ -144,9 +159,8 @@ def _draw_crosshair(canvas: Canvas, plot_width: int, plot_height: int, axes: Axe
         return
     for y in range(plot_height):
         canvas.cross(Y_LABELS + x, y, glyphs.vertical, "dim", "selected")
-    text = f"{axes.crosshair:,.0f}"
-    start = max(0, min(Y_LABELS + x, canvas.width - len(text)))
-    canvas.put(start - 1, plot_height + 1, f" {text} ", "key")
+    start, _ = _label_cells(axes.crosshair, axes, plot_width, canvas.width)
+    canvas.put(start, plot_height + 1, f"{axes.crosshair:,.0f}", "key")
 
 
 def _cell(step: float, axes: Axes, plot_width: int) -> int:
@@ -189,8 +203,25 @@ def _extremes(envelopes: Sequence[Sequence[Column | None]]) -> list[float]:
 
 def _draw_steps(canvas: Canvas, y: int, plot_width: int, axes: Axes, glyphs: Glyphs) -> None:
     ticks = nice_ticks(axes.first, axes.last, max(2, plot_width // 9))
-    labelled = [(tick, f"{tick:,.0f}") for tick in ticks if tick == round(tick)]
+    taken = range(0)
+    if axes.crosshair is not None and axes.first <= axes.crosshair <= axes.last:
+        start, end = _label_cells(axes.crosshair, axes, plot_width, canvas.width)
+        taken = range(start - 1, end + 1)
+
+    def label(tick: float) -> str:
+        """Nothing where the step of the crosshair stands."""
+        start, end = _label_cells(tick, axes, plot_width, canvas.width)
+        return "" if start < taken.stop and end > taken.start else f"{tick:,.0f}"
+
+    labelled = [(tick, label(tick)) for tick in ticks if tick == round(tick)]
     draw_x_axis(canvas, y, plot_width, labelled, lambda step: _cell(step, axes, plot_width), glyphs)
+
+
+def _label_cells(step: float, axes: Axes, plot_width: int, cells: int) -> tuple[int, int]:
+    """First cell of a step's label below the axis, and the one after it."""
+    size = len(f"{step:,.0f}")
+    start = max(0, min(Y_LABELS + _cell(step, axes, plot_width), cells - size))
+    return start, start + size
 
 
 def _label(one: Series, axes: Axes) -> str:

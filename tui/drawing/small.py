@@ -1,4 +1,4 @@
-"""Drawings of one line: sparkline, mix ribbon, progress bar, dot and whisker, distribution."""
+"""Drawings of one line: sparkline, progress bar, dot and whisker, distribution."""
 
 from __future__ import annotations
 
@@ -27,11 +27,6 @@ def sparkline(values: Sequence[float], cells: int, glyphs: Glyphs) -> str:
         " " if not math.isfinite(value) else glyphs.spark[round((value - low) / span * top) if span > 0 else top // 2]
         for value in values
     )
-
-
-def mix_ribbon(modes: Sequence[str], glyphs: Glyphs) -> Row:
-    """One cell a batch: the glyph's height says its mode, the colour repeats it. An unknown mode leaves a gap."""
-    return join([(glyphs.modes.get(mode, " "), f"series.{mode}" if mode in glyphs.modes else "") for mode in modes])
 
 
 def progress_bar(done: float, total: float | None, cells: int, glyphs: Glyphs, style: str = "accent") -> Row:

@@ -1,13 +1,19 @@
-"""The loss of a run as one curve per batch mode, kept up to date step by step."""
+"""The curves of a run, kept up to date step by step: the losses of each batch mode, and the measures asked for."""
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+from array import array
+from collections.abc import Collection, Iterable, Sequence
 
-from engine.runs.series import MODE_NAMES, Series
+from engine.runs.series import MODE_NAMES, UNKNOWN_MODE, Series
+from engine.runs.state import EvaluationPoint, ValidationPoint
+from tui.drawing import bulk, line
 from tui.drawing.curve import Curve, View
+from tui.drawing.line import SINGLE
+from tui.model.charts import Chart, evaluation_charts, in_order, validation_charts
+from tui.model.measures import LOSS, Measure, told
 
-RIBBON_KEPT = 240
 SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
 
 
@@ -17,19 +23,50 @@ class CurveBook:
     def __init__(self) -> None:
         self._beta = 0.0
         self._curves: dict[str, Curve] = {}
-        self._counts: Counter[str] = Counter()
+        self._measured: dict[str, Curve] = {}
+        self._reached: dict[str, int] = {}  # steps taken up, by measure
         self._series: Series | None = None
         self._attempt = 0
         self._done = 0
+        self._evaluated: tuple[list[EvaluationPoint], list[ValidationPoint], list[Chart]] = ([], [], [])
 
-    def sync(self, series: Series, attempt: int, beta: float) -> None:
-        """Takes up the steps that are new. A resumed run (another attempt) may have superseded some: it starts over."""
+    def sync(
+        self, series: Series, attempt: int, beta: float, wanted: Collection[str] = (), batch_size: int = 0
+    ) -> None:
+        """Takes up the steps that are new, of the losses and of the ``wanted`` measures.
+
+        A resumed run (another attempt) may have superseded some: it starts over.
+        """
         if series is not self._series or attempt != self._attempt or len(series) < self._done:
             self._series, self._attempt, self._done = series, attempt, 0
-            self._curves, self._counts = {}, Counter()
+            self._curves, self._measured, self._reached = {}, {}, {}
         if beta != self._beta:
             self._beta = beta
             self._curves = {mode: curve.with_smoothing(beta) for mode, curve in self._curves.items()}
+            self._measured = {name: curve.with_smoothing(beta) for name, curve in self._measured.items()}
+        self._take_losses(series)
+        for measure in told(series):
+            if measure.name in wanted:
+                self._take(measure, series, batch_size)
+
+    def views(self) -> tuple[tuple[str, View], ...]:
+        """(mode, losses) in the order mono, cross, mixed, english."""
+        return tuple((mode, self._curves[mode].view()) for mode in MODE_NAMES if mode in self._curves)
+
+    def charts(self, evaluations: list[EvaluationPoint], validations: list[ValidationPoint]) -> tuple[Chart, ...]:
+        """Every chart that the run has; those of measures that were not wanted are not ready."""
+        losses = tuple(line.Series(mode, mode, view) for mode, view in self.views())
+        found = [Chart(LOSS, losses, log=True, smoothed=True)]
+        for measure in told(self._series) if self._series is not None else ():
+            curve = self._measured.get(measure.name)
+            series = (line.Series(SINGLE, measure.name, curve.view()),) if curve is not None else ()
+            found.append(Chart(measure.name, series, measure.log, smoothed=True, ready=curve is not None))
+        if (evaluations, validations) != self._evaluated[:2]:
+            made = [*validation_charts(validations), *evaluation_charts(evaluations)]
+            self._evaluated = (list(evaluations), list(validations), made)
+        return in_order([*found, *self._evaluated[2]])
+
+    def _take_losses(self, series: Series) -> None:
         start, end = self._done, len(series)
         if start == end:
             return
@@ -37,19 +74,27 @@ class CurveBook:
         for code, mode in enumerate(MODE_NAMES):
             if code not in codes:
                 continue
-            places = [index for index, found in enumerate(codes) if found == code]
-            curve = self._curves.setdefault(mode, Curve(beta))
-            curve.extend([start + index + 1 for index in places], [losses[index] for index in places])
-            self._counts[mode] += len(places)
+            steps, values = _of_code(codes, losses, code, start + 1)
+            self._curves.setdefault(mode, Curve(self._beta)).extend(steps, values)
         self._done = end
 
-    def views(self) -> tuple[tuple[str, View], ...]:
-        """(mode, curve) in the order mono, cross, mixed, english."""
-        return tuple((mode, self._curves[mode].view()) for mode in MODE_NAMES if mode in self._curves)
-
-    def counts(self) -> dict[str, int]:
-        """Batches of each mode so far."""
-        return {mode: self._counts[mode] for mode in MODE_NAMES if self._counts[mode]}
+    def _take(self, measure: Measure, series: Series, batch_size: int) -> None:
+        start, end = self._reached.get(measure.name, 0), len(series)
+        curve = self._measured.setdefault(measure.name, Curve(self._beta))
+        if start == end:
+            return
+        steps: Iterable[int] = range(start + 1, end + 1)
+        values: Sequence[float] = measure.values(series, start, end, batch_size)
+        if not math.isfinite(sum(values)):
+            modes = series.mode[start:end]
+            kept = [
+                index
+                for index, value in enumerate(values)
+                if math.isfinite(value) or (measure.marked and modes[index] != UNKNOWN_MODE)
+            ]
+            steps, values = [start + 1 + index for index in kept], [values[index] for index in kept]
+        curve.extend(steps, values)
+        self._reached[measure.name] = end
 
 
 def usual_smoothing(max_steps: int) -> float:
@@ -57,6 +102,8 @@ def usual_smoothing(max_steps: int) -> float:
     return next((beta for beta in reversed(SMOOTHINGS) if beta and 1 / (1 - beta) <= max_steps / 40), 0.5)
 
 
-def last_modes(series: Series, kept: int = RIBBON_KEPT) -> tuple[str, ...]:
-    """The modes of the newest batches, oldest first; an unknown one is empty."""
-    return tuple(MODE_NAMES[code] if code < len(MODE_NAMES) else "" for code in series.mode[-kept:])
+def _of_code(codes: array[int], values: array[float], code: int, first_step: int) -> tuple[array[int], array[float]]:
+    if len(codes) >= bulk.BULK:
+        return bulk.of_code(codes, values, code, first_step)
+    places = [index for index, found in enumerate(codes) if found == code]
+    return array("q", [first_step + index for index in places]), array("d", [values[index] for index in places])

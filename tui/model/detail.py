@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -14,7 +14,8 @@ from engine.runs.series import Series
 from engine.runs.state import EvaluationPoint, Note, RunState
 from tui.drawing.curve import View
 from tui.format import visible
-from tui.model.curves import CurveBook, last_modes
+from tui.model.charts import Chart
+from tui.model.curves import CurveBook
 from tui.model.requests import Request, merge
 from tui.model.rows import RunRow
 
@@ -35,6 +36,8 @@ class Figures:
     masked: float | None = None  # masked in-batch negatives per row
     grad_norm: float | None = None
     lr: float | None = None
+    temperature: float | None = None  # of the loss, where it is learned
+    mfu: float | None = None  # model FLOP utilisation, 0 to 1
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,9 @@ class RunDetail:
     spec: Spec | None
     seed: int
     curves: tuple[tuple[str, View], ...]
-    counts: dict[str, int]
-    modes: tuple[str, ...]
+    charts: tuple[Chart, ...]
     figures: Figures
+    time_shares: dict[str, float]  # "step", "data", "evaluation", "checkpoint": of the time spent, 0 to 1
     evaluations: tuple[EvaluationPoint, ...]
     notes: tuple[Note, ...]
     requests: tuple[Request, ...]
@@ -79,9 +82,9 @@ def make_detail(
         spec=spec,
         seed=state.seed,
         curves=book.views(),
-        counts=book.counts(),
-        modes=last_modes(series),
-        figures=figures(series, state.batch_size or (spec.config.batch.size if spec is not None else 0)),
+        charts=book.charts(state.evaluations, state.validations),
+        figures=replace(figures(series, batch_size(state, spec)), mfu=state.mfu()),
+        time_shares=state.time_shares(),
         evaluations=tuple(state.evaluations),
         notes=tuple(msgspec.structs.replace(note, text=visible(note.text)) for note in state.notes[-NOTES_SHOWN:]),
         requests=merge(pending_commands(row.folder), state.commands),
@@ -95,6 +98,11 @@ def make_detail(
         started=state.started,
         smoothing=smoothing,
     )
+
+
+def batch_size(state: RunState, spec: Spec | None) -> int:
+    """Pairs a step; 0 where nobody has told yet."""
+    return state.batch_size or (spec.config.batch.size if spec is not None else 0)
 
 
 def figures(series: Series, batch_size: int) -> Figures:
@@ -117,6 +125,7 @@ def figures(series: Series, batch_size: int) -> Figures:
         masked=_mean(list(series.masked[-_WINDOW:])),
         grad_norm=series.grad_norm[-1],
         lr=series.lr[-1],
+        temperature=series.temperature[-1] if series.temperature else None,
     )
 
 

@@ -17,9 +17,11 @@ from tui.model.detail import RunDetail
 from tui.model.requests import describe
 from tui.model.rows import RunRow
 from tui.model.selection import Selection
+from tui.screens.charts import ChartsScreen
+from tui.screens.overview_tab import OverviewTab
 from tui.screens.steering import Steering
 from tui.screens.tab import Tab
-from tui.screens.tabs import TABS, OverviewTab
+from tui.screens.tabs import TABS
 from tui.widgets.bars import Tabs
 
 
@@ -115,7 +117,7 @@ class RunScreen(Steering):
         if self.narrow and len(self.tab.panels) > 1:
             return (("o", "key"), (f" other panel ({self._panel % len(self.tab.panels) + 1} of "
                                    f"{len(self.tab.panels)})", "dim")), ()  # fmt: skip
-        return (), ()
+        return ((self.tab.hint(), "dim"),), ()
 
     async def action_tab(self, number: int) -> None:
         await self._open(RUN_TABS[number - 1])
@@ -127,10 +129,27 @@ class RunScreen(Steering):
         await self._open(RUN_TABS[RUN_TABS.index(self.active) - 1])
 
     def action_log_axis(self) -> None:
-        overview = self._made[RUN_TABS[0]]
-        if isinstance(overview, OverviewTab):
-            overview.log_axis = not overview.log_axis
-            self._redraw_tab()
+        if isinstance(self.tab, OverviewTab):
+            self.tab.turn_axis()
+
+    def action_zoom(self, by: int) -> None:
+        if isinstance(self.tab, OverviewTab):
+            self.tab.zoom(closer=by > 0)
+            self.show_message(self.dashboard.now())
+
+    def action_pan(self, by: int) -> None:
+        if isinstance(self.tab, OverviewTab):
+            self.tab.pan(by)
+            self.show_message(self.dashboard.now())
+
+    def action_show_all(self) -> None:
+        if isinstance(self.tab, OverviewTab):
+            self.tab.show_all()
+            self.show_message(self.dashboard.now())
+
+    def action_charts(self) -> None:
+        if isinstance(self.tab, OverviewTab) and self.detail is not None:
+            self.app.push_screen(ChartsScreen(self.detail.charts, self.tab.board.hidden), self._show_charts)
 
     def action_smooth(self, by: int) -> None:
         if self.detail is not None:
@@ -177,6 +196,11 @@ class RunScreen(Steering):
 
     def action_last(self) -> None:
         self.tab.end(last=True)
+
+    def _show_charts(self, hidden: frozenset[str] | None) -> None:
+        if hidden is not None and isinstance(self.tab, OverviewTab):
+            self.tab.board.hidden = hidden
+            self.tab.redraw()
 
     async def _open(self, name: str) -> None:
         if name == self.active:

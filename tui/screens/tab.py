@@ -11,7 +11,6 @@ from textual.widget import Widget
 
 from tui.model.detail import RunDetail
 from tui.model.selection import Selection
-from tui.widgets.base import Panel
 
 if TYPE_CHECKING:
     from tui.app import Dashboard
@@ -25,7 +24,7 @@ class Tab(Widget):
     Tab > Vertical { width: 1fr; height: 1fr; }
     """
 
-    def __init__(self, columns: Sequence[Sequence[Panel]], narrow_order: Sequence[Panel]) -> None:
+    def __init__(self, columns: Sequence[Sequence[Widget]], narrow_order: Sequence[Widget]) -> None:
         super().__init__()
         self._columns = [Vertical(*column) for column in columns]
         self.panels = narrow_order
@@ -64,4 +63,8 @@ class Tab(Widget):
 
     def remark(self) -> str:
         """What the message line should say about the cursor."""
+        return ""
+
+    def hint(self) -> str:
+        """What the message line says of keys when there is nothing else to say."""
         return ""

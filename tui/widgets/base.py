@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
 from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
+from textual.style import Style as TextualStyle
 from textual.widget import Widget
 
-from tui.drawing.cells import Row, fit, fit_row, width
+from tui.drawing.cells import Row, fit_row, row_width
 from tui.drawing.glyphs import Glyphs
 from tui.theme import Palette
 
@@ -98,29 +101,47 @@ class Panel(Drawn):
 
     def __init__(self, title: str = "", *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self._title = ""
+        self._title: Row = ()
         self.retitle(title)
 
-    def retitle(self, title: str) -> None:
-        """Sets the title, as text: nothing in it is markup."""
-        if title != self._title:
-            self._title = title
+    def retitle(self, title: str | Row) -> None:
+        """Sets the title, as text or as a row of styled text: nothing in it is markup."""
+        row = ((title, ""),) if isinstance(title, str) else title
+        if row != self._title:
+            self._title = row
             self._show_title()
 
     def on_resize(self, event: events.Resize) -> None:
         self._show_title()
         super().on_resize(event)
 
+    @property
+    def title_room(self) -> int:
+        """Cells that a title can have."""
+        return self.outer_size.width - _TITLE_FRAME
+
     def _show_title(self) -> None:
         """Cut here where it is too long: Textual would cut it with a character that ASCII does not have."""
-        room = self.outer_size.width - _TITLE_FRAME
-        if not self._title or room <= 0:  # not laid out yet: it is told once it is
+        room = self.title_room
+        if not row_width(self._title) or room <= 0:  # not laid out yet: it is told once it is
             self.border_title = None
             return
         title = self._title
-        if width(title) > room:
-            title = fit(title, room, ellipsis=self.glyphs.ellipsis).rstrip()
-        self.border_title = Content(title)
+        if row_width(title) > room:
+            title = fit_row(title, room, self.glyphs.ellipsis)
+        parts = [(text, _title_style(self.palette, name)) for text, name in title]
+        self.border_title = Content.assemble(*parts).rstrip()
+
+
+def _title_style(palette: Palette, name: str) -> TextualStyle | str:
+    """For Textual, which writes titles; the terminal's own colours have names of their own there."""
+    style = palette.style(name)
+    if style.color is None and not style:
+        return ""
+    found = TextualStyle.from_rich_style(style)
+    if palette.ansi and style.color is not None:
+        return replace(found, foreground=Color.parse(f"ansi_{style.color.name}"))
+    return found
 
 
 def selected(row: Row) -> Row:

@@ -1,70 +1,43 @@
-"""The panels of the overview: losses with the batch mix below them, the figures of now, evaluations."""
+"""The panels beside the charts of the overview: the figures of now or of the crosshair's step, and evaluations."""
 
 from __future__ import annotations
 
 from tui.drawing.cells import Row, Run, fit
-from tui.drawing.line import Axes, Series, line_chart, steady_end
-from tui.drawing.small import mix_ribbon, progress_bar, sparkline
-from tui.format import age, count, gib, learning_rate, number, share, visible
+from tui.drawing.small import progress_bar, sparkline
+from tui.format import age, count, exact, gib, learning_rate, number, share, visible
 from tui.model.detail import RunDetail
 from tui.widgets.base import Panel
+from tui.widgets.charts import mode_at, readouts
+
+_SHARES = {"step": "step", "data": "data", "evaluation": "eval", "checkpoint": "save"}
 
 
-class LossPanel(Panel):
-    """Is it learning? Monolingual batches are easier, so a hybrid run has two curves."""
+class NowPanel(Panel):
+    """How fast, how steady, where; under a crosshair every number of that step."""
 
     def __init__(self) -> None:
-        super().__init__("loss", id="loss")
+        super().__init__("now", id="now")
         self.detail: RunDetail | None = None
-        self.log_axis = True
+        self.crosshair: int | None = None
+        self._in_sight: tuple[str, ...] = ()
 
-    def show(self, detail: RunDetail, log_axis: bool) -> None:
-        self.detail, self.log_axis = detail, log_axis
-        smoothed = f"   smoothed {share(detail.smoothing, 2)} over raw" if detail.smoothing else "   raw"
-        self.retitle(f"loss{smoothed}   y: {'log' if log_axis else 'linear'}")
+    def show(self, detail: RunDetail, crosshair: int | None, in_sight: tuple[str, ...]) -> None:
+        """``in_sight``: names of the charts whose numbers come first."""
+        self.detail, self.crosshair, self._in_sight = detail, crosshair, in_sight
+        mode = mode_at(detail.charts, crosshair) if crosshair is not None else ""
+        batch = f", a {mode} batch" if mode else ""
+        self.retitle("now" if crosshair is None else f"step {crosshair:,}{batch}")
         self.redraw()
 
     def rows(self, width: int, height: int) -> list[Row]:
         if self.detail is None:
             return []
-        detail = self.detail
-        lost = [point for _, view in detail.curves for point in view.lost()]
-        below = [self._mix(detail, width)] if height >= 8 else []
-        if lost and height >= 8:
-            step, value = lost[-1]
-            below.append(((f"{self.glyphs.non_finite} {len(lost)} steps without a finite loss, the last ", "error"),
-                          (f"{number(value)} at step {step:,}", "error")))  # fmt: skip
-        series = [Series(mode, mode, view) for mode, view in detail.curves]
-        axes = Axes(1, max(2, steady_end(detail.row.step)), log=self.log_axis, smoothed=detail.smoothing > 0)
-        return line_chart(width, height - len(below), series, axes, self.glyphs) + below
+        if self.crosshair is not None:
+            return self._at(self.detail, self.crosshair)
+        return self.figures(width)
 
-    def _mix(self, detail: RunDetail, width: int) -> Row:
-        """One cell a batch, the newest right; then the shares of the whole run."""
-        total = sum(detail.counts.values())
-        shares: list[Run] = []
-        for mode, batches in detail.counts.items():
-            shares += [
-                ("  ", ""),
-                (f"{self.glyphs.modes[mode]} {mode} {100 * batches / total:.1f} %", f"series.{mode}"),
-            ]
-        label = "mix   "
-        room = min(60, width - len(label) - sum(len(text) for text, _ in shares))
-        cells = detail.modes[-room:] if room > 0 else ()
-        return ((label, "dim"), *mix_ribbon(cells, self.glyphs), *shares)
-
-
-class NowPanel(Panel):
-    """How fast, how steady, where."""
-
-    def __init__(self) -> None:
-        super().__init__("now", id="now")
-        self.detail: RunDetail | None = None
-
-    def show(self, detail: RunDetail) -> None:
-        self.detail = detail
-        self.redraw()
-
-    def rows(self, width: int, height: int) -> list[Row]:
+    def figures(self, width: int) -> list[Row]:
+        """What the run does now."""
         if self.detail is None:
             return []
         detail, figures, glyphs = self.detail, self.detail.figures, self.glyphs
@@ -74,20 +47,37 @@ class NowPanel(Panel):
         rows: list[Row] = [
             _figure("pairs/s", rate, (f" {sparkline(figures.rates, min(room, 16), glyphs)}", "bar")),
             _figure("tokens/s", count(figures.tokens_per_second)),
+        ]
+        if figures.mfu is not None:
+            rows.append(_figure("of peak", f"{100 * figures.mfu:.1f} %", ("MFU", "dim")))
+        rows += [
             _figure("data wait", "-" if figures.data_wait is None else f"{100 * figures.data_wait:.1f} %"),
             _figure("masked", "-" if figures.masked is None else f"{figures.masked:.2f} a row"),
             _figure("grad norm", number(figures.grad_norm)),
             _figure("lr", learning_rate(figures.lr)),
-            _figure("device", detail.row.device or "-"),
         ]
-        if detail.device is not None and detail.device.utilization is not None:
-            rows.append(_figure("", _telemetry(detail)))
+        if figures.temperature is not None:
+            rows.append(_figure("temperature", number(figures.temperature, 4)))
+        rows.append(_figure("device", detail.row.device or "-"))
+        rows += [_figure("", text) for text in telemetry(detail)]
+        rows += _time_shares(detail)
         saved = "none yet"
         if detail.checkpoint_step is not None and detail.checkpoint_time is not None:
             saved = f"step {detail.checkpoint_step:,}, {age(now - detail.checkpoint_time)} ago"
         rows.append(_figure("checkpoint", saved))
         if detail.row.work is not None and detail.row.live:
             rows.append(self._work(detail, width))
+        return rows
+
+    def _at(self, detail: RunDetail, step: int) -> list[Row]:
+        """Exact values, of the charts in sight first; a curve without a point there tells its closest and where."""
+        rows: list[Row] = []
+        for chart in sorted(detail.charts, key=lambda chart: chart.name not in self._in_sight):
+            for one, point in readouts(chart, step):
+                label = chart.name if one.label == chart.name else f"{chart.name} {one.label}"
+                at = "" if point.step == step else f" @{point.step:,}"
+                rows.append(((fit(label, 20, ellipsis=self.glyphs.ellipsis), "dim"),
+                             (f" {exact(point.value)}", one.style), (at, "dim")))  # fmt: skip
         return rows
 
     def _work(self, detail: RunDetail, width: int) -> Row:
@@ -131,18 +121,11 @@ class EvaluationPanel(Panel):
         return rows
 
 
-def _columns(*texts: str) -> str:
-    widths = (8, 6, 6, 6, 7)
-    return "".join(fit(text, cells, "right") for text, cells in zip(texts, widths, strict=True))
-
-
-def _figure(label: str, value: str, *more: Run) -> Row:
-    return ((fit(label, 11), "dim"), (fit(value, max(7, len(value))), ""), *more)
-
-
-def _telemetry(detail: RunDetail) -> str:
+def telemetry(detail: RunDetail) -> list[str]:
+    """What the device tells of itself, then the worker; nothing for what cannot be read."""
     device = detail.device
-    assert device is not None
+    if device is None:
+        return []
     parts = []
     if device.utilization is not None:
         parts.append(f"{device.utilization:.0f} %")
@@ -150,4 +133,28 @@ def _telemetry(detail: RunDetail) -> str:
         parts.append(f"{gib(device.memory_used)} of {gib(device.memory_total)}")
     if device.power is not None:
         parts.append(f"{device.power:.0f} W")
-    return "  ".join(parts)
+    worker = []
+    if device.process_cpu is not None:
+        worker.append(f"{device.process_cpu:.0f} % CPU")
+    if device.process_memory is not None:
+        worker.append(gib(device.process_memory))
+    lines = ["  ".join(parts)] if parts else []
+    return lines + ([f"worker {'  '.join(worker)}"] if worker else [])
+
+
+def _time_shares(detail: RunDetail) -> list[Row]:
+    """Where the time went since the run began."""
+    told = [f"{label} {100 * detail.time_shares[name]:.0f} %" for name, label in _SHARES.items()
+            if name in detail.time_shares]  # fmt: skip
+    return [
+        _figure("time" if index == 0 else "", "  ".join(told[index : index + 2])) for index in range(0, len(told), 2)
+    ]
+
+
+def _columns(*texts: str) -> str:
+    widths = (8, 6, 6, 6, 7)
+    return "".join(fit(text, cells, "right") for text, cells in zip(texts, widths, strict=True))
+
+
+def _figure(label: str, value: str, *more: Run) -> Row:
+    return ((fit(label, 11), "dim"), (fit(value, max(7, len(value))), ""), *more)

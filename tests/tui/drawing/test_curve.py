@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from array import array
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tui.drawing import bulk
 from tui.drawing.curve import FANOUT, Curve, envelope
 
 numbers = st.floats(-1e6, 1e6, allow_nan=False)
@@ -86,10 +88,57 @@ def test_a_view_stays_true_while_its_curve_grows(first: list[float], more: list[
 @given(st.lists(any_number, max_size=80))
 def test_what_is_not_finite_is_kept_apart_with_its_step(values: list[float]) -> None:
     curve = made(values)
-    assert [step for step, _ in curve.view().lost()] == [i + 1 for i, value in enumerate(values) if not math.isfinite(value)]
+    assert [step for step, _ in curve.view().lost()] == [
+        i + 1 for i, value in enumerate(values) if not math.isfinite(value)
+    ]
     assert list(curve.values) == [value for value in values if math.isfinite(value)]
 
 
 @given(st.lists(numbers, max_size=80), st.sampled_from([0.0, 0.5, 0.95]))
 def test_another_smoothing_is_what_a_fresh_curve_would_have(values: list[float], beta: float) -> None:
     assert made(values).with_smoothing(beta).smooth == made(values, beta).smooth
+
+
+@settings(max_examples=40)
+@given(st.lists(any_number, min_size=1, max_size=80), st.integers(0, 100))
+def test_what_is_read_out_is_the_closest_point_exactly(values: list[float], step: int) -> None:
+    """Finite or not, to the last bit; of two equally close points the earlier."""
+    found = made(values, gaps=2).view().nearest(step)
+    assert found is not None
+    distances = [abs(1 + 2 * index - step) for index in range(len(values))]
+    index = distances.index(min(distances))
+    assert found.step == 1 + 2 * index
+    assert found.value == values[index] or (math.isnan(found.value) and math.isnan(values[index]))
+
+
+@settings(max_examples=60)
+@given(st.lists(any_number, max_size=120), st.integers(-5, 130), st.integers(-5, 130))
+def test_counts_and_losses_between_steps_are_those_of_the_points(values: list[float], first: int, before: int) -> None:
+    view = made(values).view()
+    inside = [value for index, value in enumerate(values) if first <= 1 + index < before]
+    assert view.any_lost(first, before) == any(not math.isfinite(value) for value in inside)
+    if first <= before:
+        assert view.count_between(first, before) == len(inside)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(any_number, min_size=1, max_size=3000), st.sampled_from([0.0, 0.5, 0.9, 0.995]), st.integers(1, 3000))
+def test_bulk_arithmetic_finds_what_points_one_by_one_find(values: list[float], beta: float, cut: int) -> None:
+    """The same points, the same pyramid, and means that differ by rounding only, also when it goes on in pieces."""
+    slow, quick = Curve(beta), Curve(beta)
+    usual = [value if not math.isfinite(value) else math.fmod(value, 1e6) for value in values]
+    steps = list(range(1, len(usual) + 1))
+    slow.extend(steps, usual)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bulk, "BULK", 1)
+        for part in (slice(0, cut), slice(cut, None)):
+            quick.extend(steps[part], usual[part])
+    assert (quick.steps, quick.values, quick.lost_steps) == (slow.steps, slow.values, slow.lost_steps)
+    assert quick.levels == slow.levels
+    assert list(quick.smooth) == pytest.approx(list(slow.smooth), rel=1e-9, abs=1e-6)
+
+
+def test_modes_are_told_apart_in_bulk_as_one_by_one() -> None:
+    codes, values = array("B", [0, 1, 1, 0, 255, 1]), array("d", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+    steps, found = bulk.of_code(codes, values, 1, 11)
+    assert list(zip(steps, found, strict=True)) == [(12, 0.2), (13, 0.3), (16, 0.6)]

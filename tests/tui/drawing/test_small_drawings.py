@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tui.drawing.cells import row_width
 from tui.drawing.glyphs import BRAILLE, CHARSETS, Glyphs
-from tui.drawing.small import distribution, log_column, mix_ribbon, progress_bar, sparkline, whisker
+from tui.drawing.small import distribution, log_column, progress_bar, sparkline, whisker
 
 glyph_sets = st.sampled_from(list(CHARSETS.values()))
 numbers = st.floats(-1e9, 1e9, allow_nan=False)
@@ -77,8 +77,3 @@ def test_a_progress_bar_is_exact_and_never_overfull(
     done: float, total: float | None, cells: int, glyphs: Glyphs
 ) -> None:
     assert row_width(progress_bar(done, total, cells, glyphs)) == cells
-
-
-def test_the_ribbon_says_each_mode_by_glyph_and_by_colour() -> None:
-    row = mix_ribbon(["mono", "cross", "cross", ""], BRAILLE)
-    assert row == (("▄", "series.mono"), ("▀▀", "series.cross"), (" ", ""))

@@ -1,0 +1,123 @@
+"""The overview: is it learning, and how fast will it be done?"""
+
+from __future__ import annotations
+
+from tui.drawing.cells import Row
+from tui.model.board import Board
+from tui.model.detail import RunDetail
+from tui.model.selection import Selection
+from tui.screens.tab import Tab
+from tui.widgets.charts import ChartBoard
+from tui.widgets.lists import Lines
+from tui.widgets.overview import EvaluationPanel, NowPanel
+from tui.widgets.texts import note_rows
+
+_FRAME = 2  # lines of a panel's border
+_NOTES = 60  # the newest, of which the log's tail is made
+
+
+class OverviewTab(Tab):
+    """Charts on one axis of steps; arrows move their crosshair and choose the large one."""
+
+    DEFAULT_CSS = """
+    OverviewTab #overview-log { height: 8; }
+    OverviewTab > .side { width: 38; }
+    OverviewTab.-single > .side { width: 1fr; }
+    OverviewTab.-single #overview-log, OverviewTab.-single #now { height: 1fr; }
+    """
+
+    def __init__(self) -> None:
+        self.charts, self.now, self.evaluations = ChartBoard(), NowPanel(), EvaluationPanel()
+        self.notes = Lines(self._log, "log", follow=True, id="overview-log")
+        super().__init__(
+            ((self.charts, self.notes), (self.now, self.evaluations)),
+            (self.charts, self.now, self.evaluations, self.notes),
+        )
+        self._columns[1].add_class("side")
+
+    @property
+    def board(self) -> Board:
+        return self.charts.board
+
+    def show(self, detail: RunDetail, selection: Selection) -> None:
+        super().show(detail, selection)
+        self.redraw()
+        self.evaluations.show(detail)
+        self.notes.redraw()
+
+    def redraw(self) -> None:
+        """Draws the charts again, and what is told of the crosshair's step."""
+        if self.detail is None:
+            return
+        in_sight = self.charts.show(self.detail)
+        self.dashboard.feed.want(frozenset(in_sight))
+        self.now.show(self.detail, self.board.viewport.crosshair, in_sight)
+        if not self.has_class("-single"):
+            self.now.styles.height = len(self.now.figures(self.now.size.width)) + _FRAME
+
+    def lay_out(self, narrow: bool, chosen: int) -> None:
+        super().lay_out(narrow, chosen)
+        if narrow:
+            self.now.styles.height = None
+        self.redraw()
+
+    def tick(self, now: float) -> None:
+        self.now.redraw()
+
+    def move(self, rows: int, columns: int) -> None:
+        if self.detail is None:
+            return
+        if columns:
+            self.board.viewport.move(columns, self.detail.row.step, self.charts.columns)
+        if rows:
+            self.board.lead(self.detail.charts, rows)
+        self.redraw()
+
+    def page(self, pages: int) -> None:
+        self.notes.move_page(pages)
+
+    def end(self, last: bool) -> None:
+        if self.detail is not None:
+            self.board.viewport.move_to_end(last, self.detail.row.step)
+            self.redraw()
+
+    def zoom(self, closer: bool) -> None:
+        if self.detail is not None:
+            self.board.viewport.zoom(closer, self.detail.row.step)
+            self.redraw()
+
+    def pan(self, by: int) -> None:
+        if self.detail is not None:
+            self.board.viewport.pan(by, self.detail.row.step)
+            self.redraw()
+
+    def show_all(self) -> None:
+        """The whole run, without a crosshair."""
+        self.board.viewport.show_all()
+        self.board.viewport.crosshair = None
+        self.redraw()
+
+    def turn_axis(self) -> None:
+        if self.detail is not None:
+            self.board.turn_axis(self.detail.charts)
+            self.redraw()
+
+    def remark(self) -> str:
+        """What is read out of the large chart, or what part is in sight where it is not the whole run."""
+        viewport = self.board.viewport
+        if self.detail is None:
+            return ""
+        if viewport.crosshair is not None and self.has_class("-single"):
+            return self.charts.panels[0].readout()
+        if viewport.whole:
+            return ""
+        first, last = viewport.window(self.detail.row.step)
+        return f"steps {first:,} to {last:,}   z closer, Z wider, 0 the whole run"
+
+    def hint(self) -> str:
+        return "left and right read out a step, up and down change the large chart"
+
+    def _log(self, width: int) -> list[Row]:
+        if self.detail is None:
+            return []
+        return note_rows(self.detail.notes[-_NOTES:], width, self.dashboard.minutes_east)
