@@ -62,6 +62,7 @@ class _Colours:
     warning: str
     error: str
     series: dict[str, tuple[str, str]]  # mode: (line, raw)
+    runs: tuple[str, ...]  # compared runs: every pair keeps apart for all eyes, the first of them most
     ramp: tuple[str, ...]
     diverging: tuple[str, ...]
     bar: str
@@ -76,6 +77,7 @@ _DARK = _Colours(
         "mono": ("#5fafff", "#005f87"), "cross": ("#ffaf5f", "#875f00"),
         "mixed": ("#87d787", "#5f875f"), "english": ("#d7afff", "#875faf"),
     },
+    runs=("#5fafff", "#ffaf5f", "#ffffff", "#878787", "#d700af", "#87ff00", "#d7afd7", "#d700ff"),
     ramp=_RAMP, diverging=_DIVERGING, bar="#5f87af",
 )  # fmt: skip
 
@@ -86,6 +88,7 @@ _LIGHT = _Colours(
         "mono": ("#005faf", "#87afd7"), "cross": ("#af5f00", "#d7af87"),
         "mixed": ("#008700", "#87d787"), "english": ("#8700af", "#d7afff"),
     },
+    runs=("#005faf", "#af5f00", "#000000", "#d7005f", "#5f005f", "#870000", "#000087", "#8700d7"),
     ramp=tuple(reversed(_RAMP)), diverging=(*_DIVERGING[:3], "#d0d0d0", *_DIVERGING[4:]), bar="#5f87af",
 )  # fmt: skip
 
@@ -103,6 +106,7 @@ def _styles(colours: _Colours) -> dict[str, str]:
     }  # fmt: skip
     for mode, (line, raw) in colours.series.items():
         styles[f"series.{mode}"], styles[f"series.{mode}.raw"] = line, raw
+    styles |= {f"series.r{index}": colour for index, colour in enumerate(colours.runs)}
     for index, background in enumerate(colours.ramp):
         text = _text_on(background)
         styles[f"ramp.{index}"] = f"{text} on {background}"
@@ -153,6 +157,8 @@ def _sixteen() -> Palette:
         "series.cross.raw": "yellow", "series.mixed": "bright_green", "series.mixed.raw": "green",
         "series.english": "bright_magenta", "series.english.raw": "magenta",
     }  # fmt: skip
+    runs = ("bright_blue", "bright_yellow", "default", "bright_black", "magenta", "bright_green", "cyan", "red")
+    styles |= {f"series.r{index}": colour for index, colour in enumerate(runs)}
     ramp = ("default", "white on blue", "black on cyan", "black on white")
     for index in range(len(_RAMP)):
         step = ramp[index * len(ramp) // len(_RAMP)]
@@ -175,6 +181,7 @@ def _plain() -> Palette:
     }  # fmt: skip
     for mode in _DARK.series:
         styles[f"series.{mode}"], styles[f"series.{mode}.raw"] = "bold", "dim"
+    styles |= {f"series.r{index}": ("bold", "", "dim")[index % 3] for index in range(len(_DARK.runs))}
     for index in range(len(_RAMP)):
         attribute = ("dim", "", "bold", "reverse")[index * 4 // len(_RAMP)]
         styles[f"ramp.{index}"] = attribute

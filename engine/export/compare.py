@@ -5,7 +5,7 @@ One ``CompareResult`` feeds the command, the table and whatever draws it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,9 +84,13 @@ def compare_runs(
 
 
 def compare_results(
-    results: Sequence[FoundResult], baseline: Path | None = None, metric: str | None = None, margin: float | None = None
+    results: Sequence[FoundResult],
+    baseline: Path | None = None,
+    metric: str | None = None,
+    margin: float | None = None,
+    begins: Callable[[str], object] = lambda metric: None,
 ) -> CompareResult:
-    """The same for results that were found already."""
+    """The same for results that were found already; ``begins`` is told of every metric before it is computed."""
     key = only_benchmark(results)
     if metric is not None and metric not in SETTINGS:
         raise ExportError(f"unknown metric {metric!r}, expected one of {', '.join(SETTINGS)}")
@@ -99,6 +103,7 @@ def compare_results(
     rows: list[CompareRow] = []
     ranks = {result.run: read_ranks(result.folder) for result in results}
     for name in HEADLINE if metric is None else (metric,):
+        begins(name)
         values = {result.run: query_values(ranks[result.run], name) for result in results}
         if any(not len(frame) for frame in values.values()):
             if metric is not None:

@@ -15,8 +15,8 @@ QUALITY, BIAS = "map_monolingual", "rank_distance"
 _MEANS = (QUALITY, "map_crosslingual", "map_multilingual", BIAS, "rank_distance_null")
 
 
-def pareto_table(results: Sequence[FoundResult]) -> Frame:
-    """One row per condition: means over its seeds, and the lowest and highest seed of both axes.
+def pareto_table(results: Sequence[FoundResult], groups: Sequence[RunGroup] | None = None) -> Frame:
+    """One row per condition (of ``groups``, where those are given): means over its seeds, and the lowest and highest seed of both axes.
 
     ``front``: no other condition has a mean map_monolingual as high and a mean rank_distance as low, one of them
     better. Null where a condition lacks one of the two.
@@ -24,7 +24,7 @@ def pareto_table(results: Sequence[FoundResult]) -> Frame:
     import polars as pl
 
     only_benchmark(results)
-    groups = conditions(results)
+    groups = conditions(results) if groups is None else groups
     means = [{metric: _mean(group, metric) for metric in _MEANS} for group in groups]
     points = [(mean[QUALITY], mean[BIAS]) for mean in means]
     rows = []

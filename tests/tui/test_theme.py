@@ -11,7 +11,7 @@ from rich.color import Color, ColorSystem
 from rich.style import Style
 
 import tui
-from tui.drawing.glyphs import ASCII, BRAILLE
+from tui.drawing.glyphs import ASCII, BRAILLE, RUN_SERIES
 from tui.drawing.heatmap import RAMP_STEPS
 from tui.theme import DARK, LIGHT, PALETTES, PLAIN, SIXTEEN, Palette, choose_palette
 
@@ -87,6 +87,13 @@ def test_the_ramp_changes_evenly_in_lightness_for_every_eye(palette: Palette, ey
 def test_mono_and_cross_keep_apart_for_every_eye(palette: Palette, eye: str) -> None:
     mono, cross = (seen(foreground(palette, f"series.{mode}"), eye) for mode in ("mono", "cross"))
     assert distance(mono, cross) > 20
+
+
+@pytest.mark.parametrize("eye", EYES)
+@pytest.mark.parametrize("palette", [DARK, LIGHT])
+def test_compared_runs_keep_apart_for_every_eye(palette: Palette, eye: str) -> None:
+    colours = [seen(foreground(palette, f"series.{key}"), eye) for key in RUN_SERIES]
+    assert all(distance(a, b) > 20 for a, b in itertools.combinations(colours, 2))
 
 
 @pytest.mark.parametrize("eye", EYES)

@@ -42,6 +42,8 @@ class Glyphs:
     scroll: tuple[str, str]
 
 
+RUN_SERIES = tuple(f"r{index}" for index in range(8))  # curves of runs that are compared
+
 _BRAILLE_BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _QUADRANTS = " ▘▖▌▝▀▞▛▗▚▄▙▐▜▟█"  # bits: left top, left bottom, right top, right bottom
 
@@ -63,7 +65,7 @@ BRAILLE = Glyphs(
     name="braille", dots=(2, 4), cells=tuple(_braille(mask) for mask in range(256)), bars=" ▁▂▃▄▅▆▇█",
     spark="▁▂▃▄▅▆▇", states=_WORD_STATES, modes={"mono": "▄", "cross": "▀", "mixed": "█", "english": "▄"},
     axis_y="│", axis_x="─", tick_y="┤", tick_x="┬", corner="└", vertical="│", whisker=("├", "─", "┤", "●"),
-    median="┃", non_finite="×", series={"mono": "━", "cross": "━", "mixed": "━", "english": "━"}, cursor="›",
+    median="┃", non_finite="×", series={"mono": "━", "cross": "━", "mixed": "━", "english": "━", **dict.fromkeys(RUN_SERIES, "━")}, cursor="›",
     mark="◆", ellipsis="…", dot="·", delta="Δ", good="✓", bad="✗", full="━", empty="─", arrow="→",
     scroll=("▲", "▼"),
 )  # fmt: skip
@@ -79,7 +81,8 @@ ASCII = Glyphs(
     name="ascii", dots=(1, 2), cells=(" ", "'", ".", ":"), bars=" ..::||##", spark="_.-=+*#",
     states=_ASCII_STATES, modes={"mono": "m", "cross": "c", "mixed": "x", "english": "e"}, axis_y="|", axis_x="-",
     tick_y="+", tick_x="+", corner="+", vertical="|", whisker=("|", "-", "|", "o"), median="|", non_finite="!",
-    series={"mono": "m", "cross": "c", "mixed": "x", "english": "e"}, cursor=">", mark="*", ellipsis="~", dot=".",
+    series={"mono": "m", "cross": "c", "mixed": "x", "english": "e",
+            **{key: str(number) for number, key in enumerate(RUN_SERIES, start=1)}}, cursor=">", mark="*", ellipsis="~", dot=".",
     delta="d", good="+", bad="x", full="=", empty="-", arrow="->", scroll=("^", "v"),
 )  # fmt: skip
 
