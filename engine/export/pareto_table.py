@@ -16,7 +16,9 @@ _MEANS = (QUALITY, "map_crosslingual", "map_multilingual", BIAS, "rank_distance_
 
 
 def pareto_table(results: Sequence[FoundResult], groups: Sequence[RunGroup] | None = None) -> Frame:
-    """One row per condition (of ``groups``, where those are given): means over its seeds, and the lowest and highest seed of both axes.
+    """One row per condition: means over its seeds, and the lowest and highest seed of both axes.
+
+    ``groups`` are the conditions where they are known already.
 
     ``front``: no other condition has a mean map_monolingual as high and a mean rank_distance as low, one of them
     better. Null where a condition lacks one of the two.

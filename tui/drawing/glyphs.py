@@ -65,8 +65,8 @@ BRAILLE = Glyphs(
     name="braille", dots=(2, 4), cells=tuple(_braille(mask) for mask in range(256)), bars=" ▁▂▃▄▅▆▇█",
     spark="▁▂▃▄▅▆▇", states=_WORD_STATES, modes={"mono": "▄", "cross": "▀", "mixed": "█", "english": "▄"},
     axis_y="│", axis_x="─", tick_y="┤", tick_x="┬", corner="└", vertical="│", whisker=("├", "─", "┤", "●"),
-    median="┃", non_finite="×", series={"mono": "━", "cross": "━", "mixed": "━", "english": "━", **dict.fromkeys(RUN_SERIES, "━")}, cursor="›",
-    mark="◆", ellipsis="…", dot="·", delta="Δ", good="✓", bad="✗", full="━", empty="─", arrow="→",
+    median="┃", non_finite="×", series=dict.fromkeys(("mono", "cross", "mixed", "english", *RUN_SERIES), "━"),
+    cursor="›", mark="◆", ellipsis="…", dot="·", delta="Δ", good="✓", bad="✗", full="━", empty="─", arrow="→",
     scroll=("▲", "▼"),
 )  # fmt: skip
 
@@ -82,8 +82,8 @@ ASCII = Glyphs(
     states=_ASCII_STATES, modes={"mono": "m", "cross": "c", "mixed": "x", "english": "e"}, axis_y="|", axis_x="-",
     tick_y="+", tick_x="+", corner="+", vertical="|", whisker=("|", "-", "|", "o"), median="|", non_finite="!",
     series={"mono": "m", "cross": "c", "mixed": "x", "english": "e",
-            **{key: str(number) for number, key in enumerate(RUN_SERIES, start=1)}}, cursor=">", mark="*", ellipsis="~", dot=".",
-    delta="d", good="+", bad="x", full="=", empty="-", arrow="->", scroll=("^", "v"),
+            **{key: str(number) for number, key in enumerate(RUN_SERIES, start=1)}}, cursor=">", mark="*", ellipsis="~",
+    dot=".", delta="d", good="+", bad="x", full="=", empty="-", arrow="->", scroll=("^", "v"),
 )  # fmt: skip
 
 CHARSETS: dict[str, Glyphs] = {glyphs.name: glyphs for glyphs in (BRAILLE, BLOCK, ASCII)}

@@ -39,6 +39,7 @@ class RunRow:
     attempt: int
     study: str = ""  # the sweep or study that it belongs to
     seed: int = 0
+    created: float = 0.0  # unix seconds
     best: float | None = None  # of ``BEST_BY``, over all evaluations of ``benchmark``
     evaluated: tuple[tuple[str, int, float], ...] = ()  # (benchmark, step, unix seconds) of each newest evaluation
 
@@ -79,6 +80,7 @@ def make_row(folder: RunFolder, spec: Spec | None, state: RunState, liveness: Li
         attempt=state.attempt,
         study=visible(config.study) if config is not None and config.study is not None else "",
         seed=config.seed if config is not None else state.seed,
+        created=spec.created if spec is not None else 0.0,
         best=_best(state.evaluations, benchmark),
         evaluated=tuple((key, point.step, point.t) for key, point in latest.items()),
     )
