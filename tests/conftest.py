@@ -1,4 +1,4 @@
-"""What every test gets: a runs home and a state folder of its own, so that no test meets the user's runs."""
+"""What every test gets: runs home, state and cache folders of its own, so that no test meets the user's."""
 
 from __future__ import annotations
 
@@ -18,3 +18,4 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 def _private_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("HYBRID_TUI_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("HYBRID_TUI_CACHE", str(tmp_path / "cache"))

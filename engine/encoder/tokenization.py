@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,9 +31,14 @@ class TextTokenizer:
         self._has_segments = "token_type_ids" in hub_tokenizer.model_input_names
 
     def to_json(self) -> str:
-        """All that decides the ids, as the library's own JSON."""
+        """The tokenizer as the library's own JSON."""
         text: str = self._backend.to_str()
         return text
+
+    def digest(self) -> str:
+        """SHA-256 of all that decides the rows, but for ``max_tokens``."""
+        rules = f"{self._direction} {self._has_segments}\n{self.to_json()}"
+        return hashlib.sha256(rules.encode()).hexdigest()
 
     def __call__(self, texts: Sequence[str], contexts: Sequence[str] | None, max_tokens: int) -> TokenRows:
         """Token rows of ``texts`` [N], or of the pairs with ``contexts`` [N].

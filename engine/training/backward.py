@@ -36,7 +36,7 @@ class Backward:
         vectors = self._encoder.embed(batch.rows)  # [2b + n, D]
         gathered = self._ranks.gather(vectors).requires_grad_()  # [W, 2b + n, D]
         pairs = batch.pairs
-        queries, passages, negatives = gathered.split([pairs, pairs, gathered.shape[1] - 2 * pairs], dim=1)
+        queries, passages, negatives = gathered.tensor_split([pairs, 2 * pairs], dim=1)
         # The passages of all ranks before the further negatives of any: candidate i answers question i.
         candidates = torch.cat([passages.flatten(0, 1), negatives.flatten(0, 1)])  # [B + N, D]
         loss: Tensor = self._loss(queries.flatten(0, 1), candidates, self._on_device(batch))

@@ -1,29 +1,34 @@
-"""Batches as the encoder takes them: the corpora tokenised once, the next batch assembled while a step runs.
+"""Batches as the encoder takes them, assembled ahead while a step runs.
 
-Shapes: B pairs of a batch, b those of one rank, N further negatives of a batch, n those of one rank, R rows.
+Shapes: B pairs of a batch, b those of one rank, N further negatives of a batch, n those of one rank.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from engine.config import RunConfig
+from engine.config import ConfigError, RunConfig
 from engine.data.corpus import ParallelCorpus
-from engine.encoder import DualEncoder, TokenRows, concatenate
-from engine.encoder.model import Kind
-from engine.training.masking import PassageKeys, false_negatives
+from engine.encoder import DualEncoder
+from engine.encoder.tokens import TokenRows, concatenate
+from engine.training.masking import false_negatives
+from engine.training.negatives import draw_negatives, negative_rows
 from engine.training.plan import BatchPlan
 from engine.training.ranks import Ranks
 from engine.training.streams import Mode
+from engine.training.tokenized import TokenizedCorpus
+from engine.training.tokenizing import Tick as Tick
+from engine.training.tokenizing import tokenized_corpora
 
-Tick = Callable[[int, int], None]
-
-_TICK_TEXTS = 4096  # texts tokenised between two reports
+_AHEAD = 2  # batches under way beside the one in use: a slow read of the disk delays no step
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,8 @@ class TrainingBatch:
     def pairs(self) -> int:
         """b."""
         size, candidates = self.mask.shape
-        return len(self.rows) * size // (size + candidates)
+        pairs: int = len(self.rows) * size // (size + candidates)
+        return pairs
 
 
 class BatchSource:
@@ -47,67 +53,84 @@ class BatchSource:
     def __init__(
         self,
         config: RunConfig,
-        corpora: Sequence[ParallelCorpus],
+        corpora: Sequence[ParallelCorpus | TokenizedCorpus],
         encoder: DualEncoder,
         ranks: Ranks,
         tick: Tick | None = None,
     ) -> None:
-        """Tokenises every row of every corpus; ``tick(done, total)`` counts texts and may raise to abandon.
+        """Tokenises the corpora that are not yet; ``tick(done, total)`` counts texts and may raise to abandon.
 
         Raises:
-            ConfigError: no batch can be drawn from these corpora.
+            ConfigError: no batch can be drawn from these corpora, or no source has the hard negatives that are wanted.
+            OSError: no space for the token cache.
         """
-        self._plan = BatchPlan(corpora, config.batch, config.seed)
-        self._corpora = corpora
-        self._mask = config.loss.mask_false_negatives
+        self._negatives = config.batch.negatives
+        tokenized = tokenized_corpora(corpora, encoder, negatives=self._negatives > 0, tick=tick)
+        self._plan = BatchPlan(tokenized, config.batch, config.seed)
+        if self._negatives and not any(corpus.negatives and len(corpus.negatives.rows) for corpus in tokenized):
+            raise ConfigError("batch.negatives: no source has hard negatives")
+        self._corpora, self._seed, self._mask = tokenized, config.seed, config.loss.mask_false_negatives
+        self._pin = encoder.device.type == "cuda"
         share = config.batch.size // ranks.world
         self._own = slice(ranks.rank * share, (ranks.rank + 1) * share)
-        total = sum(2 * len(corpus.questions) for corpus in corpora)
-        done = 0
-
-        def tokenize(texts: Sequence[str], contexts: Sequence[str] | None, kind: Kind) -> TokenRows:
-            nonlocal done
-            parts = []
-            for start in range(0, max(1, len(texts)), _TICK_TEXTS):  # one empty part for an empty corpus
-                part = slice(start, start + _TICK_TEXTS)
-                parts.append(encoder.tokenize(texts[part], contexts[part] if contexts else None, kind=kind))
-                done += len(parts[-1])
-                if tick is not None:
-                    tick(done, total)
-            return concatenate(parts)
-
-        self._questions = [tokenize(corpus.questions, None, "query") for corpus in corpora]
-        self._passages = [tokenize(corpus.passages, corpus.contexts, "passage") for corpus in corpora]
-        self._keys = [PassageKeys.of(corpus) for corpus in corpora]
 
     def assemble(self, t: int) -> TrainingBatch:
         """Batch ``t`` >= 0; a pure function of t, safe to call from another thread."""
         batch = self._plan.batch(t)
-        row_of = self._corpora[batch.source].row_of
-        questions = row_of[batch.groups, batch.query_language][self._own]
-        passages = row_of[batch.groups, batch.passage_language][self._own]
-        rows = concatenate([self._questions[batch.source].take(questions), self._passages[batch.source].take(passages)])
-        size = len(batch.groups)
-        mask = false_negatives(batch, self._keys[batch.source]) if self._mask else np.zeros((size, size), dtype=bool)
-        return TrainingBatch(batch.mode, rows, mask)
+        corpus, own = self._corpora[batch.source], self._own
+        questions = corpus.row_of[batch.groups[own], batch.query_language[own]]
+        passages = corpus.row_of[batch.groups[own], batch.passage_language[own]]
+        parts = [corpus.questions.take(questions), corpus.passages.take(passages)]
+        further = None
+        if count := self._negatives:
+            further = draw_negatives(batch, corpus, count, self._seed, t)
+            parts.append(negative_rows(further, slice(own.start * count, own.stop * count), corpus))
+        if self._mask:
+            mask = false_negatives(batch, corpus, further)
+        else:
+            mask = np.zeros((len(batch.groups), len(batch.groups) * (1 + self._negatives)), dtype=bool)
+        assembled = TrainingBatch(batch.mode, concatenate(parts), mask)
+        return pinned(assembled) if self._pin else assembled
 
 
 class Prefetcher:
-    """Hands out batches, and assembles the one after in a thread while the caller computes."""
+    """Hands out batches, and assembles the ones after in a thread while the caller computes."""
 
     def __init__(self, source: BatchSource) -> None:
         self._source = source
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches")
-        self._next: tuple[int, Future[TrainingBatch]] | None = None
+        self._under_way: deque[tuple[int, Future[TrainingBatch]]] = deque()
 
     def get(self, t: int) -> TrainingBatch:
         """Batch ``t``; batch t + 1 is under way when this returns."""
-        if self._next is None or self._next[0] != t:
-            self._next = (t, self._thread.submit(self._source.assemble, t))
-        batch = self._next[1].result()
-        self._next = (t + 1, self._thread.submit(self._source.assemble, t + 1))
+        if not self._under_way or self._under_way[0][0] != t:
+            for _, future in self._under_way:
+                future.cancel()
+            self._under_way.clear()
+            self._submit(t)
+        batch = self._under_way.popleft()[1].result()
+        while len(self._under_way) < _AHEAD:
+            self._submit(t + 1 + len(self._under_way))
         return batch
 
     def close(self) -> None:
         """Ends the thread."""
         self._thread.shutdown(cancel_futures=True)
+
+    def _submit(self, t: int) -> None:
+        self._under_way.append((t, self._thread.submit(self._source.assemble, t)))
+
+
+def pinned(batch: TrainingBatch) -> TrainingBatch:
+    """The same batch in page-locked memory, from which a GPU copies without blocking the caller.
+
+    ``torch.from_numpy`` of its arrays is pinned. Needs CUDA.
+    """
+    rows = batch.rows
+    segments = None if rows.segments is None else _pinned(rows.segments)
+    return replace(batch, rows=replace(rows, ids=_pinned(rows.ids), segments=segments), mask=_pinned(batch.mask))
+
+
+def _pinned(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    pinned_array: npt.NDArray[Any] = torch.from_numpy(array).pin_memory().numpy()
+    return pinned_array

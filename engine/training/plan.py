@@ -24,9 +24,9 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.config import BatchConfig
-from engine.data.corpus import ParallelCorpus
 from engine.training.keyed import derive_key, permuted, uniform
 from engine.training.streams import Mode, Stream, streams_of
+from engine.training.tokenized import TokenizedCorpus
 
 _CHUNK = 1 << 14  # batches whose draws are made together
 
@@ -50,7 +50,7 @@ class BatchPlan:
     One plan for all ranks: each takes its slice of every batch.
     """
 
-    def __init__(self, corpora: Sequence[ParallelCorpus], batch: BatchConfig, seed: int) -> None:
+    def __init__(self, corpora: Sequence[TokenizedCorpus], batch: BatchConfig, seed: int) -> None:
         """
         Raises:
             ConfigError: no group is usable in a mode that batches can have; names the field.
@@ -107,7 +107,7 @@ class BatchPlan:
             language = "" if stream.language is None else self._corpora[stream.source].languages[stream.language]
             key = derive_key(self._seed, "order", stream.source, stream.mode, language, int(epoch))
             chosen[epochs == epoch] = permuted(key, offsets[epochs == epoch], stream.size)
-        return chosen if stream.groups is None else stream.groups[chosen]
+        return chosen if stream.groups is None else stream.groups[chosen].astype(np.int64)
 
     def _languages(self, stream: Stream, groups: npt.NDArray[np.int64], t: int) -> tuple[Languages, Languages]:
         """The languages [B], [B] of questions and passages."""

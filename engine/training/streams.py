@@ -1,6 +1,6 @@
 """What batches are taken from: one stream per batch mode and source, in mono per language too.
 
-Shapes: G groups, L languages of a source.
+Shapes: L languages of a source.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.config import BatchConfig, ConfigError
-from engine.data.corpus import ParallelCorpus
+from engine.training.tokenized import TokenizedCorpus
+from engine.training.usable import Indices
 
 Mode = Literal["mono", "cross", "mixed", "english"]
 
@@ -25,12 +25,12 @@ class Stream:
     mode: Mode
     source: int
     language: int | None  # index into the source's languages; None: not one for the whole batch
-    groups: npt.NDArray[np.int64] | None  # those usable in this mode and language; None: all of the source
+    groups: Indices | None  # those usable in this mode and language; None: all of the source
     size: int  # number of them
     share: float  # of the batches of its mode
 
 
-def streams_of(mode: Mode, corpora: Sequence[ParallelCorpus], config: BatchConfig) -> list[Stream]:
+def streams_of(mode: Mode, corpora: Sequence[TokenizedCorpus], config: BatchConfig) -> list[Stream]:
     """The streams of one mode; their shares sum to 1.
 
     A source's share is proportional to ``weight * groups ** source_temperature``, groups being those usable in
@@ -42,21 +42,27 @@ def streams_of(mode: Mode, corpora: Sequence[ParallelCorpus], config: BatchConfi
     """
     streams: list[Stream] = []
     for source, corpus in enumerate(corpora):
-        has = corpus.row_of >= 0  # [G, L]
-        usable = _usable(mode, corpus, has, config)  # [G]
-        count = np.count_nonzero(usable)
+        usable = corpus.usable
+        language = None
+        groups = usable.pair if mode == "cross" else usable.any
+        if mode == "english":
+            if config.language not in corpus.languages:
+                continue
+            language = corpus.languages.index(config.language)
+            groups = usable.of_language[language]
+        count = usable.count(groups)
         if count == 0:
             continue
         share = corpus.weight * count**config.source_temperature
         if mode != "mono":
-            language = corpus.languages.index(config.language) if mode == "english" else None
-            streams.append(_stream(mode, source, language, usable, share))
+            streams.append(Stream(mode, source, language, groups, count, share))
             continue
-        sizes = has.sum(axis=0).astype(float)  # [L]
+        sizes = np.array([usable.count(having) for having in usable.of_language], dtype=float)  # [L]
         parts = sizes if config.language_sampling == "size" else (sizes > 0).astype(float)
         streams += [
-            _stream(mode, source, int(language), has[:, language], share * parts[language] / parts.sum())
-            for language in np.flatnonzero(sizes)
+            Stream(mode, source, index, having, int(sizes[index]), share * parts[index] / parts.sum())
+            for index, having in enumerate(usable.of_language)
+            if sizes[index] > 0
         ]
     if not streams:
         raise ConfigError(_why_none(mode, corpora, config))
@@ -64,21 +70,7 @@ def streams_of(mode: Mode, corpora: Sequence[ParallelCorpus], config: BatchConfi
     return [Stream(s.mode, s.source, s.language, s.groups, s.size, s.share / total) for s in streams]
 
 
-def _usable(
-    mode: Mode, corpus: ParallelCorpus, has: npt.NDArray[np.bool_], config: BatchConfig
-) -> npt.NDArray[np.bool_]:
-    columns = [language == config.language for language in corpus.languages] if mode == "english" else slice(None)
-    languages: npt.NDArray[np.int64] = np.count_nonzero(has[:, columns], axis=1)
-    return languages >= (2 if mode == "cross" else 1)
-
-
-def _stream(mode: Mode, source: int, language: int | None, usable: npt.NDArray[np.bool_], share: float) -> Stream:
-    # All of a source is the common case, and need not be written down for millions of groups.
-    groups = None if usable.all() else np.flatnonzero(usable)
-    return Stream(mode, source, language, groups, int(np.count_nonzero(usable)), share)
-
-
-def _why_none(mode: Mode, corpora: Sequence[ParallelCorpus], config: BatchConfig) -> str:
+def _why_none(mode: Mode, corpora: Sequence[TokenizedCorpus], config: BatchConfig) -> str:
     if mode == "english":
         known = sorted({language for corpus in corpora for language in corpus.languages})
         return f"batch.language: {config.language!r} is in no source (they have {', '.join(known) or 'none'})"

@@ -3,6 +3,8 @@
 import numpy as np
 
 from engine.data.corpus import ParallelCorpus
+from engine.encoder.tokens import TokenRows
+from engine.training.tokenized import TokenizedCorpus, tokenize_in_memory
 
 
 def make_corpus(name="facts", groups=40, languages=("de", "en", "th"), gaps=(), weight=1.0):
@@ -28,3 +30,18 @@ def make_corpus(name="facts", groups=40, languages=("de", "en", "th"), gaps=(), 
         passage_ids=ids,
         weight=weight,
     )
+
+
+def one_token_a_word(texts, contexts, kind):
+    """A tokenizer that needs no training; questions and passages differ in their first token."""
+    pairs = contexts if contexts is not None else [""] * len(texts)
+    rows = [
+        [kind == "query", *(sum(word.encode()) for word in f"{text} {context}".split())]
+        for text, context in zip(texts, pairs, strict=True)
+    ]
+    offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+    return TokenRows(np.array([token for row in rows for token in row], np.int32), offsets)
+
+
+def tokenized(corpus, *, negatives=False) -> TokenizedCorpus:
+    return tokenize_in_memory(corpus, one_token_a_word, negatives=negatives)

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_corpora import make_corpus
+from small_corpora import make_corpus, tokenized
 
 from engine.config import BatchConfig
-from engine.training.masking import PassageKeys, false_negatives
+from engine.training.masking import false_negatives
 from engine.training.plan import Batch, BatchPlan
 
 
@@ -39,11 +39,12 @@ def shared_passages(gaps=()):
 @pytest.mark.parametrize("gaps", [(), {(1, "de"), (2, "th"), (7, "en")}])
 def test_the_mask_is_that_of_the_slow_version(mode, gaps):
     corpus = shared_passages(gaps)
-    plan, keys = BatchPlan([corpus], BatchConfig(mode=mode, size=16), seed=0), PassageKeys.of(corpus)
+    arrays = tokenized(corpus)
+    plan = BatchPlan([arrays], BatchConfig(mode=mode, size=16), seed=0)
     found = 0
     for t in range(30):
         batch = plan.batch(t)
-        mask = false_negatives(batch, keys)
+        mask = false_negatives(batch, arrays)
         np.testing.assert_array_equal(mask, slow(batch, corpus))
         found += mask.sum()
     assert found > 0
@@ -58,7 +59,7 @@ def test_a_translation_of_another_rows_passage_is_masked_though_no_text_is_equal
     """Group 0 twice, its passage in German and in Thai; and group 1, which shares group 0's passage by id."""
     corpus = shared_passages()
     batch = cross_batch([0, 5, 0, 1], [1, 1, 1, 2], [0, 0, 2, 1])
-    mask = false_negatives(batch, PassageKeys.of(corpus))
+    mask = false_negatives(batch, tokenized(corpus))
     texts = [corpus.passages[corpus.row_of[pair]] for pair in zip(batch.groups, batch.passage_language, strict=True)]
     assert len(set(texts)) == 4, "comparing the texts of the batch finds nothing"
     expected = np.zeros((4, 4), dtype=bool)
@@ -71,4 +72,4 @@ def test_a_language_that_a_group_lacks_masks_nothing():
     corpus = make_corpus(groups=3, gaps={(0, "th")})
     # The row of group 0 in Thai is -1, which indexes the last row: group 2 in Thai, passage of pair 1.
     batch = cross_batch([0, 2], [0, 0], [1, 2])
-    assert not false_negatives(batch, PassageKeys.of(corpus)).any()
+    assert not false_negatives(batch, tokenized(corpus)).any()

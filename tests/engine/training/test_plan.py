@@ -7,12 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
-from small_corpora import make_corpus
+from small_corpora import make_corpus, tokenized
 
 from engine.config import BatchConfig, ConfigError
 from engine.training.plan import BatchPlan
 
 MODES = ("mono", "cross", "hybrid", "mixed", "english")
+
+
+def plan_of(corpora, batch, seed):
+    return BatchPlan([tokenized(corpus) for corpus in corpora], batch, seed)
 
 
 def equal(first, second):
@@ -38,10 +42,10 @@ def corpus_lists(draw):
 @given(corpora=corpus_lists(), mode=st.sampled_from(MODES), seed=st.integers(0, 99), data=st.data())
 def test_batches_are_pure_and_made_of_rows_that_exist(corpora, mode, seed, data):
     config = BatchConfig(mode=mode, size=8)
-    plan = BatchPlan(corpora, config, seed)
+    plan = plan_of(corpora, config, seed)
     for t in data.draw(st.lists(st.integers(0, 40_000), min_size=1, max_size=6)):
         batch = plan.batch(t)
-        assert equal(batch, BatchPlan(corpora, config, seed).batch(t))
+        assert equal(batch, plan_of(corpora, config, seed).batch(t))
         row_of = corpora[batch.source].row_of
         assert (row_of[batch.groups, batch.query_language] >= 0).all()
         assert (row_of[batch.groups, batch.passage_language] >= 0).all()
@@ -71,7 +75,7 @@ def streams(plan, corpora, steps):
 @settings(deadline=None, max_examples=25)
 @given(corpora=corpus_lists(), mode=st.sampled_from(MODES), size=st.integers(2, 9))
 def test_every_usable_group_comes_once_in_every_epoch_of_its_stream(corpora, mode, size):
-    plan = BatchPlan(corpora, BatchConfig(mode=mode, size=size), seed=5)
+    plan = plan_of(corpora, BatchConfig(mode=mode, size=size), seed=5)
     for (source, kind, language), groups in streams(plan, corpora, 60).items():
         has = corpora[source].row_of >= 0
         usable = {
@@ -87,31 +91,31 @@ def test_every_usable_group_comes_once_in_every_epoch_of_its_stream(corpora, mod
 
 def test_no_two_streams_or_epochs_share_an_order():
     corpora = [make_corpus("first"), make_corpus("second")]
-    plan = BatchPlan(corpora, BatchConfig(size=40), seed=0)  # a batch is one epoch of 40 groups
+    plan = plan_of(corpora, BatchConfig(size=40), seed=0)  # a batch is one epoch of 40 groups
     orders = [tuple(plan.batch(t).groups) for t in range(300)]
     assert len(set(orders)) == 300
 
 
 def test_another_seed_is_another_plan(corpora):
-    first, second = (BatchPlan(corpora, BatchConfig(size=8), seed) for seed in (0, 1))
+    first, second = (plan_of(corpora, BatchConfig(size=8), seed) for seed in (0, 1))
     assert sum(equal(first.batch(t), second.batch(t)) for t in range(100)) == 0
 
 
 @pytest.mark.parametrize(("share", "mode"), [(1.0, "mono"), (0.0, "cross")])
 def test_hybrid_at_its_ends_is_the_pure_mode_bit_for_bit(corpora, share, mode):
-    hybrid = BatchPlan(corpora, BatchConfig(mode="hybrid", mono_share=share, size=8), seed=3)
-    pure = BatchPlan(corpora, BatchConfig(mode=mode, size=8), seed=3)
+    hybrid = plan_of(corpora, BatchConfig(mode="hybrid", mono_share=share, size=8), seed=3)
+    pure = plan_of(corpora, BatchConfig(mode=mode, size=8), seed=3)
     assert all(equal(hybrid.batch(t), pure.batch(t)) for t in range(200))
 
 
 def test_the_coin_falls_as_often_as_it_should(corpora):
-    plan = BatchPlan(corpora, BatchConfig(mono_share=0.3, size=2), seed=0)
+    plan = plan_of(corpora, BatchConfig(mono_share=0.3, size=2), seed=0)
     mono = sum(plan.batch(t).mode == "mono" for t in range(2000))
     assert binomtest(mono, 2000, 0.3).pvalue > 1e-4
 
 
 def shares(corpora, **options):
-    plan = BatchPlan(corpora, BatchConfig(size=2, **options), seed=1)
+    plan = plan_of(corpora, BatchConfig(size=2, **options), seed=1)
     batches = [plan.batch(t) for t in range(3000)]
     return Counter(batch.source for batch in batches), Counter(int(batch.query_language[0]) for batch in batches)
 
@@ -137,7 +141,7 @@ def test_languages_are_drawn_uniformly_or_by_size(sampling, expected):
 
 
 def test_cross_pairs_are_uniform_over_ordered_pairs():
-    plan = BatchPlan([make_corpus()], BatchConfig(mode="cross", size=50), seed=0)
+    plan = plan_of([make_corpus()], BatchConfig(mode="cross", size=50), seed=0)
     pairs = Counter()
     for t in range(60):
         batch = plan.batch(t)
@@ -149,7 +153,7 @@ def test_cross_pairs_are_uniform_over_ordered_pairs():
 def test_a_jump_far_ahead_continues_the_streams(corpora):
     """The arithmetic over chunks agrees with counting batches one by one across two chunk borders."""
     config = BatchConfig(size=2)
-    walking, jumping = BatchPlan(corpora, config, 0), BatchPlan(corpora, config, 0)
+    walking, jumping = plan_of(corpora, config, 0), plan_of(corpora, config, 0)
     last = jumping.batch(33_000)
     for t in range(33_001):
         index, earlier = walking._stream_at(t)
@@ -166,7 +170,7 @@ def sum_before(plan, index, t):
 def test_what_cannot_be_drawn_is_an_error_that_names_the_field():
     one = [make_corpus(languages=("en",))]
     with pytest.raises(ConfigError, match=r"^batch.mode: 'cross' needs groups in two languages"):
-        BatchPlan(one, BatchConfig(mode="cross"), 0)
+        plan_of(one, BatchConfig(mode="cross"), 0)
     with pytest.raises(ConfigError, match=r"^batch.language: 'fr' is in no source \(they have en\)"):
-        BatchPlan(one, BatchConfig(mode="english", language="fr"), 0)
-    assert BatchPlan(one, BatchConfig(mode="hybrid", mono_share=1.0), 0).batch(0).mode == "mono"
+        plan_of(one, BatchConfig(mode="english", language="fr"), 0)
+    assert plan_of(one, BatchConfig(mode="hybrid", mono_share=1.0), 0).batch(0).mode == "mono"

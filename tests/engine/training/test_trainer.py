@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from small_corpora import make_corpus
+from small_corpora import make_corpus, tokenized
 
 from engine.config import BatchConfig, ConfigError, LossConfig, OptimizerConfig, RunConfig
 from engine.training.batches import BatchSource, Prefetcher
-from engine.training.masking import PassageKeys, false_negatives
+from engine.training.masking import false_negatives
 from engine.training.plan import BatchPlan
 from engine.training.ranks import Alone
 from engine.training.trainer import Trainer
@@ -36,7 +36,8 @@ def make_trainer(corpora, make_encoder):
 
 def test_updates_are_those_of_a_plain_loop(corpora, make_encoder, make_trainer):
     """Texts of the plan, one padded batch, cross entropy, torch's own AdamW and clipping: the same losses."""
-    encoder, plan = make_encoder(0.0).train(), BatchPlan(corpora, CONFIG.batch, CONFIG.seed)
+    arrays = [tokenized(corpus) for corpus in corpora]
+    encoder, plan = make_encoder(0.0).train(), BatchPlan(arrays, CONFIG.batch, CONFIG.seed)
     matrices = [parameter for parameter in encoder.parameters() if parameter.ndim > 1]
     vectors = [parameter for parameter in encoder.parameters() if parameter.ndim == 1]
     optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0}])
@@ -53,7 +54,7 @@ def test_updates_are_those_of_a_plain_loop(corpora, make_encoder, make_trainer):
         corpus = corpora[batch.source]
         questions = [corpus.questions[row] for row in corpus.row_of[batch.groups, batch.query_language]]
         passages = [corpus.passages[row] for row in corpus.row_of[batch.groups, batch.passage_language]]
-        mask = false_negatives(batch, PassageKeys.of(corpus))
+        mask = false_negatives(batch, arrays[batch.source])
         logits = embed(questions, 64) @ embed(passages, 256).T / 0.05
         loss = torch.nn.functional.cross_entropy(
             logits.masked_fill(torch.from_numpy(mask), -math.inf), torch.arange(len(logits))
