@@ -5,48 +5,68 @@ Heavy imports stand inside ``Work.__init__``, after the device is free: a queued
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine import events
 from engine.config import ConfigError, RunConfig, languages_for
+from engine.events import from_number
 from engine.preparation import build_trainer, load_corpora, set_up_torch
 from engine.runs.session import Session
 
 if TYPE_CHECKING:
     from engine.data.benchmark import Benchmark
     from engine.data.corpus import ParallelCorpus
+    from engine.distributed.lead import Lead
+    from engine.telemetry import Telemetry
+    from engine.training.selection import Standing
     from engine.training.trainer import StepRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How training ended."""
+
+    selected_step: int | None  # whose weights are in model/, where validation chose them
+    early: bool  # before max_steps
 
 
 class Work:
     """Everything one attempt holds in memory. Implements engine.training.loop.Observer."""
 
-    def __init__(self, session: Session, config: RunConfig) -> None:
+    def __init__(self, session: Session, config: RunConfig, lead: Lead | None = None) -> None:
+        """``lead``: the other ranks of the run, where there are any; its device is held already."""
         from engine.device import share_cores, wait_for_device
 
-        self._session, self._config = session, config
+        self._session, self._config, self._lead = session, config, lead
         share_cores()
-        self.device = wait_for_device(config.runtime, session)
+        self.device = wait_for_device(config.runtime, session) if lead is None else lead.device
 
-        set_up_torch(config.runtime)
-        from engine.training.checkpoint import load_checkpoint, newest_checkpoint
+        set_up_torch(config.runtime, 1 if lead is None else lead.processes)
+        ranks = None if lead is None else lead.ranks
+        from engine.training.checkpoint import checkpoint_at, load_checkpoint, newest_checkpoint
 
         corpora = load_corpora(config, session.progress)
         self._benchmarks = {spec.partition("=")[0]: self._load_benchmark(spec) for spec in config.evaluation.benchmarks}
         self._check_overlap(corpora)
-        self.trainer = build_trainer(config, corpora, self.device.torch_device, session.progress)
+        self.trainer = build_trainer(config, corpora, self.device.torch_device, session.progress, ranks)
         checkpoint = newest_checkpoint(session.folder.checkpoints)
+        if session.state.selected_step is not None:  # finished, and here only to be evaluated
+            checkpoint = checkpoint_at(session.folder.checkpoints, session.state.selected_step)
         if checkpoint is not None:
             load_checkpoint(self.trainer, checkpoint)
+        if lead is not None:
+            lead.begin(checkpoint, lambda: session.progress("starting the other ranks", 0, None))
         self._saved_step = self.trainer.step if checkpoint is not None else None
         session.checkpoint = self.save
         session.evaluate = lambda: self.evaluate(again=True)
 
-    def train(self) -> None:
-        """Trains to the last step and leaves the model in ``model/``."""
+    def train(self) -> Finished:
+        """Trains to the end and leaves the model in ``model/``: that of the last step, or of the best one."""
         from engine.training.loop import train
 
         if self.trainer.step != self._session.state.step:
@@ -54,9 +74,12 @@ class Work:
             resumed = events.RunResumed(from_step=self.trainer.step, host=socket.gethostname(), pid=os.getpid())
             self._session.emit(resumed)
         try:
+            self._session.telemetry = self._telemetry().sample
             train(self.trainer, self._config, self)
-            self._save_model()
+            early = self.trainer.step < self._config.optimizer.max_steps
+            return Finished(self._save_model(), early)
         finally:
+            self._session.telemetry = None
             self.trainer.close()
             self.device.release()
 
@@ -84,17 +107,29 @@ class Work:
         if self._saved_step == self.trainer.step:
             return
         self._session.verify_ownership()
-        saved = save_checkpoint(self.trainer, self._session.folder.checkpoints, self._config.checkpoint.keep)
+        best = self._standing().best_step if self._config.evaluation.select == "best" else None
+        saved = save_checkpoint(self.trainer, self._session.folder.checkpoints, self._config.checkpoint.keep, best)
         self._saved_step = saved.step
         path = str(saved.path.relative_to(self._session.folder.path))
         self._session.emit(events.CheckpointSaved(step=saved.step, path=path, bytes=saved.bytes, seconds=saved.seconds))
 
-    def evaluate(self, *, again: bool = False) -> None:
-        """Evaluates on every benchmark of the config that this step was not evaluated on (all with ``again``)."""
+    def evaluate(self, *, again: bool = False) -> bool:
+        """Evaluates on every benchmark of the config that this step was not evaluated on (all with ``again``).
+
+        Returns:
+            Whether validation has stopped improving. An evaluation that somebody asked for (``again``) is no
+            validation: what is chosen does not depend on who watches.
+        """
         done = {(point.step, point.benchmark) for point in self._session.state.evaluations}
         for key in self._benchmarks:
             if again or (self.trainer.step, key) not in done:
                 self._evaluate(key)
+        if again or self._config.evaluation.validation is None:
+            return False
+        if self._config.evaluation.validation == "loss" or self._config.evaluation.select == "best":
+            self._validate()
+        patience = self._config.evaluation.patience
+        return 0 < patience <= self._standing().since_best
 
     def _load_benchmark(self, spec: str) -> Benchmark:
         from engine.data.sources import load_benchmark
@@ -141,7 +176,9 @@ class Work:
                 session.emit(events.EvalProgress(benchmark=key, step=step, what=what, done=done, total=total))
             session.boundary(within="work")
 
-        evaluation_run = run_benchmark(self.trainer.encoder, self._benchmarks[key], tick)
+        with self.trainer.finished() as own:
+            encoder = own if self._lead is None else self._lead.encoder(own)
+            evaluation_run = run_benchmark(encoder, self._benchmarks[key], tick)
         write_results(evaluation_run, session.folder.results / f"step-{step:06d}" / key)
         session.emit(
             events.EvalFinished(
@@ -149,8 +186,85 @@ class Work:
             )
         )
 
-    def _save_model(self) -> None:
-        """The final model, complete or not there: written beside its place and moved in."""
+    def _standing(self) -> Standing:
+        """Of the validations up to the trainer's step."""
+        from engine.training.selection import Standing
+
+        points = [point for point in self._session.state.validations if point.step <= self.trainer.step]
+        if not points:
+            return Standing()
+        value = points[-1].best_value
+        return Standing(points[-1].best_step, None if value is None else from_number(value), points[-1].since_best)
+
+    def _validate(self) -> None:
+        """Measures what the checkpoint is chosen by, unless this step has it; the best one so far is saved first."""
+        from engine.training.selection import lower_is_better, measure_of
+
+        session, step, evaluation = self._session, self.trainer.step, self._config.evaluation
+        if any(point.step == step for point in session.state.validations):
+            return
+        start = time.monotonic()
+        value = self._validation_value()
+        seconds = time.monotonic() - start
+        former = self._standing()
+        standing = former.after(step, value, lower_is_better=lower_is_better(evaluation))
+        if evaluation.select == "best" and standing.best_step == step:
+            try:
+                self.save()
+            except OSError as error:
+                message = f"step {step:,} is the best so far and cannot be saved, so that it is passed over: {error}"
+                session.emit(events.Warning(message=message))
+                standing = former.after(step, math.nan, lower_is_better=True)
+        session.emit(
+            events.Validation(
+                step=step,
+                measure=measure_of(evaluation),
+                value=events.to_number(value),
+                best_step=standing.best_step,
+                best_value=standing.best_value,
+                since_best=standing.since_best,
+                seconds=seconds if evaluation.validation == "loss" else 0.0,
+            )
+        )
+
+    def _validation_value(self) -> float:
+        evaluation, step = self._config.evaluation, self.trainer.step
+        if evaluation.validation == "loss":
+            assert self.trainer.validation is not None
+            with self.trainer.finished() as encoder:
+                return self.trainer.validation(
+                    encoder, self.trainer.loss, lambda: self._session.boundary(within="work")
+                )
+        result = next(
+            point.result
+            for point in self._session.state.evaluations
+            if (point.step, point.benchmark) == (step, evaluation.validation)
+        )
+        value = result.metrics.get(evaluation.validation_metric)
+        if value is None:
+            raise ConfigError(
+                f"evaluation.validation_metric: {evaluation.validation} has no {evaluation.validation_metric}"
+            )
+        return value
+
+    def _save_model(self) -> int | None:
+        """The final model, complete or not there: written beside its place and moved in.
+
+        Returns:
+            The step whose weights were chosen, where the config asks for the best one.
+        """
+        from engine.training.checkpoint import checkpoint_at, load_checkpoint
         from engine.training.durable import write_folder
 
-        write_folder(self._session.folder.model, self.trainer.encoder.save)
+        best = self._standing().best_step if self._config.evaluation.select == "best" else None
+        if best is not None and best != self.trainer.step:
+            load_checkpoint(self.trainer, checkpoint_at(self._session.folder.checkpoints, best))
+        with self.trainer.finished() as encoder:
+            write_folder(self._session.folder.model, encoder.save)
+        return best
+
+    def _telemetry(self) -> Telemetry:
+        from engine.telemetry import Telemetry, peak_flops
+
+        device = self.device.torch_device
+        return Telemetry(self.device.name, device, peak_flops(device, self._config.runtime.precision))

@@ -129,13 +129,18 @@ class Session:
             self._write_snapshot()
             self._log.close()
 
-    def hand_over(self) -> None:
-        """Ends this process's part without a last word: another process goes on with the attempt."""
+    def hand_over(self) -> int | None:
+        """Ends this process's part without a last word: another process goes on with the attempt.
+
+        Returns:
+            A signal that came and was not obeyed.
+        """
         self._closing.set()
         with self._writing:
             self.flush()
             self._log.sync()
             self._log.close()
+        return self._signal
 
     def emit(self, event: AnyEvent) -> None:
         """Writes one event after the steps that came before it."""

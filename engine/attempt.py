@@ -1,0 +1,172 @@
+"""One attempt at a run, from its first event to its last: waits, prepares, trains, evaluates, and says how it ended."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import socket
+import subprocess
+import time
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from engine import events
+from engine.config import ConfigError, RunConfig
+from engine.distributed.errors import RankLost
+from engine.events import AnyEvent
+from engine.runs.folder import RunFolder, Spec, newest_step
+from engine.runs.liveness import RunLock
+from engine.runs.log import EventLog
+from engine.runs.reader import RunReader
+from engine.runs.session import Leave, LostRun, Session
+from engine.runs.state import Phase
+from engine.work import Work
+
+if TYPE_CHECKING:
+    from engine.distributed.lead import Lead
+
+EXIT_DONE, EXIT_FAILED, EXIT_LEFT = 0, 1, 3
+_TRACEBACK_LINES = 12
+
+
+def open_session(folder: RunFolder, lock: RunLock, number: int) -> Session:
+    """Attempt ``number`` of the run whose lock is ours: its log is open, and commands reach this process."""
+    lock.write_owner(number)
+    log = EventLog.open(folder, number)
+    reader = RunReader(folder)
+    reader.poll()
+    session = Session(folder, lock, log, reader.state, number)
+    session.start()
+    return session
+
+
+def attempt(session: Session, spec: Spec, *, evaluate_only: bool, lead: Lead | None = None) -> int:
+    """One attempt, from its first event to its last.
+
+    ``lead``: the other ranks, where there are any; whoever waited for the devices has then announced the attempt.
+    """
+    start = time.monotonic()
+    config = spec.config
+    if lead is None:
+        announce(session, config, evaluate_only=evaluate_only)
+
+    def work() -> None:
+        work = Work(session, config, lead)
+        if evaluate_only:
+            work.evaluate(again=True)
+        else:
+            work.train()
+
+    former = session.state.former_phase
+    status = guarded(session, work, evaluate_only=evaluate_only, start=start)
+    if status is not None:
+        return status
+    if evaluate_only:
+        _restore(session, former, time.monotonic() - start)
+        return EXIT_DONE
+    session.end(events.RunFinished(step=session.state.step, seconds=time.monotonic() - start))
+    if config.hooks.on_finish is not None:
+        _run_hook(session, config.hooks.on_finish)
+    return EXIT_DONE
+
+
+def guarded(session: Session, work: Callable[[], object], *, evaluate_only: bool, start: float) -> int | None:
+    """Carries out work of an attempt that began at ``start``.
+
+    Returns:
+        The exit status where it failed or a person had it end, with the last word in the log; None: it was done.
+    """
+    former = session.state.former_phase
+    status = EXIT_DONE
+    try:
+        work()
+        return None
+    except (LostRun, RankLost):
+        raise
+    except Leave as leave:
+        if not evaluate_only:
+            ended = events.RunPaused if leave.final == "paused" else events.RunStopped
+            session.end(ended(step=session.state.step))
+            return EXIT_LEFT
+    except Exception as error:
+        traceback.print_exc()
+        if not evaluate_only:
+            session.end(_failure(error))
+            return EXIT_FAILED
+        session.end(events.Warning(message=f"the evaluation failed: {_one_line(error)}"))
+        status = EXIT_FAILED
+    _restore(session, former, time.monotonic() - start)
+    return status
+
+
+def announce(session: Session, config: RunConfig, *, evaluate_only: bool) -> None:
+    """The first event of an attempt."""
+    host, pid = socket.gethostname(), os.getpid()
+    if session.state.name:
+        purpose: Literal["train", "evaluate"] = "evaluate" if evaluate_only else "train"
+        step = newest_step(session.folder.checkpoints) or 0
+        session.emit(events.RunResumed(from_step=step, host=host, pid=pid, purpose=purpose))
+        return
+    session.emit(
+        events.RunStarted(
+            name=config.name,
+            mode=config.batch.mode,
+            mono_share=config.batch.mono_share if config.batch.mode == "hybrid" else None,
+            max_steps=config.optimizer.max_steps,
+            batch_size=config.batch.size,
+            seed=config.seed,
+            host=host,
+            pid=pid,
+        )
+    )
+
+
+def _restore(session: Session, former: Phase | None, seconds: float) -> None:
+    """An attempt that only evaluated ends in the state that the run had before; a crashed one stays crashed."""
+    step, state = session.state.step, session.state
+    final: AnyEvent | None = None
+    if former == "paused":
+        final = events.RunPaused(step=step)
+    elif former == "stopped":
+        final = events.RunStopped(step=step)
+    elif former == "finished":
+        final = events.RunFinished(step=step, seconds=seconds)
+    elif former == "failed":
+        final = events.RunFailed(error=state.error or "", last_lines=state.last_lines, hint=state.hint)
+    session.end(final)
+
+
+def _failure(error: Exception) -> events.RunFailed:
+    lines = traceback.format_exception(error)
+    last_lines = "".join(lines).splitlines()[-_TRACEBACK_LINES:]
+    return events.RunFailed(error=_one_line(error), last_lines=last_lines, hint=_hint(error))
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, ConfigError) else f"{type(error).__name__}: {text}"
+
+
+def _hint(error: Exception) -> str:
+    """What to do about failures that users meet often; empty when nothing better than the error is known."""
+    if type(error).__name__ == "OutOfMemoryError":
+        return "the device's memory is full: a smaller batch.size or model.max_passage_tokens needs less"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "the disk is full: free space, then resume"
+    if isinstance(error, ConfigError):
+        return "change the config and start a new run"
+    return ""
+
+
+def _run_hook(session: Session, command: str) -> None:
+    """The user's own command after a finished run; its failure is reported and changes nothing."""
+    try:
+        words = [*shlex.split(command), str(session.folder.path)]
+        status = subprocess.run(words, stdin=subprocess.DEVNULL, check=False).returncode
+        failure = f"ended with status {status}" if status else ""
+    except (OSError, ValueError) as error:
+        failure = f"cannot be run: {error}"
+    if failure:
+        session.emit(events.Warning(message=f"hooks.on_finish {failure}: {command}"))
