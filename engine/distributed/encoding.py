@@ -1,0 +1,70 @@
+"""Encodes the texts of an evaluation on all ranks.
+
+The rows are split into the very forward calls that one process would make, and the calls are dealt to the ranks: each
+row is padded as it would be there. On equal devices with as many threads the vectors are therefore the same, bit for
+bit, on any number of ranks.
+
+Shapes: n texts, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.distributed.ranks import Order, TorchRanks
+from engine.encoder import DualEncoder, TokenRows
+from engine.encoder.encoded import Encoded
+from engine.encoder.options import EncodingOptions
+
+Tick = Callable[[int, int], None]
+
+
+class SharedEncoder:
+    """Rank 0's encoder with the help of the others; a TextEncoder of engine.evaluation.suite."""
+
+    def __init__(self, encoder: DualEncoder, ranks: TorchRanks) -> None:
+        self._encoder, self._ranks = encoder, ranks
+
+    @property
+    def options(self) -> EncodingOptions:
+        return self._encoder.options
+
+    def digests(self) -> dict[str, str]:
+        return self._encoder.digests()
+
+    def encode_queries(self, texts: Sequence[str], tick: Tick | None = None, /) -> Encoded:
+        """Texts [n] -> vectors [n, D]; ``tick(done, total)`` may raise to abandon, which parts the ranks for good."""
+        return self._encode(self._encoder.tokenize(texts, kind="query"), tick)
+
+    def encode_passages(
+        self, texts: Sequence[str], contexts: Sequence[str] | None = None, tick: Tick | None = None, /
+    ) -> Encoded:
+        """The same for passages, each with its context where there are contexts [n]."""
+        return self._encode(self._encoder.tokenize(texts, contexts, kind="passage"), tick)
+
+    def _encode(self, rows: TokenRows, tick: Tick | None) -> Encoded:
+        ranks = self._ranks
+        ranks.give(Order.ENCODE, rows)
+
+        def of_all_ranks(done: int, total: int) -> None:
+            if tick is not None:
+                tick(min(total, done * ranks.world), total)
+
+        ranks.astray = True
+        vectors = encode_part(self._encoder, ranks, rows, of_all_ranks)
+        ranks.astray = False
+        if tick is not None:
+            tick(len(rows), len(rows))
+        return Encoded(vectors, rows.truncated)
+
+
+def encode_part(
+    encoder: DualEncoder, ranks: TorchRanks, rows: TokenRows, tick: Tick | None = None
+) -> npt.NDArray[np.float32]:
+    """Vectors [n, D] of the rows, whole on rank 0; every rank calls this with the same rows."""
+    vectors = encoder.encode_rows(rows, tick, share=slice(ranks.rank, None, ranks.world))
+    ranks.sum_at_first(vectors)  # a row is zero on all ranks but one
+    return vectors

@@ -1,0 +1,156 @@
+"""The ranks of one run as processes of torch.distributed: gloo on the CPU, NCCL on CUDA.
+
+Two groups of the same processes. The one for data has a timeout: its calls are made by all ranks within one step. The
+one for orders, always gloo, has none worth the name: between two orders rank 0 may save, rank candidates or wait for
+a person, and a rank that dies meanwhile is noticed by its agent.
+
+Gradients are summed in buckets laid out in the order of the parameters, after the local backward pass, and not by
+DistributedDataParallel, for three reasons. It lays its buckets out anew after the first backward pass of a process,
+so that with three or more ranks a resumed run would round its sums otherwise than one that never stopped. A rank that
+runs out of memory in its backward pass could not repeat it, since parts of its gradient would be with the others. And
+its overlap has little to hide here: two thirds of the gradient of a multilingual encoder are its embedding matrix,
+which is ready last.
+
+Shapes: W ranks, n vectors of one rank, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from engine.distributed.errors import RankLost
+
+_DATA_TIMEOUT = timedelta(minutes=5)
+_ORDER_TIMEOUT = timedelta(days=365)
+_BUCKET_BYTES = 32 << 20  # large enough for the bandwidth of NVLink, small enough to be no second gradient in memory
+
+
+class Order(IntEnum):
+    """What rank 0 has the others do."""
+
+    LEAVE = 0
+    BUILD = 1  # corpora, encoder, trainer; with the checkpoint to load
+    UPDATE = 2
+    ENCODE = 3  # their part of token rows
+
+
+class TorchRanks:
+    """Implements engine.training.ranks.Ranks; one for each process, until ``close``.
+
+    Attributes:
+        astray: a call was abandoned half way, so that the ranks no longer agree on what comes next.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        """Meets the other ranks, as torchrun's variables RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT say.
+
+        Raises:
+            RankLost: they do not come.
+        """
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        with _together():
+            dist.init_process_group(
+                "nccl" if device.type == "cuda" else "gloo",
+                timeout=_DATA_TIMEOUT,
+                device_id=device if device.type == "cuda" else None,
+            )
+            self._orders = dist.new_group(backend="gloo", timeout=_ORDER_TIMEOUT)
+        self.rank: int = dist.get_rank()
+        self.world: int = dist.get_world_size()
+        self.astray = False
+
+    def gather(self, vectors: Tensor) -> Tensor:
+        own = vectors.detach().contiguous()
+        everyone = own.new_empty((self.world, *own.shape))
+        with _together():
+            dist.all_gather(list(everyone.unbind()), own)
+        return everyone
+
+    def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        with _together():
+            pending = [(bucket, *_start_sum(bucket)) for bucket in _buckets(gradients)]
+            for bucket, flat, work in pending:
+                work.wait()
+                if flat is not None:
+                    parts = torch.split(flat, [gradient.numel() for gradient in bucket])
+                    torch._foreach_copy_(bucket, [p.view_as(g) for p, g in zip(parts, bucket, strict=True)])
+
+    def lead_update(self) -> None:
+        if self.rank == 0:
+            self.give(Order.UPDATE)
+
+    def give(self, order: Order, payload: Any = None) -> None:
+        """Rank 0: what the others, who wait in ``take``, do next. Updates carry no payload."""
+        with _together():
+            dist.broadcast(torch.tensor(order.value), src=0, group=self._orders)
+            if order in (Order.BUILD, Order.ENCODE):
+                dist.broadcast_object_list([payload], src=0, group=self._orders)
+
+    def take(self) -> tuple[Order, Any]:
+        """The others: waits for the next order of rank 0."""
+        with _together():
+            number = torch.tensor(0)
+            dist.broadcast(number, src=0, group=self._orders)
+            order, payload = Order(int(number)), [None]
+            if order in (Order.BUILD, Order.ENCODE):
+                dist.broadcast_object_list(payload, src=0, group=self._orders)
+        return order, payload[0]
+
+    def meet(self) -> dist.Work:
+        """Ends, when waited for, once every rank has called this."""
+        with _together():
+            met: dist.Work = dist.barrier(group=self._orders, async_op=True)
+            return met
+
+    def sum_at_first(self, vectors: npt.NDArray[np.float32]) -> None:
+        """Replaces [n, D] on rank 0 by the sum over the ranks; what the others then hold means nothing."""
+        with _together():
+            dist.reduce(torch.from_numpy(vectors), dst=0, group=self._orders)
+
+    def close(self) -> None:
+        dist.destroy_process_group()
+
+
+@contextmanager
+def _together() -> Iterator[None]:
+    """A call of all ranks; that one of them is gone is an error of the transport, of no type of its own."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        raise RankLost(" ".join(str(error).split())) from error
+
+
+def _buckets(gradients: Iterable[Tensor]) -> Iterator[list[Tensor]]:
+    """Gradients in their order, as many together as fit into a bucket; a larger one alone."""
+    bucket: list[Tensor] = []
+    size = 0
+    for gradient in gradients:
+        added = gradient.numel() * gradient.element_size()
+        if bucket and (size + added > _BUCKET_BYTES or gradient.dtype != bucket[0].dtype):
+            yield bucket
+            bucket, size = [], 0
+        bucket.append(gradient)
+        size += added
+    if bucket:
+        yield bucket
+
+
+def _start_sum(bucket: list[Tensor]) -> tuple[Tensor | None, dist.Work]:
+    """Sums a bucket over the ranks: a single gradient in its place (None), several in a flat copy of them."""
+    alone = len(bucket) == 1 and bucket[0].is_contiguous()
+    flat = bucket[0] if alone else torch.cat([gradient.reshape(-1) for gradient in bucket])
+    return None if alone else flat, dist.all_reduce(flat, async_op=True)
