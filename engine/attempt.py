@@ -22,7 +22,7 @@ from engine.runs.log import EventLog
 from engine.runs.reader import RunReader
 from engine.runs.session import Leave, LostRun, Session
 from engine.runs.state import Phase
-from engine.work import Work
+from engine.work import Finished, Work
 
 if TYPE_CHECKING:
     from engine.distributed.lead import Lead
@@ -52,12 +52,15 @@ def attempt(session: Session, spec: Spec, *, evaluate_only: bool, lead: Lead | N
     if lead is None:
         announce(session, config, evaluate_only=evaluate_only)
 
+    ended: Finished | None = None
+
     def work() -> None:
+        nonlocal ended
         work = Work(session, config, lead)
         if evaluate_only:
             work.evaluate(again=True)
         else:
-            work.train()
+            ended = work.train()
 
     former = session.state.former_phase
     status = guarded(session, work, evaluate_only=evaluate_only, start=start)
@@ -66,7 +69,15 @@ def attempt(session: Session, spec: Spec, *, evaluate_only: bool, lead: Lead | N
     if evaluate_only:
         _restore(session, former, time.monotonic() - start)
         return EXIT_DONE
-    session.end(events.RunFinished(step=session.state.step, seconds=time.monotonic() - start))
+    assert ended is not None
+    session.end(
+        events.RunFinished(
+            step=session.state.step,
+            seconds=time.monotonic() - start,
+            selected_step=ended.selected_step,
+            early=ended.early,
+        )
+    )
     if config.hooks.on_finish is not None:
         _run_hook(session, config.hooks.on_finish)
     return EXIT_DONE
@@ -132,7 +143,9 @@ def _restore(session: Session, former: Phase | None, seconds: float) -> None:
     elif former == "stopped":
         final = events.RunStopped(step=step)
     elif former == "finished":
-        final = events.RunFinished(step=step, seconds=seconds)
+        final = events.RunFinished(
+            step=step, seconds=seconds, selected_step=state.selected_step, early=state.finished_early
+        )
     elif former == "failed":
         final = events.RunFailed(error=state.error or "", last_lines=state.last_lines, hint=state.hint)
     session.end(final)

@@ -54,16 +54,25 @@ def build_trainer(
     progress: Progress,
     ranks: Ranks | None = None,
 ) -> Trainer:
-    """The encoder as the config says and its trainer, at step 0.
+    """The encoder as the config says and its trainer, at step 0; ``corpora``: of the config's sources, in order.
+
+    What the config holds out for a validation loss is not trained on.
 
     Raises:
         ConfigError: no batch can be drawn from these corpora; names the field.
     """
     from engine.encoder import load_encoder
     from engine.training.trainer import Trainer
+    from engine.training.validation import ValidationLoss, split_corpora
 
+    corpora, held_out = split_corpora(config, corpora)
     texts = (text for corpus in corpora for column in (corpus.questions, corpus.passages) for text in column)
     encoder = load_encoder(config.model, device, texts=texts, seed=config.seed)
-    return Trainer(
-        config, encoder, corpora, device, ranks=ranks, tick=lambda done, total: progress("tokenising", done, total)
-    )
+
+    def tick(done: int, total: int) -> None:
+        progress("tokenising", done, total)
+
+    trainer = Trainer(config, encoder, corpora, device, ranks=ranks, tick=tick)
+    if held_out and trainer.ranks.rank == 0:
+        trainer.validation = ValidationLoss(config, held_out, trainer.encoder, tick)
+    return trainer

@@ -58,7 +58,7 @@ def merged(model: nn.Module) -> Iterator[None]:
     for parent, name, layer in layers:
         base = layer.get_base_layer()
         frozen.append(base.weight.data)
-        with torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad():  # a pause may come in the middle of an encoding
             base.weight.data = base.weight.data + layer.get_delta_weight(_ADAPTER)
         setattr(parent, name, base)
     try:

@@ -85,6 +85,7 @@ class Session:
         # Set by the worker once there is something to save, and something to evaluate.
         self.checkpoint: Callable[[], object] | None = None
         self.evaluate: Callable[[], object] | None = None
+        self.telemetry: Callable[[], events.Device] | None = None  # asked at each heartbeat, by its thread
         self._lock = lock
         self._log = log
         self._records: list[StepRecord] = []
@@ -167,15 +168,19 @@ class Session:
             records, self._records = self._records, []
             self._records_since = time.monotonic()
             if records:
+                # A GPU still computes what was enqueued; reading the last loss waits for it, on behalf of all of them.
+                reading = time.monotonic()
+                losses = [to_number(record.loss) for record in records]
+                waited = (time.monotonic() - reading) / len(records)
                 self._append(
                     events.Step(
                         first_step=records[0].step,
-                        loss=[to_number(record.loss) for record in records],
+                        loss=losses,
                         mode=[record.mode for record in records],
                         lr=[record.lr for record in records],
                         masked=[record.masked for record in records],
                         grad_norm=[to_number(record.grad_norm) for record in records],
-                        seconds=[record.seconds for record in records],
+                        seconds=[record.seconds + waited for record in records],
                         data_wait=[record.data_wait for record in records],
                         tokens=[record.tokens for record in records],
                         flops=[record.flops for record in records],
@@ -270,9 +275,13 @@ class Session:
 
     def _beat(self) -> None:
         while not self._closing.wait(HEARTBEAT_SECONDS):
+            telemetry = self.telemetry
+            sample = telemetry() if telemetry is not None else None  # before the lock: no step waits for a driver
             with self._writing:
                 if self._closing.is_set():
                     return
+                if sample is not None:
+                    self._append(sample)
                 self._append(events.Heartbeat(progress_age=time.monotonic() - self._progress))
                 if time.monotonic() - self._snapshot >= SNAPSHOT_SECONDS:
                     self._write_snapshot()

@@ -116,7 +116,9 @@ class RunState(msgspec.Struct, kw_only=True):
 
     evaluations: list[EvaluationPoint] = []
     validations: list[ValidationPoint] = []
-    selected_step: int | None = None  # of a finished run: whose weights are in model/, where not the last step's
+    # Of a finished run: whose weights are in model/, where validation chose them; whether it ended before max_steps.
+    selected_step: int | None = None
+    finished_early: bool = False
     work: Work | None = None
     checkpoint_step: int | None = None
     checkpoint_time: float | None = None
@@ -219,7 +221,7 @@ def fold(state: RunState, event: AnyEvent) -> RunState:
         case events.RunStopped():
             _end(state, "stopped", event.t, f"stopped at step {event.step:,}")
         case events.RunFinished():
-            state.selected_step = event.selected_step
+            state.selected_step, state.finished_early = event.selected_step, event.early
             early = ", early, since validation stopped improving" if event.early else ""
             chosen = "" if event.selected_step is None else f"; the model is that of step {event.selected_step:,}"
             text = f"finished at step {event.step:,} after {event.seconds:.1f} s{early}{chosen}"
@@ -253,7 +255,7 @@ def _resumed(state: RunState, event: events.RunResumed) -> None:
     # An evaluation at from_step itself stands: it was made with the very weights that were restored.
     state.evaluations = [point for point in state.evaluations if point.step <= event.from_step]
     state.validations = [point for point in state.validations if point.step <= event.from_step]
-    state.selected_step = None
+    state.selected_step, state.finished_early = None, False
     del state.spark[event.from_step // state.spark_width :]
     _note(state, event.t, f"resumed from step {event.from_step:,} on {event.host}")
 

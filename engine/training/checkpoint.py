@@ -61,26 +61,32 @@ class _Position(msgspec.Struct, frozen=True):
     frozen: str | None = None  # with adapters: digest of the weights beneath, which the checkpoint does not hold
 
 
-def save_checkpoint(trainer: Trainer, folder: Path, keep: int) -> CheckpointInfo:
-    """Writes ``folder``/step-NNNNNN, then removes all but the ``keep`` newest.
+def save_checkpoint(trainer: Trainer, folder: Path, keep: int, best: int | None = None) -> CheckpointInfo:
+    """Writes ``folder``/step-NNNNNN, then removes all but the ``keep`` newest and the one of step ``best``.
 
     Raises:
         CheckpointError: no space, or the disk failed; older checkpoints are untouched.
     """
     start = time.perf_counter()
-    path = folder / f"step-{trainer.step:06d}"
+    path = checkpoint_at(folder, trainer.step)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder)
         _check_space(trainer, folder)
-        write_folder(path, lambda temporary: _write(trainer, temporary))
+        with trainer.unfinished():
+            write_folder(path, lambda temporary: _write(trainer, temporary))
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"cannot write {path.name}: {error}") from error
     for old in _by_step(folder)[:-keep]:
-        if old != path:
+        if old != path and (best is None or old != checkpoint_at(folder, best)):
             shutil.rmtree(old, ignore_errors=True)
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     return CheckpointInfo(trainer.step, path, size, time.perf_counter() - start)
+
+
+def checkpoint_at(folder: Path, step: int) -> Path:
+    """Where the checkpoint of a step lies, if there is one."""
+    return folder / f"step-{step:06d}"
 
 
 def newest_checkpoint(folder: Path) -> Path | None:

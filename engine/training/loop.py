@@ -24,18 +24,19 @@ class Observer(Protocol):
     def checkpoint(self) -> None:
         """Save the trainer as it stands, unless this very step is saved already."""
 
-    def evaluate(self) -> None:
-        """Evaluate the encoder as it stands, unless this very step is evaluated already."""
+    def evaluate(self) -> bool:
+        """Evaluate the encoder as it stands, unless this very step is evaluated already; true: train no further."""
 
 
 def train(trainer: Trainer, config: RunConfig, observer: Observer) -> None:
-    """Takes ``trainer`` from wherever it stands to ``max_steps``."""
+    """Takes ``trainer`` from wherever it stands to ``max_steps``, or to where validation stops improving."""
     while True:
         observer.boundary()
         if checkpoint_due(trainer.step, config):
             observer.checkpoint()
-        if evaluation_due(trainer.step, config):
-            observer.evaluate()
+        if evaluation_due(trainer.step, config) and observer.evaluate():
+            observer.checkpoint()
+            return
         if trainer.step >= config.optimizer.max_steps:
             return
         observer.record(trainer.update())
@@ -47,7 +48,7 @@ def checkpoint_due(step: int, config: RunConfig) -> bool:
 
 
 def evaluation_due(step: int, config: RunConfig) -> bool:
-    if not config.evaluation.benchmarks:
+    if not config.evaluation.benchmarks and config.evaluation.validation != "loss":
         return False
     every = config.evaluation.every
     if step == 0:

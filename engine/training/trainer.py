@@ -22,6 +22,7 @@ from engine.training.loss import InfoNCE
 from engine.training.optimization import build_optimizer, clip_gradients, learning_rate
 from engine.training.ranks import Alone, Ranks
 from engine.training.streams import Mode
+from engine.training.validation import ValidationLoss
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Trainer:
     Attributes:
         step: updates done.
         average: of the weights, where the config asks for one; else None.
+        validation: the loss on groups that are held out, where there are such; set by who builds the trainer.
     """
 
     def __init__(
@@ -101,6 +103,8 @@ class Trainer:
         self.average = WeightAverage(trained_parameters(self.encoder), decay) if decay else None
         self._flops = FlopCounter(self.encoder.model)
         self.ranks = ranks or Alone()
+        self.validation: ValidationLoss | None = None
+        self._finished: ExitStack | None = None  # undoes what ``finished`` did, while it lasts
         self._backward = Backward(self.encoder, self.loss, self.ranks, config.seed)
         self._batches = Prefetcher(BatchSource(config, corpora, encoder, self.ranks, tick))
 
@@ -112,11 +116,33 @@ class Trainer:
     def finished(self) -> Iterator[DualEncoder]:
         """Inside, the encoder is as it is evaluated and saved: of averaged weights, where there is an average, and
         with its adapters merged. Nothing of it stays behind."""
-        with ExitStack() as stack:
-            if self.average is not None:
-                stack.enter_context(self.average.in_place())
-            stack.enter_context(merged(self.encoder.model))
+        with self._weights(finished=True):
             yield self.encoder
+
+    @contextmanager
+    def unfinished(self) -> Iterator[None]:
+        """Inside, the encoder is as it is trained, also within ``finished``, where a pause may want to save."""
+        with self._weights(finished=False):
+            yield
+
+    @contextmanager
+    def _weights(self, *, finished: bool) -> Iterator[None]:
+        former = self._finished is not None
+        self._switch(finished)
+        try:
+            yield
+        finally:
+            self._switch(former)
+
+    def _switch(self, finished: bool) -> None:
+        if finished and self._finished is None:
+            self._finished = ExitStack()
+            if self.average is not None:
+                self._finished.enter_context(self.average.in_place())
+            self._finished.enter_context(merged(self.encoder.model))
+        elif not finished and self._finished is not None:
+            self._finished.close()
+            self._finished = None
 
     def update(self) -> StepRecord:
         """The next update."""
