@@ -22,6 +22,7 @@ from engine.events import Advantage, EvaluationResult, RankDistances
 from engine.runs.folder import Provenance, RunFolder, Spec
 from engine.runs.liveness import RunLock
 from engine.runs.log import EventLog
+from engine.runs.reader import RunReader
 
 LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
 EDGES = [0.5 * 2 ** (index / 2) for index in range(24)]
@@ -112,6 +113,9 @@ class LiveRun:
         """Ends the run, as a worker does that has nothing left to train."""
         self.log.append(events.RunFinished(step=self.step, seconds=60.0))
         self.log.close()
+        reader = RunReader(self.folder)
+        reader.poll()
+        reader.save_snapshot()  # as a worker leaves it
         self._lock.release()
 
 
@@ -122,6 +126,8 @@ def make_finished(home: Path, runs: int, history: int) -> None:
 
 def keep_alive(live: list[LiveRun], seconds: float) -> None:
     """Writes to all of them at their rate; the runs take turns, as separate workers would."""
+    if not live:
+        time.sleep(seconds)
     end, beat = time.monotonic() + seconds, time.monotonic()
     due = time.monotonic()
     while time.monotonic() < end:

@@ -69,12 +69,20 @@ def write_log(folder: RunFolder, steps: int) -> float:
 
 def best(action: Callable[[], object]) -> float:
     """Seconds of the fastest of some repeats: the others were disturbed."""
-    spent = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        action()
-        spent.append(time.perf_counter() - start)
-    return min(spent)
+    return min(timed(action) for _ in range(REPEATS))
+
+
+def timed(action: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def print_measures(found: dict[str, dict[str, float | str]]) -> None:
+    for name, row in found.items():
+        peer = f"   ({row['peer']}: {row['peer_value']:.3g}, ratio {row['ratio']:.2f})" if "peer" in row else ""
+        where = f"   ({row['where']})" if "where" in row else ""
+        print(f"{name}: {row['value']:.3g} {row['unit']}{peer}{where}", flush=True)
 
 
 def measure(steps: int) -> dict[str, dict[str, float | str]]:
@@ -123,9 +131,7 @@ def main() -> None:
     if options.json:
         print(json.dumps(found, indent=2))
         return
-    for name, row in found.items():
-        peer = f"   ({row['peer']}: {row['peer_value']:.3g}, ratio {row['ratio']:.2f})" if "peer" in row else ""
-        print(f"{name}: {row['value']:.3g} {row['unit']}{peer}")
+    print_measures(found)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ class PacedTerminal:
     ) -> None:  # fmt: skip
         self.screen = pyte.Screen(columns, lines)
         self.received = 0
+        self.tap: Callable[[bytes], object] | None = None  # is given everything that arrives
         self._stream = pyte.ByteStream(self.screen)
         self._rate = bytes_per_second
         self._allowance, self._filled = 0.0, time.monotonic()
@@ -68,6 +69,8 @@ class PacedTerminal:
             return 0
         self._allowance -= len(data)
         self.received += len(data)
+        if self.tap is not None:
+            self.tap(data)
         if emulate:
             self._stream.feed(data)
         return len(data)

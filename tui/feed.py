@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, Spec, read_spec
@@ -18,9 +19,11 @@ from engine.runs.liveness import probe
 from engine.runs.reader import RunReader
 from engine.runs.registry import list_runs
 from tui.format import visible
-from tui.model.curves import CurveBook, usual_smoothing
-from tui.model.detail import RunDetail, batch_size, make_detail
 from tui.model.rows import RunRow, make_row
+
+if TYPE_CHECKING:  # what only an open run needs is loaded in the feed's thread, after the first frame
+    from tui.model.curves import CurveBook
+    from tui.model.detail import RunDetail
 
 TICK = 0.5  # seconds; also the shortest time between two redraws of a chart
 _SLOW = 8  # ticks between two looks at a run that is not live: what is shown is true within 4 s
@@ -181,11 +184,18 @@ class Feed:
         reader = RunReader(folder, series=series)
         spec = former.spec if former is not None else _spec(folder)
         row = make_row(folder, spec, reader.state, probe(folder), self._now())
-        tracked = _Tracked(reader, row, spec, CurveBook() if series else None)
+        tracked = _Tracked(reader, row, spec)
+        if series:
+            from tui.model.curves import CurveBook
+
+            tracked.book = CurveBook()
         self._runs[folder.path] = tracked
         return tracked
 
     def _detail(self, tracked: _Tracked, wished: float | None, measures: frozenset[str]) -> RunDetail | None:
+        from tui.model.curves import usual_smoothing
+        from tui.model.detail import batch_size, make_detail
+
         reader, book = tracked.reader, tracked.book
         if reader.series is None or book is None:
             return None
