@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch._C._distributed_c10d import Store, TCPStore
+from torch._C._distributed_c10d import Store
 from torch.distributed.elastic.agent.server.api import WorkerGroup, WorkerSpec
 from torch.distributed.elastic.agent.server.local_elastic_agent import LocalElasticAgent
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
@@ -33,6 +33,7 @@ from engine.config import ConfigError, uneven_batch
 from engine.device import HeldDevices, share_cores, wait_for_devices
 from engine.distributed.errors import EXIT_RANK_LOST
 from engine.distributed.nodes import Meeting, publish, this_node
+from engine.distributed.store import LOOPBACK, listen
 from engine.distributed.watch import Watch
 from engine.runs.folder import RunFolder, Spec
 from engine.runs.liveness import RunLock, read_owner, signal_worker
@@ -41,7 +42,6 @@ from engine.runs.reader import RunReader
 from engine.runs.session import Session
 from engine.runs.state import FINAL_PHASES
 
-_LOOPBACK = "127.0.0.1"
 _MONITOR_SECONDS = 0.1
 _EXIT_BARRIER_SECONDS = 60
 _RETRY_SECONDS = 0.05
@@ -75,9 +75,9 @@ def run_ranks(session: Session, spec: Spec, lock: RunLock, *, evaluate_only: boo
     os.dup2(lock.fd, 0)  # see engine.distributed.rank
 
     nodes = config.runtime.nodes
-    store = _listen(_LOOPBACK if nodes == 1 else "")
+    store = listen(LOOPBACK if nodes == 1 else "")
     meeting = Meeting(
-        host=_LOOPBACK if nodes == 1 else socket.gethostname(),
+        host=LOOPBACK if nodes == 1 else socket.gethostname(),
         port=store.port,
         folder=str(folder.path),
         attempt=session.attempt,
@@ -204,15 +204,6 @@ class _Forwarding:
             while (owner := read_owner(self._folder)) is None or owner.pid in (0, os.getpid()):
                 time.sleep(_RETRY_SECONDS)
             signal_worker(self._folder, number)
-
-
-def _listen(host: str) -> TCPStore:
-    """A store on a free port of ``host``; of every interface where that is empty."""
-    listening = socket.create_server((host, 0))
-    port = listening.getsockname()[1]
-    return TCPStore(
-        _LOOPBACK, port, is_master=True, wait_for_workers=False, multi_tenant=True, master_listen_fd=listening.detach()
-    )
 
 
 def _say_who_died(folder: RunFolder, attempt: int, failed: Failed, ranks: int, *, evaluate_only: bool) -> None:
