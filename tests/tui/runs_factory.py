@@ -18,7 +18,7 @@ from engine.config import (
     RunConfig,
     SourceConfig,
 )
-from engine.events import Advantage, EvaluationResult, LanguageBias, RankDistances
+from engine.events import Advantage, EvaluationResult, Friedman, LanguageBias, LanguageEffect, RankDistances
 from engine.runs.folder import Provenance, RunFolder, Spec
 from engine.runs.liveness import RunLock
 
@@ -203,16 +203,42 @@ def evaluation_result(progress: float, languages: Sequence[str] = LANGUAGES) -> 
         rank_distance=distances,
         own_language_advantage=advantages,
         ties=3,
-        bias=LanguageBias(
-            measures={},
-            by_language={"rank_distance_null": nulls},
-            own_language_advantage=None,
-            language_effect=None,
-            language_share_at_10={},
-            pool_share={},
-            friedman={},
-            not_applicable={},
-        ),
+        bias=language_bias(languages, progress, nulls, advantages),
+    )
+
+
+def language_bias(
+    languages: Sequence[str], progress: float, nulls: dict[str, float], advantages: dict[str, Advantage]
+) -> LanguageBias:
+    """Of a benchmark with one relevant passage per language: PEER is not applicable."""
+    count = len(languages)
+    mean = sum(found.mean for found in advantages.values()) / count
+    own = min(0.9, (4.0 - 2.0 * progress) / count)
+    shares = {
+        asked: {shown: own if asked == shown else (1 - own) / max(1, count - 1) for shown in languages}
+        for asked in languages
+    }
+    return LanguageBias(
+        measures={
+            "rank_distance_null": sum(nulls.values()) / count,
+            "own_language_advantage": mean,
+            "other_language_recall_at_10": 0.2 + 0.5 * progress,
+            "worst_relevant_rank": 2100.0 - 1500.0 * progress,
+            "map_lost_without_own_language": 0.31 - 0.2 * progress,
+            "mrc_at_10": 0.12 + 0.4 * progress,
+        },
+        by_language={"rank_distance_null": nulls},
+        own_language_advantage=Advantage(mean=mean, interval=(mean - 0.2, mean + 0.2)),
+        language_effect=LanguageEffect(effect={}, p=0.001, permutations=999),
+        language_share_at_10=shares,
+        pool_share=dict.fromkeys(languages, 1 / count),
+        friedman={
+            language: Friedman(statistic=80.0, p=1e-9, p_clusters=None, agreement=0.2 + 0.01 * index, queries=147)
+            for index, language in enumerate(languages)
+        },
+        not_applicable={
+            "peer": "constant by construction: one relevant passage per language gives 0.4405, whatever the model"
+        },
     )
 
 

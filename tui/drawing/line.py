@@ -51,6 +51,7 @@ class Axes:
     log: bool = False
     smoothed: bool = True  # False: the raw envelope itself is the line
     crosshair: float | None = None  # step
+    labelled: bool = True  # names at the ends of the lines, where there is room
 
 
 def steady_end(step: int) -> int:
@@ -65,7 +66,9 @@ def steady_end(step: int) -> int:
 
 def plot_width(cells: int, series: Sequence[Series], axes: Axes) -> int:
     """Cells of the plot of a chart of ``cells`` cells, between the two kinds of labels."""
-    labels = max((width(_label(one, axes)) for one in series), default=0) + 3 if cells >= _LABELLED else 0
+    labels = (
+        max((width(_label(one, axes)) for one in series), default=0) + 3 if axes.labelled and cells >= _LABELLED else 0
+    )
     return max(0, cells - Y_LABELS - labels)
 
 

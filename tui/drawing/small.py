@@ -1,4 +1,4 @@
-"""Drawings of one line: sparkline, progress bar, dot and whisker, distribution."""
+"""Drawings of one line: sparkline, progress bar, dot and whisker."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Sequence
 
 from tui.drawing.cells import Row, Run
 from tui.drawing.glyphs import Glyphs
-
-_HALF = 0.5 + 1e-9  # rounds halves up, also where a sum of shares falls just short of one
 
 
 def sparkline(values: Sequence[float], cells: int, glyphs: Glyphs) -> str:
@@ -62,41 +60,6 @@ def whisker(
     return join(grid)
 
 
-def distribution(
-    counts: Sequence[int], edges: Sequence[float], low: float, high: float, cells: int, lines: int, glyphs: Glyphs
-) -> list[str]:
-    """A histogram as ``lines`` rows of bars on a log axis low..high (both positive), relative to its own peak.
-
-    ``counts[i]`` lies between ``edges[i]`` and ``edges[i + 1]``; a count is spread evenly over the cells it covers,
-    so that the picture does not depend on how the bins fall on the cells. The top line is never quite full: rows
-    of different distributions keep apart.
-    """
-    weights = [0.0] * max(0, cells)
-    for count, first, last in zip(counts, edges, edges[1:], strict=False):
-        if count <= 0:
-            continue
-        start, end = _log_position(first, low, high) * cells, _log_position(last, low, high) * cells
-        if end <= start:
-            end = start
-        span = end - start
-        for x in range(max(0, math.floor(start)), min(cells - 1, math.floor(end)) + 1):
-            covered = min(end, x + 1) - max(start, x)
-            weights[x] += count * (covered / span if span > 0 else 1.0)
-    peak = max(weights)
-    full = len(glyphs.bars) - 1
-    scale = (lines * full - 1) / peak if peak > 0 else 0.0
-    eighths = [max(1, math.floor(weight * scale + _HALF)) if weight > 0 else 0 for weight in weights]
-    return [
-        "".join(glyphs.bars[max(0, min(full, height - line * full))] for height in eighths)
-        for line in reversed(range(lines))
-    ]
-
-
-def log_column(value: float, low: float, high: float, cells: int) -> int:
-    """The cell of ``value`` on the axis of ``distribution``."""
-    return max(0, min(cells - 1, math.floor(_log_position(value, low, high) * cells)))
-
-
 def join(runs: Sequence[Run]) -> Row:
     """Neighbouring runs of one style become one."""
     joined: list[Run] = []
@@ -106,11 +69,6 @@ def join(runs: Sequence[Run]) -> Row:
         elif text:
             joined.append((text, style))
     return tuple(joined)
-
-
-def _log_position(value: float, low: float, high: float) -> float:
-    value = max(value, low)
-    return min(1.0, math.log(value / low) / math.log(high / low)) if high > low else 0.0
 
 
 def _cut(index: int, length: int, cells: int) -> int:

@@ -2,28 +2,70 @@
 
 from __future__ import annotations
 
+from textual.widget import Widget
+
 from tui.model.detail import RunDetail
 from tui.model.selection import Selection
 from tui.screens.tab import Tab
-from tui.widgets.bias import AdvantagePanel, BiasTrend, DistancePanel
+from tui.widgets.bias import AdvantagePanel, DistancePanel
+from tui.widgets.bias_more import MeasuresPanel, SharePanel, TrendPanel
+from tui.widgets.scrolled import Scrolled
 
 
 class BiasTab(Tab):
-    """Does the answer's language decide its rank?"""
+    """Dispersion and direction above, who fills the top of the lists and the way there below."""
 
     DEFAULT_CSS = """
     BiasTab > .side { width: 48; }
+    BiasTab #advantage { height: 50%; }
+    BiasTab #bias-trend { height: 9; }
+    BiasTab .-chosen { border-title-color: $accent; border-title-style: bold; }
     BiasTab.-single > .side { width: 1fr; }
+    BiasTab.-single #advantage, BiasTab.-single #bias-trend { height: 1fr; }
     """
 
     def __init__(self) -> None:
-        self.distance, self.advantage, self.trend = DistancePanel(), AdvantagePanel(), BiasTrend()
-        super().__init__(((self.distance, self.trend), (self.advantage,)), (self.distance, self.advantage, self.trend))
+        self.distance, self.advantage, self.shares = DistancePanel(), AdvantagePanel(), SharePanel()
+        self.trend, self.measures = TrendPanel(), MeasuresPanel()
+        super().__init__(
+            ((self.distance, self.shares), (self.advantage, self.trend, self.measures)),
+            (self.distance, self.advantage, self.shares, self.trend, self.measures),
+        )
         self._columns[1].add_class("side")
+        self._scrolled: Widget = self.distance
+
+    def lay_out(self, narrow: bool, chosen: int) -> None:
+        if not narrow and self.panels[chosen % len(self.panels)] is self.trend:
+            chosen += 1  # nothing in it scrolls
+        super().lay_out(narrow, chosen)
+        self._scrolled = self.panels[chosen % len(self.panels)]
+        for panel in self.panels:
+            panel.set_class(panel is self._scrolled and not narrow, "-chosen")
 
     def show(self, detail: RunDetail, selection: Selection) -> None:
         super().show(detail, selection)
         points, point = selection.points(detail), selection.point(detail)
         self.distance.show(points, point)
         self.advantage.show(point)
+        self.shares.show(point)
         self.trend.show(points)
+        self.measures.show(point)
+
+    def turn(self) -> None:
+        """Distributions as histograms or cumulative."""
+        self.distance.turn()
+
+    def move(self, rows: int, columns: int) -> None:
+        if isinstance(self._scrolled, Scrolled):
+            self._scrolled.move(rows, columns)
+
+    def page(self, pages: int) -> None:
+        if isinstance(self._scrolled, Scrolled):
+            self._scrolled.page(pages)
+
+    def end(self, last: bool) -> None:
+        if isinstance(self._scrolled, Scrolled):
+            self._scrolled.end(last)
+
+    def hint(self) -> str:
+        return "up and down scroll the panel with the bright title, o chooses another"

@@ -12,12 +12,12 @@ from runs_factory import LANGUAGES, START, evaluation_result, finished
 from engine.runs.commands import Command
 from engine.runs.state import CommandState, EvaluationPoint
 from tui.feed import Feed
+from tui.model.bias import axis_bounds
 from tui.model.curves import usual_smoothing
 from tui.model.detail import RunDetail
 from tui.model.matrix import change, to_matrix, widest_gap, worst_pair
 from tui.model.requests import PATIENCE, RECENT, describe, merge
 from tui.model.selection import Selection
-from tui.widgets.bias import axis_bounds
 
 
 def pending(uuid: str, t: float = 100.0) -> Command:

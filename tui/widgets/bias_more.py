@@ -1,0 +1,198 @@
+"""The bias tab's second look: who fills the top of the lists, how bias changed over training, the other measures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from engine.events import LanguageBias
+from engine.runs.state import EvaluationPoint
+from tui.drawing.canvas import Canvas
+from tui.drawing.cells import Row, fit, wrap
+from tui.drawing.heatmap import ramp_index
+from tui.drawing.line import Axes, line_chart, steady_end
+from tui.drawing.small import sparkline
+from tui.format import number, share, visible
+from tui.model.bias import RANK_DISTANCE_NULL, mean_advantage, top_shares
+from tui.model.charts import Chart, evaluation_charts
+from tui.model.matrix import trend
+from tui.widgets.base import Panel
+from tui.widgets.scrolled import Scrolled
+
+_CELL = 5  # cells of a number of the table
+_LABEL = 4
+_REACH = 2.0  # doublings from chance at which the ramp ends
+_CHART_CELLS, _CHART_LINES = 21, 5  # the least of a small chart, its line of numbers included
+_SHOWN_ELSEWHERE = frozenset({RANK_DISTANCE_NULL, "own_language_advantage"})
+_NAMES = {"peer": "PEER", "mrc_at_10": "MRC@10", "friedman": "Friedman's test"}
+
+
+class SharePanel(Scrolled):
+    """Wrong answers in the top ten by language, over what chance would give: 1 is chance, 2 twice as many."""
+
+    def __init__(self) -> None:
+        super().__init__("top 10: share of the wrong answers / share of the pool", id="shares")
+        self.point: EvaluationPoint | None = None
+        self._left = 0
+
+    def show(self, point: EvaluationPoint | None) -> None:
+        self.point = point
+        self.redraw()
+
+    def move(self, rows: int, columns: int) -> None:
+        self._left += columns
+        super().move(rows, columns)
+
+    def parts(self, width: int, height: int) -> tuple[list[Row], list[Row]]:
+        if self.point is None:
+            return [], [(("no evaluation yet", "dim"),)]
+        table = top_shares(self.point.result)
+        if table is None:
+            reason = _reason(self.point.result.bias, "language_share_at_10")
+            return [], [((line, "dim"),) for line in wrap(reason, max(10, width))]
+        names = table.names
+        room = max(1, (width - _LABEL) // _CELL)
+        self._left = max(0, min(self._left, len(names) - room))
+        columns = range(self._left, min(len(names), self._left + room))
+        more = "".join((self.glyphs.arrow[:1] if columns.stop < len(names) else "",))
+        header = "".join(fit(visible(names[column]), _CELL - 1, "right") + " " for column in columns) + more
+        head: list[Row] = [((fit("asks", _LABEL), "dim"), (header, "dim"))]
+        body: list[Row] = []
+        for row, name in enumerate(names):
+            canvas = Canvas(_LABEL + _CELL * len(columns), 1)
+            canvas.put(0, 0, fit(visible(name), _LABEL - 1, "right"), "dim")
+            for place, column in enumerate(columns):
+                value = table.values[row][column]
+                style = _ramp(value) + (".own" if row == column and math.isfinite(value) else "")
+                canvas.put(_LABEL + place * _CELL, 0, _ratio(value), style)
+            body.append(canvas.rows()[0])
+        if height > len(head) + len(body) + 1:
+            body += [(), ((" " * _LABEL + "1: as often as chance; underlined: the question's own language", "dim"),)]
+        return head, body
+
+
+def _ratio(value: float) -> str:
+    text = "-" if not math.isfinite(value) else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
+    return fit(text, _CELL - 1, "right") + " "
+
+
+def _ramp(value: float) -> str:
+    if not math.isfinite(value):
+        return "dim"
+    doublings = math.log2(value) if value > 0 else -_REACH
+    return f"diverging.{ramp_index(doublings, -_REACH, _REACH)}"
+
+
+class TrendPanel(Panel):
+    """How bias changed over training: rank distance with its null, and the own-language advantage."""
+
+    def __init__(self) -> None:
+        super().__init__("over training", id="bias-trend")
+        self.points: Sequence[EvaluationPoint] = ()
+        self._charts: dict[str, Chart] = {}
+
+    def show(self, points: Sequence[EvaluationPoint]) -> None:
+        if points != self.points:
+            self.points = points
+            self._charts = {chart.name: chart for chart in evaluation_charts(points)}
+        self.redraw()
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        if not self.points:
+            return [(("no evaluation yet", "dim"),)]
+        side_by_side = width >= 2 * _CHART_CELLS + 2
+        stacked = height >= 2 * _CHART_LINES
+        if len(self.points) < 2 or height < _CHART_LINES or not (side_by_side or stacked):
+            return self._lines(width)
+        names = ("rank distance", "own-language advantage")
+        if side_by_side:
+            left = (width - 2) // 2
+            halves = [self._chart(name, left, height) for name in names]
+            return [(*one, ("  ", ""), *other) for one, other in zip(*halves, strict=True)]
+        first = (height + 1) // 2
+        return self._chart(names[0], width, first) + self._chart(names[1], width, height - first)
+
+    def _chart(self, name: str, width: int, height: int) -> list[Row]:
+        """A line with the newest numbers, and the curves below it."""
+        chart = self._charts.get(name)
+        title = Canvas(width, 1)
+        if chart is None:
+            title.put(0, 0, f"{name}: not defined here", "dim")
+            return title.rows() + Canvas(width, height - 1).rows()
+        x = title.put(0, 0, {"rank distance": "RD"}.get(name, "advantage"), "")
+        for one in chart.series:
+            last = one.view.smooth_before(math.inf)
+            label = "" if one.label in ("found", "doublings") else f"{one.label} "
+            x = title.put(x + 1, 0, f"{one.sample(self.glyphs)} {label}{number(last)}", one.style)
+        axes = Axes(0, max(2, steady_end(self.points[-1].step)), log=chart.log, smoothed=False, labelled=False)
+        return title.rows() + line_chart(width, height - 1, chart.series, axes, self.glyphs)
+
+    def _lines(self, width: int) -> list[Row]:
+        """Where there is no room for curves."""
+        advantages = tuple(math.nan if (found := mean_advantage(point.result)) is None else found
+                           for point in self.points)  # fmt: skip
+        return [
+            self._line("rank distance", trend(self.points, "rank_distance"), "{:,.0f}", width),
+            self._line("its null", trend(self.points, RANK_DISTANCE_NULL), "{:,.0f}", width),
+            self._line("own advantage", advantages, "{:.2f}", width),
+        ]
+
+    def _line(self, label: str, values: Sequence[float], form: str, width: int) -> Row:
+        first, last = (("-" if math.isnan(value) else form.format(value)) for value in (values[0], values[-1]))
+        change = f"{first} {self.glyphs.arrow} {last}" if len(values) > 1 else last
+        room = max(1, min(40, width - 16 - len(change)))
+        return ((fit(label, 14), ""), (fit(sparkline(values, room, self.glyphs), room), "bar"), (f"  {change}", ""))
+
+
+class MeasuresPanel(Scrolled):
+    """The other measures of bias, and for those that this benchmark cannot have, why."""
+
+    def __init__(self) -> None:
+        super().__init__("other measures", id="measures")
+        self.point: EvaluationPoint | None = None
+
+    def show(self, point: EvaluationPoint | None) -> None:
+        self.point = point
+        self.redraw()
+
+    def parts(self, width: int, height: int) -> tuple[list[Row], list[Row]]:
+        if self.point is None:
+            return [], [(("no evaluation yet", "dim"),)]
+        bias = self.point.result.bias
+        if bias is None:
+            return [], [(("not measured by this evaluation", "dim"),)]
+        figures = [(_name(name), _figure(value)) for name, value in bias.measures.items()
+                   if name not in _SHOWN_ELSEWHERE] + _tests(bias)  # fmt: skip
+        body: list[Row] = [((fit(label, width - 1 - len(text), ellipsis=self.glyphs.ellipsis) + " ", "dim"), (text, ""))
+                           for label, text in figures]  # fmt: skip
+        for name in bias.not_applicable:
+            first, *more = wrap(f"{_name(name)}: {_reason(bias, name)}", max(10, width - 2))
+            body += [((first, "warning"),), *((("  " + line, "warning"),) for line in more)]
+        return [], body
+
+
+def _tests(bias: LanguageBias) -> list[tuple[str, str]]:
+    """Whether languages matter at all: the interaction's p, and how far the queries agree."""
+    found: list[tuple[str, str]] = []
+    if bias.language_effect is not None:
+        found.append(("language effect, p", f"{bias.language_effect.p:.4g}"))
+    if bias.friedman:
+        agreements = [test.agreement for test in bias.friedman.values()]
+        ends = f"{share(min(agreements), 2)} to {share(max(agreements), 2)}"
+        found.append(("Friedman: agreement W", ends))
+    return found
+
+
+def _name(measure: str) -> str:
+    return _NAMES.get(measure, visible(measure).replace("_", " ").replace(" at ", "@").replace("map ", "mAP "))
+
+
+def _figure(value: float) -> str:
+    return share(value) if abs(value) < 1 else number(value)
+
+
+def _reason(bias: LanguageBias | None, measure: str) -> str:
+    if bias is None:
+        return "not measured by this evaluation"
+    reason = bias.not_applicable.get(measure)
+    return "not measured by this evaluation" if reason is None else f"not applicable, {visible(reason)}"
