@@ -91,6 +91,8 @@ ACTIONS: tuple[Action, ...] = (
            palette="chart: the whole run"),
     Action("charts", ("f",), "charts", "choose which charts are shown", ("run",), tabs=("overview",),
            palette="chart: choose"),
+    Action("cumulative", ("v",), "cumulative", "rank distances as histograms, or as shares up to each distance",
+           ("run",), tabs=("bias",), palette="bias: cumulative"),
     Action("log_axis", ("y",), "log axis", "logarithmic or linear axis of the large chart", ("run",), footer=False,
            palette="chart: log axis"),
     Action("smooth(1)", ("plus", "equals_sign"), "smooth", "smooth the charts more (+) or less (-)", ("run",),

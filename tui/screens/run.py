@@ -17,6 +17,7 @@ from tui.model.detail import RunDetail
 from tui.model.requests import describe
 from tui.model.rows import RunRow
 from tui.model.selection import Selection
+from tui.screens.bias_tab import BiasTab
 from tui.screens.charts import ChartsScreen
 from tui.screens.overview_tab import OverviewTab
 from tui.screens.steering import Steering
@@ -146,6 +147,10 @@ class RunScreen(Steering):
         if isinstance(self.tab, OverviewTab):
             self.tab.show_all()
             self.show_message(self.dashboard.now())
+
+    def action_cumulative(self) -> None:
+        if isinstance(self.tab, BiasTab):
+            self.tab.turn()
 
     def action_charts(self) -> None:
         if isinstance(self.tab, OverviewTab) and self.detail is not None:
