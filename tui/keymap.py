@@ -34,7 +34,7 @@ class Action:
     shown_keys: str = ""  # where the first key alone would not say it
 
 
-RUN_TABS = ("overview", "heatmap", "bias", "log", "config")
+RUN_TABS = ("overview", "heatmap", "bias", "queries", "log", "config")
 _LISTS = ("runs", "launch", "export", "palette", "pick", "charts")
 _SCROLLED = ("run", "help", "toml", *_LISTS)
 
@@ -48,9 +48,13 @@ ACTIONS: tuple[Action, ...] = (
            palette="tab: heatmap"),
     Action("tab(3)", ("3",), "bias", "bias: rank distance and own-language advantage", ("run",), footer=False,
            palette="tab: bias"),
-    Action("tab(4)", ("4",), "log", "log: everything that happened", ("run",), footer=False, palette="tab: log"),
-    Action("tab(5)", ("5",), "config", "config: what was asked, and where it ran", ("run",), footer=False,
+    Action("tab(4)", ("4",), "queries", "queries: the worst of a language pair, and what was ranked for them",
+           ("run",), footer=False, palette="tab: queries"),
+    Action("tab(5)", ("5",), "log", "log: everything that happened", ("run",), footer=False, palette="tab: log"),
+    Action("tab(6)", ("6",), "config", "config: what was asked, and where it ran", ("run",), footer=False,
            palette="tab: config"),
+    Action("enter", ("enter",), "queries", "heatmap: the queries of the cell; queries: the passages of the query",
+           ("run",), tabs=("heatmap", "queries"), palette="heatmap: queries of the cell"),
     Action("next_tab", ("tab",), "next tab", "the next tab; shift+tab: the one before", ("run",), footer=False),
     Action("previous_tab", ("shift+tab",), "tab before", "", ("run",), footer=False),
     Action("pause_resume", ("p",), "pause/resume",
@@ -103,6 +107,20 @@ ACTIONS: tuple[Action, ...] = (
            tabs=("heatmap", "bias"), palette="evaluation: step before", shown_keys="[ ]"),
     Action("step(1)", ("right_square_bracket",), "step after", "", ("run",), footer=False,
            palette="evaluation: step after"),
+    Action("replay", ("space",), "play", "play the evaluations from the first to the last", ("run",),
+           tabs=("heatmap", "bias"), palette="evaluation: play all steps"),
+    Action("contrast", ("d",), "difference", "the difference to another step, or to another run", ("run",),
+           tabs=("heatmap", "queries", "config"), palette="evaluation: difference to"),
+    Action("view", ("s",), "view", "heatmap: all pairs, cross-lingual, monolingual, pool; queries: their order",
+           ("run",), tabs=("heatmap", "queries"), palette="heatmap: next view"),
+    Action("measure", ("m",), "measure", "another measure in the heatmap, where there are several", ("run",),
+           tabs=("heatmap",), palette="heatmap: next measure"),
+    Action("only", ("l",), "one language", "queries: only passages in the cell's language, or all", ("run",),
+           tabs=("queries",), palette="queries: one language"),
+    Action("search", ("slash",), "search", "search the log", ("run",), tabs=("log",), palette="log: search"),
+    Action("find(1)", ("n",), "next", "the match after (n) or before (N)", ("run",), tabs=("log",),
+           palette="log: next match", shown_keys="n N"),
+    Action("find(-1)", ("N",), "before", "", ("run",), footer=False, palette="log: match before"),
     Action("benchmark", ("b",), "benchmark", "the next benchmark, where a run has several", ("run",),
            tabs=("heatmap", "bias"), palette="evaluation: next benchmark"),
     Action("panel", ("o",), "other panel", "the other panels of this tab, on a narrow screen", ("run",),

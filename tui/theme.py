@@ -102,7 +102,7 @@ def _styles(colours: _Colours) -> dict[str, str]:
         "selected": f"on {colours.selected}", "tab": colours.dim,
         "tab.active": f"bold {colours.text} on {colours.selected}",
         "cursor.cell": f"bold {colours.background} on {colours.text}", "edit": f"{colours.text} on {colours.selected}",
-        "edit.cursor": f"{colours.background} on {colours.text}",
+        "found": "bold underline", "edit.cursor": f"{colours.background} on {colours.text}",
     }  # fmt: skip
     for mode, (line, raw) in colours.series.items():
         styles[f"series.{mode}"], styles[f"series.{mode}.raw"] = line, raw
@@ -152,7 +152,7 @@ def _sixteen() -> Palette:
         "accent": "cyan", "key": "bold cyan", "good": "green", "warning": "yellow", "error": "red",
         "axis": "bright_black", "axis.label": "bright_black", "bar": "blue", "median": "bold yellow",
         "selected": "reverse", "tab": "bright_black", "tab.active": "reverse", "cursor.cell": "reverse",
-        "edit": "underline", "edit.cursor": "reverse",
+        "edit": "underline", "found": "bold underline", "edit.cursor": "reverse",
         "series.mono": "bright_blue", "series.mono.raw": "blue", "series.cross": "bright_yellow",
         "series.cross.raw": "yellow", "series.mixed": "bright_green", "series.mixed.raw": "green",
         "series.english": "bright_magenta", "series.english.raw": "magenta",
@@ -177,7 +177,7 @@ def _plain() -> Palette:
         "": "", "text": "", "dim": "dim", "faint": "dim", "bold": "bold", "title": "bold", "accent": "bold",
         "key": "bold", "good": "", "warning": "bold", "error": "bold", "axis": "dim", "axis.label": "dim", "bar": "",
         "median": "bold", "selected": "reverse", "tab": "", "tab.active": "reverse", "cursor.cell": "reverse",
-        "edit": "underline", "edit.cursor": "reverse",
+        "edit": "underline", "found": "bold underline", "edit.cursor": "reverse",
     }  # fmt: skip
     for mode in _DARK.series:
         styles[f"series.{mode}"], styles[f"series.{mode}.raw"] = "bold", "dim"

@@ -95,7 +95,7 @@ async def test_tabs_open_by_digit_and_by_tab_key_and_q_goes_back(
         await until(pilot, lambda: app.snapshot is not None)
         await pilot.press("down")
         screen = await open_first(pilot, app, until)
-        for key, expected in (("2", "mAP x 100"), ("3", "rank distance"), ("4", "started on"), ("5", "[model]")):
+        for key, expected in (("2", "mAP x 100"), ("3", "rank distance"), ("4", "queries"), ("5", "started on"), ("6", "[model]")):
             await pilot.press(key)
             await pilot.pause()
             assert expected in text_of(app), key
@@ -310,7 +310,7 @@ async def test_resizing_at_any_moment_keeps_every_line_whole(
         await pilot.press("down")
         await open_first(pilot, app, until)
         for size in ((60, 20), (40, 12), (200, 60), (81, 25), (79, 24), (120, 36)):
-            for key in ("1", "2", "3", "4", "5"):
+            for key in ("1", "2", "3", "4", "5", "6"):
                 await pilot.resize_terminal(*size)
                 await pilot.press(key)
                 await pilot.pause()
@@ -490,7 +490,7 @@ async def test_hostile_names_and_logs_are_made_visible(home: Path, dashboard: Ma
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
         await open_first(pilot, app, until)
-        for key in ("1", "4"):
+        for key in ("1", "5"):
             await pilot.press(key)
             await pilot.pause()
             text = text_of(app)

@@ -31,6 +31,7 @@ class Glyphs:
     series: dict[str, str]  # the sample before a direct label
     cursor: str
     mark: str
+    relevant: str
     ellipsis: str
     dot: str
     delta: str
@@ -66,15 +67,16 @@ BRAILLE = Glyphs(
     spark="▁▂▃▄▅▆▇", states=_WORD_STATES, modes={"mono": "▄", "cross": "▀", "mixed": "█", "english": "▄"},
     axis_y="│", axis_x="─", tick_y="┤", tick_x="┬", corner="└", vertical="│", whisker=("├", "─", "┤", "●"),
     median="┃", non_finite="×", series=dict.fromkeys(("mono", "cross", "mixed", "english", *RUN_SERIES), "━"),
-    cursor="›", mark="◆", ellipsis="…", dot="·", delta="Δ", good="✓", bad="✗", full="━", empty="─", arrow="→",
-    scroll=("▲", "▼"),
+    cursor="›", mark="◆", relevant="★", ellipsis="…", dot="·", delta="Δ", good="✓", bad="✗", full="━", empty="─",
+    arrow="→", scroll=("▲", "▼"),
 )  # fmt: skip
 
 BLOCK = Glyphs(
     name="block", dots=(2, 2), cells=tuple(_QUADRANTS), bars=BRAILLE.bars, spark=BRAILLE.spark,
     states=_WORD_STATES, modes=BRAILLE.modes, axis_y="│", axis_x="─", tick_y="┤", tick_x="┬", corner="└",
     vertical="│", whisker=BRAILLE.whisker, median="┃", non_finite="×", series=BRAILLE.series, cursor="›", mark="◆",
-    ellipsis="…", dot="·", delta="Δ", good="✓", bad="✗", full="━", empty="─", arrow="→", scroll=("▲", "▼"),
+    relevant="★", ellipsis="…", dot="·", delta="Δ", good="✓", bad="✗", full="━", empty="─", arrow="→",
+    scroll=("▲", "▼"),
 )  # fmt: skip
 
 ASCII = Glyphs(
@@ -83,7 +85,7 @@ ASCII = Glyphs(
     tick_y="+", tick_x="+", corner="+", vertical="|", whisker=("|", "-", "|", "o"), median="|", non_finite="!",
     series={"mono": "m", "cross": "c", "mixed": "x", "english": "e",
             **{key: str(number) for number, key in enumerate(RUN_SERIES, start=1)}}, cursor=">", mark="*", ellipsis="~",
-    dot=".", delta="d", good="+", bad="x", full="=", empty="-", arrow="->", scroll=("^", "v"),
+    relevant="*", dot=".", delta="d", good="+", bad="x", full="=", empty="-", arrow="->", scroll=("^", "v"),
 )  # fmt: skip
 
 CHARSETS: dict[str, Glyphs] = {glyphs.name: glyphs for glyphs in (BRAILLE, BLOCK, ASCII)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tui.drawing.canvas import Canvas
@@ -15,21 +15,31 @@ RAMP_STEPS = 7
 
 @dataclass(frozen=True)
 class Matrix:
-    """``values[row][column]`` in 0..1, NaN where there is none; ``margin`` is the mean of the others, per row."""
+    """``values[row][column]``, NaN where there is none; ``margin`` is the mean of the others, per row.
+
+    ``pool`` is the value against all columns together, per row; empty where there is no such thing.
+    """
 
     names: tuple[str, ...]
     values: tuple[tuple[float, ...], ...]
     margin: tuple[float, ...]
+    pool: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class Shades:
-    """How values become styles: ``<name>.0`` at ``low`` to ``<name>.6`` at ``high``."""
+    """How values become styles, ``<name>.0`` at ``low`` to ``<name>.6`` at ``high``, and how they are printed.
+
+    ``wanted`` says of which cells (row, column) the colour speaks; the others are printed quietly.
+    """
 
     name: str
     low: float
     high: float
     signed: bool = False
+    scale: float = 100.0
+    digits: int = 0
+    wanted: Callable[[int, int], bool] = lambda row, column: True
 
     def style(self, value: float) -> str:
         return f"{self.name}.{ramp_index(value, self.low, self.high)}"
@@ -37,7 +47,7 @@ class Shades:
 
 @dataclass(frozen=True)
 class Window:
-    """Which part is shown when the cells do not fit, and which cell the cursor is on."""
+    """Which part is shown when the cells do not fit, and which cell the cursor is on; its column may be the pool's."""
 
     row: int = 0
     column: int = 0
@@ -51,9 +61,9 @@ def ramp_index(value: float, low: float, high: float, steps: int = RAMP_STEPS) -
     return max(0, min(steps - 1, math.floor((value - low) / (high - low) * steps)))
 
 
-def bounds(matrix: Matrix) -> tuple[float, float]:
-    """The range the ramp covers, in whole twentieths around the values."""
-    finite = [value for row in matrix.values for value in row if math.isfinite(value)]
+def bounds(matrix: Matrix, wanted: Callable[[int, int], bool] = lambda row, column: True) -> tuple[float, float]:
+    """The range the ramp covers, in whole twentieths around the values of the ``wanted`` cells."""
+    finite = [value for row, column, value in _finite(matrix) if wanted(row, column)]
     if not finite:
         return 0.0, 1.0
     low, high = math.floor(min(finite) * 20) / 20, math.ceil(max(finite) * 20) / 20
@@ -71,69 +81,104 @@ def cell_width(cells: int, matrix: Matrix, margin: bool) -> int:
 
 
 _MARGIN = 9
+_POOL = 7
 
 
-def sequential(matrix: Matrix) -> Shades:
-    return Shades("ramp", *bounds(matrix))
+def sequential(matrix: Matrix, wanted: Callable[[int, int], bool] = lambda row, column: True) -> Shades:
+    return Shades("ramp", *bounds(matrix, wanted), wanted=wanted)
 
 
 def diverging(matrix: Matrix) -> Shades:
     """For differences: the middle shade is around nothing, both ends are equally far from it."""
-    reach = max((abs(value) for row in matrix.values for value in row if math.isfinite(value)), default=0.0)
+    reach = max((abs(value) for _, _, value in _finite(matrix)), default=0.0)
     reach = max(0.05, math.ceil(reach * 20) / 20)
     return Shades("diverging", -reach, reach, signed=True)
+
+
+def columns_in_sight(cells: int, matrix: Matrix) -> int:
+    """How many candidate languages ``heatmap`` shows in ``cells``."""
+    return max(0, (cells - _label_width(matrix)) // cell_width(cells, matrix, margin=cells >= _WITH_MARGIN))
+
+
+def shows_pool(cells: int, matrix: Matrix) -> bool:
+    """Whether there is room for the pool beside all columns."""
+    size = cell_width(cells, matrix, margin=cells >= _WITH_MARGIN)
+    return bool(matrix.pool) and _label_width(matrix) + size * len(matrix.names) + _MARGIN + _POOL <= cells
+
+
+_WITH_MARGIN = 40  # cells from which means are worth their room
 
 
 def heatmap(
     cells: int, lines: int, matrix: Matrix, shades: Shades, window: Window, glyphs: Glyphs,
     margin_title: str = "others",
 ) -> list[Row]:  # fmt: skip
-    """Header and rows from ``window``; queries down, candidates across; own language bold. Values are shown x 100."""
+    """Header and rows from ``window``; queries down, candidates across; own language bold."""
     canvas = Canvas(cells, lines)
     count = len(matrix.names)
-    size = cell_width(cells, matrix, margin=cells >= 40)
+    size = cell_width(cells, matrix, margin=cells >= _WITH_MARGIN)
     label = _label_width(matrix)
     visible = max(0, (cells - label) // size)
     columns = range(window.column, min(count, window.column + visible))
     for position, column in enumerate(columns):
         canvas.put(label + position * size, 0, fit(matrix.names[column], size, "right")[:size], "dim")
-    with_margin = label + size * count + _MARGIN <= cells and len(columns) == count
+    end = label + size * count
+    with_margin = end + _MARGIN <= cells and len(columns) == count
+    with_pool = with_margin and shows_pool(cells, matrix)
     if with_margin:
-        canvas.put(label + size * count + 1, 0, fit(margin_title, _MARGIN - 1, "right"), "dim")
+        canvas.put(end + 1, 0, fit(margin_title, _MARGIN - 1, "right"), "dim")
+    if with_pool:
+        canvas.put(end + _MARGIN, 0, fit("pool", _POOL, "right"), "dim")
     for line, row in enumerate(range(window.row, min(count, window.row + lines - 1)), start=1):
         canvas.put(0, line, fit(matrix.names[row], label - 1, "right"), "dim")
         for position, column in enumerate(columns):
             value = matrix.values[row][column]
-            style = _style(value, shades, own=row == column, at_cursor=window.cursor == (row, column))
-            canvas.put(label + position * size, line, _center_right(_number(value, shades, 0), size), style)
-        if with_margin and math.isfinite(matrix.margin[row]):
-            x = label + size * count
-            canvas.put(x, line, f" {glyphs.vertical}", "faint")
-            canvas.put(x + 2, line, fit(_number(matrix.margin[row], shades, 1), _MARGIN - 2, "right"), "")
+            style = _style(value, shades, row, column, at_cursor=window.cursor == (row, column))
+            text = _center_right(number(value, shades, narrow=size < shades.digits + 4), size)
+            canvas.put(label + position * size, line, text, style)
+        if with_margin:
+            canvas.put(end, line, f" {glyphs.vertical}", "faint")
+            if math.isfinite(matrix.margin[row]):
+                text = number(matrix.margin[row], shades, shades.digits + 1)
+                canvas.put(end + 2, line, fit(text, _MARGIN - 2, "right"), "")
+        if with_pool:
+            text = fit(number(matrix.pool[row], shades, shades.digits + 1), _POOL, "right")
+            canvas.put(end + _MARGIN, line, text, "cursor.cell" if window.cursor == (row, count) else "")
     return canvas.rows()
 
 
 def legend(shades: Shades) -> Row:
     """The ramp with the values at its ends."""
     return (
-        (f"{_number(shades.low, shades, 0)} ", "dim"),
+        (f"{number(shades.low, shades)} ", "dim"),
         *((" " * 2, f"{shades.name}.{index}") for index in range(RAMP_STEPS)),
-        (f" {_number(shades.high, shades, 0)}", "dim"),
+        (f" {number(shades.high, shades)}", "dim"),
     )
 
 
-def _number(value: float, shades: Shades, digits: int) -> str:
+def number(value: float, shades: Shades, digits: int | None = None, narrow: bool = False) -> str:
+    """As the heatmap prints it; ``narrow`` leaves the digits out."""
     if not math.isfinite(value):
         return "-"
-    return f"{value * 100:{'+' if shades.signed else ''}.{digits}f}"
+    digits = 0 if narrow else shades.digits if digits is None else digits
+    return f"{value * shades.scale:{'+' if shades.signed else ''}.{digits}f}"
 
 
-def _style(value: float, shades: Shades, own: bool, at_cursor: bool) -> str:
+def _style(value: float, shades: Shades, row: int, column: int, at_cursor: bool) -> str:
     if at_cursor:
         return "cursor.cell"
-    if not math.isfinite(value):
+    if not math.isfinite(value) or not shades.wanted(row, column):
         return "dim"
-    return shades.style(value) + (".own" if own else "")
+    return shades.style(value) + (".own" if row == column else "")
+
+
+def _finite(matrix: Matrix) -> list[tuple[int, int, float]]:
+    return [
+        (row, column, value)
+        for row, line in enumerate(matrix.values)
+        for column, value in enumerate(line)
+        if math.isfinite(value)
+    ]
 
 
 def _center_right(text: str, size: int) -> str:

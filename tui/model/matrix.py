@@ -1,9 +1,9 @@
-"""What the heatmap tab says about one evaluation, and about what changed since the first."""
+"""What the heatmap tab says about one evaluation, and about how it differs from another."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.events import EvaluationResult
@@ -17,6 +17,47 @@ RECALLS = (
     ("R@10 pool", "recall_at_10_multilingual"),
 )
 
+Cells = Mapping[str, Mapping[str, float]]  # [query_language][candidate_language]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What the cells of the heatmap show: ``scale`` times the value, with ``digits``."""
+
+    name: str
+    title: str
+    cells: Callable[[EvaluationResult], Cells | None]  # None: this evaluation has no such matrix
+    pool: Callable[[EvaluationResult], Mapping[str, float]] = lambda result: {}  # [query_language], all as candidates
+    scale: float = 100.0
+    digits: int = 0
+    about_zero: bool = False  # signed, and shaded from both sides
+    queries: bool = False  # single queries have it
+
+
+def _effect(result: EvaluationResult) -> Cells | None:
+    found = result.bias.language_effect if result.bias is not None else None
+    return found.effect if found is not None else None
+
+
+def _share(result: EvaluationResult) -> Cells | None:
+    return (result.bias.language_share_at_10 or None) if result.bias is not None else None
+
+
+MAP = Measure(
+    "mAP", "mAP x 100", lambda result: result.matrix, lambda result: result.map_multilingual_by_language, queries=True
+)
+MEASURES = (
+    MAP,
+    Measure("language effect", "language effect in doublings of rank, below 0 ranks better", _effect, scale=1.0,
+            digits=1, about_zero=True),
+    Measure("share of the top 10", "share of wrong answers in the top 10 x 100", _share),
+)  # fmt: skip
+
+
+def measures_of(result: EvaluationResult) -> tuple[Measure, ...]:
+    """Those that this evaluation has a matrix of."""
+    return tuple(measure for measure in MEASURES if measure.cells(result) is not None)
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -25,16 +66,17 @@ class Pair:
     value: float
 
 
-def to_matrix(result: EvaluationResult) -> Matrix:
-    """mAP[query language][candidate language]; a pair that was not evaluated is NaN."""
-    names = tuple(result.languages)
-    values = tuple(tuple(result.matrix.get(a, {}).get(b, math.nan) for b in names) for a in names)
-    return Matrix(names, values, tuple(others for _, others in own_and_others(names, values)))
+def to_matrix(result: EvaluationResult, measure: Measure = MAP) -> Matrix:
+    """[query language][candidate language]; a pair that was not evaluated is NaN."""
+    names, cells, pool = tuple(result.languages), measure.cells(result) or {}, measure.pool(result)
+    values = tuple(tuple(cells.get(a, {}).get(b, math.nan) for b in names) for a in names)
+    alone = tuple(pool.get(name, math.nan) for name in names) if pool else ()
+    return Matrix(names, values, tuple(others for _, others in own_and_others(names, values)), alone)
 
 
-def change(first: EvaluationResult, last: EvaluationResult) -> Matrix:
+def change(first: EvaluationResult, last: EvaluationResult, measure: Measure = MAP) -> Matrix:
     """last - first, cell by cell over the languages of ``last``; NaN where either has none."""
-    before, after = to_matrix(first), to_matrix(last)
+    before, after = to_matrix(first, measure), to_matrix(last, measure)
     at = {name: index for index, name in enumerate(before.names)}
 
     def former(row: str, column: str) -> float:
@@ -44,7 +86,13 @@ def change(first: EvaluationResult, last: EvaluationResult) -> Matrix:
         tuple(value - former(row, column) for column, value in zip(after.names, line, strict=True))
         for row, line in zip(after.names, after.values, strict=True)
     )
-    return Matrix(after.names, values, tuple(others for _, others in own_and_others(after.names, values)))
+    pool: tuple[float, ...] = ()
+    if before.pool and after.pool:
+        pool = tuple(
+            value - (before.pool[at[name]] if name in at else math.nan)
+            for name, value in zip(after.names, after.pool, strict=True)
+        )
+    return Matrix(after.names, values, tuple(others for _, others in own_and_others(after.names, values)), pool)
 
 
 def worst_pair(matrix: Matrix) -> Pair | None:
@@ -71,3 +119,10 @@ def widest_gap(matrix: Matrix) -> tuple[str, float, float] | None:
 def trend(points: Sequence[EvaluationPoint], metric: str) -> tuple[float, ...]:
     """The metric over the evaluations; NaN where a point does not have it."""
     return tuple(math.nan if (value := point.result.metrics.get(metric)) is None else value for point in points)
+
+
+def cell_value(result: EvaluationResult, measure: Measure, asked: str, answered: str | None) -> float:
+    """One cell; ``answered`` None is the pool of all languages. NaN where there is none."""
+    if answered is None:
+        return measure.pool(result).get(asked, math.nan)
+    return (measure.cells(result) or {}).get(asked, {}).get(answered, math.nan)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.runs.state import EvaluationPoint
+from tui.model.contrast import Against, Contrast
 from tui.model.detail import RunDetail
+
+Cell = tuple[str, str | None]  # query language, candidate language; None: the pool of all languages
 
 
 @dataclass
@@ -14,6 +17,8 @@ class Selection:
 
     benchmark: str | None = None
     step: int | None = None
+    contrast: Contrast | None = None
+    cell: Cell | None = None  # whose queries are looked at; None: the worst pair's
 
     def points(self, detail: RunDetail) -> tuple[EvaluationPoint, ...]:
         """The evaluations of the chosen benchmark by ascending step."""
@@ -25,6 +30,13 @@ class Selection:
             if point.step == self.step:
                 return point
         return points[-1] if points else None
+
+    def against(self, detail: RunDetail) -> Against | None:
+        """What the evaluation in sight is held against, where somebody chose that and it exists."""
+        point = self.point(detail)
+        if self.contrast is None or point is None:
+            return None
+        return self.contrast.against(self.points(detail), point)
 
     def move_step(self, detail: RunDetail, by: int) -> None:
         """To the evaluation before or after; at the newest one it follows the run again."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from tui.model.contrast import Against
 from tui.model.detail import RunDetail
-from tui.model.selection import Selection
+from tui.model.selection import Cell, Selection
 from tui.screens.tab import Tab
 from tui.widgets.heat import HeatPanel, HeatSummary
 
@@ -24,11 +27,32 @@ class HeatmapTab(Tab):
     def show(self, detail: RunDetail, selection: Selection) -> None:
         super().show(detail, selection)
         points, point = selection.points(detail), selection.point(detail)
-        self.heat.show(points, point)
-        self.summary.show(points, point)
+        against = selection.against(detail)
+        asked = against is not None
+        if against is None and selection.contrast is None and points and points[0] is not point:
+            against = Against(f"step {points[0].step:,}", points[0], None)
+        self.heat.show(replace(self.heat.state, points=points, point=point, against=against, asked=asked))
+        self._summarise()
 
     def move(self, rows: int, columns: int) -> None:
         self.heat.move(rows, columns)
+        self._summarise()
+
+    def cell(self) -> Cell | None:
+        return self.heat.cell()
+
+    def next_measure(self) -> str:
+        name = self.heat.next_measure()
+        self._summarise()
+        return name
+
+    def next_view(self) -> str:
+        name = self.heat.next_view()
+        self._summarise()
+        return name
 
     def remark(self) -> str:
         return self.heat.at_cursor()
+
+    def _summarise(self) -> None:
+        self.summary.show(self.heat.state, self.heat.cell())

@@ -19,14 +19,14 @@ from tui.model.rows import RunRow
 from tui.model.selection import Selection
 from tui.screens.bias_tab import BiasTab
 from tui.screens.charts import ChartsScreen
+from tui.screens.examining import Examining
 from tui.screens.overview_tab import OverviewTab
-from tui.screens.steering import Steering
 from tui.screens.tab import Tab
 from tui.screens.tabs import TABS
 from tui.widgets.bars import Tabs
 
 
-class RunScreen(Steering):
+class RunScreen(Examining):
     """Tabs are made when they are first opened; only the one in sight is drawn."""
 
     BINDINGS = keymap.bindings("run")
@@ -41,7 +41,6 @@ class RunScreen(Steering):
         self.tabs = Tabs(RUN_TABS)
         self.active = RUN_TABS[0]
         self._made: dict[str, Tab] = {}
-        self._panel = 0
         self._body = Container(id="tab-body")
 
     @property
@@ -71,6 +70,7 @@ class RunScreen(Steering):
         if snapshot.detail is not None and snapshot.detail.row.folder == self.folder:
             self.detail = snapshot.detail
             self.tab.show(self.detail, self.selection)
+        self.refresh_other(snapshot)
         if snapshot.problem:
             self.say(snapshot.problem, "error")
         self.show_footer()
@@ -87,7 +87,7 @@ class RunScreen(Steering):
 
     def export_step(self) -> tuple[str | None, int | None]:
         point = self.selection.point(self.detail) if self.detail is not None else None
-        chosen = self.active in ("heatmap", "bias") and point is not None
+        chosen = self.active in ("heatmap", "bias", "queries") and point is not None
         return (point.benchmark, point.step) if chosen and point is not None else (None, None)
 
     def answered(self, answer: str) -> None:
@@ -100,9 +100,18 @@ class RunScreen(Steering):
         verb = "resume" if row is not None and row.state in steer.RESUMABLE else "pause"
         several = self.detail is not None and len(self.detail.benchmarks) > 1
         labels = {"pause_resume": verb, "benchmark": "benchmark" if several else "", "panel": "other panel"}
+        labels |= {"enter": "queries" if self.active == "heatmap" else "passages"}
+        labels |= {"view": "order" if self.active == "queries" else "view"}
         if row is not None and row.state == "finished":
             labels |= {"pause_resume": "", "stop": ""}
         self.footer.show(keymap.footer("run", self.active, labels))
+
+    def show_message(self, now: float) -> None:
+        typed = self.search_message()
+        if typed is not None:
+            self.message.show(*typed)
+        else:
+            super().show_message(now)
 
     def standing_message(self, now: float) -> tuple[Row, Row]:
         row = self.current()
@@ -116,18 +125,18 @@ class RunScreen(Steering):
                     "stopped": "p resumes it"}.get(row.state, "")  # fmt: skip
             return ((row.reason, f"state.{row.state}"),), ((verb, "dim"),) if verb else ()
         if self.narrow and len(self.tab.panels) > 1:
-            return (("o", "key"), (f" other panel ({self._panel % len(self.tab.panels) + 1} of "
+            return (("o", "key"), (f" other panel ({self.tab.chosen + 1} of "
                                    f"{len(self.tab.panels)})", "dim")), ()  # fmt: skip
         return ((self.tab.hint(), "dim"),), ()
 
     async def action_tab(self, number: int) -> None:
-        await self._open(RUN_TABS[number - 1])
+        await self.open_tab(RUN_TABS[number - 1])
 
     async def action_next_tab(self) -> None:
-        await self._open(RUN_TABS[(RUN_TABS.index(self.active) + 1) % len(RUN_TABS)])
+        await self.open_tab(RUN_TABS[(RUN_TABS.index(self.active) + 1) % len(RUN_TABS)])
 
     async def action_previous_tab(self) -> None:
-        await self._open(RUN_TABS[RUN_TABS.index(self.active) - 1])
+        await self.open_tab(RUN_TABS[RUN_TABS.index(self.active) - 1])
 
     def action_log_axis(self) -> None:
         if isinstance(self.tab, OverviewTab):
@@ -163,19 +172,19 @@ class RunScreen(Steering):
 
     def action_step(self, by: int) -> None:
         if self.detail is not None:
+            self.end_replay()
             self.selection.move_step(self.detail, by)
-            self._redraw_tab()
+            self.redraw_tab()
 
     def action_benchmark(self) -> None:
         if self.detail is None:
             return
         chosen = self.selection.next_benchmark(self.detail)
         self.say(f"benchmark {chosen}" if chosen else "this run has one benchmark", "dim")
-        self._redraw_tab()
+        self.redraw_tab()
 
     def action_panel(self) -> None:
-        self._panel += 1
-        self._arrange()
+        self.tab.lay_out(self.narrow, self.tab.chosen + 1)
         self.show_message(self.dashboard.now())
 
     def action_move_up(self) -> None:
@@ -207,20 +216,21 @@ class RunScreen(Steering):
             self.tab.board.hidden = hidden
             self.tab.redraw()
 
-    async def _open(self, name: str) -> None:
+    async def open_tab(self, name: str) -> None:
         if name == self.active:
             return
+        self.end_replay()
         self.tab.display = False
-        self.active, self._panel = name, 0
+        self.active = name
         if name not in self._made:
             self._made[name] = TABS[name]()
             await self._body.mount(self.tab)
         self.tab.display = True
-        self._arrange()
-        self._redraw_tab()
+        self.tab.lay_out(self.narrow, 0)
+        self.redraw_tab()
         self.show_footer()
 
-    def _redraw_tab(self) -> None:
+    def redraw_tab(self) -> None:
         if self.detail is not None:
             self.tab.show(self.detail, self.selection)
         now = self.dashboard.now()
@@ -228,7 +238,7 @@ class RunScreen(Steering):
         self.show_message(now)
 
     def _arrange(self) -> None:
-        self.tab.lay_out(self.narrow, self._panel)
+        self.tab.lay_out(self.narrow, self.tab.chosen)
 
     def _move(self, rows: int, columns: int) -> None:
         self.tab.move(rows, columns)

@@ -28,6 +28,7 @@ class Tab(Widget):
         super().__init__()
         self._columns = [Vertical(*column) for column in columns]
         self.panels = narrow_order
+        self.chosen = 0  # of the panels: the one a narrow screen shows
         self.detail: RunDetail | None = None
 
     @property
@@ -39,9 +40,10 @@ class Tab(Widget):
 
     def lay_out(self, narrow: bool, chosen: int) -> None:
         """Shows all panels, or the chosen one alone."""
+        self.chosen = chosen % len(self.panels)
         self.set_class(narrow, "-single")
         for index, panel in enumerate(self.panels):
-            panel.display = not narrow or index == chosen % len(self.panels)
+            panel.display = not narrow or index == self.chosen
         for column in self._columns:
             column.display = any(panel.display for panel in column.children)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from engine.runs.folder import Spec
 from tui.drawing.cells import Row
 from tui.format import short_path
+from tui.model.contrast import Other
 from tui.model.detail import RunDetail
+from tui.model.search import Search, highlighted
 from tui.model.selection import Selection
 from tui.screens.tab import Tab
+from tui.widgets.base import selected
 from tui.widgets.lists import Lines
-from tui.widgets.texts import config_rows, log_rows
+from tui.widgets.texts import config_rows, difference_rows, log_blocks
 
 
 class TextTab(Tab):
@@ -37,23 +41,79 @@ class LogTab(TextTab):
 
     def __init__(self) -> None:
         super().__init__(Lines(self._lines, "log", follow=True, id="log"))
+        self.search = Search()
+        self._first: list[int] = []  # of each match, its first line
 
-    def _lines(self, width: int) -> list[Row]:
-        return log_rows(self.detail, width, self.dashboard.minutes_east) if self.detail is not None else []
+    def show(self, detail: RunDetail, selection: Selection) -> None:
+        super().show(detail, selection)
+        self._entitle()
 
+    def move(self, rows: int, columns: int) -> None:
+        super().move(rows, columns)
+        self._entitle()
 
-class ConfigTab(TextTab):
-    """What was asked for, and where did it run?"""
+    def page(self, pages: int) -> None:
+        super().page(pages)
+        self._entitle()
 
-    def __init__(self) -> None:
-        super().__init__(Lines(self._lines, "config", id="config"))
-        self._made: tuple[RunDetail | None, int, list[Row]] = (None, 0, [])
+    def end(self, last: bool) -> None:
+        super().end(last)
+        self._entitle()
+
+    def find(self, by: int) -> str:
+        """To the match after or before; says where that is."""
+        self.text.redraw()
+        at = self.search.step(len(self._first), by)
+        if at is None:
+            return f"{self.search.text!r} is not in the log" if self.search.text else "/ searches the log"
+        self.text.move_to(max(0, self._first[at] - self.text.size.height // 2))
+        self.text.redraw()
+        self._entitle()
+        return f"{at + 1:,} of {len(self._first):,} with {self.search.text!r}   n the next, N the one before"
+
+    def hint(self) -> str:
+        return "/ searches   end follows what is new"
+
+    def _entitle(self) -> None:
+        self.text.retitle("log, following" if self.text.follows else "log   end follows again")
 
     def _lines(self, width: int) -> list[Row]:
         if self.detail is None:
             return []
-        former, made_for, rows = self._made
-        if former is None or former.spec is not self.detail.spec or made_for != width:
-            rows = config_rows(self.detail.spec, short_path(self.detail.row.folder.path), width)
-            self._made = (self.detail, width, rows)
+        blocks = log_blocks(self.detail, width, self.dashboard.minutes_east)
+        found = self.search.matches(["".join(text for row in block for text, _ in row) for block in blocks])
+        front = found[self.search.at] if self.search.at is not None and self.search.at < len(found) else None
+        lines: list[Row] = []
+        self._first = []
+        for index, block in enumerate(blocks):
+            if index in found:
+                self._first.append(len(lines))
+                block = [highlighted(row, self.search.text) for row in block]
+            lines += [selected(row) for row in block] if index == front else block
+        return lines
+
+
+class ConfigTab(TextTab):
+    """What was asked for, and where did it run? And how does that differ from another run?"""
+
+    def __init__(self) -> None:
+        super().__init__(Lines(self._lines, "config", id="config"))
+        self._other: Other | None = None
+        self._made: tuple[Spec | None, Other | None, int, list[Row]] = (None, None, 0, [])
+
+    def show(self, detail: RunDetail, selection: Selection) -> None:
+        self._other = selection.contrast.other if selection.contrast is not None else None
+        super().show(detail, selection)
+
+    def hint(self) -> str:
+        return "d: the difference to another run"
+
+    def _lines(self, width: int) -> list[Row]:
+        if self.detail is None:
+            return []
+        spec, other, made_for, rows = self._made
+        if spec is not self.detail.spec or other is not self._other or made_for != width or not rows:
+            rows = [] if self._other is None else difference_rows(self.detail.spec, self._other, width)
+            rows = rows + config_rows(self.detail.spec, short_path(self.detail.row.folder.path), width)
+            self._made = (self.detail.spec, self._other, width, rows)
         return rows

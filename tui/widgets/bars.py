@@ -91,7 +91,7 @@ def _keys_row(keys: Sequence[tuple[str, str]], gap: int) -> Row:
     return tuple(runs)
 
 
-_NAMED_TABS = 52  # cells from which every tab shows its name
+_NAMED_TABS = 60  # cells from which every tab shows its name
 
 
 class Tabs(Drawn):

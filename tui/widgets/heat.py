@@ -1,20 +1,76 @@
-"""The heatmap tab: mAP per language pair with its numbers, and the summary beside it."""
+"""The heatmap tab: a measure per language pair with its numbers, and the summary beside it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from engine.runs.state import EvaluationPoint
 from tui.drawing.cells import Row, Run, fit, row_width
 from tui.drawing.glyphs import Glyphs
-from tui.drawing.heatmap import Matrix, Window, cell_width, diverging, heatmap, legend, sequential
+from tui.drawing.heatmap import (
+    Matrix,
+    Shades,
+    Window,
+    columns_in_sight,
+    diverging,
+    heatmap,
+    legend,
+    number,
+    sequential,
+    shows_pool,
+)
 from tui.drawing.small import sparkline
 from tui.format import share, signed, visible
-from tui.model.matrix import RECALLS, SETTINGS, change, to_matrix, trend, widest_gap, worst_pair
-from tui.widgets.base import Panel
+from tui.model.contrast import Against
+from tui.model.matrix import (
+    MAP,
+    RECALLS,
+    SETTINGS,
+    Measure,
+    cell_value,
+    change,
+    measures_of,
+    to_matrix,
+    trend,
+    widest_gap,
+    worst_pair,
+)
+from tui.widgets.base import Panel, selected
 
 _LEAST_COLUMNS = 4  # with fewer in sight a matrix says nothing: pairs are listed instead
+VIEWS = ("all", "cross", "mono", "pool")  # cross: colours without the own languages; mono and pool: a bar a language
+
+
+@dataclass(frozen=True)
+class HeatState:
+    """What is looked at: one evaluation out of ``points``, and what it is held against."""
+
+    points: Sequence[EvaluationPoint] = ()
+    point: EvaluationPoint | None = None
+    against: Against | None = None
+    asked: bool = False  # somebody chose what to hold it against; else it is the first evaluation
+    measure: Measure = MAP
+    view: str = VIEWS[0]
+
+    @property
+    def matrix(self) -> Matrix | None:
+        return to_matrix(self.point.result, self.measure) if self.point is not None else None
+
+    @property
+    def difference(self) -> Matrix | None:
+        if self.point is None or self.against is None:
+            return None
+        return change(self.against.point.result, self.point.result, self.measure)
+
+    def value(self, asked: str, answered: str | None) -> float:
+        return math.nan if self.point is None else cell_value(self.point.result, self.measure, asked, answered)
+
+    def former(self, asked: str, answered: str | None) -> float:
+        if self.against is None:
+            return math.nan
+        return cell_value(self.against.point.result, self.measure, asked, answered)
 
 
 class HeatPanel(Panel):
@@ -22,18 +78,35 @@ class HeatPanel(Panel):
 
     def __init__(self) -> None:
         super().__init__("mAP x 100   rows ask, columns answer", id="heat")
-        self.points: Sequence[EvaluationPoint] = ()
-        self.point: EvaluationPoint | None = None
+        self.state = HeatState()
         self.matrix: Matrix | None = None
         self.cursor: tuple[int, int] | None = None
         self._window = Window()
 
-    def show(self, points: Sequence[EvaluationPoint], point: EvaluationPoint | None) -> None:
-        if point is not self.point:
-            self.matrix = to_matrix(point.result) if point is not None else None
-        self.points, self.point = points, point
-        self.retitle(_title(point))
+    def show(self, state: HeatState) -> None:
+        if state.point is not None and state.measure not in measures_of(state.point.result):
+            state = replace(state, measure=MAP)
+        self.state, self.matrix = state, state.matrix
+        self.retitle(_title(state))
         self.redraw()
+
+    def next_measure(self) -> str:
+        """Goes on to the next measure of this evaluation; returns its name."""
+        if self.state.point is None:
+            return ""
+        known = measures_of(self.state.point.result)
+        chosen = known[(known.index(self.state.measure) + 1) % len(known)]
+        view = self.state.view if chosen is MAP else VIEWS[0]
+        self.show(replace(self.state, measure=chosen, view=view))
+        return chosen.name
+
+    def next_view(self) -> str:
+        """Goes on to the next view; measures other than mAP have one."""
+        if self.state.measure is not MAP:
+            return ""
+        chosen = VIEWS[(VIEWS.index(self.state.view) + 1) % len(VIEWS)]
+        self.show(replace(self.state, view=chosen))
+        return chosen
 
     def move(self, rows: int, columns: int) -> None:
         if self.matrix is None:
@@ -41,133 +114,183 @@ class HeatPanel(Panel):
         last = len(self.matrix.names) - 1
         row, column = self.cursor or (0, 0)
         if self.cursor is not None:
-            row, column = max(0, min(last, row + rows)), max(0, min(last, column + columns))
+            right = last + (1 if shows_pool(self.size.width, self.matrix) else 0)
+            row, column = max(0, min(last, row + rows)), max(0, min(right, column + columns))
         self.cursor = (row, column)
         self.redraw()
 
+    def cell(self) -> tuple[str, str | None] | None:
+        """(query language, candidate language or None for the pool) under the cursor."""
+        if self.matrix is None or self.cursor is None:
+            return None
+        names, (row, column) = self.matrix.names, self.cursor
+        if row >= len(names):
+            return None
+        if self.state.view in ("mono", "pool"):
+            return names[row], names[row] if self.state.view == "mono" else None
+        return names[row], names[column] if column < len(names) else None
+
     def at_cursor(self) -> str:
         """The cell under the cursor in words; empty without one."""
-        if self.matrix is None or self.cursor is None:
+        cell, state = self.cell(), self.state
+        if cell is None:
             return ""
-        row, column = self.cursor
-        if max(row, column) >= len(self.matrix.names):
-            return ""
-        value, first = self.matrix.values[row][column], self._first_value(row, column)
-        since = "" if math.isnan(first) else f", {signed(100 * (value - first))} since step {self.points[0].step:,}"
-        asked, answered = visible(self.matrix.names[row]), visible(self.matrix.names[column])
-        return f"{asked} asks, {answered} answers: mAP {share(value)}{since}"
+        asked, answered = cell
+        value, former = state.value(asked, answered), state.former(asked, answered)
+        told = state.measure.name
+        if state.measure is MAP:
+            told += f" {share(value)}"
+            since = f", {signed(100 * (value - former))}" if math.isfinite(value - former) else ""
+        else:
+            told += f" {number(value, _printed(state.measure), state.measure.digits + 1)}"
+            gap = (value - former) * state.measure.scale
+            since = f", {signed(gap, state.measure.digits + 1)}" if math.isfinite(gap) else ""
+        if since and state.against is not None:
+            since += f" {'against' if state.asked else 'since'} {state.against.label}"
+        who = "the pool of all languages" if answered is None else visible(answered)
+        return f"{visible(asked)} asks, {who} answers: {told}{since}"
 
     def rows(self, width: int, height: int) -> list[Row]:
-        if self.matrix is None or self.point is None:
+        state, matrix = self.state, self.matrix
+        if matrix is None or state.point is None:
             return [(("no evaluation yet", "dim"),)]
-        matrix, names = self.matrix, self.matrix.names
-        steps = step_line(self.points, self.point, width, self.glyphs)
-        size = cell_width(width, matrix, margin=width >= 40)
-        visible_columns = (width - 4) // size
-        if visible_columns < min(_LEAST_COLUMNS, len(names)):
+        steps = step_line(state.points, state.point, width, self.glyphs)
+        if state.view in ("mono", "pool"):
+            return [steps, (), *self._bars(width, height - 2)]
+        if columns_in_sight(width, matrix) < min(_LEAST_COLUMNS, len(matrix.names)):
             return [steps, *self._pairs(width, height - 1)]
-        spare = height - len(names) - 2
-        lines = height - 1 - (1 if spare >= 1 else 0)
-        self._window = self._follow(visible_columns, lines - 1)
-        shades = sequential(matrix)
-        rows = [steps, *heatmap(width, min(lines, len(names) + 1), matrix, shades, self._window, self.glyphs)]
-        if spare >= 2:
-            rows.insert(1, ())
-        if spare >= 1:
-            rows.append(((" " * 4, ""), *legend(shades)))
-        return rows + self._change(width, height - len(rows))
-
-    def _change(self, width: int, height: int) -> list[Row]:
-        """The same cells as differences to the first evaluation, where there is room for all of them."""
-        assert self.matrix is not None
-        assert self.point is not None
-        count = len(self.matrix.names)
-        if len(self.points) < 2 or self.point is self.points[0] or height < count + 3:
-            return []
-        difference = change(self.points[0].result, self.point.result)
-        shades = diverging(difference)
-        window = Window(0, self._window.column, self.cursor)
-        title = f"change since step {self.points[0].step:,}"
-        rows: list[Row] = [(), ((title, "dim"),), *heatmap(width, count + 1, difference, shades, window, self.glyphs)]
-        if height >= count + 4:
-            rows.append(((" " * 4, ""), *legend(shades)))
+        difference = state.difference
+        count = len(matrix.names)
+        both = difference is not None and height >= 2 * count + 7
+        if difference is not None and state.asked and not both:
+            return [steps, *self._map(width, height - 1, difference, _differences(difference, state.measure))]
+        rows = [steps, *self._map(width, height - 1, matrix, _values(matrix, state), pad=height - count - 2 >= 2)]
+        if difference is not None and both and state.against is not None:
+            title = f"{'against' if state.asked else 'change since'} {state.against.label}"
+            shades = _differences(difference, state.measure)
+            rows += [(), ((title, "dim"),), *self._map(width, height - len(rows) - 2, difference, shades)]
         return rows
+
+    def _map(self, width: int, height: int, matrix: Matrix, shades: Shades, pad: bool = False) -> list[Row]:
+        """The matrix and, where there is room, its legend."""
+        count = len(matrix.names)
+        with_legend = height - count - 1 >= 1
+        lines = height - (1 if with_legend else 0) - (1 if pad else 0)
+        self._window = self._follow(columns_in_sight(width, matrix), lines - 1)
+        rows = heatmap(width, min(lines, count + 1), matrix, shades, self._window, self.glyphs)
+        if with_legend:
+            rows.append(((" " * 4, ""), *legend(shades)))
+        return [(), *rows] if pad else rows
 
     def _follow(self, columns: int, rows: int) -> Window:
         """The window that shows the cursor and moves no more than it must."""
         row, column = self.cursor or (0, 0)
+        assert self.matrix is not None
+        shown = min(column, len(self.matrix.names) - 1)
         top = min(max(self._window.row, row - rows + 1), row)
-        left = min(max(self._window.column, column - columns + 1), column)
+        left = min(max(self._window.column, shown - columns + 1), shown)
         return Window(max(0, top), max(0, left), self.cursor)
 
-    def _pairs(self, width: int, height: int) -> list[Row]:
+    def _bars(self, width: int, height: int) -> list[Row]:
+        """One number a query language, with a bar from 0 to 1 and the difference."""
         assert self.matrix is not None
-        names, arrow = self.matrix.names, self.glyphs.arrow
+        state, names = self.state, self.matrix.names
+        label = max(len(visible(name)) for name in names)
+        room = max(0, width - label - 8 - (8 if state.against is not None else 0))
+        top = max(0, min((self.cursor or (0, 0))[0] - height + 1, len(names) - height))
+        rows: list[Row] = []
+        for index, name in enumerate(names[top : top + height], start=top):
+            answered = name if state.view == "mono" else None
+            value, former = state.value(name, answered), state.former(name, answered)
+            runs: list[Run] = [(f"{fit(visible(name), label, 'right')} ", "dim")]
+            runs.append((fit(share(value) if math.isfinite(value) else "-", 5, "right") + " ", "bold"))
+            if state.against is not None:
+                gap = 100 * (value - former)
+                told = signed(gap) if math.isfinite(gap) else "-"
+                runs.append((fit(told, 6, "right") + "  ", "good" if gap > 0 else "warning" if gap < 0 else "dim"))
+            if math.isfinite(value):
+                runs.append((self.glyphs.full * round(value * room), "bar"))
+            row = tuple(runs)
+            rows.append(selected(row) if self.cursor is not None and self.cursor[0] == index else row)
+        return rows
+
+    def _pairs(self, width: int, height: int) -> list[Row]:
+        """Every pair in a line, the lowest first; around the cursor where they do not fit."""
+        assert self.matrix is not None
+        names, arrow, shades = self.matrix.names, self.glyphs.arrow, _printed(self.state.measure)
         pairs = sorted(
-            (self.matrix.values[row][column], asked, answered)
-            for row, asked in enumerate(names)
-            for column, answered in enumerate(names)
+            (self.matrix.values[row][column], row, column)
+            for row in range(len(names))
+            for column in range(len(names))
             if math.isfinite(self.matrix.values[row][column])
         )
-        return [((f"{a} {arrow} {b} ", ""), (f"{value * 100:.0f}", "bold")) for value, a, b in pairs[:height]]
-
-    def _first_value(self, row: int, column: int) -> float:
-        assert self.matrix is not None
-        if len(self.points) < 2 or self.point is self.points[0]:
-            return math.nan
-        asked, answered = self.matrix.names[row], self.matrix.names[column]
-        return self.points[0].result.matrix.get(asked, {}).get(answered, math.nan)
+        at = next((index for index, (_, *place) in enumerate(pairs) if tuple(place) == self.cursor), 0)
+        top = max(0, min(at - height // 2, len(pairs) - height))
+        rows: list[Row] = []
+        for value, row, column in pairs[top : top + height]:
+            line: Row = (
+                (f"{visible(names[row])} {arrow} {visible(names[column])} ", ""),
+                (number(value, shades), "bold"),
+            )
+            rows.append(selected(line) if (row, column) == self.cursor else line)
+        return rows
 
 
 class HeatSummary(Panel):
-    """The figures of the evaluation in sight, and what changed since the first."""
+    """The figures of the evaluation in sight, and how they differ."""
 
     def __init__(self) -> None:
         super().__init__("summary", id="heat-summary")
-        self.points: Sequence[EvaluationPoint] = ()
-        self.point: EvaluationPoint | None = None
+        self.state = HeatState()
+        self.cell: tuple[str, str | None] | None = None
 
-    def show(self, points: Sequence[EvaluationPoint], point: EvaluationPoint | None) -> None:
-        self.points, self.point = points, point
+    def show(self, state: HeatState, cell: tuple[str, str | None] | None) -> None:
+        self.state, self.cell = state, cell
         self.redraw()
 
     def rows(self, width: int, height: int) -> list[Row]:
-        if self.point is None:
+        state, glyphs = self.state, self.glyphs
+        if state.point is None:
             return []
-        result, glyphs = self.point.result, self.glyphs
-        first = self.points[0] if self.points and self.points[0] is not self.point else None
-        since = f"{glyphs.delta} since {first.step:,}" if first is not None else ""
-        rows: list[Row] = [((fit("mAP", 12), "dim"), (fit("", 6), ""), (fit(since, 14, "right"), "dim"))]
-        for label, metric in SETTINGS:
-            rows.append(self._metric(label, metric, first))
-        rows.append(())
-        for label, metric in RECALLS:
-            rows.append(self._metric(label, metric, first))
+        result = state.point.result
+        rows: list[Row] = []
+        if state.against is not None:
+            if state.asked:
+                rows.append(((f"{glyphs.delta} against {state.against.label}", "accent"),))
+            since = f"{glyphs.delta} since {state.against.point.step:,}" if not state.asked else glyphs.delta
+        else:
+            since = ""
+        rows.append(((fit("mAP", 12), "dim"), (fit("", 6), ""), (fit(since, 14, "right"), "dim")))
+        for label, metric in (*SETTINGS, ("", ""), *RECALLS):
+            rows.append(self._metric(label, metric) if metric else ())
         rows += [(), *self._pairs()]
-        if len(self.points) > 1:
+        if len(state.points) > 1:
             rows += [(), (("over training", "dim"),)]
+            room = max(1, width - 12)
             for label, metric in SETTINGS:
-                line = sparkline(trend(self.points, metric), max(1, width - 12), glyphs)
+                line = sparkline(trend(state.points, metric), room, glyphs)
                 rows.append(((fit(label, 12), ""), (line, "bar")))
+            if self.cell is not None:
+                rows.append(self._cell_trend(self.cell, room))
         rows += [(), ((f"{result.queries:,} queries, {result.candidates:,} candidates", "dim"),)]
-        rows.append(
-            (
-                (
-                    f"{result.ties:,} {'tie' if result.ties == 1 else 'ties'}, evaluated in {self.point.seconds:.1f} s",
-                    "dim",
-                ),
-            )
-        )
+        ties = f"{result.ties:,} {'tie' if result.ties == 1 else 'ties'}"
+        rows.append(((f"{ties}, evaluated in {state.point.seconds:.1f} s", "dim"),))
         return rows
 
-    def _metric(self, label: str, metric: str, first: EvaluationPoint | None) -> Row:
-        assert self.point is not None
-        value = self.point.result.metrics.get(metric)
+    def _cell_trend(self, cell: tuple[str, str | None], room: int) -> Row:
+        values = [cell_value(point.result, self.state.measure, *cell) for point in self.state.points]
+        pair = f"{visible(cell[0])} {self.glyphs.arrow} {'pool' if cell[1] is None else visible(cell[1])}"
+        return ((fit(pair, 12, ellipsis=self.glyphs.ellipsis), "accent"), (sparkline(values, room, self.glyphs), "bar"))
+
+    def _metric(self, label: str, metric: str) -> Row:
+        assert self.state.point is not None
+        value = self.state.point.result.metrics.get(metric)
         runs: list[Run] = [
             (fit(label, 12), ""),
             (fit("-" if value is None else f"{100 * value:.1f}", 6, "right"), "bold"),
         ]
-        before = first.result.metrics.get(metric) if first is not None else None
+        against = self.state.against
+        before = against.point.result.metrics.get(metric) if against is not None else None
         if value is not None and before is not None:
             change = 100 * (value - before)
             runs.append(
@@ -176,8 +299,8 @@ class HeatSummary(Panel):
         return tuple(runs)
 
     def _pairs(self) -> list[Row]:
-        assert self.point is not None
-        matrix, arrow = to_matrix(self.point.result), self.glyphs.arrow
+        assert self.state.point is not None
+        matrix, arrow = to_matrix(self.state.point.result), self.glyphs.arrow
         rows: list[Row] = []
         worst, gap = worst_pair(matrix), widest_gap(matrix)
         if worst is not None:
@@ -218,6 +341,31 @@ def _steps(points: Sequence[EvaluationPoint], at: int, first: int, last: int, gl
     return tuple(runs)
 
 
-def _title(point: EvaluationPoint | None) -> str:
-    title = "mAP x 100   rows ask, columns answer"
-    return title if point is None else f"{visible(point.benchmark)}   {title}"
+def _values(matrix: Matrix, state: HeatState) -> Shades:
+    if state.measure.about_zero:
+        return _differences(matrix, state.measure)
+    cross = state.view == "cross"
+    shades = sequential(matrix, lambda row, column: row != column) if cross else sequential(matrix)
+    return replace(shades, scale=state.measure.scale, digits=state.measure.digits)
+
+
+def _differences(matrix: Matrix, measure: Measure) -> Shades:
+    return replace(diverging(matrix), scale=measure.scale, digits=measure.digits)
+
+
+def _printed(measure: Measure) -> Shades:
+    """Only for how numbers of a measure are printed."""
+    return Shades("ramp", 0.0, 1.0, signed=measure.about_zero, scale=measure.scale, digits=measure.digits)
+
+
+_VIEW_TITLES = {
+    "all": "rows ask, columns answer",
+    "cross": "rows ask, columns answer, colours without the own language",
+    "mono": "questions and candidates in one language",
+    "pool": "candidates of all languages",
+}
+
+
+def _title(state: HeatState) -> str:
+    title = f"{state.measure.title}   {_VIEW_TITLES[state.view]}"
+    return title if state.point is None else f"{visible(state.point.benchmark)}   {title}"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from engine.config import to_toml
 from engine.runs.folder import Spec
 from engine.runs.state import Note
-from tui.drawing.cells import Row, wrap
+from tui.drawing.cells import Row, fit, wrap
 from tui.format import clock, visible
+from tui.model.config_difference import config_differences
+from tui.model.contrast import Other
 from tui.model.detail import RunDetail
 
 _LEVELS = {"info": "", "warning": "warning", "error": "error"}
@@ -24,16 +28,39 @@ def note_rows(notes: tuple[Note, ...], width: int, minutes_east: int) -> list[Ro
     return rows
 
 
-def log_rows(detail: RunDetail, width: int, minutes_east: int) -> list[Row]:
-    """The notes and, of a failed run, the end of its traceback and what to do."""
-    rows = note_rows(detail.notes, width, minutes_east)
+def log_blocks(detail: RunDetail, width: int, minutes_east: int) -> list[list[Row]]:
+    """The notes, each in its lines, and of a failed run the end of its traceback and what to do."""
+    blocks = [note_rows((note,), width, minutes_east) for note in detail.notes]
     if detail.error:
-        rows += [(), *((("  " + line, "error"),) for last in detail.last_lines for line in wrap(last, width - 2))]
-        if detail.hint:
-            rows += [(), *((("  " + line, "accent"),) for line in wrap(detail.hint, width - 2))]
+        for lines, style in ((detail.last_lines, "error"), ((detail.hint,) if detail.hint else (), "accent")):
+            if lines:
+                blocks.append([()])
+            blocks += [[(("  " + line, style),) for line in wrap(text, width - 2)] for text in lines]
     if detail.skipped:
-        rows += [(), ((f"{detail.skipped:,} lines of the log could not be read and were skipped", "warning"),)]
-    return rows
+        told = f"{detail.skipped:,} lines of the log could not be read and were skipped"
+        blocks += [[()], [((told, "warning"),)]]
+    return blocks
+
+
+def difference_rows(spec: Spec | None, other: Other, width: int) -> list[Row]:
+    """What another run was asked, where that differs: this run's value, then the other's."""
+    if spec is None or other.spec is None:
+        return [((f"the config of {other.name} cannot be compared: spec.json cannot be read", "error"),), ()]
+    found = config_differences(spec.config, other.spec.config)
+    if not found:
+        return [((f"the same config as {other.name}", "title"),), ()]
+    settings = "1 setting differs" if len(found) == 1 else f"{len(found)} settings differ"
+    rows: list[Row] = [((f"{settings} from {other.name}: this run, then that one", "title"),)]
+    keys = min(max(len(difference.key) for difference in found), max(10, width // 3))
+    values = max(8, (width - keys - 4) // 2)
+    for difference in found:
+        lines = [
+            wrap(text, size)
+            for text, size in ((difference.key, keys), (difference.here, values), (difference.there, values))
+        ]
+        for key, here, there in zip_longest(*lines, fillvalue=""):
+            rows.append(((fit(key, keys) + "  ", "dim"), (fit(here, values) + "  ", "bold"), (there, "warning")))
+    return [*rows, ()]
 
 
 def config_rows(spec: Spec | None, folder: str, width: int) -> list[Row]:

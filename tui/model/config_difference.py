@@ -1,0 +1,50 @@
+"""In which settings two runs differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from engine.config import RunConfig
+from tui.format import visible
+
+NONE = "-"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One key with both values as TOML would write them; NONE where a run has none. Safe to show."""
+
+    key: str
+    here: str
+    there: str
+
+
+def config_differences(here: RunConfig, there: RunConfig) -> list[Difference]:
+    """In the order of the config."""
+    ours, theirs = dict(_flat(msgspec.to_builtins(here))), dict(_flat(msgspec.to_builtins(there)))
+    keys = dict.fromkeys([*ours, *theirs])
+    return [
+        Difference(visible(key), _shown(ours.get(key)), _shown(theirs.get(key)))
+        for key in keys
+        if ours.get(key) != theirs.get(key)
+    ]
+
+
+def _flat(value: object, prefix: str = "") -> Iterator[tuple[str, object]]:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _flat(part, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(value, list | tuple) and value and isinstance(value[0], dict):
+        for index, part in enumerate(value):
+            yield from _flat(part, f"{prefix}[{index}]")
+    else:
+        yield prefix, value
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return NONE
+    return visible(value if isinstance(value, str) else msgspec.json.encode(value).decode())

@@ -1,0 +1,88 @@
+"""What a person holds the evaluation in sight against: another step of the run, or another run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.runs.errors import RunError
+from engine.runs.folder import RunFolder, Spec, read_spec
+from engine.runs.reader import RunReader
+from engine.runs.state import EvaluationPoint
+from tui.format import visible
+from tui.model.detail import RunDetail
+from tui.model.rows import RunRow
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another run, as of when it was read; ``evaluated`` is what its row said then."""
+
+    folder: RunFolder
+    name: str
+    evaluations: tuple[EvaluationPoint, ...]
+    spec: Spec | None
+    evaluated: tuple[tuple[str, int, float], ...]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Either a step of the run itself, or another run at the same step (its newest, where it has none there)."""
+
+    step: int | None = None
+    other: Other | None = None
+
+    def against(self, points: Sequence[EvaluationPoint], point: EvaluationPoint) -> Against | None:
+        """What ``point``, one of ``points`` of the run, is held against; None where there is no such evaluation."""
+        if self.other is None:
+            found = next((other for other in points if other.step == self.step), None)
+            return None if found is None or found is point else Against(f"step {found.step:,}", found, None)
+        rest = [other for other in self.other.evaluations if other.benchmark == point.benchmark]
+        if not rest:
+            return None
+        found = next((other for other in rest if other.step == point.step), rest[-1])
+        return Against(f"{self.other.name} at step {found.step:,}", found, self.other.folder)
+
+
+@dataclass(frozen=True)
+class Against:
+    """An evaluation, what to call it, and the run it is of; None: the run in sight."""
+
+    label: str
+    point: EvaluationPoint
+    folder: RunFolder | None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A line of the list to choose from: nothing (both None), a step, or a run."""
+
+    name: str
+    about: str
+    step: int | None = None
+    row: RunRow | None = None
+
+
+def read_other(row: RunRow) -> Other:
+    """Reads what the log of a run says now. Takes as long as the disk."""
+    reader = RunReader(row.folder)
+    reader.poll()
+    try:
+        spec = read_spec(row.folder)
+    except RunError:
+        spec = None
+    return Other(row.folder, row.name, tuple(reader.state.evaluations), spec, row.evaluated)
+
+
+def choices(detail: RunDetail, points: Sequence[EvaluationPoint], rows: Sequence[RunRow], steps: bool) -> list[Choice]:
+    """Nothing, then the run's own evaluated steps where ``steps`` make sense, then the other runs."""
+    found = [Choice("nothing", "no difference is shown")]
+    if steps:
+        found += [Choice(f"step {point.step:,}", "of this run", step=point.step) for point in points]
+    for row in rows:
+        if row.folder != detail.row.folder:
+            about = f"{row.mode}, {row.state}, step {row.step:,}" + (
+                f", {visible(row.benchmark)}" if row.benchmark else ""
+            )
+            found.append(Choice(row.name, about, row=row))
+    return found

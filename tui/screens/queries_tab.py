@@ -1,0 +1,256 @@
+"""The queries tab of the run screen: from a cell of the heatmap down to what was ranked for one query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.widget import Widget
+
+from engine.events import EvaluationResult
+from tui.format import visible
+from tui.model.contrast import Against
+from tui.model.detail import RunDetail
+from tui.model.matrix import to_matrix, worst_pair
+from tui.model.queries import Place, Rankings, Tick, Wish, load_rankings, load_worst
+from tui.model.selection import Cell, Selection
+from tui.screens.tab import Tab
+from tui.widgets.queries import PassageList, QuestionList
+
+if TYPE_CHECKING:
+    from engine.export.queries import Order, Ranking, WorstQueries
+
+_TITLES = {"worst": "worst first", "lost": "lost most first", "gained": "gained most first"}
+
+
+class QueriesTab(Tab):
+    """Show me one: the list left, the passages right, those of a second run beside them."""
+
+    DEFAULT_CSS = """
+    QueriesTab > Vertical.-empty { display: none; }
+    """
+
+    def __init__(self) -> None:
+        self.questions, self.here, self.there = QuestionList(), PassageList("passages"), PassageList("passages-other")
+        super().__init__(((self.questions,), (self.here,), (self.there,)), (self.questions, self.here, self.there))
+        self.wish: Wish | None = None
+        self.order: Order = "worst"
+        self.only = False
+        self.problem = ""
+        self._against: Against | None = None
+        self._narrow = False
+        self._listed = Latest(self, self._take_list)
+        self._ranked = Latest(self, self._take_rankings)
+
+    def lay_out(self, narrow: bool, chosen: int) -> None:
+        self._narrow = narrow
+        self.panels = self._used()
+        super().lay_out(narrow, chosen)
+        if not narrow:
+            self.there.display = len(self.panels) > 2
+            self._columns[2].display = self.there.display
+        self._entitle()
+
+    def show(self, detail: RunDetail, selection: Selection) -> None:
+        super().show(detail, selection)
+        self._against = selection.against(detail)
+        if self._against is None:
+            self.order = "worst"
+        wish = self._wish(detail, selection)
+        if len(self._used()) != len(self.panels):
+            self.lay_out(self._narrow, min(self.chosen, len(self._used()) - 1))
+        if wish != self.wish:
+            self.wish, self.problem = wish, ""
+            if wish is not None:
+                self._listed.ask(partial(load_worst, wish))
+            else:
+                self._take_list(None)
+        self._entitle()
+
+    def tick(self, now: float) -> None:
+        self._entitle()
+
+    def enter(self) -> None:
+        """From the list to the passages."""
+        if self.chosen == 0:
+            self._front(1)
+
+    def move(self, rows: int, columns: int) -> None:
+        if columns:
+            self._front(self.chosen + columns)
+            return
+        self._turn(lambda items: items.move(rows))
+
+    def page(self, pages: int) -> None:
+        self._turn(lambda items: items.move_page(pages))
+
+    def end(self, last: bool) -> None:
+        self._turn(lambda items: items.move_to(items.count - 1 if last else 0))
+
+    def next_order(self) -> str:
+        """Worst first, or where two runs stand side by side by what was lost or gained."""
+        orders: tuple[Order, ...] = ("worst", "lost", "gained") if self._against is not None else ("worst",)
+        self.order = orders[(orders.index(self.order) + 1) % len(orders)]
+        return _TITLES[self.order]
+
+    def toggle_only(self) -> str:
+        """The passages of the cell's candidate language alone, or all of the pool."""
+        if self.wish is None or self.wish.answered is None:
+            return "this cell's candidates are the pool of all languages"
+        self.only = not self.only
+        self._show_rankings(self.here.ranking, self.there.ranking)
+        self._entitle()
+        return f"only {visible(self.wish.answered)}, ranks among its candidates" if self.only else "all languages"
+
+    def remark(self) -> str:
+        if self.problem:
+            return self.problem
+        found = self.questions.found
+        return visible(found.texts) if found is not None else ""
+
+    def hint(self) -> str:
+        if self.chosen == 0:
+            return "up down: another question   right: its passages   left: back   l: one language   s: order"
+        return "left: back to the questions   up down: another passage   l: one language   end: the last relevant one"
+
+    def _used(self) -> Sequence[Widget]:
+        return (self.questions, self.here, self.there) if self._against is not None else (self.questions, self.here)
+
+    def _front(self, chosen: int) -> None:
+        self.lay_out(self._narrow, max(0, min(len(self.panels) - 1, chosen)))
+        self._redraw_all()
+
+    def _turn(self, turn: Callable[[QuestionList | PassageList], None]) -> None:
+        items = self.panels[self.chosen]
+        assert isinstance(items, QuestionList | PassageList)
+        former = self.questions.current()
+        turn(items)
+        if self.questions.current() is not former:
+            self._ask_rankings()
+
+    def _wish(self, detail: RunDetail, selection: Selection) -> Wish | None:
+        point = selection.point(detail)
+        if point is None:
+            return None
+        cell = selection.cell or _worst(point.result)
+        if cell is None:
+            return None
+        against = None
+        if self._against is not None:
+            folder = self._against.folder or detail.row.folder
+            against = Place(folder.path, point.benchmark, self._against.point.step)
+        return Wish(Place(detail.row.folder.path, point.benchmark, point.step), *cell, against, self.order)
+
+    def _take_list(self, answer: WorstQueries | str | None) -> None:
+        found = None if isinstance(answer, str) else answer
+        self.problem = visible(answer) if isinstance(answer, str) else ""
+        message = self.problem or ("no evaluation yet" if answer is None else "no query of this cell")
+        self.questions.empty = [((message, "error" if self.problem else "dim"),)]
+        self.questions.load(found)
+        self._ask_rankings()
+        self._entitle()
+
+    def _ask_rankings(self) -> None:
+        row = self.questions.current()
+        if row is None or self.wish is None:
+            self._show_rankings(None, None)
+        else:
+            self._ranked.ask(partial(load_rankings, self.wish, row.query_id))
+
+    def _take_rankings(self, answer: Rankings | str) -> None:
+        if isinstance(answer, str):
+            self.problem = visible(answer)
+            self._show_rankings(None, None)
+        else:
+            self._show_rankings(answer.here, answer.there)
+        self._entitle()
+
+    def _show_rankings(self, here: Ranking | None, there: Ranking | None) -> None:
+        wanted = self.wish.answered if self.wish is not None else None
+        only = self.only and wanted is not None
+        self.here.load(here, wanted, only)
+        self.there.load(there, wanted, only)
+
+    def _entitle(self) -> None:
+        """Titles say what is listed, and what is still being read."""
+        self.questions.entitle(self._list_title(), self.chosen == 0)
+        busy = self._ranked.busy and self.here.ranking is None
+        other = self._against.label if self._against is not None else ""
+        for index, items in enumerate((self.here, self.there), start=1):
+            ranking, title = items.ranking, "reading" if busy else "passages"
+            if ranking is not None:
+                label = f"step {ranking.step:,}" if items is self.here else other
+                title = f"{label}   best {ranking.kept:,} of {ranking.candidates:,}"
+                if items.only and items.wanted is not None:
+                    title += f", only {visible(items.wanted)}"
+            items.entitle(title, self.chosen == index)
+
+    def _list_title(self) -> str:
+        if self.wish is None:
+            return "queries"
+        glyphs = self.dashboard.glyphs
+        answered = "pool" if self.wish.answered is None else visible(self.wish.answered)
+        pair = f"{visible(self.wish.asked or 'all')} {glyphs.arrow} {answered}"
+        if self._listed.busy:
+            return f"{pair}   reading{self._listed.progress}"
+        found = self.questions.found
+        if found is None:
+            return pair
+        shown = f"{len(found.rows):,} of {found.queries:,}" if len(found.rows) < found.queries else f"{found.queries:,}"
+        mean = found.mean_average_precision
+        return f"{pair}   {_TITLES[self.order]}   {shown} queries" + ("" if mean is None else f", mAP {100 * mean:.1f}")
+
+    def _redraw_all(self) -> None:
+        for items in (self.questions, self.here, self.there):
+            items.redraw()
+
+
+class Latest:
+    """Runs work in threads, one at a time; of what is asked meanwhile only the last is done."""
+
+    def __init__(self, tab: Tab, then: Callable[..., None]) -> None:
+        self._tab, self._then = tab, then
+        self._waiting: Callable[[Tick], object] | None = None
+        self.busy = False
+        self.progress = ""  # of the work under way; written by its thread
+
+    def ask(self, work: Callable[[Tick], object]) -> None:
+        self._waiting = work
+        if not self.busy:
+            self._start()
+
+    def _start(self) -> None:
+        work, self._waiting = self._waiting, None
+        if work is None:
+            return
+        self.busy, self.progress = True, ""
+        self._tab.dashboard.in_thread(partial(self._answer, work), self._done, self)
+
+    def _answer(self, work: Callable[[Tick], object]) -> object:
+        """What ``work`` returns, or what is wrong in one line; in the thread."""
+        try:
+            return work(self._tell)
+        except Exception as error:  # whatever a damaged file makes of a reader, the tab must go on
+            return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+    def say(self, text: str, style: str = "text") -> None:
+        """Nothing is left to say here: ``_answer`` has told what went wrong."""
+
+    def _tell(self, what: str, done: int, total: int | None) -> None:
+        self.progress = f": {what}" + (f" {done:,}" if done else "")
+
+    def _done(self, answer: object) -> None:
+        self.busy = False
+        if self._waiting is None:
+            self._then(answer)
+        else:
+            self._start()
+
+
+def _worst(result: EvaluationResult) -> Cell | None:
+    """The pair that fares worst; the only language where there is no pair."""
+    pair = worst_pair(to_matrix(result))
+    if pair is not None:
+        return pair.asked, pair.answered
+    return (result.languages[0], result.languages[0]) if result.languages else None

@@ -1,0 +1,163 @@
+"""The queries tab: the list of a cell's queries, and what was ranked for the one under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual import events
+
+from tui.drawing.cells import Row, Run, fit, wrap
+from tui.format import count, share, visible
+from tui.widgets.base import Panel
+from tui.widgets.lists import Items
+
+if TYPE_CHECKING:
+    from engine.export.queries import QueryRow, RankedPassage, Ranking, Standing, WorstQueries
+
+_RANK = 6  # cells
+_HEAD_LINES = 3  # of a question's text at most
+
+
+class HeadedItems(Items, Panel):
+    """A bordered list below lines that stay; in front of the others, its title has a mark."""
+
+    DEFAULT_CSS = "HeadedItems.-front { border: solid $accent; }"
+
+    def __init__(self, draw: Callable[[int, int], list[Row]], *, id: str) -> None:
+        super().__init__(draw, id=id)
+        self._front = False
+
+    def head(self, width: int) -> list[Row]:
+        """The lines that stay."""
+        return []
+
+    def entitle(self, title: str, front: bool) -> None:
+        self._front = front
+        self.set_class(front, "-front")
+        self.retitle(f"{self.glyphs.cursor} {title}" if front and self.is_mounted else title)
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        head = self.head(width)[: max(0, height - 1)]
+        return head + super().rows(width, height - len(head))
+
+    def on_click(self, event: events.Click) -> None:
+        event.prevent_default()  # the list's own handler knows neither border nor head
+        y = event.y - 1 - len(self.head(self.size.width))
+        for index in range(self.cursor.top, self.count):
+            y -= len(self._draw_item(index, self.size.width))
+            if y < 0:
+                self.move_to(index)
+                return
+
+
+class QuestionList(HeadedItems):
+    """Rank and average precision of every query of a cell, of two evaluations where there are two."""
+
+    def __init__(self) -> None:
+        super().__init__(self._question, id="questions")
+        self.found: WorstQueries | None = None
+
+    def load(self, found: WorstQueries | None) -> None:
+        """Shows other queries; the cursor stays on its query where that is still there."""
+        former = self.current()
+        self.found = found
+        rows = found.rows if found is not None else []
+        at = next((index for index, row in enumerate(rows) if former and row.query_id == former.query_id), 0)
+        self.cursor.index = at
+        self.show(len(rows))
+
+    def current(self) -> QueryRow | None:
+        rows = self.found.rows if self.found is not None else []
+        return rows[self.cursor.index] if 0 <= self.cursor.index < len(rows) else None
+
+    def head(self, width: int) -> list[Row]:
+        if self.found is None:
+            return []
+        other = fit("other", _RANK + 1, "right") if self.found.against_run is not None else ""
+        return [((fit("rank", _RANK, "right") + other + fit("AP", 6, "right") + "  question", "dim"),)]
+
+    def _question(self, index: int, width: int) -> list[Row]:
+        assert self.found is not None
+        row = self.found.rows[index]
+        runs: list[Run] = [(fit(_rank(row.standing), _RANK, "right"), "bold")]
+        if self.found.against_run is not None:
+            runs.append((fit(_rank(row.against), _RANK + 1, "right"), _better(row.standing, row.against)))
+        runs.append((fit(share(row.standing.average_precision), 6, "right") + "  ", ""))
+        runs.append((visible(row.query_id if row.text is None else row.text), "" if row.text is not None else "dim"))
+        return [tuple(runs)]
+
+
+class PassageList(HeadedItems):
+    """One query's ranking: relevant passages have a star, the one under the cursor its whole text."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(self._line, id=id)
+        self.ranking: Ranking | None = None
+        self.wanted: str | None = None  # the candidate language of the cell
+        self.only = False  # show that language alone
+        self._shown: list[RankedPassage | str] = []  # a string stands for what is left out
+        self._languages = 2
+
+    def load(self, ranking: Ranking | None, wanted: str | None, only: bool) -> None:
+        same = ranking is not None and self.ranking is not None and ranking.query_id == self.ranking.query_id
+        self.ranking, self.wanted, self.only = ranking, wanted, only
+        self._shown = _with_gaps(ranking, wanted if only else None) if ranking is not None else []
+        passages = ranking.passages if ranking is not None else []
+        self._languages = max((len(visible(passage.language)) for passage in passages), default=2)
+        if not same:
+            self.cursor.index = self.cursor.top = 0
+        self.show(len(self._shown))
+
+    def head(self, width: int) -> list[Row]:
+        ranking = self.ranking
+        if ranking is None:
+            return []
+        text = visible(ranking.query_id if ranking.text is None else ranking.text)
+        lines = wrap(text, max(10, width))
+        if len(lines) > _HEAD_LINES:
+            lines = [*lines[: _HEAD_LINES - 1], fit(lines[_HEAD_LINES - 1] + self.glyphs.ellipsis, width)]
+        title = fit("#", _RANK, "right") + " " + fit("lang", self._languages + 3) + " score  "
+        return [*(((line, "title"),) for line in lines), ((title, "dim"),)]
+
+    def _line(self, index: int, width: int) -> list[Row]:
+        passage = self._shown[index]
+        if isinstance(passage, str):
+            return [((" " * (_RANK - len(self.glyphs.ellipsis)) + self.glyphs.ellipsis, "dim"), (f" {passage}", "dim"))]
+        rank = passage.rank_language if self.only else passage.rank
+        relevant = bool(passage.relevance)
+        style = "good" if relevant else "accent" if passage.language == self.wanted else ""
+        mark = self.glyphs.relevant if relevant else " "
+        runs: list[Run] = [
+            (fit(count(rank), _RANK, "right") + " ", "bold" if relevant else "dim"),
+            (fit(visible(passage.language), self._languages) + f" {mark} ", style),
+            (fit(share(passage.score), 5, "right") + "  ", "" if relevant else "dim"),
+        ]
+        indent = _RANK + 1 + self._languages + 3 + 7
+        text = visible(passage.passage_id if passage.text is None else passage.text)
+        quiet = "dim" if passage.text is None else ""
+        if index != self.cursor.index or width - indent < 10:
+            return [(*runs, (text, quiet))]
+        first, *more = wrap(text, width - indent)
+        return [(*runs, (first, quiet)), *(((" " * indent, ""), (line, quiet)) for line in more)]
+
+
+def _with_gaps(ranking: Ranking, language: str | None) -> list[RankedPassage | str]:
+    """The passages of one language, or all; where the next one is further down, what is known of those between."""
+    shown: list[RankedPassage | str] = []
+    for index, passage in enumerate(ranking.passages):
+        if index == ranking.kept:
+            shown.append(f"below the best {ranking.kept:,}, relevant passages only")
+        if language is None or passage.language == language:
+            shown.append(passage)
+    return shown
+
+
+def _rank(standing: Standing | None) -> str:
+    return "-" if standing is None else count(standing.rank)
+
+
+def _better(here: Standing, there: Standing | None) -> str:
+    if there is None or here.average_precision == there.average_precision:
+        return "dim"
+    return "good" if here.average_precision > there.average_precision else "warning"
