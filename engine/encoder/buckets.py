@@ -1,4 +1,5 @@
-"""Splits sequences into groups of similar length, so that little of a padded matrix is padding.
+"""Splits sequences into groups of similar length, so that little of a padded matrix is padding, or into groups that
+memory has room for.
 
 Shapes: N sequences, K distinct lengths.
 """
@@ -26,6 +27,20 @@ def length_buckets(lengths: npt.NDArray[np.int64], budget: int, call_cost: int) 
         size = max(1, budget // max(1, int(distinct[last - 1])))
         buckets.extend(np.array_split(rows, -(-len(rows) // size)))
     return buckets
+
+
+def token_chunks(lengths: npt.NDArray[np.int64], budget: int) -> list[npt.NDArray[np.int64]]:
+    """Indices [n] of each chunk, which holds as many sequences as fit into ``budget`` tokens, and at least one; every
+    sequence is in exactly one, and both they and their rows are in order of length."""
+    order = np.argsort(lengths, kind="stable")
+    ends = np.concatenate([[0], np.cumsum(lengths[order])])  # [N + 1] tokens up to each sequence
+    chunks: list[npt.NDArray[np.int64]] = []
+    start = 0
+    while start < len(order):
+        end = int(np.searchsorted(ends, ends[start] + budget, side="right")) - 1
+        chunks.append(order[start : max(end, start + 1)])
+        start += len(chunks[-1])
+    return chunks
 
 
 def _cheapest_split(

@@ -14,6 +14,7 @@ from transformers.utils import logging as transformers_logging
 from engine.config import ConfigError, ModelConfig
 from engine.encoder.model import DualEncoder
 from engine.encoder.options import EncodingOptions, resolve_options
+from engine.encoder.positions import positions_of
 from engine.encoder.tiny import build_tiny
 
 # Where the encoders of transformers keep their dropout rates.
@@ -55,6 +56,7 @@ def load_encoder(
         options = resolve_options(model, folder)
         network, tokenizer = _from_pretrained(model, str(folder or model.name))
     _check_lengths(options, _longest(network, tokenizer))
+    network.get_input_embeddings().requires_grad_(not model.freeze_embeddings)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     return DualEncoder(network, tokenizer, options).to(device).eval()
@@ -103,12 +105,8 @@ def _from_pretrained(model: ModelConfig, source: str) -> tuple[Any, Any]:
 def _longest(network: Any, tokenizer: Any) -> int:
     """Tokens that the model has positions for, special tokens included."""
     limit = int(tokenizer.model_max_length)  # 10**30 where the tokenizer does not say
-    for name, module in network.named_modules():
-        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
-            # The RoBERTa family counts positions from the padding id + 1.
-            offset = 0 if module.padding_idx is None else module.padding_idx + 1
-            limit = min(limit, module.num_embeddings - offset)
-    return limit
+    positions = positions_of(network).limit
+    return limit if positions is None else min(limit, positions)
 
 
 def _check_lengths(options: EncodingOptions, limit: int) -> None:

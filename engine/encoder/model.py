@@ -1,13 +1,13 @@
 """The dual encoder: one Hugging Face encoder that embeds both queries and passages.
 
-Shapes: N sequences, n those of one length bucket, L length of a bucket's longest one, D width.
+Shapes: N sequences, n those of one forward call, D width.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,10 +17,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from engine.config import ConfigError
 from engine.encoder.adapters import merged
-from engine.encoder.buckets import length_buckets
+from engine.encoder.buckets import length_buckets, token_chunks
 from engine.encoder.encoded import Encoded
+from engine.encoder.layouts import packed_vectors, padded_vectors
 from engine.encoder.options import EncodingOptions
+from engine.encoder.packing import packed, why_padded
+from engine.encoder.positions import positions_of
 from engine.encoder.saving import save_model_folder
 from engine.encoder.tokenization import TextTokenizer
 from engine.encoder.tokens import TokenRows
@@ -30,16 +34,16 @@ Tick = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class BucketCost:
-    """How ``embed`` splits its rows; both in padded tokens."""
+class CallCost:
+    """How rows are split into forward calls; both in tokens, padding included."""
 
     budget: int  # most of one forward call
-    call: int  # what a forward call costs beside its tokens
+    call: int  # what a forward call costs beside its tokens; decides where rows are padded
 
 
 # Measured: on a CPU small matrices stay in its caches and a call costs little; a GPU wants few large calls.
-CPU_COST = BucketCost(budget=4096, call=64)
-CUDA_COST = BucketCost(budget=65536, call=4096)
+CPU_COST = CallCost(budget=4096, call=64)
+CUDA_COST = CallCost(budget=65536, call=4096)
 
 
 class DualEncoder(nn.Module):
@@ -51,6 +55,8 @@ class DualEncoder(nn.Module):
         matryoshka_dimensions: widths at which training has made the first dimensions useful; saved with the model.
         precision: of the forward pass, in training and in encoding: "auto" is bfloat16 autocast on CUDA and
             float32 elsewhere. Parameters, pooling and the normalisation are float32 always.
+        layout: "auto" is "packed", without padding, wherever the model runs so and gives the same vectors, and else
+            "padded", in buckets of similar length.
     """
 
     def __init__(self, model: nn.Module, hub_tokenizer: Any, options: EncodingOptions) -> None:
@@ -60,8 +66,12 @@ class DualEncoder(nn.Module):
         self.options = options
         self.matryoshka_dimensions: tuple[int, ...] = ()
         self.precision: Literal["auto", "float32", "bfloat16"] = "auto"
+        self.layout: Literal["auto", "packed", "padded"] = "auto"
+        self._why_padded: str | None = None
+        self._tried: tuple[object, ...] = ()  # what ``_why_padded`` is true of
         self._tokenizer = TextTokenizer(hub_tokenizer)
         self._pad_id: int = hub_tokenizer.pad_token_id
+        self._first_position = positions_of(model).first
 
     @property
     def device(self) -> torch.device:
@@ -94,12 +104,33 @@ class DualEncoder(nn.Module):
             "max_passage_tokens": options.max_passage_tokens,
         }
 
+    def why_padded(self) -> str | None:
+        """What keeps sequences padded on this device and in this precision, on one line; None: they are packed.
+
+        Raises:
+            ConfigError: ``layout`` is "packed", and this model cannot.
+        """
+        tried = (self.layout, self.device.type, self._reduced)
+        if tried != self._tried:
+            reason: str | None = "runtime.layout is padded"
+            if self.layout != "padded":
+                reason = why_padded(self.model, self._pad_id, self._to_device, reduced=self._reduced)
+            if reason is not None and self.layout == "packed":
+                raise ConfigError(f"runtime.layout: {reason}")
+            self._why_padded, self._tried = reason, tried
+        return self._why_padded
+
+    def compile_model(self) -> None:
+        """From here on the model runs through torch.compile, with lengths that are free to change."""
+        self.why_padded()  # settled before: it changes what is compiled
+        self.model.compile(dynamic=True)
+
     def embed(self, rows: TokenRows) -> Tensor:
         """Rows [N] -> unit vectors [N, D] in float32, in the order of the rows; differentiable."""
-        buckets = self._buckets(rows)
-        with self._autocast():  # around all buckets: it casts the weights once
-            vectors = torch.cat([self._embed_bucket(rows, bucket) for bucket in buckets])
-        order = torch.from_numpy(np.argsort(np.concatenate(buckets)))
+        calls = self._calls(rows)
+        with self._calling():  # around all calls: autocast casts the weights once
+            vectors = torch.cat([self._embed_call(rows, call) for call in calls])
+        order = torch.from_numpy(np.argsort(np.concatenate(calls)))
         return vectors.index_select(0, order.to(self.device, non_blocking=True))
 
     def encode_queries(self, texts: Sequence[str], tick: Tick | None = None) -> Encoded:
@@ -147,52 +178,48 @@ class DualEncoder(nn.Module):
         done, was_training = 0, self.training
         self.eval()
         try:
-            with self._autocast():
+            with self._calling():
                 # The longest first: memory that is too small shows at once, and the time left is never underrated.
-                for bucket in self._buckets(rows)[::-1][share]:
-                    vectors[bucket] = self._embed_bucket(rows, bucket).cpu().numpy()
-                    done += len(bucket)
+                for call in self._calls(rows)[::-1][share]:
+                    vectors[call] = self._embed_call(rows, call).cpu().numpy()
+                    done += len(call)
                     if tick is not None:
                         tick(done, len(rows))
         finally:
             self.train(was_training)
         return vectors
 
-    def _buckets(self, rows: TokenRows) -> list[npt.NDArray[np.int64]]:
+    def _calls(self, rows: TokenRows) -> list[npt.NDArray[np.int64]]:
+        """The rows of each forward call, in order of length."""
         cost = CUDA_COST if self.device.type == "cuda" else CPU_COST
+        if self.why_padded() is None:
+            return token_chunks(rows.lengths, cost.budget)
         return length_buckets(rows.lengths, cost.budget, cost.call)
 
-    def _embed_bucket(self, rows: TokenRows, bucket: npt.NDArray[np.int64]) -> Tensor:
-        """The given rows [n] -> unit vectors [n, D], through one padded forward call."""
-        part = rows.take(bucket)
-        lengths = part.lengths
-        inside = np.arange(lengths.max())[None, :] < lengths[:, None]  # [n, L]
-        ids = np.full(inside.shape, self._pad_id, dtype=np.int64)
-        ids[inside] = part.ids
-        inputs = {"input_ids": self._to_device(ids)}
-        if part.segments is not None:
-            segments = np.zeros(inside.shape, dtype=np.int64)
-            segments[inside] = part.segments
-            inputs["token_type_ids"] = self._to_device(segments)
-        # Known here, on the host: without padding the model may take its attention path without a mask.
-        mask = None if inside.all() else self._to_device(inside.astype(np.int64))
-        hidden = self.model(**inputs, attention_mask=mask).last_hidden_state.float()  # [n, L, D]
-        return nn.functional.normalize(self._pool(hidden, mask), dim=-1)
+    def _embed_call(self, rows: TokenRows, call: npt.NDArray[np.int64]) -> Tensor:
+        """The given rows [n] -> unit vectors [n, D], through one forward call."""
+        part, pooling = rows.take(call), self.options.pooling
+        if self._why_padded is None:
+            pooled = packed_vectors(self.model, part, pooling, self._first_position, self._to_device)
+        else:
+            pooled = padded_vectors(self.model, part, pooling, self._pad_id, self._to_device)
+        return nn.functional.normalize(pooled, dim=-1)
 
-    def _autocast(self) -> AbstractContextManager[None]:
-        reduced = self.precision == "bfloat16" or (self.precision == "auto" and self.device.type == "cuda")
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced)
+    @property
+    def _reduced(self) -> bool:
+        """Whether the model computes in bfloat16."""
+        return self.precision == "bfloat16" or (self.precision == "auto" and self.device.type == "cuda")
 
-    def _pool(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
-        """[n, L, D], [n, L] -> [n, D]."""
-        if self.options.pooling == "cls":
-            return hidden[:, 0]
-        if mask is None:
-            return hidden.mean(dim=1)
-        weights = mask.unsqueeze(-1).to(hidden.dtype)  # [n, L, 1]
-        return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
+    @contextmanager
+    def _calling(self) -> Iterator[None]:
+        """Inside, the model takes rows as ``layout`` has them; outside it is as transformers made it."""
+        with ExitStack() as stack:
+            stack.enter_context(torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._reduced))
+            if self.why_padded() is None:
+                stack.enter_context(packed(self.model))
+            yield
 
-    def _to_device(self, array: npt.NDArray[np.int64]) -> Tensor:
+    def _to_device(self, array: npt.NDArray[Any]) -> Tensor:
         tensor = torch.from_numpy(array)
         if self.device.type == "cuda":
             return tensor.pin_memory().to(self.device, non_blocking=True)

@@ -1,0 +1,62 @@
+"""Rows of tokens -> one pooled vector each, through one forward call of the model, with padding or without.
+
+Shapes: n sequences, L length of the longest one, T tokens of all of them together, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from engine.encoder.attention import Segments
+from engine.encoder.tokens import TokenRows
+
+Pooling = Literal["mean", "cls"]
+ToDevice = Callable[[npt.NDArray[Any]], Tensor]
+
+
+def padded_vectors(model: nn.Module, rows: TokenRows, pooling: Pooling, pad_id: int, to_device: ToDevice) -> Tensor:
+    """[n, D] in float32, from a matrix [n, L]; ``model`` has an attention of its own library."""
+    lengths = rows.lengths
+    inside = np.arange(lengths.max())[None, :] < lengths[:, None]  # [n, L]
+    ids = np.full(inside.shape, pad_id, dtype=np.int64)
+    ids[inside] = rows.ids
+    inputs = {"input_ids": to_device(ids)}
+    if rows.segments is not None:
+        segments = np.zeros(inside.shape, dtype=np.int64)
+        segments[inside] = rows.segments
+        inputs["token_type_ids"] = to_device(segments)
+    # Known here, on the host: without padding the model may take its attention path without a mask.
+    mask = None if inside.all() else to_device(inside.astype(np.int64))
+    hidden = model(**inputs, attention_mask=mask).last_hidden_state.float()  # [n, L, D]
+    if pooling == "cls":
+        return hidden[:, 0]  # type: ignore[no-any-return]
+    if mask is None:
+        return hidden.mean(dim=1)  # type: ignore[no-any-return]
+    weights = mask.unsqueeze(-1).to(hidden.dtype)  # [n, L, 1]
+    return (hidden * weights).sum(dim=1) / weights.sum(dim=1)  # type: ignore[no-any-return]
+
+
+def packed_vectors(
+    model: nn.Module, rows: TokenRows, pooling: Pooling, first_position: int, to_device: ToDevice
+) -> Tensor:
+    """The same from one row [1, T]; ``rows`` are in order of length, ``model`` has the attention ``PACKED``.
+
+    A model cannot see in such a row where a sequence begins: its positions are given to it, from ``first_position``.
+    """
+    lengths, starts = rows.lengths, rows.offsets[:-1]
+    segments = Segments.of(lengths, to_device)
+    positions = np.arange(len(rows.ids)) - np.repeat(starts - first_position, lengths)  # [T]
+    inputs = {"input_ids": to_device(rows.ids.astype(np.int64)[None]), "position_ids": to_device(positions[None])}
+    if rows.segments is not None:
+        inputs["token_type_ids"] = to_device(rows.segments.astype(np.int64)[None])
+    hidden = model(**inputs, segments=segments).last_hidden_state[0].float()  # [T, D]
+    if pooling == "cls":
+        return hidden.index_select(0, segments.starts[:-1])  # type: ignore[no-any-return]
+    # unsafe: without reading the lengths back from the device, to check what was made here.
+    return torch.segment_reduce(hidden, "mean", lengths=segments.lengths, unsafe=True)
