@@ -1,6 +1,6 @@
 """Writes live runs that train nothing: real logs, locks and heartbeats at the rate of a busy worker.
 
-    python benchmarks/live_runs.py HOME [--runs 4] [--finished 0] [--history 2000] [--seconds 60]
+    python benchmarks/live_runs.py HOME [--runs 4] [--name live] [--finished 0] [--history 2000] [--seconds 60]
 
 Ten ``step`` events a second with five steps each, a heartbeat every 5 s: the most a worker is allowed to write.
 Runs until killed or until the seconds are over; prints ``ready`` once every run is there.
@@ -145,12 +145,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("home", type=Path)
     parser.add_argument("--runs", type=int, default=4, help="live ones")
+    parser.add_argument("--name", default="live", help="of the live ones, before their number")
     parser.add_argument("--finished", type=int, default=0)
     parser.add_argument("--history", type=int, default=2000, help="steps that are there from the beginning")
     parser.add_argument("--seconds", type=float, default=60.0)
     options = parser.parse_args()
     make_finished(options.home, options.finished, options.history)
-    live = [LiveRun(options.home, f"live-{index}", options.history) for index in range(options.runs)]
+    live = [LiveRun(options.home, f"{options.name}-{index}", options.history) for index in range(options.runs)]
     print("ready", flush=True)
     keep_alive(live, options.seconds)
 
