@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
@@ -26,6 +27,8 @@ from tui.theme import Palette, choose_palette
 from tui.wire import WiredApp
 
 if TYPE_CHECKING:
+    from engine.export.compare_job import Done
+    from tui.model.comparing import Key
     from tui.screens.run import RunScreen
 
 Answer = TypeVar("Answer")
@@ -83,6 +86,7 @@ class Dashboard(WiredApp, inherit_bindings=False):
         self.theme = self.palette.theme.name
         self.snapshot: Snapshot | None = None
         self.feed = Feed(home, lambda snapshot: self._receive(snapshot), now)
+        self.comparisons: OrderedDict[Key, Done] = OrderedDict()  # the newest of those that were computed
         self._open_first = open_run
 
     @property
@@ -120,10 +124,14 @@ class Dashboard(WiredApp, inherit_bindings=False):
 
         self.push_screen(LaunchScreen())
 
-    def open_export(self, rows: Sequence[RunRow], benchmark: str | None, step: int | None) -> None:
+    def open_export(
+        self, rows: Sequence[RunRow], benchmark: str | None, step: int | None, table: str | None = None
+    ) -> None:
+        """``table``: what the dialog offers first; None is the heatmap of a benchmark, else the summary."""
         from tui.screens.export import ExportScreen
 
-        self.push_screen(ExportScreen([row.folder for row in rows], [row.name for row in rows], benchmark, step))
+        names = [row.name for row in rows]
+        self.push_screen(ExportScreen([row.folder for row in rows], names, benchmark, step, table))
 
     def open_compare(self, rows: Sequence[RunRow]) -> None:
         from tui.screens.compare import CompareScreen

@@ -10,6 +10,7 @@ from textual.screen import Screen
 
 from tui import keymap
 from tui.screens.charts import ChartsScreen
+from tui.screens.compare import CompareScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.export import ExportScreen
 from tui.screens.help import HelpScreen, TomlScreen
@@ -22,6 +23,7 @@ from tui.screens.runs import RunsScreen
 SCREENS: dict[str, type[Screen[object]]] = {
     "runs": RunsScreen, "run": RunScreen, "launch": LaunchScreen, "export": ExportScreen, "confirm": ConfirmScreen,
     "help": HelpScreen, "toml": TomlScreen, "palette": PaletteScreen, "pick": PickScreen,
+    "compare": CompareScreen,
     "charts": ChartsScreen,
 }  # type: ignore[dict-item]  # fmt: skip
 EATEN = re.compile(r"^(alt\+.*|ctrl\+(s|q|z|c|b|m|i|j|\\))$")

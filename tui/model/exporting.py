@@ -2,44 +2,82 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from engine.export.figures import FIGURES, draw_figure
+from engine.export.figures import FORMATS as FIGURE_FORMATS
+from engine.export.formats import FORMATS as TABLE_FORMATS
+from engine.export.tables import TABLES, build_table, write
 from engine.runs.folder import RunFolder
 from tui.model.edit import Field
 
-TABLES = ("summary", "heatmap", "ranks")
-FORMATS = ("csv", "parquet", "json", "markdown", "latex")
-SUFFIXES = {"csv": "csv", "parquet": "parquet", "json": "json", "markdown": "md", "latex": "tex"}
+FIGURE = "figure: "
+KINDS = (*TABLES, *(FIGURE + name for name in FIGURES))
+SUFFIXES = {"markdown": "md", "latex": "tex"}  # the others are their own
+MISSING = "figures need matplotlib: pip install 'hybrid-tui[figures]'"
+
+_OF_ALL_BENCHMARKS = ("summary", "paper")
+_MEANINGS = {
+    "summary": "a line a run and benchmark: what was trained, and every metric",
+    "heatmap": "mAP per pair of question and passage language",
+    "ranks": "every relevant passage with its ranks: the numbers that all others are made from",
+    "bias": "every measure of language bias, by language; what cannot be measured with the reason",
+    "compare": "differences to the first run, with intervals, Holm's p and verdicts",
+    "pareto": "a line a condition: map_monolingual against rank_distance, and who is on the front",
+    "paper": "these runs beneath the published rows of arXiv 2408.10536, and what differs in protocol",
+    "figure: loss": "the loss curves, smoothed",
+    "figure: heatmap": "mAP per language pair, drawn",
+    "figure: ranks": "distributions of the rank distance, drawn",
+    "figure: pareto": "map_monolingual against rank_distance, drawn",
+}
 
 FIELDS = (
-    Field("table", "table", "summary: a line a run; heatmap: mAP per language pair; ranks: every relevant passage",
-          choices=TABLES),
+    Field("table", "what", "a table or a figure; left and right choose", choices=KINDS),
     Field("format", "format", "csv, parquet and json keep every digit; markdown and latex are for reading",
-          choices=FORMATS),
+          choices=tuple(TABLE_FORMATS)),
     Field("file", "file", "where it is written; folders that are missing are made"),
 )  # fmt: skip
+
+
+def fields(kind: str) -> tuple[Field, ...]:
+    """The fields for a table or figure: its formats are the choices of the second."""
+    first, second, third = FIELDS
+    first = replace(first, meaning=_MEANINGS.get(kind, first.meaning))
+    if kind.startswith(FIGURE):
+        meaning = "svg and pdf can be enlarged without loss; png is for slides"
+        second = replace(second, choices=tuple(FIGURE_FORMATS), meaning=meaning)
+    return first, second, third
+
+
+def missing(kind: str) -> str:
+    """What has to be installed first; empty when all is there."""
+    return MISSING if kind.startswith(FIGURE) and importlib.util.find_spec("matplotlib") is None else ""
 
 
 def suggest(names: Sequence[str], table: str, format: str) -> str:
     """A file name in the current folder."""
     stem = names[0] if len(names) == 1 else f"{len(names)}-runs"
     safe = "".join(character if character.isalnum() or character in "._-" else "-" for character in stem)
-    return f"{safe}-{table}.{SUFFIXES[format]}"
+    return f"{safe}-{table.removeprefix(FIGURE)}.{SUFFIXES.get(format, format)}"
 
 
 def export(
     runs: Sequence[RunFolder], table: str, format: str, file: str, benchmark: str | None, step: int | None
 ) -> Path:
-    """Builds the table and writes it; returns the absolute path.
+    """Builds the table or draws the figure and writes it; returns the absolute path.
 
     Raises:
         ConfigError, OSError: one line.
     """
-    from engine.export.tables import build_table, write  # heavy: polars; never before it is asked for
-
     out = Path(file).expanduser().absolute()
-    frame = build_table(table, [run.path for run in runs], benchmark if table != "summary" else None, step)
+    paths = [run.path for run in runs]
     out.parent.mkdir(parents=True, exist_ok=True)
+    if table.startswith(FIGURE):
+        draw_figure(table.removeprefix(FIGURE), format, paths, benchmark, step, out)
+        return out
+    frame = build_table(table, paths, None if table in _OF_ALL_BENCHMARKS else benchmark, step)
     write(frame, format, out)
     return out

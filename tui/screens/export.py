@@ -1,4 +1,4 @@
-"""The export dialog: which table, in which format, where."""
+"""The export dialog: which table or figure, in which format, where."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tui import keymap
 from tui.drawing.cells import Row
 from tui.format import short_path, visible
 from tui.model.edit import Form
-from tui.model.exporting import FIELDS, export, suggest
+from tui.model.exporting import FIELDS, export, fields, missing, suggest
 from tui.screens.dialog import Blank, Dialog
 from tui.screens.forms import FormKeys
 from tui.widgets.bars import Message
@@ -30,13 +30,16 @@ class ExportScreen(FormKeys, Dialog[None]):
     name_in_keymap = "export"
 
     def __init__(
-        self, runs: Sequence[RunFolder], names: Sequence[str], benchmark: str | None, step: int | None
-    ) -> None:
+        self, runs: Sequence[RunFolder], names: Sequence[str], benchmark: str | None, step: int | None,
+        table: str | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(f"export {visible(names[0]) if len(names) == 1 else f'{len(names)} runs'}")
         self.runs, self.names, self.benchmark, self.step = runs, names, benchmark, step
-        table = "heatmap" if benchmark is not None else "summary"
-        values = {"table": table, "format": "csv", "file": suggest(names, table, "csv")}
-        self.form_panel = FormPanel("", Form(FIELDS, values))
+        table = table or ("heatmap" if benchmark is not None else "summary")
+        chosen = fields(table)
+        format = chosen[1].choices[0]
+        values = {"table": table, "format": format, "file": suggest(names, table, format)}
+        self.form_panel = FormPanel("", Form(chosen, values))
         self.message = Message()
         self._suggested = values["file"]
 
@@ -50,20 +53,27 @@ class ExportScreen(FormKeys, Dialog[None]):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.cursor_moved()
+        self.form_changed()
 
     def form_changed(self) -> None:
-        """The suggested name follows table and format until a name is typed."""
-        values = self.form_panel.form.values
+        """Formats follow the table or figure, and the suggested name both, until a name is typed."""
+        form = self.form_panel.form
+        values = form.values
+        form.fields = fields(values["table"])
+        if values["format"] not in form.fields[1].choices:
+            values["format"] = form.fields[1].choices[0]
+        form.errors = {"table": lacking} if (lacking := missing(values["table"])) else {}
         fresh = suggest(self.names, values["table"], values["format"])
         if values["file"] == self._suggested:
             values["file"] = fresh
         self._suggested = fresh
         self.form_panel.redraw()
+        self.cursor_moved()
 
     def cursor_moved(self) -> None:
         form = self.form_panel.form
-        self.message.show(((form.field.meaning, "dim"),))
+        lacking = missing(form.values["table"])
+        self.message.show(((lacking, "warning"),) if lacking else ((form.field.meaning, "dim"),))
         editing = form.edit is not None
         self.footer.show([("enter", "keep"), ("ctrl+g", "undo")] if editing else keymap.footer("export"))
 
@@ -73,6 +83,9 @@ class ExportScreen(FormKeys, Dialog[None]):
         values = form.values
         if not values["file"]:
             self.say("file: a name is needed", "error")
+            return
+        if lacking := missing(values["table"]):
+            self.say(lacking, "error")
             return
         self.say("writing", "accent")
         work = partial(export, self.runs, values["table"], values["format"], values["file"], self.benchmark, self.step)

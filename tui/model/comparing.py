@@ -1,0 +1,155 @@
+"""What a comparison is of, and its computing, which a process of its own does while a thread waits for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from engine.config import ConfigError
+from engine.export.compare import CompareRow
+from engine.export.compare_job import Answer, Done, Failed, Progress, Wanted
+from tui.format import share, signed
+from tui.model.rows import RunRow
+
+KEPT = 16  # comparisons that a dashboard remembers
+LABELS = {
+    "map_monolingual": "mAP monolingual", "map_crosslingual": "mAP cross-lingual",
+    "map_multilingual": "mAP multilingual", "rank_distance": "rank distance",
+    "own_language_advantage": "own advantage",
+}  # fmt: skip
+_GOOD = ("better", "lower")
+_BAD = ("worse", "higher")
+
+Key = tuple[str, str, tuple[tuple[str, int, float], ...]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Runs to be compared on one benchmark; ``rows`` in the order in which they were started."""
+
+    rows: tuple[RunRow, ...]
+    baseline: RunRow
+    benchmark: str
+
+    @property
+    def key(self) -> Key:
+        """Equal for comparisons of the same evaluations: runs, steps and when these were evaluated."""
+        found = tuple((str(row.folder.path), *evaluated(row)[self.benchmark]) for row in self.rows)
+        return str(self.baseline.folder.path), self.benchmark, found
+
+    def wanted(self) -> Wanted:
+        return Wanted(
+            runs=tuple(str(row.folder.path) for row in self.rows),
+            baseline=str(self.baseline.folder.path),
+            benchmark=self.benchmark,
+        )
+
+
+def evaluated(row: RunRow) -> dict[str, tuple[int, float]]:
+    """(step, unix seconds) of the newest evaluation on each benchmark."""
+    return {benchmark: (step, t) for benchmark, step, t in row.evaluated}
+
+
+def oldest_first(rows: Sequence[RunRow]) -> tuple[RunRow, ...]:
+    """The order of runs in a comparison; it decides their colours, so that it depends on nothing else."""
+    return tuple(sorted(rows, key=lambda row: (row.created, row.id)))
+
+
+def usual_baseline(rows: Sequence[RunRow]) -> RunRow:
+    """Monolingual training where there is such a run, else the first."""
+    return next((row for row in rows if row.mode == "mono"), rows[0])
+
+
+def common_benchmarks(rows: Sequence[RunRow]) -> list[str]:
+    """On which all runs have been evaluated, in the order of the first."""
+    return [key for key in evaluated(rows[0]) if all(key in evaluated(row) for row in rows)]
+
+
+def compute(wanted: Wanted, progress: Callable[[Progress], None], cancelled: threading.Event) -> Done | None:
+    """Waits for the process; None when ``cancelled`` was set before it was done.
+
+    Raises:
+        ConfigError: the runs cannot be compared; one line.
+        OSError: no process can be made.
+    """
+    # -P: the current directory is the user's and may hold an "engine" of its own.
+    command = [sys.executable, "-P", "-m", "engine.export.compare_job"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        stopper = threading.Thread(target=_kill_when, args=(cancelled, process), daemon=True)
+        stopper.start()
+        process.stdin.write(msgspec.json.encode(wanted))
+        process.stdin.close()
+        answer: Answer | None = None
+        for line in process.stdout:
+            answer = msgspec.json.decode(line, type=Answer)
+            if isinstance(answer, Progress):
+                progress(answer)
+    if cancelled.is_set():
+        return None
+    cancelled.set()  # the stopper's work is done
+    if isinstance(answer, Failed):
+        raise ConfigError(answer.message)
+    if not isinstance(answer, Done):
+        raise ConfigError(f"the comparison ended without an answer (exit status {process.returncode})")
+    return answer
+
+
+def number(metric: str, value: float) -> str:
+    """A value as precise as its measure deserves: .792, 1,282, 2.41."""
+    if metric == "rank_distance":
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if metric == "own_language_advantage" else share(value)
+
+
+def change(metric: str, value: float) -> str:
+    """The same for a difference: +.031, -123, -0.80."""
+    if metric == "rank_distance":
+        return signed(value, 0) if abs(value) < 1000 else f"{value:+,.0f}"
+    if metric == "own_language_advantage":
+        return signed(value, 2)
+    return signed(value, 3).replace("0.", ".", 1)
+
+
+def p_value(value: float | None) -> str:
+    """.31, .0004, <.0001; - where there are too few clusters."""
+    if value is None:
+        return "-"
+    if value < 0.0001:
+        return "<.0001"
+    return share(value, 2 if value >= 0.1 else 3 if value >= 0.01 else 4)
+
+
+def words(row: CompareRow) -> str:
+    """The verdict without what is said once for all rows: the margin, and whose seeds it is about."""
+    return row.verdict.removesuffix(", for these seeds").partition(" at the margin")[0]
+
+
+def style(row: CompareRow) -> str:
+    """Of a verdict; colour repeats what the words say."""
+    first = words(row).partition(" ")[0]
+    if first in _GOOD:
+        return "good"
+    if words(row) == "worse but not inferior":
+        return "accent"
+    return "warning" if first in _BAD else "dim" if first == "undecided" else "accent"
+
+
+def condition_of(path: Path, conditions: dict[str, list[str]]) -> str:
+    """The condition that a run folder belongs to; empty where it is in none."""
+    return next((name for name, runs in conditions.items() if path.name in runs), "")
+
+
+def _kill_when(cancelled: threading.Event, process: subprocess.Popen[bytes]) -> None:
+    cancelled.wait()
+    if process.poll() is None:
+        process.kill()

@@ -1,0 +1,102 @@
+"""The curves of several runs over one another: losses, and metrics over the evaluations; read in a worker thread."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.runs.folder import RunFolder
+from engine.runs.reader import RunReader
+from engine.runs.series import MODE_CODES, Series
+from engine.runs.state import EvaluationPoint
+from tui.drawing.curve import Curve, View
+
+ALL = "all batches"
+LOSSES = {ALL: None, "mono batches": MODE_CODES["mono"], "cross batches": MODE_CODES["cross"]}
+METRICS = ("map_monolingual", "map_crosslingual", "map_multilingual", "rank_distance")
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """``curves[what][condition]``; of several seeds the mean over those that reached a step."""
+
+    curves: dict[str, dict[str, View]]
+    last: int  # the last step of any
+
+    def kinds(self) -> list[str]:
+        """What at least one condition has."""
+        return [what for what, found in self.curves.items() if found]
+
+
+class OverlayReader:
+    """Owns the readers of the runs: what was read once is not read again. Used by one thread at a time."""
+
+    def __init__(self, conditions: dict[str, Sequence[RunFolder]], benchmark: str) -> None:
+        self._readers = {
+            name: [RunReader(folder, series=True) for folder in folders] for name, folders in conditions.items()
+        }
+        self._benchmark = benchmark
+
+    def read(self, beta: float) -> Overlay:
+        """Takes up what is new; ``beta`` smooths the losses."""
+        curves: dict[str, dict[str, View]] = {what: {} for what in (*LOSSES, *METRICS)}
+        last = 0
+        for name, readers in self._readers.items():
+            for reader in readers:
+                reader.poll()
+            columns = [reader.series for reader in readers if reader.series is not None]
+            last = max([last, *(len(series) for series in columns)])
+            for what, code in LOSSES.items():
+                steps, values = _mean([_losses(series, code) for series in columns])
+                _add(curves[what], name, steps, values, beta)
+            points = [
+                [point for point in reader.state.evaluations if point.benchmark == self._benchmark]
+                for reader in readers
+            ]
+            for metric in METRICS:
+                steps, values = _mean([_metric(found, metric) for found in points])
+                _add(curves[metric], name, steps, values, 0.0)
+        return Overlay(curves, last)
+
+
+Points = tuple[list[int], list[float]]  # ascending steps, values
+
+
+def _losses(series: Series, code: int | None) -> Points:
+    found = [
+        (step, loss)
+        for step, (loss, mode) in enumerate(zip(series.loss, series.mode, strict=True), start=1)
+        if (code is None or mode == code) and math.isfinite(loss)
+    ]
+    return [step for step, _ in found], [loss for _, loss in found]
+
+
+def _metric(points: Sequence[EvaluationPoint], metric: str) -> Points:
+    found = {point.step: value for point in points if (value := point.result.metrics.get(metric)) is not None}
+    return list(found), list(found.values())
+
+
+def _mean(runs: Sequence[Points]) -> Points:
+    """Step by step over the runs that have the step."""
+    if len(runs) == 1:
+        return runs[0]
+    sums: dict[int, tuple[float, int]] = {}
+    for steps, values in runs:
+        for step, value in zip(steps, values, strict=True):
+            total, count = sums.get(step, (0.0, 0))
+            sums[step] = total + value, count + 1
+    steps = sorted(sums)
+    return steps, [sums[step][0] / sums[step][1] for step in steps]
+
+
+def _add(curves: dict[str, View], name: str, steps: list[int], values: list[float], beta: float) -> None:
+    """Smoothed already: one clean line a condition, without a band of raw values that would hide the others."""
+    if not steps:
+        return
+    raw = Curve(beta)
+    raw.extend(array("q", steps), array("d", values))
+    smooth = Curve()
+    smooth.extend(raw.steps, raw.smooth)
+    curves[name] = smooth.view()

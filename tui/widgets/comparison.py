@@ -1,0 +1,225 @@
+"""The table of a comparison: one line a measure and condition, what it rests on above, the same in sentences below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.export.compare import CompareRow
+from engine.export.compare_job import Done
+from tui.drawing.cells import Row, Run, fit, width, wrap
+from tui.drawing.glyphs import RUN_SERIES, Glyphs
+from tui.drawing.interval import DifferenceAxis, difference_axis, difference_row, margin_mark, zero_mark
+from tui.format import count, share, visible
+from tui.model.comparing import LABELS, change, number, p_value, style, words
+from tui.widgets.base import Drawn
+from tui.widgets.runs_table import fit_middle
+
+WIDE = 92  # cells from which a row is one line
+_LABEL, _VALUE, _CHANGE, _P = 18, 7, 8, 6
+_VERDICT = 24
+_INTERVAL_LEAST, _INTERVAL_MOST = 16, 48
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A computed comparison, ready to be drawn."""
+
+    done: Done
+    rows: tuple[CompareRow, ...]  # of the means: by measure, then by condition
+    axes: dict[str, DifferenceAxis]  # one for each measure: its rows can be read against one another
+    names: tuple[str, ...]  # of all conditions, in the order that gives them their colours
+
+    @property
+    def several(self) -> bool:
+        return len(self.names) > 2
+
+    def cells(self, row: CompareRow) -> list[CompareRow]:
+        """The languages, or pairs of languages, of a mean."""
+        return [
+            one
+            for one in self.done.comparison.rows
+            if one.query_language is not None and (one.metric, one.run) == (row.metric, row.run)
+        ]
+
+    def series(self, name: str) -> str:
+        """The series whose colour a condition has in every view."""
+        return RUN_SERIES[self.names.index(name) % len(RUN_SERIES)]
+
+    def seeds(self, name: str) -> int:
+        return len(self.done.comparison.conditions[name])
+
+
+def to_comparison(done: Done) -> Comparison:
+    found = done.comparison
+    means = tuple(row for row in found.rows if row.query_language is None)
+    axes = {}
+    for metric in dict.fromkeys(row.metric for row in means):
+        ends = [end for row in means if row.metric == metric for end in (row.difference, *(row.interval or ()))]
+        judged = any(row.not_inferior is not None for row in means if row.metric == metric)
+        axes[metric] = difference_axis(ends, found.margin if judged else None)
+    return Comparison(done, means, axes, tuple(found.conditions))
+
+
+def condition_text(comparison: Comparison, name: str) -> str:
+    seeds = comparison.seeds(name)
+    return visible(name) + (f" ({seeds} seeds)" if seeds > 1 else "")
+
+
+def head(comparison: Comparison, cells: int, glyphs: Glyphs) -> Row:
+    """The titles of the columns, where a row is one line."""
+    if cells < WIDE:
+        return ()
+    name, interval = _widths(comparison, cells)
+    clusters = sorted({row.clusters for row in comparison.rows})
+    over = f"95 % interval, {clusters[-1]:,} clusters" if clusters and interval >= 28 else "95 % interval"
+    texts = [fit("", 2 + _LABEL), fit("against", name + 2) if name else "", fit("base", _VALUE, "right"),
+             fit("value", _VALUE, "right"), fit("change", _CHANGE, "right"), "  ",
+             fit(over, interval, "center", glyphs.ellipsis), "  ", fit("Holm p", _P, "right"), "  verdict"]  # fmt: skip
+    return (("".join(texts), "dim"),)
+
+
+def row_lines(comparison: Comparison, index: int, cells: int, at_cursor: bool, glyphs: Glyphs) -> list[Row]:
+    """One mean: a line, or two where the terminal is narrow."""
+    row = comparison.rows[index]
+    first = index == 0 or comparison.rows[index - 1].metric != row.metric
+    label = LABELS[row.metric] if first or cells < WIDE else ""
+    lead: list[Run] = [
+        (glyphs.cursor if at_cursor else " ", "key"),
+        (" " + fit(label, _LABEL), "bold" if first else ""),
+    ]
+    look = style(row)
+    figures: list[Run] = [
+        (fit(number(row.metric, row.value), _VALUE, "right"), ""),
+        (fit(change(row.metric, row.difference), _CHANGE, "right"), look),
+    ]
+    name_width, room = _widths(comparison, cells)
+    axis = comparison.axes[row.metric]
+    sample: Run = (f"{glyphs.series[comparison.series(row.run)]} ", f"series.{comparison.series(row.run)}")
+    verdict: Run = (words(row) + _nulls(comparison, row, glyphs), look)
+    if cells >= WIDE:
+        name: list[Run] = (
+            [sample, (fit_middle(visible(row.run), name_width, glyphs.ellipsis), "")] if name_width else []
+        )
+        baseline: Run = (fit(number(row.metric, row.baseline_value), _VALUE, "right"), "dim")
+        drawing = difference_row(row.difference, row.interval, axis, room, glyphs, look)
+        p: Run = (f"  {fit(p_value(row.p_holm), _P, 'right')}  ", "")
+        return [(*lead, *name, baseline, *figures, ("  ", ""), *drawing, p, verdict)]
+    second: list[Run] = [("  ", ""), sample, (fit_middle(visible(row.run), 15, glyphs.ellipsis), "")]
+    drawing = difference_row(
+        row.difference, row.interval, comparison.axes[row.metric], max(8, cells - 47), glyphs, look
+    )
+    baseline = (fit(f"{number(row.metric, row.baseline_value)} {glyphs.arrow}", 10, "right"), "dim")
+    return [(*lead, baseline, *figures), (*second, (" ", ""), *drawing, ("  ", ""), verdict)]
+
+
+def sentences(comparison: Comparison, row: CompareRow) -> list[tuple[str, str]]:
+    """(text, style name): all that is known about one difference."""
+    found, metric = comparison.done.comparison, row.metric
+    where = "" if row.query_language is None else f" for {_cell(row)}"
+    what = (
+        f"{LABELS[metric]}{where} of {visible(row.run)} is {number(metric, row.value)}, of {visible(found.baseline)} "
+    )
+    what += f"{number(metric, row.baseline_value)}: {change(metric, row.difference)}"
+    if row.interval is None:
+        lines = [(f"{what}; too few clusters ({row.clusters}) for an interval.", "")]
+    else:
+        ends = " to ".join(change(metric, end) for end in row.interval)
+        lines = [(f"{what}, 95 % interval {ends} over {row.clusters:,} clusters.", "")]
+    if row.not_inferior is not None and row.lower_bound is not None:
+        shown = "lies above" if row.not_inferior else "does not lie above"
+        bound = (
+            f"The one-sided lower bound {change(metric, row.lower_bound)} {shown} the margin of -{share(found.margin)}"
+        )
+        lines.append((f"{bound}: {'' if row.not_inferior else 'not '}shown to be not inferior.", ""))
+    family = "conditions and languages" if row.query_language is not None else "conditions"
+    compared = len(comparison.names) - 1
+    over = f"Holm over {compared} {family}" if compared > 1 or row.query_language is not None else "one condition"
+    lines.append((f"p {p_value(row.p)}, adjusted {p_value(row.p_holm)} ({over}): {row.verdict}.", style(row)))
+    if row.seed_interval is not None:
+        ends = " to ".join(change(metric, end) for end in row.seed_interval)
+        lines.append((f"Over seeds: {ends} (Student's t). Fewer than five a side: the verdict is about these seeds."
+                      if row.basis == "for these seeds" else f"Over seeds: {ends} (Student's t).", "dim"))  # fmt: skip
+    return lines
+
+
+def brief(row: CompareRow) -> str:
+    """What a narrow table has no room for."""
+    if row.interval is None:
+        return f"too few clusters ({row.clusters}) for an interval"
+    where = "" if row.query_language is None else f"{_cell(row)}: {change(row.metric, row.difference)}, "
+    ends = " to ".join(change(row.metric, end) for end in row.interval)
+    return f"{where}95 % {ends}, Holm p {p_value(row.p_holm)}, {row.clusters:,} clusters"
+
+
+def protocol(comparison: Comparison) -> list[str]:
+    """What the numbers rest on."""
+    done, found = comparison.done, comparison.done.comparison
+    stated = f"margin {share(found.margin)}, stated in the configs"
+    if len(done.margins) > 1:
+        stated = f"margin {share(found.margin)}, the smallest of those stated ({', '.join(map(share, done.margins))})"
+    bases = sorted({row.basis for row in comparison.rows})
+    compared = len(comparison.names) - 1
+    family = f"Holm over {compared} conditions in each measure" if compared > 1 else "one condition: nothing to adjust"
+    rules = list(dict.fromkeys(found.selection.values()))
+    if len(rules) == 1:
+        chosen = f"checkpoints: {rules[0]}"
+    else:
+        fixed = sum("not the last" not in rule for rule in found.selection.values())
+        chosen = f"checkpoints: {fixed} of {len(found.selection)} are the last step that was fixed before training"
+    return [
+        f"{done.queries:,} queries, {count(done.candidates)} candidates; {stated}; {' and '.join(bases)}",
+        f"resampled by cluster; {family}; {chosen}",
+    ]
+
+
+class Sentences(Drawn):
+    """The difference under the cursor, and what it rests on."""
+
+    DEFAULT_CSS = "Sentences { height: 9; }"
+
+    def __init__(self) -> None:
+        super().__init__(id="sentences")
+        self.comparison: Comparison | None = None
+        self.row: CompareRow | None = None
+
+    def show(self, comparison: Comparison | None, row: CompareRow | None) -> None:
+        self.comparison, self.row = comparison, row
+        self.redraw()
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        if self.comparison is None or self.row is None:
+            return []
+        glyphs = self.glyphs
+        rows: list[Row] = []
+        for text, look in sentences(self.comparison, self.row):
+            rows += [((f"  {line}", look),) for line in wrap(text, max(20, width - 4))]
+        rows.append(())
+        for text in protocol(self.comparison):
+            rows += [((f"  {line}", "dim"),) for line in wrap(text, max(20, width - 4))]
+        rows.append(((f"  {zero_mark(glyphs)} no difference   {margin_mark(glyphs)} margin", "dim"),))
+        return rows
+
+
+def _nulls(comparison: Comparison, row: CompareRow, glyphs: Glyphs) -> str:
+    """Beside a rank distance: what chance alone would give, before and after."""
+    if row.metric != "rank_distance":
+        return ""
+    nulls = {place.condition: place.rank_distance_null for place in comparison.done.places}
+    before, after = nulls.get(comparison.done.comparison.baseline), nulls.get(row.run)
+    if before is None or after is None:
+        return ""
+    return f", null {before:,.0f} {glyphs.arrow} {after:,.0f}"
+
+
+def _cell(row: CompareRow) -> str:
+    asked = visible(row.query_language or "")
+    return asked if row.passage_language is None else f"{asked} -> {visible(row.passage_language)}"
+
+
+def _widths(comparison: Comparison, cells: int) -> tuple[int, int]:
+    """Of the condition's name (0: there is only one) and of the drawn interval."""
+    name = 0
+    if comparison.several:
+        name = min(22, max(width(visible(other)) for other in comparison.names))
+    used = 2 + _LABEL + (name + 2 if name else 0) + 2 * _VALUE + _CHANGE + 2 + 2 + _P + 2 + _VERDICT
+    return name, max(_INTERVAL_LEAST, min(_INTERVAL_MOST, cells - used))
