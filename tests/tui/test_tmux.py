@@ -1,4 +1,4 @@
-"""The dashboard as it is mostly used: in tmux. It starts, bears every resize, is detached, hung up and attached again."""
+"""The dashboard as it is mostly used, in tmux: it starts, bears every resize, is detached, hung up, attached again."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ SIZES = ((40, 12), (300, 100), (60, 20), (81, 13), (41, 60), (200, 12), (120, 36
 
 
 def test_every_size_is_borne_on_every_screen_at_any_moment(runs: list[RunWriter], tmux: Open) -> None:
-    """The next size comes while the last one is still being drawn; in the end header and footer stand where they belong."""
+    """The next size comes while the last is still being drawn; in the end header and footer stand where they belong."""
     session = tmux()
     session.until(lambda text: "cldr-mono-s0" in text, "the list of runs")
     for keys in (("Enter",), ("2",), ("3",), ("?",), ("q", "q"), ("n",)):
