@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine.evaluation.query_values import SETTINGS, query_values
-from engine.evaluation.results import read_ranks
+from engine.evaluation.results import SUMMARY, read_ranks, read_summary
 from engine.export.conditions import RunGroup, find_group, group_by_seed
 from engine.export.found import ExportError, FoundResult, find_results, only_benchmark
 
@@ -76,7 +76,8 @@ def compare_runs(
         margin: of non-inferiority; None is the one that the configs state.
 
     Raises:
-        ConfigError: fewer than two conditions, results that are not of the same queries, or that cannot be read.
+        ConfigError: fewer than two conditions, results that are not of the same queries, or that cannot be read; a
+            checkpoint that was selected on the benchmark of the comparison.
     """
     distinct = list(dict.fromkeys(path.resolve() for path in runs))
     results = find_results(distinct, benchmark)
@@ -97,6 +98,8 @@ def compare_results(
     if len(results) < 2:
         raise ExportError("a comparison needs at least two runs")
     _check_same_queries(results)
+    for result in results:
+        _check_not_selected_here(result)
     groups = group_by_seed(results)
     reference = find_group(groups, baseline)
     margin = _stated_margin(results) if margin is None else margin
@@ -153,6 +156,9 @@ def compare_table(results: Sequence[FoundResult]) -> Frame:
 
 def selection_rule(result: FoundResult) -> str:
     """How the checkpoint that is compared came to be chosen, as far as the run's folder tells."""
+    if result.choice is not None:
+        rule = result.choice.rule()
+        return rule if result.step == result.choice.step else f"newest evaluated step ({result.step:,}), not the {rule}"
     last = result.config.optimizer.max_steps
     if result.step == last:
         return f"last step ({last:,}), fixed before training"
@@ -238,6 +244,24 @@ def _check_same_queries(results: Sequence[FoundResult]) -> None:
                 f"{first.run} and {other.run} were measured on different data of {first.benchmark}: "
                 "other questions, candidates, languages or units"
             )
+
+
+def _check_not_selected_here(result: FoundResult) -> None:
+    """A checkpoint that was chosen for its score on these queries scores too well on them: no verdict on that."""
+    evaluation = result.config.evaluation
+    if result.choice is None or evaluation.validation in (None, "loss"):
+        return
+    same = evaluation.validation == result.benchmark
+    if not same:
+        by = f"step-{result.step:06d}"
+        place = next(parent for parent in result.folder.parents if parent.name == by) / str(evaluation.validation)
+        digest = result.summary.protocol.data_digest
+        same = (place / SUMMARY).exists() and read_summary(place).protocol.data_digest == digest
+    if same:
+        raise ExportError(
+            f"{result.run}: its checkpoint was selected on {result.benchmark} itself ({result.choice.rule()}); there "
+            "is no verdict on it: select by 'loss' or another benchmark, or take the last step (evaluation.select)"
+        )
 
 
 def _stated_margin(results: Sequence[FoundResult]) -> float:

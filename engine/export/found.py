@@ -11,6 +11,7 @@ from pathlib import Path
 from engine.config import ConfigError, RunConfig
 from engine.evaluation.results import SUMMARY, read_summary
 from engine.evaluation.summary import Summary
+from engine.runs.choice import Choice, choice_of
 from engine.runs.folder import RunFolder, read_spec
 
 _STEP = re.compile(r"step-(\d+)")
@@ -29,6 +30,7 @@ class FoundResult:
     step: int
     benchmark: str
     folder: Path
+    choice: Choice | None = None  # of the run's checkpoint by validation; None: the last step, fixed before training
 
     @cached_property
     def summary(self) -> Summary:
@@ -36,7 +38,8 @@ class FoundResult:
 
 
 def find_results(runs: Sequence[Path], benchmark: str | None = None, step: int | None = None) -> list[FoundResult]:
-    """The results of ``runs``, in their order: for each benchmark the newest step, or those that were asked for.
+    """The results of ``runs``, in their order: for each benchmark those of the step that was asked for, else of the
+    step that validation chose, else the newest ones.
 
     Raises:
         ExportError: a run has no such result.
@@ -46,14 +49,17 @@ def find_results(runs: Sequence[Path], benchmark: str | None = None, step: int |
     for path in runs:
         run = RunFolder(path)
         config = read_spec(run).config
+        choice = choice_of(run, config)
+        best = None if choice is None else choice.step
         newest: dict[str, tuple[int, Path]] = {}
-        for number, folder in sorted(_step_folders(run.results)):
+        # The chosen step last, as if it were the newest.
+        for number, folder in sorted(_step_folders(run.results), key=lambda found: (found[0] == best, found)):
             if step is None or number == step:
                 newest.update({key: (number, place) for key, place in _benchmark_folders(folder)})
         chosen = [key for key in sorted(newest) if benchmark is None or key == benchmark]
         if not chosen:
             raise ExportError(f"{run.id} has no results{_wanted(benchmark, step)}")
-        found += [FoundResult(run.id, config, newest[key][0], key, newest[key][1]) for key in chosen]
+        found += [FoundResult(run.id, config, newest[key][0], key, newest[key][1], choice) for key in chosen]
     return found
 
 

@@ -47,7 +47,9 @@ class StudyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     conditions: Annotated[tuple[StudyCondition, ...], Meta(min_length=2)]
     seeds: Annotated[tuple[Count, ...], Meta(min_length=1)] = (0,)
     baseline: str | None = None  # a condition's name; null: the first
-    benchmark: str | None = None  # what the report is about; null: evaluation.validation, else the first one
+    benchmark: str | None = (
+        None  # what the report is about; null: evaluation.validation unless it selects, else the first
+    )
     slow_on_cpu: str | None = None  # what to know before starting it without a GPU
 
 
@@ -94,7 +96,15 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
         raise ConfigError(f"{path}: baseline: {baseline!r} is not one of the conditions ({', '.join(names)})")
     _check_seeds(file.seeds, f"{path}: seeds")
     runs = _plan(file.name, path.parent / file.config, file.conditions, file.seeds, overrides, prefix=file.name)
-    return Study(file.name, runs, baseline, _benchmark(runs, file.benchmark), file.slow_on_cpu)
+    benchmark = _benchmark(runs, file.benchmark)
+    for planned in runs:
+        evaluation = planned.config.evaluation
+        if evaluation.select == "best" and evaluation.validation == benchmark:
+            raise ConfigError(
+                f"{path}: condition {planned.condition} selects its checkpoints on {benchmark}, and there can be no "
+                "verdict on that: set evaluation.validation to 'loss' or another benchmark"
+            )
+    return Study(file.name, runs, baseline, benchmark, file.slow_on_cpu)
 
 
 def plan_sweep(
@@ -163,7 +173,12 @@ def _benchmark(runs: Sequence[PlannedRun], wanted: str | None = None) -> str:
     evaluation = runs[0].config.evaluation
     if not evaluation.benchmarks:
         raise ConfigError("evaluation.benchmarks: a study needs one to compare its conditions on")
-    key = wanted or evaluation.validation or parse_benchmark(evaluation.benchmarks[0])[0]
+    keys = [parse_benchmark(benchmark)[0] for benchmark in evaluation.benchmarks]
+    if evaluation.select == "best":  # what the checkpoints are selected on comes last
+        keys.sort(key=lambda key: key == evaluation.validation)
+    elif evaluation.validation in keys:
+        keys.insert(0, evaluation.validation)
+    key = wanted or keys[0]
     for planned in runs:
         keys = [parse_benchmark(benchmark)[0] for benchmark in planned.config.evaluation.benchmarks]
         if key not in keys:

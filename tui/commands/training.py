@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from engine.config import ConfigError, RunConfig, load_config, problems, sample_configs_folder
+from engine.runs.choice import choice_of
 from engine.runs.folder import RunFolder, read_spec, runs_home
 from engine.runs.launch import launch, run_foreground
 from engine.runs.logout import logout_warning
@@ -85,9 +86,15 @@ def _from_run(config: RunConfig, home: Path, origin: str) -> tuple[RunConfig, st
     """Weights, tokenizer and pooling of another run's checkpoint; a fresh optimizer and plan."""
     name, _, step = origin.partition("@")
     parent = find_run(home, name)
-    if step:
+    if step == "best":
+        choice = choice_of(parent, read_spec(parent).config)
+        if choice is None or choice.step is None:
+            raise ConfigError(f"--from {origin}: {parent.id} has chosen no step (evaluation.select)")
+        weights = parent.checkpoints / f"step-{choice.step:06d}"
+        origin = f"{name}@{choice.step}"
+    elif step:
         if not step.isdigit():
-            raise ConfigError(f"--from {origin}: expected RUN@STEP with a whole number")
+            raise ConfigError(f"--from {origin}: expected RUN@STEP with a whole number, or RUN@best")
         weights = parent.checkpoints / f"step-{int(step):06d}"
     else:
         weights = parent.model

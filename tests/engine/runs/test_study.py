@@ -137,3 +137,20 @@ def test_a_wrong_sweep_is_one_line(folder, grid, arguments, named):
         plan_sweep(folder / "base.toml", grid, **arguments)
     assert named in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_study_whose_runs_select_on_its_benchmark_is_refused_before_they_train(tmp_path: Path) -> None:
+    """Another benchmark than the one that selects is the default."""
+    (tmp_path / "dev").mkdir()
+    base = tmp_path / "base.toml"
+    base.write_text(
+        f"[[sources]]\nkind = 'cldr'\n[evaluation]\nbenchmarks = ['own/dev={tmp_path}/dev', 'cldr']\n"
+        "validation = 'own/dev'\nselect = 'best'\n"
+    )
+    study = tmp_path / "study.toml"
+    text = "name = 's'\nconfig = 'base.toml'\n[[conditions]]\nname = 'a'\n[[conditions]]\nname = 'b'\n"
+    study.write_text(text)
+    assert load_study(study).benchmark == "cldr"
+    study.write_text("benchmark = 'own/dev'\n" + text)
+    with pytest.raises(ConfigError, match="condition a selects its checkpoints on own/dev"):
+        load_study(study)
