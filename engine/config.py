@@ -27,6 +27,13 @@ MIRACL_LANGUAGES = (
     "ar", "bn", "de", "en", "es", "fa", "fi", "fr", "hi", "id", "ja", "ko", "ru", "sw", "te", "th", "yo", "zh",
 )  # fmt: skip
 
+# mMARCO names its files by the English names of languages.
+MMARCO_LANGUAGES = {
+    "ar": "arabic", "de": "german", "en": "english", "es": "spanish", "fr": "french", "hi": "hindi",
+    "id": "indonesian", "it": "italian", "ja": "japanese", "nl": "dutch", "pt": "portuguese", "ru": "russian",
+    "vi": "vietnamese", "zh": "chinese",
+}  # fmt: skip
+
 # Benchmarks whose languages are known by their key.
 BENCHMARK_LANGUAGES: dict[str, tuple[str, ...]] = {
     "cldr": CLDR_LANGUAGES,
@@ -77,17 +84,18 @@ class ModelConfig(_Section, frozen=True, kw_only=True):
 
 
 class SourceConfig(_Section, frozen=True, kw_only=True):
-    kind: Literal["cldr", "jsonl", "lareqa", "hub"]
+    kind: Literal["cldr", "jsonl", "lareqa", "squad", "mmarco", "hub"]
     role: Literal["train", "validation"] = "train"  # validation: only for evaluation.validation = "loss"
-    path: str | None = None  # file or folder (jsonl, lareqa) or hub id (hub)
+    path: str | None = None  # file (jsonl), folder (lareqa, squad, mmarco) or hub id (hub)
     unit: Literal["sentence", "sentence+context", "paragraph"] = "sentence"  # lareqa: what a passage is
     languages: tuple[str, ...] = ()  # empty: all that the source has
-    articles: ArticleSelection | None = None  # lareqa: "0:32", "2::3" (every third), "!2::3" (all the others)
+    articles: ArticleSelection | None = None  # lareqa, squad: "0:32", "2::3" (every third), "!2::3" (others)
     split: str = "train"  # cldr: train, heldout or all; hub: the split's name
     weight: PositiveFloat = 1.0  # multiplies the source's share of the batches
     subset: str | None = None  # hub: configuration name; "{language}" stands for each language
     revision: str | None = None  # hub: branch, tag or commit
-    columns: dict[str, str] = {}  # hub: our column -> theirs (group, language, question, passage)
+    columns: dict[str, str] = {}  # hub: our column -> theirs (group, language, question, passage, negatives)
+    max_negatives: Count = 8  # mmarco: hard negatives kept of each pair, the first ones of the triples
 
 
 class BatchConfig(_Section, frozen=True, kw_only=True):
@@ -239,6 +247,8 @@ def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
         yield "batch.language", f"{batch.language!r} is in no source (they have {', '.join(sorted(languages))})"
     if batch.mode in ("cross", "hybrid") and len(languages) == 1:
         yield "batch.mode", f"{batch.mode!r} needs at least two languages in the sources"
+    if batch.negatives and training and not any(_may_have_negatives(source) for source in training):
+        yield "batch.negatives", "no source has hard negatives: jsonl, mmarco, or a hub one with columns.negatives"
     if config.model.name[:1] in ("/", ".", "~") and not Path(config.model.name).expanduser().is_dir():
         yield "model.name", f"no folder {config.model.name!r}"
     if config.optimizer.warmup_steps > config.optimizer.max_steps:
@@ -379,10 +389,15 @@ def _source_problems(source: SourceConfig) -> Iterable[tuple[str, str]]:
     path = Path(source.path).expanduser()
     if source.kind == "jsonl" and not path.is_file():
         yield "path", f"no file {source.path!r}"
+    if source.kind in ("lareqa", "squad", "mmarco") and not path.is_dir():
+        yield "path", f"no folder {source.path!r}"
+        return
+    if source.kind == "mmarco":
+        for language in source.languages:
+            if language not in MMARCO_LANGUAGES:
+                known = ", ".join(MMARCO_LANGUAGES)
+                yield "languages", f"unknown language {language!r}, mmarco has {known}"
     if source.kind == "lareqa":
-        if not path.is_dir():
-            yield "path", f"no folder {source.path!r}"
-            return
         for language in source.languages:
             if not (path / f"{language}.json").is_file():
                 yield "languages", f"unknown language {language!r}: no file {language}.json in {source.path!r}"
@@ -390,6 +405,12 @@ def _source_problems(source: SourceConfig) -> Iterable[tuple[str, str]]:
         for name in ("question", "passage"):
             if name not in source.columns:
                 yield "columns", f"no column for {name!r}"
+
+
+def _may_have_negatives(source: SourceConfig) -> bool:
+    return source.kind == "jsonl" or (
+        source.max_negatives > 0 if source.kind == "mmarco" else "negatives" in source.columns
+    )
 
 
 def _unknown_language(language: str, key: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.config import ConfigError
 from engine.data.benchmark import Benchmark
-from engine.data.corpus import ParallelCorpus
+from engine.data.corpus import HardNegatives, ParallelCorpus
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class Rows:
     passage_ids: Sequence[str]
     clusters: Sequence[str]
     contexts: Sequence[str] | None = None
+    negatives: Sequence[Sequence[str]] | None = None  # hard negatives of each row
+    negative_ids: Sequence[Sequence[str]] | None = None  # as many
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,17 @@ def build_corpus(
         passages=rows.passages,
         passage_ids=rows.passage_ids,
         contexts=rows.contexts,
+        negatives=_hard_negatives(rows),
         weight=weight,
     )
+
+
+def _hard_negatives(rows: Rows) -> HardNegatives | None:
+    if rows.negatives is None:
+        return None
+    starts = np.cumsum([0, *map(len, rows.negatives)], dtype=np.int64)
+    ids = None if rows.negative_ids is None else [id for of_row in rows.negative_ids for id in of_row]
+    return HardNegatives([text for of_row in rows.negatives for text in of_row], starts, ids)
 
 
 def build_benchmark(

@@ -7,10 +7,12 @@ of its own, so that the command line and the dashboard never load a data library
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import msgspec
 
 from engine.config import ConfigError, RunConfig, languages_for
+from engine.data.mmarco import check_mmarco
 from engine.data.overlap import find_overlaps
 from engine.data.sources import load_benchmark, load_source
 
@@ -18,13 +20,18 @@ from engine.data.sources import load_benchmark, load_source
 def check(config: RunConfig) -> None:
     """Loads every local file the config names; downloads are left to the worker, which reports progress.
 
+    Of mMARCO, whose files take minutes to read, only the beginnings are looked at.
+
     With ``evaluation.forbid_overlap``, what can be read here is checked for overlap as well.
 
     Raises:
         ConfigError: one line naming file and field, or the source and the benchmark that overlap.
     """
     evaluation = config.evaluation
-    kinds = ("cldr", "jsonl", "lareqa") if evaluation.forbid_overlap else ("jsonl", "lareqa")
+    kinds = {"jsonl", "lareqa", "squad"} | ({"cldr", "mmarco"} if evaluation.forbid_overlap else set())
+    for source in config.sources:
+        if source.kind == "mmarco" and source.path is not None:
+            check_mmarco(Path(source.path).expanduser(), source.languages)
     corpora = [load_source(source) for source in config.sources if source.kind in kinds]
     benchmarks = [
         load_benchmark(

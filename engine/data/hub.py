@@ -1,7 +1,8 @@
 """Any hub data set, or a local folder in one of the hub's formats, as a parallel corpus.
 
-``columns`` maps our columns (group, language, question, passage, passage_id, cluster) to theirs; a dotted name reaches
-into a nested column. Question and passage are required. ``{language}`` in the path or the subset means one load per
+``columns`` maps our columns (group, language, question, passage, passage_id, cluster, negatives) to theirs; a dotted
+name reaches into a nested column. Question and passage are required. ``negatives`` is a text or a list of texts: hard
+negatives in the row's language. ``{language}`` in the path or the subset means one load per
 language; otherwise the language comes from its column, or is the source's only language. Without a group column no two
 rows are translations of each other.
 
@@ -15,25 +16,31 @@ of a group in one language, are left out and counted in a warning.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from engine.config import ConfigError, SourceConfig
 from engine.data.build import Rows, build_corpus, select_languages
 from engine.data.corpus import ParallelCorpus
 from engine.data.jsonl import passage_id
+from engine.data.passages import Tick, file_identity
+from engine.data.source_rows import RowSource, SourceRow, collect
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-OUR_COLUMNS = ("group", "language", "question", "passage", "passage_id", "cluster")
+OUR_COLUMNS = ("group", "language", "question", "passage", "passage_id", "cluster", "negatives")
 PARQUET_BRANCH = "refs/convert/parquet"
 SLICE = 4096  # rows read at a time
+LARGE_ROWS = 200_000  # of a data set that is written to the cache: its ids would not fit into memory
 
 logger = logging.getLogger(__name__)
 
 
-def hub_corpus(source: SourceConfig) -> ParallelCorpus:
+def hub_corpus(source: SourceConfig, tick: Tick | None = None) -> ParallelCorpus:
     """Loads, maps and filters; ``source.path`` must be set.
 
     Raises:
@@ -47,6 +54,8 @@ def hub_corpus(source: SourceConfig) -> ParallelCorpus:
             raise ConfigError(f"{label}: columns.{column}: unknown column, expected one of {', '.join(OUR_COLUMNS)}")
     parts = _parts(source, label)
     names = source.columns
+    if sum(len(part) for _, part in parts) > LARGE_ROWS:
+        return _large_corpus(source, parts, label, tick)
     data = concatenate_datasets([part.select_columns(sorted(set(names.values()))) for _, part in parts])
     languages = [
         language
@@ -75,6 +84,7 @@ def hub_corpus(source: SourceConfig) -> ParallelCorpus:
         passages=data[names["passage"]],
         passage_ids=[passage_id(languages[row], passages[row]) for row in kept],
         clusters=[clusters[row] for row in kept],
+        negatives=_negatives(data, names["negatives"]) if "negatives" in names else None,
     )
     return build_corpus(label, rows, locate=lambda row: f"{label}: row {kept[row]}", weight=source.weight)
 
@@ -113,8 +123,12 @@ def _load(source: SourceConfig, language: str, label: str) -> Dataset:
             have = ", ".join(data.column_names)
             raise ConfigError(f"{label}: columns.{ours}: no column {name!r}, the data set has {have}")
         kind = getattr(data.features[name], "dtype", None)
+        is_text = kind in ("string", "large_string")
+        if ours == "negatives" and not is_text and _dtype_within(data.features[name]) != "string":
+            found = data.features[name]
+            raise ConfigError(f"{label}: columns.negatives: expected texts or lists of texts in {name!r}, got {found}")
         if ours in ("question", "passage"):
-            if kind not in ("string", "large_string"):
+            if not is_text:
                 raise ConfigError(f"{label}: columns.{ours}: expected texts in {name!r}, got {data.features[name]}")
             data = data.cast_column(name, Value("string"))
     return data
@@ -151,6 +165,61 @@ def _filled(data: Dataset, question: str, passage: str) -> list[bool]:
 
 def _strings(data: Dataset, name: str) -> list[str]:
     return [str(value) for batch in data.select_columns([name]).iter(batch_size=SLICE) for value in batch[name]]
+
+
+def _large_corpus(
+    source: SourceConfig, parts: Sequence[tuple[str, Dataset]], label: str, tick: Tick | None
+) -> ParallelCorpus:
+    """The same rows, written to the cache as they come."""
+    files = [str(file["filename"]) for _, part in parts for file in part.cache_files]
+    mapping = msgspec.json.encode([source.path, source.subset, source.split, source.revision, source.columns])
+    identity = " ".join(["hub", mapping.decode(), *map(file_identity, map(Path, files))])
+    row_source = RowSource(label, identity, lambda: _rows(source, parts, label), lambda row: f"{label}: row {row}")
+    return collect(row_source, source.languages, source.weight, large=True, drop_repeats=True, tick=tick)
+
+
+def _rows(source: SourceConfig, parts: Sequence[tuple[str, Dataset]], label: str) -> Iterator[SourceRow]:
+    names, number, empty = source.columns, -1, 0
+    for known, part in parts:
+        for batch in part.select_columns(sorted(set(names.values()))).iter(batch_size=SLICE):
+            columns = {ours: batch[theirs] for ours, theirs in names.items()}
+            for index in range(len(columns["question"])):
+                row = {ours: column[index] for ours, column in columns.items()}
+                number += 1
+                asked, told = row["question"], row["passage"]
+                if not (asked and asked.strip() and told and told.strip()):
+                    empty += 1
+                    continue
+                language = known or str(row["language"])
+                group = str(row["group"]) if "group" in names else f"{language}:{number:09d}"
+                yield SourceRow(
+                    place=number,
+                    group=group,
+                    language=language,
+                    question=asked,
+                    passage=told,
+                    passage_id=passage_id(language, str(row.get("passage_id", group))),
+                    cluster=str(row.get("cluster", group)),
+                    negatives=_texts(row.get("negatives")),
+                )
+    if empty:
+        logger.warning("%s: left out %d rows with an empty text", label, empty)
+
+
+def _negatives(data: Dataset, name: str) -> list[tuple[str, ...]]:
+    return [_texts(value) for batch in data.select_columns([name]).iter(batch_size=SLICE) for value in batch[name]]
+
+
+def _texts(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    """A text, or a list of them, without the empty ones."""
+    values = [value] if isinstance(value, str) else value or ()
+    return tuple(text for text in values if text and text.strip())
+
+
+def _dtype_within(feature: Any) -> str | None:
+    """Of the entries of a list column."""
+    inner = getattr(feature, "feature", None)
+    return str(getattr(inner, "dtype", None)).removeprefix("large_")
 
 
 def _label(source: SourceConfig) -> str:

@@ -2,19 +2,23 @@
 
 Required keys: ``group``, ``language``, ``question``, ``passage``. Optional: ``passage_id`` (default: the group; the
 prefix ``LANGUAGE:p:`` is added where it is missing), ``cluster`` (default: the group), ``source`` (a note on where the
-row comes from; kept in the file only). Blank lines are skipped. Rows with equal ``group`` are translations.
+row comes from; kept in the file only), ``negatives`` (a list of texts: hard negatives, in the row's language). Blank
+lines are skipped. Rows with equal ``group`` are translations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from engine.config import ConfigError, split_validation_error
-from engine.data.build import Rows, build_corpus, select_languages
+from engine.data import source_rows
 from engine.data.corpus import ParallelCorpus
+from engine.data.lines import numbered_lines
+from engine.data.passages import Tick, file_identity
+from engine.data.source_rows import RowSource, SourceRow, collect
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,6 +30,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     passage: str
     passage_id: str | None = None
     cluster: str | None = None
+    negatives: tuple[str, ...] = ()
     source: str | None = None
 
 
@@ -35,36 +40,32 @@ def passage_id(language: str, name: str) -> str:
     return name if name.startswith(prefix) else prefix + name
 
 
-def jsonl_corpus(path: Path, languages: Sequence[str] = (), weight: float = 1.0) -> ParallelCorpus:
+def jsonl_corpus(
+    path: Path, languages: Sequence[str] = (), weight: float = 1.0, tick: Tick | None = None
+) -> ParallelCorpus:
     """Reads the rows of ``languages`` (empty: all).
 
     Raises:
         ConfigError: ``FILE:LINE: field: what was expected``.
     """
-    lines: list[int] = []
-    rows: list[Row] = []
+    source = RowSource(str(path), f"jsonl {file_identity(path)}", lambda: _rows(path), lambda line: f"{path}:{line}")
+    return collect(source, languages, weight, large=path.stat().st_size > source_rows.LARGE_BYTES, tick=tick)
+
+
+def _rows(path: Path) -> Iterator[SourceRow]:
     decoder = msgspec.json.Decoder(Row)
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    lines.append(number)
-                    rows.append(_row(decoder, line, f"{path}:{number}"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot read the file: {error.strerror}") from None
-    if not rows:
-        raise ConfigError(f"{path}: expected at least one row")
-    chosen = set(select_languages(languages, (row.language for row in rows), str(path)))
-    kept = [(number, row) for number, row in zip(lines, rows, strict=True) if row.language in chosen]
-    columns = Rows(
-        groups=[row.group for _, row in kept],
-        languages=[row.language for _, row in kept],
-        questions=[row.question for _, row in kept],
-        passages=[row.passage for _, row in kept],
-        passage_ids=[passage_id(row.language, row.passage_id or row.group) for _, row in kept],
-        clusters=[row.cluster or row.group for _, row in kept],
-    )
-    return build_corpus(str(path), columns, locate=lambda index: f"{path}:{kept[index][0]}", weight=weight)
+    for number, line in numbered_lines(path):
+        row = _row(decoder, line, f"{path}:{number}")
+        yield SourceRow(
+            number,
+            row.group,
+            row.language,
+            row.question,
+            row.passage,
+            passage_id(row.language, row.passage_id or row.group),
+            row.cluster or row.group,
+            row.negatives,
+        )
 
 
 def _row(decoder: msgspec.json.Decoder[Row], line: bytes, where: str) -> Row:
@@ -78,6 +79,8 @@ def _row(decoder: msgspec.json.Decoder[Row], line: bytes, where: str) -> Row:
     for field in ("group", "language", "question", "passage"):
         if not getattr(row, field).strip():
             raise ConfigError(f"{where}: {field}: expected a text that is not empty")
+    if not all(text.strip() for text in row.negatives):
+        raise ConfigError(f"{where}: negatives: expected texts that are not empty")
     if ":" in row.language:
         raise ConfigError(f"{where}: language: expected a language code without a colon, got {row.language!r}")
     return row

@@ -18,14 +18,19 @@ from engine.data.hub import hub_corpus
 from engine.data.jsonl import jsonl_corpus
 from engine.data.lareqa import CandidateUnit, lareqa_benchmark, lareqa_corpus
 from engine.data.miracl import miracl_benchmark
+from engine.data.mmarco import mmarco_corpus
 from engine.data.own import own_benchmark
 from engine.data.passages import Tick
+from engine.data.squad import squad_corpus
 
 LAREQA_KEYS = ("xquad-r", "mlqa-r")
 
 
-def load_source(source: SourceConfig) -> ParallelCorpus:
-    """Reads one training source.
+def load_source(source: SourceConfig, tick: Tick | None = None) -> ParallelCorpus:
+    """Reads one training source; a large one is read to the cache once, and opened from there.
+
+    Args:
+        tick: called as ``tick(what, done, total or None)`` while large files are read; may raise to abandon the work.
 
     Raises:
         ConfigError: one line naming the file or data set and the field.
@@ -35,10 +40,14 @@ def load_source(source: SourceConfig) -> ParallelCorpus:
     if source.path is None:
         raise ConfigError(f"sources.path: a {source.kind} source needs a path")
     if source.kind == "hub":
-        return hub_corpus(source)
+        return hub_corpus(source, tick)
     path = Path(source.path).expanduser()
     if source.kind == "jsonl":
-        return jsonl_corpus(path, source.languages, source.weight)
+        return jsonl_corpus(path, source.languages, source.weight, tick)
+    if source.kind == "squad":
+        return squad_corpus(path, source.languages, source.articles, source.weight, tick)
+    if source.kind == "mmarco":
+        return mmarco_corpus(path, source.languages, source.max_negatives, source.weight, tick)
     return lareqa_corpus(path, source.languages, source.unit, source.articles, source.weight)
 
 

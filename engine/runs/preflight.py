@@ -18,7 +18,7 @@ def preflight(config: RunConfig) -> None:
     Raises:
         ConfigError: one line naming file and field.
     """
-    local_sources = any(source.kind in ("jsonl", "lareqa") for source in config.sources)
+    local_sources = any(source.kind in ("jsonl", "lareqa", "squad", "mmarco") for source in config.sources)
     local_benchmarks = any("=" in spec for spec in config.evaluation.benchmarks)
     if not (local_sources or local_benchmarks or config.evaluation.forbid_overlap):
         return

@@ -18,7 +18,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,9 +27,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from engine.data.building import alone
 from engine.data.corpus import ParallelCorpus
 from engine.encoder.tokens import TokenRows
-from engine.runs import flock
 from engine.training.tokenized import (
     Advance,
     PassageKeys,
@@ -45,7 +44,6 @@ from engine.training.usable import UsableGroups, usable_parts
 _FORMAT = "1"  # part of every key: a new layout is a new entry
 _CHUNK = 1 << 14  # texts between two syncs: what a kill can cost
 _LIST = 1 << 16  # entries of an array written at a time
-_WAIT_SECONDS = 0.2
 _MANIFEST, _PROGRESS = "manifest.json", "progress.json"
 
 Wait = Callable[[int], None]  # called with the texts that another process has done; may raise to abandon the wait
@@ -108,7 +106,7 @@ def tokenize_stored(
     found = open_entry(folder, corpus.name, corpus.weight)
     if found is None:
         folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _alone(folder, wait):
+        with alone(folder, lambda: wait(_texts_done(folder)) if wait is not None else None):
             found = open_entry(folder, corpus.name, corpus.weight)  # another process may have built it meanwhile
             if found is None:
                 _build(corpus, columns, tokenize, folder, advance)
@@ -293,23 +291,12 @@ def _map(path: Path, dtype: Any, count: int) -> npt.NDArray[Any]:
     return np.asarray(np.memmap(path, dtype, mode="r")) if count else np.empty(0, dtype)
 
 
-@contextmanager
-def _alone(folder: Path, wait: Wait | None) -> Iterator[None]:
-    """While this process alone may build the entry; waits for one that does."""
-    lock = flock.open_lock_file(folder.with_name(f".{folder.name}.lock"), 0o600)
-    flock.hold(lock)
-    try:
-        while not flock.try_exclusive(lock):
-            if wait is not None:
-                wait(sum(size.texts for size in _read_progress(_building(folder)).columns.values()))
-            time.sleep(_WAIT_SECONDS)
-        yield
-    finally:
-        flock.drop(lock)
-
-
 def _building(folder: Path) -> Path:
     return folder.with_name(f".building-{folder.name}")
+
+
+def _texts_done(folder: Path) -> int:
+    return sum(size.texts for size in _read_progress(_building(folder)).columns.values())
 
 
 def _read_progress(folder: Path) -> _Progress:

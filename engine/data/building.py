@@ -1,0 +1,33 @@
+"""Folders of the cache that one process builds while others wait for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.runs import flock
+
+_WAIT_SECONDS = 0.2
+
+
+@contextmanager
+def alone(folder: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+    """While this process alone may build ``folder``; a process that dies frees the place.
+
+    ``waiting`` is called again and again while another process has it, and may raise to abandon the wait.
+
+    Raises:
+        OSError: no permission.
+    """
+    lock = flock.open_lock_file(folder.with_name(f".{folder.name}.lock"), 0o600)
+    flock.hold(lock)
+    try:
+        while not flock.try_exclusive(lock):
+            if waiting is not None:
+                waiting()
+            time.sleep(_WAIT_SECONDS)
+        yield
+    finally:
+        flock.drop(lock)

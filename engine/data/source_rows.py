@@ -1,0 +1,299 @@
+"""A training source as a stream of rows, which becomes a corpus in memory or, where it is large, on disk.
+
+Shapes: G groups, L languages, R rows, K hard negatives of all rows together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from engine.config import ConfigError
+from engine.data.build import Rows, build_corpus, select_languages
+from engine.data.building import alone
+from engine.data.cache import cache_folder
+from engine.data.columns import CHUNK, TextColumn, read_table
+from engine.data.corpus import HardNegatives, ParallelCorpus
+from engine.data.digest import corpus_digest
+from engine.data.passages import Tick
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+LARGE_BYTES = 64 << 20  # of a file that is read to disk instead of into memory
+
+_FORMAT = "1"  # part of the key: a new layout is a new folder
+_MANIFEST = "manifest.json"
+
+
+class SourceRow(NamedTuple):
+    """One group in one language. ``place`` says where it stands (a line), for messages."""
+
+    place: int
+    group: str
+    language: str
+    question: str
+    passage: str
+    passage_id: str
+    cluster: str
+    negatives: Sequence[str] = ()
+    negative_ids: Sequence[str] = ()  # as many, or none for the whole source
+
+
+@dataclass(frozen=True, slots=True)
+class RowSource:
+    """Rows that can be read again from the beginning."""
+
+    label: str
+    identity: str  # changes when the content does
+    rows: Callable[[], Iterator[SourceRow]]
+    locate: Callable[[int], str]  # a row's place, for messages
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    languages: tuple[str, ...]
+    groups: int
+    negatives: bool
+    negative_ids: bool
+    digest: str
+
+
+def collect(
+    source: RowSource,
+    languages: Sequence[str],
+    weight: float,
+    *,
+    large: bool,
+    drop_repeats: bool = False,
+    tick: Tick | None = None,
+) -> ParallelCorpus:
+    """The rows in ``languages`` (empty: all) as a corpus; a ``large`` one lies in the cache, memory-mapped.
+
+    Args:
+        drop_repeats: of a group's rows in one language the first counts; otherwise a second is an error.
+        tick: called as ``tick("reading rows", done, None)``; may raise to abandon the work.
+
+    Raises:
+        ConfigError: no row, an unknown language, a group that has a language twice, or rows of one group that differ
+            in cluster; names the place.
+    """
+    if large:
+        return _stored(source, languages, weight, tick, drop_repeats=drop_repeats)
+    rows = list(source.rows())
+    if not rows:
+        raise ConfigError(f"{source.label}: expected at least one row")
+    chosen = set(select_languages(languages, (row.language for row in rows), source.label))
+    kept = [row for row in rows if row.language in chosen]
+    if drop_repeats:
+        kept = list({(row.group, row.language): row for row in reversed(kept)}.values())[::-1]
+    columns = Rows(
+        groups=[row.group for row in kept],
+        languages=[row.language for row in kept],
+        questions=[row.question for row in kept],
+        passages=[row.passage for row in kept],
+        passage_ids=[row.passage_id for row in kept],
+        clusters=[row.cluster for row in kept],
+        negatives=[row.negatives for row in kept] if any(row.negatives for row in kept) else None,
+        negative_ids=[row.negative_ids for row in kept] if any(row.negative_ids for row in kept) else None,
+    )
+    return build_corpus(source.label, columns, locate=lambda row: source.locate(kept[row].place), weight=weight)
+
+
+def _stored(
+    source: RowSource, languages: Sequence[str], weight: float, tick: Tick | None, *, drop_repeats: bool
+) -> ParallelCorpus:
+    parts = [_FORMAT, source.identity, *sorted(set(languages)), str(drop_repeats)]
+    folder = cache_folder() / "corpora" / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not (folder / _MANIFEST).is_file():
+        with alone(folder, lambda: tick("waiting for another process", 0, None) if tick is not None else None):
+            if not (folder / _MANIFEST).is_file():
+                building = folder.with_name(f".building-{folder.name}")
+                shutil.rmtree(building, ignore_errors=True)  # what a killed process left
+                building.mkdir(mode=0o700)
+                try:
+                    _Writer(building, source, set(languages), tick).write(drop_repeats=drop_repeats)
+                    building.rename(folder)
+                finally:
+                    shutil.rmtree(building, ignore_errors=True)
+    return _open(folder, source.label, weight)
+
+
+def _open(folder: Path, name: str, weight: float) -> ParallelCorpus:
+    manifest = msgspec.json.decode((folder / _MANIFEST).read_bytes(), type=_Manifest)
+    rows, groups = read_table(folder / "rows.arrow"), read_table(folder / "groups.arrow")
+    row_of = np.asarray(np.memmap(folder / "row_of", np.int64, mode="r"))
+    negatives = None
+    if manifest.negatives:
+        found = read_table(folder / "negatives.arrow")
+        negatives = HardNegatives(
+            TextColumn(found["text"]),
+            np.asarray(np.memmap(folder / "starts", np.int64, mode="r")),
+            TextColumn(found["id"]) if manifest.negative_ids else None,
+        )
+    return ParallelCorpus(
+        name=name,
+        languages=manifest.languages,
+        groups=TextColumn(groups["group"]),
+        clusters=TextColumn(groups["cluster"]),
+        row_of=row_of.reshape(manifest.groups, len(manifest.languages)),
+        questions=TextColumn(rows["question"]),
+        passages=TextColumn(rows["passage"]),
+        passage_ids=TextColumn(rows["passage_id"]),
+        negatives=negatives,
+        weight=weight,
+        digest=manifest.digest,
+    )
+
+
+class _Writer:
+    """Writes a corpus to a folder: first its rows as they come, then which of them belong together."""
+
+    def __init__(self, folder: Path, source: RowSource, wanted: set[str], tick: Tick | None) -> None:
+        self._folder, self._source, self._wanted, self._tick = folder, source, wanted, tick
+        self._codes: dict[str, int] = {}  # language -> number, in the order of the rows
+
+    def write(self, *, drop_repeats: bool) -> None:
+        """
+        Raises:
+            ConfigError: as ``collect``.
+        """
+        starts, with_ids = self._write_rows()
+        if not self._codes:
+            raise ConfigError(f"{self._source.label}: expected at least one row")
+        languages = select_languages(sorted(self._wanted), self._codes, self._source.label)
+        table = read_table(self._folder / "scratch.arrow")
+        number, groups = self._write_groups(table)
+        row_of = self._row_of(table, number, groups, languages, drop_repeats=drop_repeats)
+        (self._folder / "row_of").write_bytes(row_of.data)
+        (self._folder / "starts").write_bytes(starts.tobytes())
+        (self._folder / "scratch.arrow").unlink()
+        manifest = _Manifest(languages, groups, starts[-1] > 0, with_ids, "")
+        path = self._folder / _MANIFEST
+        path.write_bytes(msgspec.json.encode(manifest))
+        digest = corpus_digest(_open(self._folder, "", 1.0))
+        path.write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, digest=digest)))
+
+    def _write_rows(self) -> tuple[array[int], bool]:
+        """Texts, and what grouping needs; returns the starts of the rows' negatives and whether these have ids."""
+        text = ("question", "passage", "passage_id")
+        rows = _ArrowFile(self._folder / "rows.arrow", dict.fromkeys(text, "string"))
+        scratch = {"group": "string", "cluster": "string", "language": "int16", "place": "int64"}
+        keys = _ArrowFile(self._folder / "scratch.arrow", scratch)
+        negatives = _ArrowFile(self._folder / "negatives.arrow", {"text": "string", "id": "string"})
+        starts, with_ids, done = array("q", [0]), False, 0
+        with rows, keys, negatives:
+            for row in self._source.rows():
+                code = self._codes.setdefault(row.language, len(self._codes))
+                if self._wanted and row.language not in self._wanted:
+                    continue
+                rows.append((row.question, row.passage, row.passage_id))
+                keys.append((row.group, row.cluster, code, row.place))
+                with_ids = with_ids or bool(row.negative_ids)
+                for index, negative in enumerate(row.negatives):
+                    negatives.append((negative, row.negative_ids[index] if row.negative_ids else ""))
+                starts.append(starts[-1] + len(row.negatives))
+                done += 1
+                if self._tick is not None and done % CHUNK == 0:
+                    self._tick("reading rows", done, None)
+        return starts, with_ids
+
+    def _write_groups(self, table: pa.Table) -> tuple[npt.NDArray[np.int64], int]:
+        """The group of each row, [R], numbered in ascending order of id; and G."""
+        import pyarrow.compute as pc
+
+        order = pc.sort_indices(table["group"]).to_numpy()
+        groups, clusters = TextColumn(table["group"]), TextColumn(table["cluster"])
+        number = np.empty(len(order), dtype=np.int64)
+        count, group, cluster = 0, "", ""
+        file = _ArrowFile(self._folder / "groups.arrow", {"group": "string", "cluster": "string"})
+        with file:
+            for start in range(0, len(order), CHUNK):
+                some = order[start : start + CHUNK].astype(np.int64)
+                numbers = []
+                for row, (id, its_cluster) in zip(
+                    some.tolist(), zip(groups.take(some), clusters.take(some), strict=True), strict=True
+                ):
+                    if not count or id != group:
+                        group, cluster, count = id, its_cluster, count + 1
+                        file.append((group, cluster))
+                    elif its_cluster != cluster:
+                        raise ConfigError(
+                            f"{self._place(table, row)}: cluster: expected {cluster!r} as in the other languages of"
+                            f" group {group!r}"
+                        )
+                    numbers.append(count - 1)
+                number[some] = numbers
+        return number, count
+
+    def _row_of(
+        self,
+        table: pa.Table,
+        number: npt.NDArray[np.int64],
+        groups: int,
+        languages: tuple[str, ...],
+        *,
+        drop_repeats: bool,
+    ) -> npt.NDArray[np.int64]:
+        """[G, L]."""
+        column_of = np.array([languages.index(name) if name in languages else -1 for name in self._codes])
+        column = column_of[table["language"].to_numpy()]
+        row_of = np.full((groups, len(languages)), -1, dtype=np.int64)
+        rows = np.arange(len(number))
+        row_of[number[::-1], column[::-1]] = rows[::-1]  # of repeats the first stays
+        repeated = np.flatnonzero(row_of[number, column] != rows)
+        if len(repeated) and not drop_repeats:
+            row = int(repeated[0])
+            group, language = table["group"][row].as_py(), languages[column[row]]
+            first = self._place(table, int(row_of[number[row], column[row]]))
+            raise ConfigError(
+                f"{self._place(table, row)}: group: {group!r} already has language {language!r} ({first})"
+            )
+        return row_of
+
+    def _place(self, table: pa.Table, row: int) -> str:
+        return self._source.locate(table["place"][row].as_py())
+
+
+class _ArrowFile:
+    """Writes rows to an Arrow file, CHUNK to a record batch."""
+
+    def __init__(self, path: Path, columns: dict[str, str]) -> None:
+        import pyarrow as pa
+
+        types = {"string": pa.utf8(), "int16": pa.int16(), "int64": pa.int64()}
+        self._schema = pa.schema([(name, types[kind]) for name, kind in columns.items()])
+        self._file = pa.OSFile(str(path), "wb")
+        self._writer = pa.ipc.new_file(self._file, self._schema)
+        self._rows: list[tuple[Any, ...]] = []
+
+    def append(self, row: tuple[Any, ...]) -> None:
+        self._rows.append(row)
+        if len(self._rows) == CHUNK:
+            self._flush()
+
+    def __enter__(self) -> _ArrowFile:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._flush()
+        self._writer.close()
+        self._file.close()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        if self._rows:
+            columns = zip(*self._rows, strict=True)
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
+            self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
+            self._rows.clear()

@@ -1,0 +1,133 @@
+"""SQuAD JSON (v1.1 or 2.0), one file a language: ``LANGUAGE.json`` or ``NAME.LANGUAGE.json`` (``xquad.de.json``).
+
+A group is a question, the same in all files that have its id; its passage is the whole paragraph. Questions without an
+answer in their paragraph are left out. Passage ids are positions in the file of the language (article, paragraph, each
+from 0), so an id does not align languages; the questions do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from engine.config import ConfigError, split_validation_error
+from engine.data import source_rows
+from engine.data.build import select_languages
+from engine.data.corpus import ParallelCorpus
+from engine.data.lareqa import select_articles
+from engine.data.passages import Tick, file_identity
+from engine.data.source_rows import RowSource, SourceRow, collect
+
+
+class _Question(msgspec.Struct, frozen=True):
+    id: str
+    question: str
+    answers: list[object] = []
+    is_impossible: bool = False
+
+
+class _Paragraph(msgspec.Struct, frozen=True):
+    context: str
+    qas: list[_Question]
+
+
+class _Article(msgspec.Struct, frozen=True):
+    paragraphs: list[_Paragraph]
+
+
+class _File(msgspec.Struct, frozen=True):
+    data: list[_Article]
+
+
+def squad_files(folder: Path) -> dict[str, Path]:
+    """Language -> its file.
+
+    Raises:
+        ConfigError: there is none, or a language has two.
+    """
+    files: dict[str, Path] = {}
+    for path in sorted(folder.glob("*.json")):
+        language = path.stem.rpartition(".")[2]
+        if language in files:
+            raise ConfigError(f"{folder}: languages: {files[language].name} and {path.name} are both of {language!r}")
+        files[language] = path
+    if not files:
+        raise ConfigError(f"{folder}: expected a folder of LANGUAGE.json files")
+    return files
+
+
+def squad_corpus(
+    folder: Path,
+    languages: Sequence[str] = (),
+    articles: str | None = None,
+    weight: float = 1.0,
+    tick: Tick | None = None,
+) -> ParallelCorpus:
+    """The questions of ``languages`` (empty: all files) in the selected ``articles``; read one file at a time.
+
+    Raises:
+        ConfigError: ``FILE: field: what was expected``, or a selection without questions.
+    """
+    files = squad_files(folder)
+    chosen = {language: files[language] for language in select_languages(languages, files, str(folder))}
+    order = list(chosen)
+    source = RowSource(
+        str(folder),
+        f"squad {articles} " + " ".join(file_identity(path) for path in chosen.values()),
+        lambda: _rows(chosen, articles),
+        lambda place: str(chosen[order[place]]),
+    )
+    large = sum(path.stat().st_size for path in chosen.values()) > source_rows.LARGE_BYTES
+    return collect(source, (), weight, large=large, tick=tick)
+
+
+def _rows(files: Mapping[str, Path], selection: str | None) -> Iterator[SourceRow]:
+    # Where languages differ in a question's article, English decides, else the first: one cluster for a group.
+    clusters: dict[str, str] = {}
+    if "en" in files:
+        clusters = {row.group: row.cluster for row in _file_rows("en", files["en"], 0, selection, {})}
+    for place, (language, path) in enumerate(files.items()):
+        yield from _file_rows(language, path, place, selection, clusters)
+
+
+def _file_rows(
+    language: str, path: Path, place: int, selection: str | None, clusters: dict[str, str]
+) -> Iterator[SourceRow]:
+    seen: set[str] = set()
+    articles = _read(path)
+    for article in select_articles(selection, len(articles)):
+        for number, paragraph in enumerate(articles[article].paragraphs):
+            for index, asked in enumerate(paragraph.qas):
+                where = f"{path}: data[{article}].paragraphs[{number}]"
+                if asked.is_impossible or not asked.answers:
+                    continue
+                if asked.id in seen:
+                    raise ConfigError(f"{where}.qas[{index}].id: {asked.id!r} comes twice")
+                seen.add(asked.id)
+                if not asked.question.strip():
+                    raise ConfigError(f"{where}.qas[{index}].question: expected a text that is not empty")
+                if not paragraph.context.strip():
+                    raise ConfigError(f"{where}.context: expected a text that is not empty")
+                yield SourceRow(
+                    place=place,
+                    group=asked.id,
+                    language=language,
+                    question=asked.question,
+                    passage=paragraph.context,
+                    passage_id=f"{language}:p:{article:04d}.{number:04d}",
+                    cluster=clusters.setdefault(asked.id, f"{article:04d}"),
+                )
+
+
+def _read(path: Path) -> list[_Article]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_File).data
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the file: {error.strerror}") from None
+    except msgspec.ValidationError as error:
+        field, reason = split_validation_error(str(error))
+        raise ConfigError(f"{path}: {field or 'document'}: {reason}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid JSON: {error}") from None
