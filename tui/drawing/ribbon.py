@@ -30,8 +30,14 @@ def ribbon(stretches: Sequence[Sequence[int]], modes: Sequence[str], glyphs: Gly
 
 
 def stretches(views: Sequence[View], first: float, last: float, cells: int) -> list[list[int]]:
-    """Batches of each mode in equal stretches over first..last, both included; a step counts where a chart draws it."""
+    """Batches of each mode in equal stretches over first..last, both included; a step counts where a chart draws it.
+
+    Magnified to more than a cell a step, each cell has the batch of its closest step.
+    """
     width = (last - first) / max(1, cells - 1)
+    if width < 1:
+        steps = [round(first + width * cell) for cell in range(cells)]
+        return [[view.count_between(step, step + 1) for view in views] for step in steps]
     edges = [first + width * (cell - 0.5) for cell in range(cells + 1)]
     edges[-1:] = [max(edges[-1], last + 1)] if cells else []
     return [[view.count_between(edges[cell], edges[cell + 1]) for view in views] for cell in range(cells)]

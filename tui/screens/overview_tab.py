@@ -115,6 +115,8 @@ class OverviewTab(Tab):
         return f"steps {first:,} to {last:,}   z closer, Z wider, 0 the whole run"
 
     def hint(self) -> str:
+        if self.board.viewport.crosshair is not None:
+            return "left and right move the crosshair of all charts, 0 takes it away"
         return "left and right read out a step, up and down change the large chart"
 
     def _log(self, width: int) -> list[Row]:

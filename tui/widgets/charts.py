@@ -92,7 +92,7 @@ class ChartPanel(Panel):
         views, modes = [one.view for one in chart.series], [one.key for one in chart.series]
         room = plot_width(width, chart.series, axes)
         counts = stretches(views, axes.first, axes.last, room)
-        sums = [sum(batches) for batches in zip(*counts, strict=True)]
+        sums = [view.count_between(axes.first, axes.last + 1) for view in views]
         runs: list[Run] = [(fit("mix", Y_LABELS), "dim"), *ribbon(counts, modes, self.glyphs)]
         if len(modes) > 1 and sum(sums) > 0:
             runs.append((f" {modes[0]} {100 * sums[0] / sum(sums):.1f} %", chart.series[0].style))

@@ -9,6 +9,7 @@ from tui.model.detail import RunDetail
 from tui.widgets.base import Panel
 from tui.widgets.charts import mode_at, readouts
 
+_LABEL = 12  # cells of a figure's name
 _SHARES = {"step": "step", "data": "data", "evaluation": "eval", "checkpoint": "save"}
 
 
@@ -43,7 +44,7 @@ class NowPanel(Panel):
         detail, figures, glyphs = self.detail, self.detail.figures, self.glyphs
         now = self.dashboard.now()
         rate = count(figures.pairs_per_second)
-        room = width - 11 - max(7, len(rate)) - 1
+        room = width - _LABEL - max(7, len(rate)) - 1
         rows: list[Row] = [
             _figure("pairs/s", rate, (f" {sparkline(figures.rates, min(room, 16), glyphs)}", "bar")),
             _figure("tokens/s", count(figures.tokens_per_second)),
@@ -59,7 +60,7 @@ class NowPanel(Panel):
         if figures.temperature is not None:
             rows.append(_figure("temperature", number(figures.temperature, 4)))
         rows.append(_figure("device", detail.row.device or "-"))
-        rows += [_figure("", text) for text in telemetry(detail)]
+        rows += [_figure(label, text) for label, text in telemetry(detail)]
         rows += _time_shares(detail)
         saved = "none yet"
         if detail.checkpoint_step is not None and detail.checkpoint_time is not None:
@@ -121,25 +122,19 @@ class EvaluationPanel(Panel):
         return rows
 
 
-def telemetry(detail: RunDetail) -> list[str]:
-    """What the device tells of itself, then the worker; nothing for what cannot be read."""
+def telemetry(detail: RunDetail) -> list[tuple[str, str]]:
+    """(label, text) of what the device tells of itself, then the worker; nothing for what cannot be read."""
     device = detail.device
     if device is None:
         return []
-    parts = []
-    if device.utilization is not None:
-        parts.append(f"{device.utilization:.0f} %")
-    if device.memory_used is not None and device.memory_total is not None:
-        parts.append(f"{gib(device.memory_used)} of {gib(device.memory_total)}")
-    if device.power is not None:
-        parts.append(f"{device.power:.0f} W")
-    worker = []
-    if device.process_cpu is not None:
-        worker.append(f"{device.process_cpu:.0f} % CPU")
-    if device.process_memory is not None:
-        worker.append(gib(device.process_memory))
-    lines = ["  ".join(parts)] if parts else []
-    return lines + ([f"worker {'  '.join(worker)}"] if worker else [])
+    work = [f"{device.utilization:.0f} %"] if device.utilization is not None else []
+    work += [f"{device.power:.0f} W"] if device.power is not None else []
+    memory = [] if device.memory_used is None else [gib(device.memory_used)]
+    memory += [f"of {gib(device.memory_total)}"] if memory and device.memory_total is not None else []
+    worker = [f"{device.process_cpu:.0f} % CPU"] if device.process_cpu is not None else []
+    worker += [gib(device.process_memory)] if device.process_memory is not None else []
+    parts = (("", "  ".join(work)), ("memory", " ".join(memory)), ("worker", "  ".join(worker)))
+    return [(label, text) for label, text in parts if text]
 
 
 def _time_shares(detail: RunDetail) -> list[Row]:
@@ -157,4 +152,4 @@ def _columns(*texts: str) -> str:
 
 
 def _figure(label: str, value: str, *more: Run) -> Row:
-    return ((fit(label, 11), "dim"), (fit(value, max(7, len(value))), ""), *more)
+    return ((fit(label, _LABEL), "dim"), (fit(value, max(7, len(value))), ""), *more)

@@ -40,6 +40,10 @@ def test_every_batch_in_sight_is_counted_once_lost_losses_included(
     last = first + span
     counts = stretches([view], first, last, cells)
     assert len(counts) == cells
+    if span < cells - 1:
+        shown = [round(first + span * cell / (cells - 1)) in mono for cell in range(cells)]
+        assert [cell == [1] for cell in counts] == shown
+        return
     inside = sum(first <= step <= last for step in mono)
     half = span / max(1, cells - 1) / 2
     near = sum(first - half <= step <= last + 1 + half for step in mono)
