@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from engine.config import ConfigError
+from tui.commands.output import guard_terminal
 
 EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE = 0, 1, 2
 _EXIT_INTERRUPTED = 130
@@ -25,6 +26,7 @@ Handler = Callable[[argparse.Namespace], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parses and runs one command; every expected failure is one line on stderr."""
+    guard_terminal()
     options = build_parser().parse_args(arguments)
     try:
         handler: Handler = options.handler

@@ -59,6 +59,8 @@ def _deliver(written: str | bytes, out: Path | None) -> int:
     if out is not None:
         print(f"wrote {out}", file=sys.stderr)
     elif isinstance(written, bytes):
+        if sys.stdout.isatty():
+            raise ConfigError("this format is not text: name a file with --out, or redirect")
         sys.stdout.buffer.write(written)
     else:
         sys.stdout.write(written)
