@@ -26,6 +26,13 @@ class Matrix:
     pool: tuple[float, ...] = ()
 
 
+Wanted = Callable[[int, int], bool]
+
+
+def every(row: int, column: int) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Shades:
     """How values become styles, ``<name>.0`` at ``low`` to ``<name>.6`` at ``high``, and how they are printed.
@@ -39,7 +46,7 @@ class Shades:
     signed: bool = False
     scale: float = 100.0
     digits: int = 0
-    wanted: Callable[[int, int], bool] = lambda row, column: True
+    wanted: Wanted = every
 
     def style(self, value: float) -> str:
         return f"{self.name}.{ramp_index(value, self.low, self.high)}"
@@ -61,7 +68,7 @@ def ramp_index(value: float, low: float, high: float, steps: int = RAMP_STEPS) -
     return max(0, min(steps - 1, math.floor((value - low) / (high - low) * steps)))
 
 
-def bounds(matrix: Matrix, wanted: Callable[[int, int], bool] = lambda row, column: True) -> tuple[float, float]:
+def bounds(matrix: Matrix, wanted: Wanted = every) -> tuple[float, float]:
     """The range the ramp covers, in whole twentieths around the values of the ``wanted`` cells."""
     finite = [value for row, column, value in _finite(matrix) if wanted(row, column)]
     if not finite:
@@ -84,15 +91,15 @@ _MARGIN = 9
 _POOL = 7
 
 
-def sequential(matrix: Matrix, wanted: Callable[[int, int], bool] = lambda row, column: True) -> Shades:
+def sequential(matrix: Matrix, wanted: Wanted = every) -> Shades:
     return Shades("ramp", *bounds(matrix, wanted), wanted=wanted)
 
 
-def diverging(matrix: Matrix) -> Shades:
+def diverging(matrix: Matrix, wanted: Wanted = every) -> Shades:
     """For differences: the middle shade is around nothing, both ends are equally far from it."""
-    reach = max((abs(value) for _, _, value in _finite(matrix)), default=0.0)
+    reach = max((abs(value) for row, column, value in _finite(matrix) if wanted(row, column)), default=0.0)
     reach = max(0.05, math.ceil(reach * 20) / 20)
-    return Shades("diverging", -reach, reach, signed=True)
+    return Shades("diverging", -reach, reach, signed=True, wanted=wanted)
 
 
 def columns_in_sight(cells: int, matrix: Matrix) -> int:
@@ -161,7 +168,10 @@ def number(value: float, shades: Shades, digits: int | None = None, narrow: bool
     if not math.isfinite(value):
         return "-"
     digits = 0 if narrow else shades.digits if digits is None else digits
-    return f"{value * shades.scale:{'+' if shades.signed else ''}.{digits}f}"
+    if not shades.signed:
+        return f"{value * shades.scale:.{digits}f}"
+    text = f"{value * shades.scale:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text  # what rounds to nothing has no sign
 
 
 def _style(value: float, shades: Shades, row: int, column: int, at_cursor: bool) -> str:

@@ -183,8 +183,11 @@ class Examining(Steering):
     def _take_chosen_other(self, other: Other) -> None:
         self.selection.contrast = Contrast(other=other)
         self.redraw_tab()
-        if self.active != "config" and self.detail is not None and self.selection.against(self.detail) is None:
+        missing = self.detail is not None and self.selection.against(self.detail) is None
+        if self.active != "config" and missing:
             self.say(f"{other.name} has no evaluation on this benchmark", "warning")
+        else:
+            self.say(f"against {other.name}", "dim")
 
     def _take_other(self, other: Other) -> None:
         contrast = self.selection.contrast

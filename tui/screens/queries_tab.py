@@ -27,10 +27,6 @@ _TITLES = {"worst": "worst first", "lost": "lost most first", "gained": "gained 
 class QueriesTab(Tab):
     """Show me one: the list left, the passages right, those of a second run beside them."""
 
-    DEFAULT_CSS = """
-    QueriesTab > Vertical.-empty { display: none; }
-    """
-
     def __init__(self) -> None:
         self.questions, self.here, self.there = QuestionList(), PassageList("passages"), PassageList("passages-other")
         super().__init__(((self.questions,), (self.here,), (self.there,)), (self.questions, self.here, self.there))
@@ -46,10 +42,8 @@ class QueriesTab(Tab):
     def lay_out(self, narrow: bool, chosen: int) -> None:
         self._narrow = narrow
         self.panels = self._used()
+        self.there.display = False  # unless it is one of the panels
         super().lay_out(narrow, chosen)
-        if not narrow:
-            self.there.display = len(self.panels) > 2
-            self._columns[2].display = self.there.display
         self._entitle()
 
     def show(self, detail: RunDetail, selection: Selection) -> None:

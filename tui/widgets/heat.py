@@ -12,9 +12,11 @@ from tui.drawing.glyphs import Glyphs
 from tui.drawing.heatmap import (
     Matrix,
     Shades,
+    Wanted,
     Window,
     columns_in_sight,
     diverging,
+    every,
     heatmap,
     legend,
     number,
@@ -87,7 +89,6 @@ class HeatPanel(Panel):
         if state.point is not None and state.measure not in measures_of(state.point.result):
             state = replace(state, measure=MAP)
         self.state, self.matrix = state, state.matrix
-        self.retitle(_title(state))
         self.redraw()
 
     def next_measure(self) -> str:
@@ -150,6 +151,13 @@ class HeatPanel(Panel):
         who = "the pool of all languages" if answered is None else visible(answered)
         return f"{visible(asked)} asks, {who} answers: {told}{since}"
 
+    def redraw(self) -> None:
+        state, matrix = self.state, self.matrix
+        if matrix is not None:
+            alone = state.asked and state.view in ("all", "cross") and not self._room_for_both(self.size.height)
+            self.retitle(_title(state, self.glyphs.delta, alone))
+        super().redraw()
+
     def rows(self, width: int, height: int) -> list[Row]:
         state, matrix = self.state, self.matrix
         if matrix is None or state.point is None:
@@ -161,15 +169,19 @@ class HeatPanel(Panel):
             return [steps, *self._pairs(width, height - 1)]
         difference = state.difference
         count = len(matrix.names)
-        both = difference is not None and height >= 2 * count + 7
+        both = difference is not None and self._room_for_both(height)
         if difference is not None and state.asked and not both:
-            return [steps, *self._map(width, height - 1, difference, _differences(difference, state.measure))]
+            return [steps, *self._map(width, height - 1, difference, _differences(difference, state))]
         rows = [steps, *self._map(width, height - 1, matrix, _values(matrix, state), pad=height - count - 2 >= 2)]
         if difference is not None and both and state.against is not None:
             title = f"{'against' if state.asked else 'change since'} {state.against.label}"
-            shades = _differences(difference, state.measure)
+            shades = _differences(difference, state)
             rows += [(), ((title, "dim"),), *self._map(width, height - len(rows) - 2, difference, shades)]
         return rows
+
+    def _room_for_both(self, height: int) -> bool:
+        """For the values and their differences, one below the other."""
+        return self.matrix is not None and height >= 2 * len(self.matrix.names) + 7
 
     def _map(self, width: int, height: int, matrix: Matrix, shades: Shades, pad: bool = False) -> list[Row]:
         """The matrix and, where there is room, its legend."""
@@ -341,16 +353,18 @@ def _steps(points: Sequence[EvaluationPoint], at: int, first: int, last: int, gl
     return tuple(runs)
 
 
+def _wanted(state: HeatState) -> Wanted:
+    return (lambda row, column: row != column) if state.view == "cross" else every
+
+
 def _values(matrix: Matrix, state: HeatState) -> Shades:
     if state.measure.about_zero:
-        return _differences(matrix, state.measure)
-    cross = state.view == "cross"
-    shades = sequential(matrix, lambda row, column: row != column) if cross else sequential(matrix)
-    return replace(shades, scale=state.measure.scale, digits=state.measure.digits)
+        return _differences(matrix, state)
+    return replace(sequential(matrix, _wanted(state)), scale=state.measure.scale, digits=state.measure.digits)
 
 
-def _differences(matrix: Matrix, measure: Measure) -> Shades:
-    return replace(diverging(matrix), scale=measure.scale, digits=measure.digits)
+def _differences(matrix: Matrix, state: HeatState) -> Shades:
+    return replace(diverging(matrix, _wanted(state)), scale=state.measure.scale, digits=state.measure.digits)
 
 
 def _printed(measure: Measure) -> Shades:
@@ -366,6 +380,9 @@ _VIEW_TITLES = {
 }
 
 
-def _title(state: HeatState) -> str:
+def _title(state: HeatState, delta: str, difference: bool) -> str:
+    """``difference``: nothing but the difference is in sight."""
     title = f"{state.measure.title}   {_VIEW_TITLES[state.view]}"
+    if difference and state.against is not None:
+        title = f"{delta} {state.measure.title} against {state.against.label}"
     return title if state.point is None else f"{visible(state.point.benchmark)}   {title}"

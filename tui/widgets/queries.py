@@ -17,25 +17,33 @@ if TYPE_CHECKING:
 
 _RANK = 6  # cells
 _HEAD_LINES = 3  # of a question's text at most
+_BESIDE = 40  # cells from which a whole text is shown beside its figures
 
 
 class HeadedItems(Items, Panel):
     """A bordered list below lines that stay; in front of the others, its title has a mark."""
 
-    DEFAULT_CSS = "HeadedItems.-front { border: solid $accent; }"
+    # Textual hands styles down along the first base alone, which is the list: the panel's are said again.
+    DEFAULT_CSS = """
+    HeadedItems { border: solid $line; border-title-color: $titles; padding: 0 1; }
+    HeadedItems.-plain { border: ascii $line; }
+    HeadedItems.-front { border: solid $accent; }
+    HeadedItems.-front.-plain { border: ascii $accent; }
+    """
 
     def __init__(self, draw: Callable[[int, int], list[Row]], *, id: str) -> None:
         super().__init__(draw, id=id)
-        self._front = False
+
+    def on_mount(self) -> None:
+        self.set_class(self.glyphs.name == "ascii", "-plain")
 
     def head(self, width: int) -> list[Row]:
         """The lines that stay."""
         return []
 
     def entitle(self, title: str, front: bool) -> None:
-        self._front = front
         self.set_class(front, "-front")
-        self.retitle(f"{self.glyphs.cursor} {title}" if front and self.is_mounted else title)
+        self.retitle(f"{self.glyphs.cursor} {title}" if front else title)
 
     def rows(self, width: int, height: int) -> list[Row]:
         head = self.head(width)[: max(0, height - 1)]
@@ -136,8 +144,10 @@ class PassageList(HeadedItems):
         indent = _RANK + 1 + self._languages + 3 + 7
         text = visible(passage.passage_id if passage.text is None else passage.text)
         quiet = "dim" if passage.text is None else ""
-        if index != self.cursor.index or width - indent < 10:
+        if index != self.cursor.index:
             return [(*runs, (text, quiet))]
+        if width - indent < _BESIDE:  # beside the figures it would be a column of single words
+            return [tuple(runs), *((("  ", ""), (line, quiet)) for line in wrap(text, max(2, width - 2)))]
         first, *more = wrap(text, width - indent)
         return [(*runs, (first, quiet)), *(((" " * indent, ""), (line, quiet)) for line in more)]
 
