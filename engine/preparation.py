@@ -42,7 +42,7 @@ def load_corpora(config: RunConfig, progress: Progress) -> list[ParallelCorpus]:
     progress("reading sources", 0, len(config.sources))
     corpora = []
     for source in config.sources:
-        corpora.append(load_source(source))
+        corpora.append(load_source(source, progress))
         progress("reading sources", len(corpora), len(config.sources))
     return corpora
 

@@ -140,8 +140,8 @@ class _Texts:
         self._ids, self._starts = known[order], np.frombuffer(starts, np.int64)[order]  # [n]
         again = np.flatnonzero(np.diff(self._ids) == 0)
         if len(again):
-            line = int(order[again[0] + 1]) + 1
-            raise ConfigError(f"{path}:{line}: id: {self._ids[again[0]]} comes twice")
+            second = int(order[again[0] + 1]) + 1
+            raise ConfigError(f"{path}:{second}: id: {self._ids[again[0]]} comes twice")
         with path.open("rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
