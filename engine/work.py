@@ -88,6 +88,8 @@ class Work:
 
     def record(self, record: StepRecord) -> None:
         self._session.record(record)
+        for note in record.notes:
+            self._session.emit(events.Warning(message=note))
 
     def checkpoint(self) -> None:
         """A scheduled save: one that fails is reported, and the run goes on with the older ones."""

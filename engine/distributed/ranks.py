@@ -77,6 +77,13 @@ class TorchRanks:
             dist.all_gather(list(everyone.unbind()), own)
         return everyone
 
+    def exchange(self, number: int) -> list[int]:
+        own = torch.tensor(number)
+        everyone = torch.empty(self.world, dtype=own.dtype)
+        with _together():
+            dist.all_gather(list(everyone.unbind()), own, group=self._orders)
+        return everyone.tolist()
+
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         with _together():

@@ -57,6 +57,7 @@ class DualEncoder(nn.Module):
             float32 elsewhere. Parameters, pooling and the normalisation are float32 always.
         layout: "auto" is "packed", without padding, wherever the model runs so and gives the same vectors, and else
             "padded", in buckets of similar length.
+        compiled: whether the model runs through torch.compile.
     """
 
     def __init__(self, model: nn.Module, hub_tokenizer: Any, options: EncodingOptions) -> None:
@@ -67,6 +68,7 @@ class DualEncoder(nn.Module):
         self.matryoshka_dimensions: tuple[int, ...] = ()
         self.precision: Literal["auto", "float32", "bfloat16"] = "auto"
         self.layout: Literal["auto", "packed", "padded"] = "auto"
+        self.compiled = False
         self._why_padded: str | None = None
         self._tried: tuple[object, ...] = ()  # what ``_why_padded`` is true of
         self._tokenizer = TextTokenizer(hub_tokenizer)
@@ -114,7 +116,7 @@ class DualEncoder(nn.Module):
         if tried != self._tried:
             reason: str | None = "runtime.layout is padded"
             if self.layout != "padded":
-                reason = why_padded(self.model, self._pad_id, self._to_device, reduced=self._reduced)
+                reason = why_padded(self.model, self._pad_id, self.to_device, reduced=self._reduced)
             if reason is not None and self.layout == "packed":
                 raise ConfigError(f"runtime.layout: {reason}")
             self._why_padded, self._tried = reason, tried
@@ -122,16 +124,23 @@ class DualEncoder(nn.Module):
 
     def compile_model(self) -> None:
         """From here on the model runs through torch.compile, with lengths that are free to change."""
-        self.why_padded()  # settled before: it changes what is compiled
+        self.why_padded()  # settled before: trying compiles nothing
         self.model.compile(dynamic=True)
+        self.compiled = True
+
+    def to_device(self, array: npt.NDArray[Any]) -> Tensor:
+        """A copy on the model's device, which nothing waits for; on the CPU the array itself."""
+        tensor = torch.from_numpy(array)
+        if self.device.type == "cuda":
+            return tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor
 
     def embed(self, rows: TokenRows) -> Tensor:
         """Rows [N] -> unit vectors [N, D] in float32, in the order of the rows; differentiable."""
         calls = self._calls(rows)
         with self._calling():  # around all calls: autocast casts the weights once
             vectors = torch.cat([self._embed_call(rows, call) for call in calls])
-        order = torch.from_numpy(np.argsort(np.concatenate(calls)))
-        return vectors.index_select(0, order.to(self.device, non_blocking=True))
+        return vectors.index_select(0, self.to_device(np.argsort(np.concatenate(calls))))
 
     def encode_queries(self, texts: Sequence[str], tick: Tick | None = None) -> Encoded:
         """Texts [n] -> vectors [n, D], without gradients and without dropout.
@@ -200,9 +209,9 @@ class DualEncoder(nn.Module):
         """The given rows [n] -> unit vectors [n, D], through one forward call."""
         part, pooling = rows.take(call), self.options.pooling
         if self._why_padded is None:
-            pooled = packed_vectors(self.model, part, pooling, self._first_position, self._to_device)
+            pooled = packed_vectors(self.model, part, pooling, self._first_position, self.to_device)
         else:
-            pooled = padded_vectors(self.model, part, pooling, self._pad_id, self._to_device)
+            pooled = padded_vectors(self.model, part, pooling, self._pad_id, self.to_device)
         return nn.functional.normalize(pooled, dim=-1)
 
     @property
@@ -218,9 +227,3 @@ class DualEncoder(nn.Module):
             if self.why_padded() is None:
                 stack.enter_context(packed(self.model))
             yield
-
-    def _to_device(self, array: npt.NDArray[Any]) -> Tensor:
-        tensor = torch.from_numpy(array)
-        if self.device.type == "cuda":
-            return tensor.pin_memory().to(self.device, non_blocking=True)
-        return tensor

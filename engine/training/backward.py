@@ -8,51 +8,169 @@
 
 The loss sees the same matrix on any number of ranks, so nothing has to be rescaled by their number.
 
+Where a batch is too large for the memory it is embedded in micro-batches, and only one of them keeps its graph: the
+others are embedded once more in stage 2, each with the random state that it had in stage 1 (gradient cache, Gao et
+al. 2021, 2101.06983). The gradient is that of the whole batch, for dropout masks that depend on the micro-batches.
+
 Shapes: W ranks, B pairs of the batch, b = B / W those of this rank, N further negatives, n = N / W those of this
 rank, D width.
 """
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import dataclass
 
-from engine.encoder import DualEncoder
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from engine.encoder import DualEncoder, TokenRows
+from engine.encoder.buckets import token_chunks
 from engine.training.batches import TrainingBatch
 from engine.training.keyed import derive_key
 from engine.training.loss import InfoNCE
+from engine.training.memory import is_out_of_memory, release_memory
 from engine.training.ranks import Ranks
 
 
-class Backward:
-    """Leaves the gradient of a batch's loss in the ``grad`` of every parameter."""
+@dataclass(frozen=True, slots=True)
+class _Embedded:
+    """The rows of a batch as vectors, and the graph of the last micro-batch."""
 
-    def __init__(self, encoder: DualEncoder, loss: InfoNCE, ranks: Ranks, seed: int) -> None:
+    vectors: Tensor  # [2b + n, D] without a graph
+    graph: Tensor  # those of the last part
+
+
+class Backward:
+    """Leaves the gradient of a batch's loss in the ``grad`` of every parameter.
+
+    Attributes:
+        tokens: most of a micro-batch; 0: the whole batch at once. Halved where memory runs out.
+    """
+
+    def __init__(self, encoder: DualEncoder, loss: InfoNCE, ranks: Ranks, seed: int, tokens: int) -> None:
         self._encoder, self._loss, self._ranks, self._seed = encoder, loss, ranks, seed
+        self.tokens = tokens
+        self._notes: list[str] = []
+        self._told_masks = False
 
     def __call__(self, batch: TrainingBatch, step: int) -> Tensor:
-        """The loss, a scalar without gradient. ``step``: updates done before; it keys the dropout masks."""
-        self._seed_dropout(step)
-        vectors = self._encoder.embed(batch.rows)  # [2b + n, D]
-        gathered = self._ranks.gather(vectors).requires_grad_()  # [W, 2b + n, D]
-        pairs = batch.pairs
-        queries, passages, negatives = gathered.tensor_split([pairs, 2 * pairs], dim=1)
-        # The passages of all ranks before the further negatives of any: candidate i answers question i.
-        candidates = torch.cat([passages.flatten(0, 1), negatives.flatten(0, 1)])  # [B + N, D]
-        loss: Tensor = self._loss(queries.flatten(0, 1), candidates, self._on_device(batch))
-        loss.backward()  # type: ignore[no-untyped-call]
-        assert gathered.grad is not None
-        vectors.backward(gathered.grad[self._ranks.rank])  # type: ignore[no-untyped-call]
+        """The loss, a scalar without gradient. ``step``: updates done before; it keys the dropout masks.
+
+        A batch for which memory runs out, on whichever rank, is computed anew by all, with half as many tokens in a
+        micro-batch, as if nothing had happened.
+
+        Raises:
+            torch.OutOfMemoryError: there is no memory for one sequence alone.
+        """
+        while True:
+            parts = self._micro_batches(batch.rows)
+            loss = self._attempt(batch, step, parts)
+            largest = max(int(batch.rows.lengths[part].sum()) for part in parts)
+            too_large = [tokens for tokens in self._ranks.exchange(largest if loss is None else 0) if tokens]
+            if loss is not None and not too_large:
+                break
+            for module in (self._encoder, self._loss):
+                module.zero_grad()
+            release_memory()
+            self.tokens = max(1, min(too_large) // 2)
+            self._notes.append(
+                f"out of memory in step {step + 1:,}: its batch is repeated in micro-batches of at most"
+                f" {self.tokens:,} tokens, and so are the next ones (runtime.tokens_per_micro_batch)"
+            )
+        if len(parts) > 1 and not self._told_masks and _has_dropout(self._encoder):
+            self._told_masks = True
+            self._notes.append("micro-batches: dropout masks differ from those of whole batches")
         self._ranks.sum_gradients(self._encoder.parameters())
+        return loss
+
+    def take_notes(self) -> tuple[str, ...]:
+        """What happened since this was called last that a person should know."""
+        notes, self._notes = tuple(self._notes), []
+        return notes
+
+    def _micro_batches(self, rows: TokenRows) -> list[npt.NDArray[np.int64]]:
+        """Indices of the rows of each; one that holds all of them where they fit."""
+        if not self.tokens or len(rows.ids) <= self.tokens:
+            return [np.arange(len(rows))]
+        return token_chunks(rows.lengths, self.tokens)
+
+    def _attempt(self, batch: TrainingBatch, step: int, parts: list[npt.NDArray[np.int64]]) -> Tensor | None:
+        """The loss, with the gradients of this rank left in their places; None: there was not enough memory.
+
+        Gathers once, whatever happens: the other ranks do too.
+        """
+        embedded: _Embedded | None = None
+        try:
+            embedded = self._embed(batch.rows, step, parts)
+        except RuntimeError as error:
+            self._raise_unless_smaller_helps(error, batch, parts)
+        if embedded is None:
+            self._ranks.gather(torch.zeros(len(batch.rows), self._encoder.width, device=self._encoder.device))
+            return None
+        gathered = self._ranks.gather(embedded.vectors).requires_grad_()  # [W, 2b + n, D]
+        try:
+            loss = self._loss_of(gathered, batch)
+            loss.backward()  # type: ignore[no-untyped-call]
+            assert gathered.grad is not None
+            self._backward(embedded, gathered.grad[self._ranks.rank], batch.rows, step, parts)
+        except RuntimeError as error:
+            self._raise_unless_smaller_helps(error, batch, parts)
+            return None
         return loss.detach()
 
-    def _seed_dropout(self, step: int) -> None:
+    def _embed(self, rows: TokenRows, step: int, parts: list[npt.NDArray[np.int64]]) -> _Embedded:
+        if len(parts) == 1:
+            graph = self._embed_part(rows, step, 0)
+            return _Embedded(graph.detach(), graph)
+        vectors = []
+        # A compiled graph without gradients is another one, which might draw its dropout otherwise.
+        with torch.set_grad_enabled(self._encoder.compiled):
+            for index, part in enumerate(parts[:-1]):
+                vectors.append(self._embed_part(rows.take(part), step, index).detach())
+        graph = self._embed_part(rows.take(parts[-1]), step, len(parts) - 1)
+        order = self._encoder.to_device(np.argsort(np.concatenate(parts)))
+        return _Embedded(torch.cat([*vectors, graph.detach()]).index_select(0, order), graph)
+
+    def _backward(
+        self, embedded: _Embedded, gradient: Tensor, rows: TokenRows, step: int, parts: list[npt.NDArray[np.int64]]
+    ) -> None:
+        """``gradient`` [2b + n, D] of the vectors -> those of the parameters."""
+        if len(parts) == 1:
+            embedded.graph.backward(gradient)  # type: ignore[no-untyped-call]
+            return
+        rows_of = [self._encoder.to_device(part) for part in parts]
+        embedded.graph.backward(gradient[rows_of[-1]])  # type: ignore[no-untyped-call]
+        for index, part in enumerate(parts[:-1]):
+            again = self._embed_part(rows.take(part), step, index)
+            again.backward(gradient[rows_of[index]])  # type: ignore[no-untyped-call]
+
+    def _embed_part(self, rows: TokenRows, step: int, micro_batch: int) -> Tensor:
         # Keyed by the step, so that neither an evaluation nor a restart in between shifts the dropout masks.
         rank = self._ranks.rank
-        torch.manual_seed(derive_key(self._seed, "dropout", step, *([rank] if rank else [])))
+        purpose: list[str | int] = [rank] if rank else []
+        purpose += ["micro-batch", micro_batch] if micro_batch else []
+        torch.manual_seed(derive_key(self._seed, "dropout", step, *purpose))
+        return self._encoder.embed(rows)
 
-    def _on_device(self, batch: TrainingBatch) -> Tensor | None:
-        """The mask [B, B + N], or None where it hides nothing: the loss then need not look at it."""
-        if not batch.mask.any():
-            return None
-        return torch.from_numpy(batch.mask).to(self._encoder.device, non_blocking=True)
+    def _loss_of(self, gathered: Tensor, batch: TrainingBatch) -> Tensor:
+        pairs = batch.pairs
+        queries, passages, negatives = torch.split(gathered, [pairs, pairs, gathered.shape[1] - 2 * pairs], dim=1)
+        # The passages of all ranks before the further negatives of any: candidate i answers question i.
+        candidates = torch.cat([passages.flatten(0, 1), negatives.flatten(0, 1)])  # [B + N, D]
+        # [B, B + N], or None where the mask hides nothing: the loss then need not look at it.
+        mask = self._encoder.to_device(batch.mask) if batch.mask.any() else None
+        loss: Tensor = self._loss(queries.flatten(0, 1), candidates, mask)
+        return loss
+
+    def _raise_unless_smaller_helps(
+        self, error: RuntimeError, batch: TrainingBatch, parts: list[npt.NDArray[np.int64]]
+    ) -> None:
+        """For an ``except`` block: returns where memory ran out and the parts can still be split."""
+        if not is_out_of_memory(error) or len(parts) == len(batch.rows):
+            raise error
+
+
+def _has_dropout(encoder: nn.Module) -> bool:
+    return any(isinstance(module, nn.Dropout) and module.p > 0 for module in encoder.modules())

@@ -9,7 +9,7 @@
 - optimizer.safetensors: AdamW's state, ``<state>/<parameter name>``;
 - loss.safetensors: the log temperature, where it is learned;
 - rng.safetensors: the states of torch's generators;
-- position.json, written last: the step, and size and SHA-256 of every other file.
+- position.json, written last: the step, the size of micro-batches, and size and SHA-256 of every other file.
 
 Batches need no state (engine.training.plan). All tensor files have the same bytes for the same values.
 """
@@ -59,6 +59,7 @@ class _Position(msgspec.Struct, frozen=True):
     step: int
     files: dict[str, _File]  # by path relative to the checkpoint
     frozen: str | None = None  # with adapters: digest of the weights beneath, which the checkpoint does not hold
+    tokens_per_micro_batch: int | None = None  # what the run had come down to; None: from before there were any
 
 
 def save_checkpoint(trainer: Trainer, folder: Path, keep: int, best: int | None = None) -> CheckpointInfo:
@@ -120,6 +121,8 @@ def load_checkpoint(trainer: Trainer, path: Path) -> None:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{path} does not fit this configuration: {reason}") from error
     trainer.step = position.step
+    if position.tokens_per_micro_batch is not None:
+        trainer.tokens_per_micro_batch = position.tokens_per_micro_batch
 
 
 def _by_step(folder: Path) -> list[Path]:
@@ -143,7 +146,7 @@ def _write(trainer: Trainer, folder: Path) -> None:
         if file.is_file()
     }
     frozen = frozen_digest(trainer.encoder.model) if trainer.config.lora.rank else None
-    position = msgspec.json.encode(_Position(trainer.step, files, frozen))
+    position = msgspec.json.encode(_Position(trainer.step, files, frozen, trainer.tokens_per_micro_batch))
     (folder / _POSITION).write_bytes(msgspec.json.format(position, indent=2) + b"\n")
 
 

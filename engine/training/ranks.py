@@ -26,6 +26,9 @@ class Ranks(Protocol):
     def gather(self, vectors: Tensor) -> Tensor:
         """[n, D] of this rank -> [W, n, D] of all, without gradients."""
 
+    def exchange(self, number: int) -> list[int]:
+        """An integer of this rank -> [W] of all, on the host: no device is waited for."""
+
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replaces the gradient of every parameter by the sum over the ranks."""
 
@@ -41,6 +44,9 @@ class Alone:
 
     def gather(self, vectors: Tensor) -> Tensor:
         return vectors.detach().unsqueeze(0)
+
+    def exchange(self, number: int) -> list[int]:
+        return [number]
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """The sum over one rank is there already."""

@@ -40,6 +40,7 @@ class StepRecord:
     device_loss: Tensor
     device_grad_norm: Tensor
     device_temperature: Tensor | None  # after the update; None where it is not learned
+    notes: tuple[str, ...] = ()  # what happened that a person should know, a line each
 
     @property
     def loss(self) -> float:
@@ -105,8 +106,26 @@ class Trainer:
         self.ranks = ranks or Alone()
         self.validation: ValidationLoss | None = None
         self._finished: ExitStack | None = None  # undoes what ``finished`` did, while it lasts
-        self._backward = Backward(self.encoder, self.loss, self.ranks, config.seed)
+        self.encoder.layout = config.runtime.layout
+        reason = self.encoder.why_padded()
+        self._notes: tuple[str, ...] = ()
+        if reason is not None and config.runtime.layout == "auto":
+            self._notes = (f"sequences are padded to similar lengths, not packed: {reason}",)
+        if config.runtime.compile:
+            self.encoder.compile_model()
+        self._backward = Backward(
+            self.encoder, self.loss, self.ranks, config.seed, config.runtime.tokens_per_micro_batch
+        )
         self._batches = Prefetcher(BatchSource(config, corpora, encoder, self.ranks, tick))
+
+    @property
+    def tokens_per_micro_batch(self) -> int:
+        """As the config has it, or less where memory ran out; dropout masks depend on it. 0: whole batches."""
+        return self._backward.tokens
+
+    @tokens_per_micro_batch.setter
+    def tokens_per_micro_batch(self, tokens: int) -> None:
+        self._backward.tokens = tokens
 
     def named_parameters(self) -> list[tuple[str, nn.Parameter]]:
         """Everything the optimizer may change, in a fixed order."""
@@ -164,6 +183,7 @@ class Trainer:
         self.loss.keep_in_range()
         if self.average is not None:
             self.average.update(self.step)
+        notes, self._notes = self._notes + self._backward.take_notes(), ()
         return StepRecord(
             step=self.step,
             mode=batch.mode,
@@ -176,6 +196,7 @@ class Trainer:
             device_loss=loss,
             device_grad_norm=norm.detach(),
             device_temperature=self.loss.learned_temperature(),
+            notes=notes,
         )
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.encoder.buckets import length_buckets
+from engine.encoder.buckets import length_buckets, token_chunks
 
 LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=60)
 
@@ -39,3 +39,14 @@ def test_no_other_split_is_cheaper(lengths, call_cost):
 
 def test_no_rows_give_no_buckets():
     assert length_buckets(np.array([], dtype=np.int64), 100, 10) == []
+
+
+@given(lengths=LENGTHS, budget=st.integers(1, 300))
+def test_chunks_hold_every_sequence_once_and_as_many_as_fit(lengths, budget):
+    array = np.array(lengths)
+    chunks = token_chunks(array, budget)
+    assert list(array[np.concatenate(chunks)]) == sorted(lengths)
+    assert sorted(np.concatenate(chunks)) == list(range(len(lengths)))
+    assert all(len(chunk) == 1 or array[chunk].sum() <= budget for chunk in chunks)
+    following = zip(chunks, chunks[1:], strict=False)
+    assert all(array[chunk].sum() + array[after[0]] > budget for chunk, after in following)

@@ -1,0 +1,226 @@
+"""Micro-batches: the gradient of the whole batch, whatever they are and whenever memory runs out."""
+
+import numpy as np
+import pytest
+import torch
+
+from engine.config import BatchConfig, LossConfig, OptimizerConfig, RunConfig, RuntimeConfig
+from engine.encoder.buckets import token_chunks
+from engine.training.backward import Backward
+from engine.training.checkpoint import load_checkpoint, save_checkpoint
+from engine.training.trainer import Trainer
+
+
+def config_of(tokens=0, layout="auto", compiled=False):
+    return RunConfig(
+        seed=4,
+        batch=BatchConfig(size=12),
+        loss=LossConfig(learned_temperature=True),
+        optimizer=OptimizerConfig(learning_rate=1e-3, max_steps=20, clip=0.0),
+        runtime=RuntimeConfig(tokens_per_micro_batch=tokens, layout=layout, compile=compiled),
+    )
+
+
+@pytest.fixture
+def make_trainer(corpora, make_encoder):
+    trainers = []
+
+    def make(config, dropout=0.1):
+        trainers.append(Trainer(config, make_encoder(dropout), corpora, torch.device("cpu")))
+        return trainers[-1]
+
+    yield make
+    for trainer in trainers:
+        trainer.close()
+
+
+def gradient(trainer):
+    return torch.cat([parameter.grad.flatten() for _, parameter in trainer.named_parameters()])
+
+
+def relative(ours, theirs):
+    return float((ours - theirs).norm() / theirs.norm())
+
+
+@pytest.mark.parametrize("layout", ["packed", "padded"])
+@pytest.mark.parametrize("tokens", [1, 60, 200, 10**6])
+def test_without_dropout_loss_and_gradient_are_those_of_the_whole_batch(tokens, layout, make_trainer):
+    """One sequence each, a few, half of them, all."""
+    whole, parts = make_trainer(config_of(layout=layout), 0.0), make_trainer(config_of(tokens, layout), 0.0)
+    for _ in range(2):
+        expected, found = whole.update(), parts.update()
+        assert found.loss == pytest.approx(expected.loss, rel=1e-5)
+        assert relative(gradient(parts), gradient(whole)) < 1e-5
+        assert found.notes == ()
+
+
+def test_with_dropout_it_is_the_gradient_of_the_vectors_that_the_loss_saw(make_trainer):
+    """The same masks in one graph over all micro-batches: the plain gradient, without a cache."""
+    trainer = make_trainer(config_of(tokens=80), 0.3)
+    encoder, backward = trainer.encoder, trainer._backward
+    batch = trainer._batches.get(0)
+    parts = token_chunks(batch.rows.lengths, 80)
+    assert len(parts) > 4
+    record = trainer.update()
+    cached = gradient(trainer)
+
+    twin = make_trainer(config_of(tokens=80), 0.3)  # the update has changed the weights of the first
+    encoder, backward = twin.encoder.train(), twin._backward
+    graphs = [backward._embed_part(batch.rows.take(part), 0, index) for index, part in enumerate(parts)]
+    vectors = torch.cat(graphs)[torch.from_numpy(np.argsort(np.concatenate(parts)))]
+    loss = backward._loss_of(vectors.unsqueeze(0), batch)
+    loss.backward()
+    assert record.loss == pytest.approx(loss.item(), rel=1e-6)
+    assert relative(cached, gradient(twin)) < 1e-5
+    assert encoder.training
+
+
+def test_one_micro_batch_is_the_whole_batch_bit_for_bit(make_trainer):
+    whole, one = make_trainer(config_of()), make_trainer(config_of(tokens=10**6))
+    assert [whole.update().loss for _ in range(4)] == [one.update().loss for _ in range(4)]
+    assert whole.encoder.digests() == one.encoder.digests()
+
+
+def test_other_masks_are_told_of_once(make_trainer):
+    trainer = make_trainer(config_of(tokens=80))
+    assert [record.notes for record in (trainer.update(), trainer.update())] == [
+        ("micro-batches: dropout masks differ from those of whole batches",),
+        (),
+    ]
+
+
+class ScarceMemory:
+    """An encoder's ``embed`` on a device with room for the graphs of so many tokens, with torch's own error."""
+
+    def __init__(self, encoder, tokens, in_backward=False):
+        self._embed, self._tokens, self._in_backward = encoder.embed, tokens, in_backward
+        self.failures = 0
+        encoder.embed = self
+
+    def __call__(self, rows):
+        too_large = len(rows.ids) > self._tokens
+        if too_large and not self._in_backward:
+            self._fail()
+        vectors = self._embed(rows)
+        if too_large and vectors.requires_grad:
+            vectors.register_hook(self._fail)
+        return vectors
+
+    def _fail(self, *_):
+        self.failures += 1
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+
+@pytest.mark.parametrize("in_backward", [False, True])
+def test_out_of_memory_halves_the_micro_batch_and_repeats_the_same_batch(in_backward, make_trainer):
+    plain, scarce = make_trainer(config_of(), 0.0), make_trainer(config_of(), 0.0)
+    first = plain._batches.get(0).rows
+    memory = ScarceMemory(scarce.encoder, len(first.ids) // 3, in_backward)
+    expected, found = plain.update(), scarce.update()
+    assert found.loss == pytest.approx(expected.loss, rel=1e-5)
+    assert relative(gradient(scarce), gradient(plain)) < 1e-5
+    assert memory.failures == len(found.notes) == 2  # a half does not fit either, a quarter does
+    assert found.notes[0].startswith("out of memory in step 1: its batch is repeated in micro-batches of at most")
+    assert scarce.tokens_per_micro_batch <= len(first.ids) // 3
+    for _ in range(3):
+        assert scarce.update().loss == pytest.approx(plain.update().loss, rel=1e-4)
+    assert scarce.step == plain.step == 4
+
+
+@pytest.mark.parametrize("in_backward", [False, True])
+def test_what_failed_leaves_no_trace(in_backward, make_trainer):
+    """With dropout: the run goes on bit for bit as one that had the smaller micro-batches from the start."""
+    scarce = make_trainer(config_of(), 0.1)
+    ScarceMemory(scarce.encoder, 150, in_backward)
+    losses = [scarce.update().loss for _ in range(3)]
+    smaller = make_trainer(config_of(scarce.tokens_per_micro_batch), 0.1)
+    assert [smaller.update().loss for _ in range(3)] == losses
+    assert smaller.encoder.digests() == scarce.encoder.digests()
+
+
+def test_a_resumed_run_keeps_the_smaller_micro_batches(make_trainer, tmp_path):
+    whole = make_trainer(config_of())
+    ScarceMemory(whole.encoder, 150)
+    whole.update()
+    saved = save_checkpoint(whole, tmp_path, keep=1)
+    resumed = make_trainer(config_of())  # elsewhere, with plenty of memory
+    load_checkpoint(resumed, saved.path)
+    assert 0 < resumed.tokens_per_micro_batch == whole.tokens_per_micro_batch
+    assert [resumed.update().loss for _ in range(3)] == [whole.update().loss for _ in range(3)]
+    assert resumed.encoder.digests() == whole.encoder.digests()
+
+
+def test_one_sequence_that_does_not_fit_is_the_error_it_is(make_trainer):
+    trainer = make_trainer(config_of())
+    ScarceMemory(trainer.encoder, 0)
+    with pytest.raises(torch.OutOfMemoryError, match="CUDA out of memory"):
+        trainer.update()
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory(make_trainer):
+    trainer = make_trainer(config_of())
+
+    def broken(rows):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    trainer.encoder.embed = broken
+    with pytest.raises(RuntimeError, match="mat1 and mat2"):
+        trainer.update()
+
+
+class OtherRank:
+    """Two ranks as this one sees them: the other has the same texts, and what it lacks memory for."""
+
+    rank, world = 0, 2
+
+    def __init__(self, too_large):
+        self._too_large = list(too_large)
+        self.calls = []
+
+    def gather(self, vectors):
+        self.calls.append("gather")
+        return torch.stack([vectors.detach()] * 2)
+
+    def exchange(self, number):
+        self.calls.append("exchange")
+        return [number, self._too_large.pop(0)]
+
+    def sum_gradients(self, parameters):
+        self.calls.append("sum")
+
+
+def test_all_ranks_repeat_a_batch_for_which_one_lacks_memory(corpora, make_trainer):
+    """The calls stay in step, and the size of micro-batches is the same everywhere: the smallest that any needs."""
+    trainer = make_trainer(config_of(), 0.0)
+    batch = trainer._batches.get(0)
+    batch = type(batch)(batch.mode, batch.rows, np.tile(batch.mask, (2, 2)))
+    ranks = OtherRank([300, 0, 0])
+    backward = Backward(trainer.encoder, trainer.loss, ranks, 4, 0)
+    memory = ScarceMemory(trainer.encoder, 120)
+    assert torch.isfinite(backward(batch, 0))
+    attempt = ["gather", "exchange"]
+    assert ranks.calls == [*attempt * 3, "sum"]
+    assert memory.failures == 2
+    assert 60 < backward.tokens <= 75  # half of what was too much here: at most 150, what the other rank asked for
+
+
+def test_layouts_that_cannot_be_had_are_told_of(make_trainer, monkeypatch):
+    monkeypatch.setattr("engine.encoder.model.why_padded", lambda *_, **__: "XModel has an attention of its own")
+    trainer = make_trainer(config_of())
+    assert trainer.update().notes == (
+        "sequences are padded to similar lengths, not packed: XModel has an attention of its own",
+    )
+    assert make_trainer(config_of(layout="padded")).update().notes == ()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_no_update_waits_for_the_device(corpora, make_encoder):
+    trainer = Trainer(config_of(), make_encoder(), corpora, torch.device("cuda"))
+    trainer.update()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for _ in range(3):
+            trainer.update()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+        trainer.close()
