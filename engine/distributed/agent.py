@@ -3,7 +3,7 @@
 As the worker of a run it announces the attempt, waits for the devices, hands log and lock over to rank 0 and watches.
 When a rank dies the others are killed (engine.distributed.watch), and the agent says in the log who died, unless rank
 0 has said how the run ended. Its store listens on the loopback interface, or, where there are several machines, on
-an address that the others are told (engine.distributed.nodes).
+an address that the others are told (engine.runs.nodes).
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from engine.attempt import EXIT_DONE, EXIT_FAILED, EXIT_LEFT, announce, guarded
 from engine.config import ConfigError, uneven_batch
 from engine.device import HeldDevices, share_cores, wait_for_devices
 from engine.distributed.errors import EXIT_RANK_LOST
-from engine.distributed.nodes import Meeting, publish, this_node
 from engine.distributed.store import LOOPBACK, listen
 from engine.distributed.watch import Watch
 from engine.runs.folder import RunFolder, Spec
 from engine.runs.liveness import RunLock, read_owner, signal_worker
 from engine.runs.log import EventLog
+from engine.runs.nodes import Meeting, publish, this_node
 from engine.runs.reader import RunReader
 from engine.runs.session import Session
 from engine.runs.state import FINAL_PHASES
@@ -83,7 +83,7 @@ def run_ranks(session: Session, spec: Spec, lock: RunLock, *, evaluate_only: boo
         attempt=session.attempt,
         evaluate=evaluate_only,
     )
-    with publish(meeting, folder.path.parent, this_node()):
+    with publish(meeting, folder.path.parent, this_node() if nodes > 1 else None):
         failed = run_agent(store, meeting, held[0].devices, node=0, nodes=nodes)
     if failed is not None:
         _say_who_died(folder, session.attempt, failed, len(held[0].devices) * nodes, evaluate_only=evaluate_only)

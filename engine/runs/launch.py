@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import shutil
 import signal
 import stat
@@ -17,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
@@ -26,11 +28,13 @@ from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, Spec, read_spec, write_atomically
 from engine.runs.liveness import RunLock, probe, read_owner
 from engine.runs.logout import scope_command
+from engine.runs.nodes import joins
 from engine.runs.provenance import provenance
 from engine.runs.reader import RunReader
 
 # -P: the current directory is the user's and may hold an "engine" or a "random.py" of its own.
 WORKER = ("-P", "-m", "engine.worker")
+_JOINER = ("-P", "-m", "engine.distributed.join")
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 # Locks of runs that launch(wait=True) made and run_foreground has not started yet.
@@ -55,6 +59,7 @@ def launch(
     """
     for field, wrong in problems(config):
         raise ConfigError(f"{field}: {wrong}")
+    _refuse_to_join(config)
     config = with_absolute_paths(config)
     spec = Spec(config=config, created=time.time(), provenance=provenance(config, command_line), parent=parent)
     folder = _create(home, config)
@@ -89,7 +94,7 @@ def resume(folder: RunFolder, *, take_over: bool = False, evaluate: bool = False
         RunBusy: a worker has the run; nothing was written.
         RunError: it is finished, its spec cannot be read, or it belongs to another machine or user.
     """
-    read_spec(folder)
+    _refuse_to_join(read_spec(folder).config)
     liveness = probe(folder)
     if liveness.alive is None and liveness.owner is not None and not take_over:
         raise RunError(
@@ -138,6 +143,16 @@ def run_foreground(folder: RunFolder, meanwhile: Callable[[], object] | None = N
         if meanwhile is not None:
             meanwhile()
         return child.wait()
+
+
+def join(home: Path) -> NoReturn:
+    """Becomes the process of this machine in a run of several that another one makes or resumes under ``home``."""
+    os.execv(sys.executable, [sys.executable, *_JOINER, str(home)])
+
+
+def _refuse_to_join(config: RunConfig) -> None:
+    if joins(config):
+        raise ConfigError("runtime.nodes: the first machine starts this run, and this is not the first")
 
 
 def _detach(folder: RunFolder, lock: RunLock, attempt: int, *, evaluate: bool = False) -> None:

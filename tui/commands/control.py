@@ -9,9 +9,10 @@ import time
 from engine.events import CommandName, EvalFinished, Warning
 from engine.runs import launch, registry
 from engine.runs.commands import send_command, stop_without_worker, wait_for_command
-from engine.runs.folder import RunFolder, runs_home
+from engine.runs.folder import RunFolder, read_spec, runs_home
 from engine.runs.liveness import probe
 from engine.runs.log import EventCursor
+from engine.runs.nodes import joins
 from engine.runs.reader import RunReader
 from engine.runs.status import status_of
 from engine.runs.text import visible
@@ -43,6 +44,8 @@ def command(options: argparse.Namespace) -> int:
 
 def resume(options: argparse.Namespace) -> int:
     folder = registry.find_run(runs_home(options.runs), options.run)
+    if joins(read_spec(folder).config):
+        launch.join(folder.path.parent)
     attempt = launch.resume(folder, take_over=options.take_over)
     print(f"{folder.id} resumes, attempt {attempt}")
     if not options.wait:

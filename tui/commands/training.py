@@ -11,8 +11,9 @@ import msgspec
 from engine.config import ConfigError, RunConfig, load_config, problems, sample_configs_folder
 from engine.runs.choice import choice_of
 from engine.runs.folder import RunFolder, read_spec, runs_home
-from engine.runs.launch import launch, run_foreground
+from engine.runs.launch import join, launch, run_foreground
 from engine.runs.logout import logout_warning
+from engine.runs.nodes import joins
 from engine.runs.preflight import preflight
 from engine.runs.reader import RunReader
 from engine.runs.registry import find_run
@@ -51,6 +52,8 @@ def run(options: argparse.Namespace) -> int:
     parent = None
     if options.origin is not None:
         config, parent = _from_run(config, runs_home(options.runs), options.origin)
+    if joins(config):
+        join(runs_home(options.runs))
     preflight(config)
     folder = launch(runs_home(options.runs), config, command_line=sys.argv, parent=parent, wait=options.wait)
     if not options.wait:
