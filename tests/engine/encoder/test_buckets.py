@@ -1,6 +1,6 @@
 """Length buckets: nothing lost, the budget kept, and the cheapest split found."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 from hypothesis import given
@@ -48,5 +48,4 @@ def test_chunks_hold_every_sequence_once_and_as_many_as_fit(lengths, budget):
     assert list(array[np.concatenate(chunks)]) == sorted(lengths)
     assert sorted(np.concatenate(chunks)) == list(range(len(lengths)))
     assert all(len(chunk) == 1 or array[chunk].sum() <= budget for chunk in chunks)
-    following = zip(chunks, chunks[1:], strict=False)
-    assert all(array[chunk].sum() + array[after[0]] > budget for chunk, after in following)
+    assert all(array[chunk].sum() + array[after[0]] > budget for chunk, after in pairwise(chunks))
