@@ -17,6 +17,7 @@ from textual.pilot import Pilot
 from engine.config import to_toml
 from tui.app import Dashboard
 from tui.screens.launch import LaunchScreen
+from tui.screens.overview_tab import OverviewTab
 from tui.screens.run import RunScreen
 from tui.theme import LIGHT, PLAIN, SIXTEEN, Palette
 
@@ -29,8 +30,12 @@ OPEN = ("down", "down", "enter")
 SCREENS: dict[str, tuple[str, ...]] = {
     "runs": (),
     "overview": OPEN,
+    "crosshair": (*OPEN, "left", "left", "left", "z"),
+    "charts": (*OPEN, "f", "m"),
     "heatmap": (*OPEN, "2", "down", "right"),
     "bias": (*OPEN, "3"),
+    "cumulative": (*OPEN, "3", "v"),
+    "shares": (*OPEN, "3", "o", "o"),
     "log": (*OPEN, "5"),
     "config": (*OPEN, "6"),
     "launch": ("n",),
@@ -55,10 +60,18 @@ def play(keys: tuple[str, ...], until: Until) -> Callable[[Pilot[None]], Awaitab
     return run
 
 
+def all_made(screen: RunScreen) -> bool:
+    """Whether the reader has made the curves of all charts in sight."""
+    assert isinstance(screen.tab, OverviewTab)
+    assert screen.detail is not None
+    in_sight = screen.tab.charts.show(screen.detail)
+    return bool(in_sight) and all(chart.ready for chart in screen.detail.charts if chart.name in in_sight)
+
+
 def settled(app: Dashboard) -> bool:
     screen = app.screen
     if isinstance(screen, RunScreen):
-        return screen.detail is not None
+        return screen.detail is not None and (not isinstance(screen.tab, OverviewTab) or all_made(screen))
     return not isinstance(screen, LaunchScreen) or screen.checked.config is not None
 
 

@@ -21,7 +21,7 @@ from tui.widgets.scrolled import Scrolled
 
 _CELL = 5  # cells of a number of the table
 _LABEL = 4
-_REACH = 2.0  # doublings from chance at which the ramp ends
+_REACH = 3.0  # doublings from chance at which the ramp ends
 _CHART_CELLS, _CHART_LINES = 21, 5  # the least of a small chart, its line of numbers included
 _SHOWN_ELSEWHERE = frozenset({RANK_DISTANCE_NULL, "own_language_advantage"})
 _NAMES = {"peer": "PEER", "mrc_at_10": "MRC@10", "friedman": "Friedman's test"}
