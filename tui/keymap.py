@@ -145,6 +145,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("last", ("end",), "last", "", _SCROLLED, footer=False),
     Action("edit", ("enter",), "edit", "edit the field under the cursor; enter again keeps it", ("launch", "export")),
     Action("start", ("f5", "ctrl+enter"), "start", "start the run", ("launch",), palette="run: start"),
+    Action("panel", ("o",), "before you start", "what a start would do, on a narrow screen", ("launch",)),
     Action("toml", ("f2",), "as TOML", "the whole config as TOML", ("launch",), palette="config: show as TOML"),
     Action("write", ("f5", "w"), "write", "write the table to the file", ("export",), shown_keys="w"),
     Action("baseline", ("v", "enter"), "baseline", "choose the baseline", ("compare",), palette="compare: baseline"),

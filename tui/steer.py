@@ -5,8 +5,10 @@ Each returns one line about what was asked, never about what will come of it: th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.config import RunConfig
 from engine.events import CommandName
@@ -15,6 +17,9 @@ from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder
 from engine.runs.liveness import probe
 from engine.runs.registry import archive_run, restore_run, trash_run
+
+if TYPE_CHECKING:
+    from engine.runs.study import Study
 
 REQUESTED = ": requested"
 RESUMABLE = frozenset({"paused", "stopped", "crashed", "failed"})
@@ -86,8 +91,23 @@ def start(home: Path, config: RunConfig, command_line: Sequence[str], parent: st
         ConfigError, RunError: one line; nothing half-made is left behind.
     """
     from engine.runs.launch import launch
+    from engine.runs.preflight import preflight
 
+    preflight(config)
     return launch(home, config, command_line=tuple(command_line), parent=parent)
+
+
+def start_all(home: Path, study: Study, command_line: Sequence[str]) -> str:
+    """Launches the runs of a sweep, which queue for the devices; those that are there already are taken up.
+
+    Raises:
+        ConfigError, RunError: one line.
+    """
+    from engine.runs.batch import start_study
+
+    started = start_study(home, study, command_line=tuple(command_line))
+    fates = Counter(run.fate for run in started)
+    return f"{study.name}: {len(started)} runs, {', '.join(f'{count} {fate}' for fate, count in fates.items())}"
 
 
 def archive(folders: Sequence[RunFolder]) -> str:

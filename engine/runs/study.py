@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +30,7 @@ from msgspec import Meta
 
 from engine.config import ConfigError, Count, RunConfig, RunName, load_config, parse_benchmark, split_validation_error
 
+_SEEDS_ONLY = "seeds"  # the condition of a sweep without a grid
 _GRID_VALUE = re.compile(r"""(?:\[[^\]]*\]|"[^"]*"|'[^']*'|[^,])+""")  # commas within brackets and quotes belong to it
 
 
@@ -95,7 +97,8 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
     if baseline not in names:
         raise ConfigError(f"{path}: baseline: {baseline!r} is not one of the conditions ({', '.join(names)})")
     _check_seeds(file.seeds, f"{path}: seeds")
-    runs = _plan(file.name, path.parent / file.config, file.conditions, file.seeds, overrides, prefix=file.name)
+    load = partial(load_config, path.parent / file.config)
+    runs = _plan(file.name, load, file.conditions, file.seeds, overrides, prefix=file.name)
     benchmark = _benchmark(runs, file.benchmark)
     for planned in runs:
         evaluation = planned.config.evaluation
@@ -119,30 +122,46 @@ def plan_sweep(
     Raises:
         ConfigError: one line naming argument, or file and field.
     """
-    axes = [_axis(text) for text in grid]
-    if not axes:
+    if not grid:
         raise ConfigError("--grid: expected at least one key=value,value")
+    return sweep_of(partial(load_config, config), grid, seeds, overrides, name)
+
+
+def sweep_of(
+    load: Callable[[Sequence[str]], RunConfig],
+    grid: Sequence[str],
+    seeds: Sequence[int] = (0,),
+    overrides: Sequence[str] = (),
+    name: str | None = None,
+) -> Study:
+    """The same for a config that ``load`` makes from overrides; without a grid it is one condition over its seeds.
+
+    Raises:
+        ConfigError: one line naming argument, or file and field.
+    """
+    axes = [_axis(text) for text in grid]
     if len({key for key, _ in axes}) != len(axes):
         raise ConfigError("--grid: the same key twice")
     _check_seeds(seeds, "--seeds")
-    base = load_config(config, overrides)
+    base = load(overrides)
     study = name or f"{base.name}-sweep"
     points = [
         StudyCondition(
             name="-".join(
                 _in_name(f"{key.rpartition('.')[2]}-{value}") for (key, _), value in zip(axes, point, strict=True)
-            ),
+            )
+            or _SEEDS_ONLY,
             set=tuple(f"{key}={value}" for (key, _), value in zip(axes, point, strict=True)),
         )
         for point in product(*(values for _, values in axes))
     ]
-    runs = _plan(study, config, points, seeds, overrides, prefix=base.name)
+    runs = _plan(study, load, points, seeds, overrides, prefix=base.name)
     return Study(study, runs, runs[0].condition, _benchmark(runs))
 
 
 def _plan(
     study: str,
-    config: Path,
+    load: Callable[[Sequence[str]], RunConfig],
     conditions: Sequence[StudyCondition],
     seeds: Sequence[int],
     overrides: Sequence[str],
@@ -152,7 +171,7 @@ def _plan(
     for seed in seeds:
         for condition in conditions:
             try:
-                loaded = load_config(config, [*overrides, *condition.set])
+                loaded = load([*overrides, *condition.set])
                 named = {
                     **msgspec.to_builtins(loaded),
                     "name": f"{prefix}-{condition.name}",

@@ -37,7 +37,7 @@ def difference_row(
     difference: float, interval: tuple[float, float] | None, axis: DifferenceAxis, cells: int, glyphs: Glyphs,
     style: str = "accent",
 ) -> Row:  # fmt: skip
-    """Exactly ``cells`` cells: ``──┊─┼──├─●─┤──``; the interval hides what it lies on, but never zero nor the margin."""
+    """Exactly ``cells`` cells: ``──┊─┼──├─●─┤──``; the interval never hides zero or the margin."""
     if cells <= 0:
         return ()
     left, line, right, dot = glyphs.whisker

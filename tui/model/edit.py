@@ -77,6 +77,7 @@ class Form:
     fields: tuple[Field, ...]
     values: dict[str, str]
     errors: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)  # what was found about a field
     index: int = 0
     edit: LineEdit | None = None
 

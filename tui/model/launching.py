@@ -5,10 +5,12 @@ Everything here may read files and is called in a worker thread.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -22,13 +24,20 @@ from engine.config import (
     to_toml,
 )
 from engine.runs.folder import RunFolder, read_spec
+from engine.runs.study import Study, sweep_of
 from tui.model.edit import Field
+from tui.model.estimating import Estimate, Formers, estimate, model_folder, parameters
 from tui.model.rows import RunRow
 
 LABEL = "new run"
+BLANK = "blank"
+_BLANK_TEXT = '[[sources]]\nkind = "cldr"\n'
+SHARES, SEEDS = "batch.mono_share", "seed"  # fields that take several values, with commas: a run for each
 ORIGIN = "from"
 _LISTS = frozenset({"evaluation.benchmarks", "sources.0.languages"})
-_TEXTS = frozenset({"name", "model.name", "sources.0.path", "batch.mode", "runtime.devices"})
+_TEXTS = frozenset({"name", "model.name", "sources.0.kind", "sources.0.path", "batch.mode", "runtime.devices"})
+
+SOURCE_KINDS = ("cldr", "jsonl", "lareqa", "hub")
 
 FIELDS = (
     Field(ORIGIN, "from", "the sample config or former run whose settings this one starts from; enter lists them",
@@ -36,6 +45,9 @@ FIELDS = (
     Field("name", "name", "of the run: letters, digits, dot, underscore, hyphen"),
     Field("model.name", "model", "a hub id, a folder, or tiny: a 2-layer BERT trained from scratch",
           short="hub id, folder or tiny", gap=True),
+    Field("sources.0.kind", "data kind", "of the first source. cldr: the built-in corpus; jsonl: a file of one "
+          "translation a line; lareqa: a folder like XQuAD-R; hub: a data set of the hub", choices=SOURCE_KINDS,
+          short="left and right choose"),
     Field("sources.0.path", "data", "file, folder or hub id of the first source; the built-in corpus has none",
           short="path of the first source", empty="built in"),
     Field("sources.0.languages", "languages", "of the first source, with commas; empty: all that it has",
@@ -43,8 +55,8 @@ FIELDS = (
     Field("batch.mode", "batch mode", "mono: one language a batch; cross: question and passage in different "
           "languages; hybrid: a coin decides for each batch; mixed: same-language pairs, mixed; english: one language",
           choices=BATCH_MODES, short="left and right choose", gap=True),
-    Field("batch.mono_share", "mono share", "hybrid: probability of a monolingual batch, alpha in the paper",
-          short="hybrid: share of monolingual batches"),
+    Field("batch.mono_share", "mono share", "hybrid: probability of a monolingual batch, alpha in the paper; several "
+          "with commas, as 0, 0.5, 1: a run for each", short="hybrid: share of monolingual batches"),
     Field("batch.size", "batch size", "pairs per optimizer update; the others of the batch are the negatives",
           short="pairs per update"),
     Field("loss.temperature", "temperature", "divides the cosine similarities; smaller is sharper",
@@ -56,15 +68,17 @@ FIELDS = (
           short="cldr or xquad-r=FOLDER", empty="none", gap=True),
     Field("evaluation.every", "evaluate every", "steps; 0: only at the end (and at the start)", short="steps"),
     Field("checkpoint.every", "checkpoint every", "steps; 0: only on pause, on stop and at the end", short="steps"),
-    Field("runtime.devices", "device", "auto: a GPU where there is one; cpu; cuda:1; several: cuda:0,1 or cuda:all or cpu:2",
+    Field("runtime.devices", "device", "auto: a GPU where there is one; cpu; cuda:1; several: cuda:0,1 or "
+          "cuda:all or cpu:2",
           short="auto, cpu, cuda, cuda:1", gap=True),
-    Field("seed", "seed", "of everything random: equal seeds give equal runs on CPU", short="of everything random"),
+    Field("seed", "seed", "of everything random: equal seeds give equal runs on CPU; several with commas, as "
+          "0, 1, 2: a run for each", short="several with commas: a run for each"),
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Origin:
-    """A sample config or a former run."""
+    """A sample config, a former run, or neither: the defaults of every field."""
 
     label: str
     about: str
@@ -85,15 +99,25 @@ class Draft:
 class Checked:
     """The config the form describes, or the field and what is wrong with it."""
 
-    config: RunConfig | None
+    config: RunConfig | None  # of a sweep, the first of its runs
     field: str = ""
     reason: str = ""
+    study: Study | None = None  # where several values were given: all the runs
+    notes: dict[str, str] = dataclasses.field(default_factory=dict)  # field -> what was found about it
+    estimate: Estimate | None = None
+
+    @property
+    def configs(self) -> list[RunConfig]:
+        if self.study is not None:
+            return [planned.config for planned in self.study.runs]
+        return [self.config] if self.config is not None else []
 
 
 def origins(rows: Sequence[RunRow]) -> list[Origin]:
-    """Sample configs by name, then former runs, newest first."""
+    """Sample configs by name, blank, then former runs, newest first."""
     samples = sorted(sample_configs_folder().glob("*.toml"))
     found = [Origin(path.name, _first_comment(path), path=path) for path in samples]
+    found.append(Origin(BLANK, "the default of every field, on the built-in corpus"))
     return found + [Origin(row.name, f"run, {row.mode}, {row.state}", run=row.folder) for row in rows]
 
 
@@ -105,8 +129,9 @@ def read_draft(origin: Origin) -> Draft:
     """
     if origin.run is not None:
         text = to_toml(read_spec(origin.run).config)
+    elif origin.path is None:
+        text = _BLANK_TEXT
     else:
-        assert origin.path is not None
         try:
             text = origin.path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -119,13 +144,78 @@ def read_draft(origin: Origin) -> Draft:
     return Draft(origin, text, values | {ORIGIN: origin.label})
 
 
-def check(draft: Draft, values: dict[str, str]) -> Checked:
-    """Builds the config from the draft and the fields that differ from it."""
+def check(draft: Draft, values: dict[str, str], formers: Formers | None = None) -> Checked:
+    """Builds the config, or those of a sweep, from the draft and the fields that differ from it.
+
+    With ``formers`` it says what was found about the fields, and what the start would cost.
+    """
     try:
-        return Checked(parse_config(draft.text, LABEL, overrides(draft, values)))
+        checked = _sweep(draft, values) if _several(values) else Checked(_parse(draft, overrides(draft, values)))
     except ConfigError as error:
-        field, reason = split_error(str(error))
-        return Checked(None, field, reason)
+        # Of a sweep: "condition mono_share-1.2: new run:4: batch.mono_share: ..."
+        message = str(error)
+        if message.startswith("condition "):
+            message = message.partition(": ")[2]
+        key, reason = split_error(message)
+        return Checked(None, key, reason)
+    if formers is None or checked.config is None:
+        return checked
+    return replace(checked, notes=_notes(checked), estimate=estimate(checked.configs, formers))
+
+
+def _parse(draft: Draft, changed: Sequence[str]) -> RunConfig:
+    return parse_config(draft.text, LABEL, changed)
+
+
+def _several(values: dict[str, str]) -> list[str]:
+    """The fields that were given several values."""
+    return [key for key in (SHARES, SEEDS) if "," in values.get(key, "")]
+
+
+def _sweep(draft: Draft, values: dict[str, str]) -> Checked:
+    """Raises ConfigError, or tells of a field's mistake."""
+    listed = _several(values)
+    rest = {key: text for key, text in values.items() if key not in listed}
+    seeds, grid = None, []
+    if SEEDS in listed:
+        parts = [part.strip() for part in values[SEEDS].split(",") if part.strip()]
+        if not all(part.isdecimal() for part in parts) or len(set(parts)) != len(parts):
+            return Checked(None, SEEDS, "expected different whole numbers, with commas")
+        seeds = [int(part) for part in parts]
+    base = _parse(draft, overrides(draft, rest))
+    if SHARES in listed:
+        if base.batch.mode != "hybrid":
+            return Checked(None, SHARES, f"several mono shares need batch mode hybrid, not {base.batch.mode}")
+        parts = [part.strip() for part in values[SHARES].split(",") if part.strip()]
+        if len(set(parts)) != len(parts):
+            return Checked(None, SHARES, "the same value twice")
+        grid = [f"{SHARES}={','.join(parts)}"]
+    study = sweep_of(partial(_parse, draft), grid, seeds or [base.seed], overrides(draft, rest))
+    return Checked(study.runs[0].config, study=study)
+
+
+def _notes(checked: Checked) -> dict[str, str]:
+    """What stands beside a field once it is known."""
+    config = checked.config
+    assert config is not None
+    found = {}
+    if config.model.name == "tiny":
+        found["model.name"] = "made from its config"
+    elif (count := parameters(config)) is not None:
+        found["model.name"] = (
+            f"found, {count / 1e6:.0f} M parameters" if count >= 1e6 else f"found, {count:,} parameters"
+        )
+    elif model_folder(config.model.name) is not None:
+        found["model.name"] = "found"
+    else:
+        found["model.name"] = "downloaded when it starts"
+    if checked.study is not None:
+        conditions = len({planned.condition for planned in checked.study.runs})
+        runs = len(checked.study.runs)
+        found[SEEDS] = f"{runs} runs in all"
+        if conditions > 1:
+            found[SHARES] = f"{conditions} conditions"
+    return found
 
 
 def overrides(draft: Draft, values: dict[str, str]) -> list[str]:

@@ -10,18 +10,22 @@ from pathlib import Path
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from engine.config import ConfigError, RunConfig, to_toml
+from engine.config import ConfigError, to_toml
 from engine.runs.folder import RunFolder
 from tui import keymap, steer
-from tui.drawing.cells import Row, fit, wrap
-from tui.format import count, visible
+from tui.drawing.cells import Row, wrap
+from tui.format import visible
 from tui.model.edit import Form
+from tui.model.estimating import Formers
 from tui.model.launching import FIELDS, ORIGIN, Checked, Draft, Origin, check, form_key, origins, read_draft
 from tui.screens.base import View
 from tui.screens.forms import FormKeys
 from tui.widgets.base import Panel
 from tui.widgets.form import FormPanel
+from tui.widgets.plan import plan_rows
 from tui.widgets.texts import toml_rows
+
+_MEANING = 4  # lines of a field's meaning
 
 
 class Before(Panel):
@@ -30,19 +34,20 @@ class Before(Panel):
     def __init__(self) -> None:
         super().__init__("before you start", id="before")
         self.meaning = ""
-        self.config: RunConfig | None = None
-        self.error = ""
+        self.checked = Checked(None)
 
-    def show(self, meaning: str, config: RunConfig | None, error: str) -> None:
-        self.meaning, self.config, self.error = meaning, config, error
+    def show(self, meaning: str, checked: Checked) -> None:
+        self.meaning, self.checked = meaning, checked
         self.redraw()
 
     def rows(self, width: int, height: int) -> list[Row]:
+        checked = self.checked
         rows: list[Row] = [((line, ""),) for line in wrap(self.meaning, width)]
-        rows.append(())
-        if self.error:
-            return rows + [((line, "error"),) for line in wrap(self.error, width)]
-        return rows + (_plan(self.config) if self.config is not None else [])
+        rows += [()] * (max(_MEANING, len(rows)) + 1 - len(rows))  # the figures keep their place
+        if checked.reason:
+            error = f"{checked.field}: {checked.reason}" if checked.field else checked.reason
+            return rows + [((line, "error"),) for line in wrap(visible(error), width)]
+        return rows + plan_rows(checked, width)
 
 
 class LaunchScreen(FormKeys, View):
@@ -51,8 +56,10 @@ class LaunchScreen(FormKeys, View):
     BINDINGS = keymap.bindings("launch")
     DEFAULT_CSS = """
     LaunchScreen > #launch { height: 1fr; }
-    LaunchScreen #before { width: 40; }
+    LaunchScreen #before { width: 42; }
     LaunchScreen.-narrow #before { display: none; }
+    LaunchScreen.-narrow.-before #before { display: block; width: 1fr; }
+    LaunchScreen.-narrow.-before #form { display: none; }
     """
     name_in_keymap = "launch"
 
@@ -63,6 +70,7 @@ class LaunchScreen(FormKeys, View):
         self.origins: Sequence[Origin] = ()
         self.draft: Draft | None = None
         self.checked = Checked(None)
+        self._formers: Formers | None = None
         self._generation = 0
 
     def body(self) -> ComposeResult:
@@ -74,10 +82,12 @@ class LaunchScreen(FormKeys, View):
         super().on_mount()
         self.header.show((("new run", "title"), (f"   in {visible(self.dashboard.home_label)}", "dim")), ())
         rows = self.dashboard.snapshot.rows if self.dashboard.snapshot is not None else ()
+        self._formers = Formers(self.dashboard.home, rows)
         self.dashboard.in_thread(partial(origins, rows), self._listed, self)
 
     def on_resize(self) -> None:
         self.set_class(self.narrow, "-narrow")
+        self.cursor_moved()
 
     def form_changed(self) -> None:
         """Checks what is typed in a worker thread; only the newest answer counts."""
@@ -88,15 +98,17 @@ class LaunchScreen(FormKeys, View):
         self._generation += 1
         generation = self._generation
         self.dashboard.in_thread(
-            partial(check, self.draft, values), lambda checked: self._checked(checked, generation), self
+            partial(check, self.draft, values, self._formers), lambda checked: self._checked(checked, generation), self
         )
 
     def cursor_moved(self) -> None:
         form = self.form_panel.form
-        error = f"{self.checked.field}: {self.checked.reason}" if self.checked.reason else ""
-        self.before.show(form.field.meaning, self.checked.config, error)
+        self.before.show(form.field.meaning, self.checked)
+        labels = {"panel": "before you start" if self.narrow else "", "toml": "" if self.narrow else "as TOML"}
+        runs = len(self.checked.configs)
+        labels["start"] = f"start {runs} runs" if runs > 1 else "start"
         editing = form.edit is not None
-        self.footer.show([("enter", "keep"), ("ctrl+g", "undo")] if editing else keymap.footer("launch"))
+        self.footer.show([("enter", "keep"), ("ctrl+g", "undo")] if editing else keymap.footer("launch", labels=labels))
         self.show_message(self.dashboard.now())
 
     def standing_message(self, now: float) -> tuple[Row, Row]:
@@ -116,6 +128,11 @@ class LaunchScreen(FormKeys, View):
         choices = [(origin.label, origin.about) for origin in self.origins]
         self.app.push_screen(PickScreen(choices, at), self._picked)
 
+    def action_panel(self) -> None:
+        """On a narrow screen: what a start would do, in the place of the form."""
+        self.toggle_class("-before")
+        self.call_after_refresh(self._shown)
+
     def action_toml(self) -> None:
         from tui.screens.help import TomlScreen
 
@@ -133,17 +150,23 @@ class LaunchScreen(FormKeys, View):
             draft, values = self.draft, dict(form.values)
             self.dashboard.in_thread(partial(self._start, draft, values), self._started, self)
 
-    def _start(self, draft: Draft, values: dict[str, str]) -> RunFolder:
+    def _start(self, draft: Draft, values: dict[str, str]) -> RunFolder | str:
+        """The folder of the run, or what was done to have those of a sweep."""
         checked = check(draft, values)
         if checked.config is None:
             raise ConfigError(f"{checked.field}: {checked.reason}" if checked.field else checked.reason)
         parent = draft.origin.run.id if draft.origin.run is not None else None
         command_line = (Path(sys.argv[0]).name, *sys.argv[1:])
+        if checked.study is not None:
+            return steer.start_all(self.dashboard.home, checked.study, command_line)
         return steer.start(self.dashboard.home, checked.config, command_line, parent)
 
-    def _started(self, folder: RunFolder) -> None:
+    def _started(self, started: RunFolder | str) -> None:
         self.app.pop_screen()
-        self.dashboard.open_run(folder)
+        if isinstance(started, RunFolder):
+            self.dashboard.open_run(started)
+        elif isinstance(self.app.screen, View):
+            self.app.screen.say(started, "accent")
 
     def _listed(self, found: list[Origin]) -> None:
         self.origins = found
@@ -174,18 +197,5 @@ class LaunchScreen(FormKeys, View):
         self.checked = checked
         key = form_key(checked.field) or (ORIGIN if checked.reason else "")
         self.form_panel.form.errors = {key: checked.reason} if checked.reason else {}
+        self.form_panel.form.notes = checked.notes
         self._shown()
-
-
-def _plan(config: RunConfig) -> list[Row]:
-    steps, size, every = config.optimizer.max_steps, config.batch.size, config.evaluation.every
-    evaluations = (1 if config.evaluation.at_start else 0) + (-(-steps // every) if every else 1)
-    figures = [
-        ("pairs", count(steps * size)),
-        ("steps", count(steps)),
-        ("evaluations", f"{evaluations} on {', '.join(config.evaluation.benchmarks)}"
-         if config.evaluation.benchmarks else "none"),
-        ("sources", ", ".join(source.path or source.kind for source in config.sources)),
-        ("survives", "closing this terminal"),
-    ]  # fmt: skip
-    return [((fit(label, 13), "dim"), (visible(text), "")) for label, text in figures]

@@ -37,11 +37,16 @@ class FormPanel(Panel):
         label_width = max(len(found.label) for found in form.fields) + 2
         error = visible(form.errors.get(one.key, ""))
         room = max(8, width - 2 - label_width)
-        noted = error or (one.short and width >= 70)
+        found = visible(form.notes.get(one.key, ""))
+        noted = error or ((found or one.short) and width >= 70)
         value_width = max(8, min(_VALUE, room // 2)) if noted else room
         at_cursor = index == form.index
         label = ((glyphs.cursor if at_cursor else " ", "key"), (" " + fit(one.label, label_width), "dim"))
-        note: Row = ((f" {glyphs.bad} {error}", "error"),) if error else ((f" {one.short}", "dim"),) if noted else ()
+        note: Row = ()
+        if error:
+            note = ((f" {glyphs.bad} {error}", "error"),)
+        elif noted:
+            note = ((f" {glyphs.good} ", "good"), (found, "dim")) if found else ((f" {one.short}", "dim"),)
         if at_cursor and form.edit is not None:
             return (*label, *form.edit.row(value_width, glyphs.ellipsis), *note)
         text, style = visible(form.values.get(one.key, "")), "error" if error else ""

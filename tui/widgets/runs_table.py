@@ -74,7 +74,7 @@ _GAP = 2
 _NAME_LEAST, _NAME_MOST = 15, 24  # cells of a name below which a column gives way
 _LEAD = 3  # cursor and mark
 _INDENT = "  "  # of a run below its study
-_COUNTED = ("running", "evaluating", "queued", "stalled", "paused", "crashed", "failed", "finished")
+_COUNTED = ("running", "evaluating", "starting", "queued", "stalled", "paused", "crashed", "failed", "finished")
 
 
 @dataclass(frozen=True)

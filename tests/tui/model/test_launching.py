@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from runs_factory import finished
 
-from engine.config import sample_configs_folder
+from engine.config import RunConfig, SourceConfig, sample_configs_folder
 from tui.model.launching import FIELDS, ORIGIN, Draft, Origin, check, form_key, overrides, read_draft
 
 
@@ -86,3 +86,48 @@ def test_a_former_run_gives_its_whole_config_back(home: Path) -> None:
     checked = check(draft, draft.values)
     assert checked.config == writer.config
     assert draft.values[ORIGIN] == "former"
+
+
+def test_commas_in_mono_share_and_seed_are_a_sweep_of_every_combination() -> None:
+    draft = sample()
+    checked = check(draft, draft.values | {"batch.mono_share": "0, 0.5,1", "seed": "3, 4"})
+    assert checked.study is not None
+    assert [(run.batch.mono_share, run.seed) for run in checked.configs] == [
+        (share, seed) for seed in (3, 4) for share in (0.0, 0.5, 1.0)
+    ]
+    assert {run.study for run in checked.configs} == {checked.study.name}
+
+
+def test_seeds_alone_are_one_condition_and_what_else_was_typed_holds_for_all() -> None:
+    draft = sample()
+    checked = check(draft, draft.values | {"seed": "0,1,2", "batch.size": "16", "batch.mode": "cross"})
+    assert checked.study is not None
+    assert len({planned.condition for planned in checked.study.runs}) == 1
+    assert [(run.seed, run.batch.size, run.batch.mode) for run in checked.configs] == [
+        (seed, 16, "cross") for seed in range(3)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("texts", "key", "reason"),
+    [
+        ({"batch.mono_share": "0,1.2"}, "batch.mono_share", "1.0"),
+        ({"batch.mono_share": "0,0"}, "batch.mono_share", "twice"),
+        ({"batch.mono_share": "0,1", "batch.mode": "mono"}, "batch.mono_share", "hybrid"),
+        ({"seed": "0,one"}, "seed", "whole numbers"),
+        ({"seed": "1,1"}, "seed", "different"),
+        ({"seed": "0,1", "batch.size": "1"}, "batch.size", ">= 2"),
+    ],
+)
+def test_a_mistake_in_a_sweep_is_told_at_its_field(texts: dict[str, str], key: str, reason: str) -> None:
+    draft = sample()
+    checked = check(draft, draft.values | texts)
+    assert checked.config is None
+    assert form_key(checked.field) == key
+    assert reason in checked.reason
+
+
+def test_blank_is_the_default_of_every_field() -> None:
+    draft = read_draft(Origin("blank", ""))
+    checked = check(draft, draft.values)
+    assert checked.config == RunConfig(sources=(SourceConfig(kind="cldr"),))

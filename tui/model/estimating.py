@@ -1,0 +1,269 @@
+"""What a run will cost, as far as former runs of the same model tell; what they do not tell is not made up.
+
+Everything here reads files and is called in a worker thread.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.config import RunConfig, parse_benchmark
+from engine.runs.errors import RunError
+from engine.runs.folder import RunFolder, newest_step, read_spec
+from engine.runs.reader import RunReader
+from engine.runs.state import RunState
+from tui.model.rows import RunRow
+
+_BYTES_TRAINED = 16  # a parameter in float32: weight, gradient and Adam's two moments
+_BYTES_SAVED = 12  # in a checkpoint: weight and both moments
+_BYTES_WEIGHT = 4
+_LEAST_STEPS = 5  # of a run whose speed is believed
+_HEADER_LIMIT = 100 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number, or why there is none; ``unsure``: more or less, ``at_least``: no less."""
+
+    value: float | None
+    note: str = ""
+    unsure: bool = False
+    at_least: bool = False
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of everything that a start would begin, ``runs`` runs together; seconds and bytes."""
+
+    runs: int
+    steps: int
+    pairs: int
+    evaluations: int
+    tokens: Figure
+    memory: Figure  # of one run
+    seconds: Figure
+    disk: Figure
+    free: int | None  # bytes of the disk that the runs home is on
+    like: str = ""  # the former run that it is taken from; empty: there is none of this model
+    differs: str = ""  # in what that run differs
+
+
+@dataclass
+class Formers:
+    """The former runs of a home; their specs are read once, and the logs only of those that are asked for."""
+
+    home: Path
+    rows: Sequence[RunRow]
+    _configs: list[tuple[RunRow, RunConfig]] | None = None
+    _states: dict[Path, RunState] = field(default_factory=dict)
+
+    def most_like(self, config: RunConfig) -> tuple[RunRow, RunConfig] | None:
+        """The run that tells most about ``config``: of the same model and lengths, on the same kind of device."""
+        if self._configs is None:
+            self._configs = [(row, found) for row in self.rows if (found := _config(row.folder)) is not None]
+        fitting = [(row, former) for row, former in self._configs if _is_like(row, former, config)]
+        return max(fitting, key=lambda pair: _likeness(pair[0], pair[1], config), default=None)
+
+    def state(self, folder: RunFolder) -> RunState:
+        if folder.path not in self._states:
+            reader = RunReader(folder)
+            reader.poll()
+            self._states[folder.path] = reader.state
+        return self._states[folder.path]
+
+
+def estimate(configs: Sequence[RunConfig], formers: Formers) -> Estimate:
+    """For the runs that would be started together, which differ in mono share and seed only."""
+    config, runs = configs[0], len(configs)
+    steps, evaluations = config.optimizer.max_steps, evaluations_of(config)
+    common: dict[str, Any] = {
+        "runs": runs, "steps": steps, "pairs": runs * steps * config.batch.size, "evaluations": evaluations,
+        "free": _free(formers.home),
+    }  # fmt: skip
+    found = formers.most_like(config)
+    if found is None:
+        known = parameters(config)
+        none = Figure(None)
+        memory = none if known is None else Figure(known * _BYTES_TRAINED, at_least=True)
+        saved = _checkpoints_kept(config) * _BYTES_SAVED + _BYTES_WEIGHT
+        disk = none if known is None else Figure(runs * known * saved, at_least=True)
+        return Estimate(tokens=none, memory=memory, seconds=none, disk=disk, **common)
+    row, former = found
+    state = formers.state(row.folder)
+    scale = config.batch.size / former.batch.size
+    tokens = None if state.tokens_per_step is None else runs * steps * state.tokens_per_step * scale
+    return Estimate(
+        tokens=Figure(tokens, "" if tokens is not None else f"{row.name} did not tell", unsure=True),
+        memory=_memory(state, scale),
+        seconds=_seconds(config, state, runs, scale),
+        disk=Figure(runs * _disk(row.folder, config, state), unsure=True),
+        like=row.name,
+        differs=", ".join(_differences(former, config)),
+        **common,
+    )
+
+
+def evaluations_of(config: RunConfig) -> int:
+    """How often a run evaluates: at the start, every so many steps, and at the end."""
+    evaluation, steps = config.evaluation, config.optimizer.max_steps
+    if not evaluation.benchmarks:
+        return 0
+    return int(evaluation.at_start) + (-(-steps // evaluation.every) if evaluation.every else 1)
+
+
+def parameters(config: RunConfig) -> int | None:
+    """Counted in the headers of the model's safetensors files; None where they are not on this disk."""
+    folder = model_folder(config.model.name)
+    files = sorted(folder.glob("*.safetensors")) if folder is not None else []
+    counted = [_parameters_in(path) for path in files]
+    return sum(filter(None, counted)) or None
+
+
+def model_folder(name: str) -> Path | None:
+    """Where a model's files lie: a folder of the user's, or the newest snapshot in the hub's cache."""
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
+    try:
+        snapshots = [
+            place for place in (cache / f"models--{name.replace('/', '--')}" / "snapshots").iterdir() if place.is_dir()
+        ]
+        return max(snapshots, key=lambda place: place.stat().st_mtime, default=None)
+    except OSError:
+        return None
+
+
+def _config(folder: RunFolder) -> RunConfig | None:
+    try:
+        return read_spec(folder).config
+    except RunError:
+        return None
+
+
+def _is_like(row: RunRow, former: RunConfig, config: RunConfig) -> bool:
+    kinds = _kind(config.runtime.devices), "cpu" if row.device.startswith("cpu") else "cuda"
+    lengths = ("name", "max_query_tokens", "max_passage_tokens")
+    return (
+        row.step >= _LEAST_STEPS
+        and all(getattr(former.model, key) == getattr(config.model, key) for key in lengths)
+        and (kinds[0] == "auto" or kinds[0] == kinds[1])
+    )
+
+
+def _kind(devices: str) -> str:
+    return devices.partition(":")[0]
+
+
+def _likeness(row: RunRow, former: RunConfig, config: RunConfig) -> tuple[int, float]:
+    """What weighs most first; of equals the newest run."""
+    same = [
+        former.batch.size == config.batch.size, former.sources == config.sources, former.runtime == config.runtime,
+        former.evaluation.benchmarks == config.evaluation.benchmarks, former.batch.mode == config.batch.mode,
+        row.state == "finished", former.batch.mono_share == config.batch.mono_share,
+    ]  # fmt: skip
+    return sum(2 ** (len(same) - place) * value for place, value in enumerate(same)), row.updated
+
+
+def _differences(former: RunConfig, config: RunConfig) -> list[str]:
+    """What makes the former run another case than this one."""
+    found = []
+    if former.batch.size != config.batch.size:
+        found.append(f"batch size {former.batch.size}")
+    if former.sources != config.sources:
+        found.append("other data")
+    if former.runtime != config.runtime:
+        found.append("other runtime settings")
+    if former.batch.mode != config.batch.mode:
+        found.append(f"batch mode {former.batch.mode}")
+    return found
+
+
+def _seconds(config: RunConfig, state: RunState, runs: int, scale: float) -> Figure:
+    if state.seconds_per_step is None:
+        return Figure(None, "the former run did not tell")
+    training = config.optimizer.max_steps * state.seconds_per_step * scale
+    times = evaluations_of(config)
+    evaluating, unknown = 0.0, []
+    for spec in config.evaluation.benchmarks:
+        key = parse_benchmark(spec)[0]
+        took = [point.seconds for point in state.evaluations if point.benchmark == key]
+        if took:
+            evaluating += times * sum(took) / len(took)
+        else:
+            unknown.append(key)
+    note = f"without evaluating on {', '.join(unknown)}" if unknown and times else ""
+    return Figure(runs * (training + evaluating), note, unsure=True, at_least=bool(note))
+
+
+def _memory(state: RunState, scale: float) -> Figure:
+    device = state.device
+    used = None if device is None else device.memory_used or device.process_memory
+    if device is None or used is None:
+        return Figure(None, "the former run did not tell")
+    of = f"of {device.memory_total / 2**30:.0f} GiB" if device.memory_used and device.memory_total else "main memory"
+    # How much of it grows with the batch is not known, so that it is told for the batch that it was measured at.
+    note = of if scale == 1 else f"{of}, at its batch size"
+    return Figure(float(used), note, unsure=True, at_least=scale > 1)
+
+
+def _disk(folder: RunFolder, config: RunConfig, state: RunState) -> float:
+    """Bytes of one run: checkpoints that are kept (one more while the next is written), model, results and log."""
+    step = newest_step(folder.checkpoints)
+    checkpoint = _size(folder.checkpoints / f"step-{step:06d}") if step is not None else 0
+    evaluated = max(1, len({point.step for point in state.evaluations}))
+    results = _size(folder.results) / evaluated * evaluations_of(config)
+    log = folder.events.stat().st_size / max(1, state.step) * config.optimizer.max_steps
+    return _checkpoints_kept(config) * checkpoint + _size(folder.model) + results + log
+
+
+def _checkpoints_kept(config: RunConfig) -> int:
+    checkpoint, steps = config.checkpoint, config.optimizer.max_steps
+    written = -(-steps // checkpoint.every) if checkpoint.every else 1
+    return min(checkpoint.keep + 1, written)
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            total += (Path(place) / name).lstat().st_size
+    return total
+
+
+def _free(home: Path) -> int | None:
+    for place in (home, *home.parents):
+        try:
+            return shutil.disk_usage(place).free
+        except OSError:
+            continue
+    return None
+
+
+def _parameters_in(path: Path) -> int | None:
+    """From the header of a safetensors file: 8 bytes of length, then JSON with the shape of every tensor."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > _HEADER_LIMIT:
+                return None
+            header = json.loads(file.read(length))
+    except (OSError, ValueError):
+        return None
+    total = 0
+    for name, tensor in header.items():
+        if name != "__metadata__":
+            size = 1
+            for extent in msgspec.convert(tensor["shape"], list[int]):
+                size *= extent
+            total += size
+    return total

@@ -1,0 +1,82 @@
+"""What a start would do, in figures; where one is not known it says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tui.drawing.cells import Row, fit, wrap
+from tui.format import count, duration, visible
+from tui.model.estimating import Estimate, Figure
+from tui.model.launching import Checked
+
+_LABEL = 12
+_UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k"))
+_TIGHT = 0.9  # share of the free disk above which it warns
+
+
+def plan_rows(checked: Checked, width: int) -> list[Row]:
+    """One figure a line, wrapped beside its label."""
+    config, found = checked.config, checked.estimate
+    if config is None or found is None:
+        return []
+    runs = f" x {found.runs} runs" if found.runs > 1 else ""
+    in_turn = ", one after the other" if found.runs > 1 and found.seconds.value is not None else ""
+    benchmarks = ", ".join(config.evaluation.benchmarks)
+    pairs = [
+        ("pairs", count(found.pairs), ""),
+        ("steps", f"{count(found.steps)}{runs}", ""),
+        ("tokens", _text(found.tokens, amount), ""),
+        ("evaluations", f"{found.evaluations}{runs}, {benchmarks}" if found.evaluations else "none", ""),
+        ("memory", _text(found.memory, size), ""),
+        ("time", _text(found.seconds, duration) + in_turn, ""),
+        ("disk", *_disk(found)),
+    ]
+    rows: list[Row] = []
+    for label, text, style in pairs:
+        rows += _wrapped(label, text, style, width)
+    if found.like:
+        differs = f", which has {found.differs}" if found.differs else ""
+        rows += [(), *_wrapped("taken from", f"{found.like}{differs}", "dim", width)]
+    else:
+        rows += [(), *_wrapped("taken from", "nothing: no run of this model was trained here yet", "dim", width)]
+    if found.runs > 1:
+        queue = f"{found.runs} runs wait for a free device, without this dashboard"
+        rows += [(), *_wrapped("queue", queue, "dim", width)]
+    return [*rows, (), *_wrapped("survives", "closing this terminal", "dim", width)]
+
+
+def amount(value: float) -> str:
+    """A large number in three digits: 624 M."""
+    for unit, name in _UNITS:
+        if value >= unit:
+            scale = 1e3 if name == "k" else unit
+            return f"{value / scale:.3g} {name}"
+    return count(value)
+
+
+def size(value: float) -> str:
+    """Bytes as people buy them: 14 GiB, 310 MiB."""
+    if value >= 10 * 2**30:
+        return f"{value / 2**30:,.0f} GiB"
+    return f"{value / 2**30:.1f} GiB" if value >= 2**30 else f"{value / 2**20:,.0f} MiB"
+
+
+def _text(figure: Figure, shown: Callable[[float], str]) -> str:
+    if figure.value is None:
+        return f"not known: {figure.note}" if figure.note else "not known"
+    sign = "at least " if figure.at_least else "~" if figure.unsure else ""
+    return f"{sign}{shown(figure.value)}{f' {figure.note}' if figure.note else ''}"
+
+
+def _disk(found: Estimate) -> tuple[str, str]:
+    text = _text(found.disk, size)
+    if found.free is None:
+        return text, ""
+    tight = found.disk.value is not None and found.disk.value > _TIGHT * found.free
+    joined = f"{text}; " if found.disk.value is None else f"{text} of "
+    return f"{joined}{size(found.free)} free", "error" if tight else ""
+
+
+def _wrapped(label: str, text: str, style: str, width: int) -> list[Row]:
+    lines = wrap(visible(text), max(10, width - _LABEL))
+    return [((fit(label if number == 0 else "", _LABEL), "dim"), (line, style)) for number, line in enumerate(lines)]
