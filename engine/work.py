@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import events
@@ -48,11 +49,13 @@ class Work:
 
         set_up_torch(config.runtime, 1 if lead is None else lead.processes)
         ranks = None if lead is None else lead.ranks
+        from engine.model_card import trained_sources
         from engine.training.checkpoint import checkpoint_at, load_checkpoint, newest_checkpoint
 
         corpora = load_corpora(config, session.progress)
         self._benchmarks = {spec.partition("=")[0]: self._load_benchmark(spec) for spec in config.evaluation.benchmarks}
         self._check_overlap(corpora)
+        self._sources = trained_sources(config, corpora)
         self.trainer = build_trainer(config, corpora, self.device.torch_device, session.progress, ranks)
         checkpoint = newest_checkpoint(session.folder.checkpoints)
         if session.state.selected_step is not None:  # finished, and here only to be evaluated
@@ -77,7 +80,7 @@ class Work:
             self._session.telemetry = self._telemetry().sample
             train(self.trainer, self._config, self)
             early = self.trainer.step < self._config.optimizer.max_steps
-            return Finished(self._save_model(), early)
+            return Finished(self._save_model(early), early)
         finally:
             self._session.telemetry = None
             self.trainer.close()
@@ -249,12 +252,13 @@ class Work:
             )
         return value
 
-    def _save_model(self) -> int | None:
-        """The final model, complete or not there: written beside its place and moved in.
+    def _save_model(self, early: bool) -> int | None:
+        """The final model with its card, complete or not there: written beside its place and moved in.
 
         Returns:
             The step whose weights were chosen, where the config asks for the best one.
         """
+        from engine.model_card import write_card
         from engine.training.checkpoint import checkpoint_at, load_checkpoint
         from engine.training.durable import write_folder
 
@@ -262,7 +266,17 @@ class Work:
         if best is not None and best != self.trainer.step:
             load_checkpoint(self.trainer, checkpoint_at(self._session.folder.checkpoints, best))
         with self.trainer.finished() as encoder:
-            write_folder(self._session.folder.model, encoder.save)
+
+            def fill(folder: Path) -> None:
+                encoder.save(folder)
+                try:
+                    write_card(folder, self._session.folder, encoder, self._sources, self.trainer.step, early=early)
+                except Exception as error:  # the model is what hours of training were for
+                    self._session.emit(
+                        events.Warning(message=f"the model has no card: {type(error).__name__}: {error}")
+                    )
+
+            write_folder(self._session.folder.model, fill)
         return best
 
     def _telemetry(self) -> Telemetry:

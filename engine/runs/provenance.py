@@ -14,7 +14,8 @@ from engine.config import RunConfig
 from engine.runs.folder import Provenance
 
 PACKAGES = (
-    "hybrid-tui", "torch", "transformers", "tokenizers", "datasets", "numpy", "polars", "babel", "msgspec", "textual",
+    "hybrid-tui", "torch", "transformers", "tokenizers", "datasets", "numpy", "polars", "babel", "msgspec",
+    "peft", "textual",
 )  # fmt: skip
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 _GIT_TIMEOUT_SECONDS = 5.0

@@ -46,8 +46,8 @@ class InfoNCE(nn.Module):
         loss = self._at_width(queries, passages, mask)
         widths = [width for width in self._config.matryoshka_dimensions if width != queries.shape[1]]
         for width in widths:
-            first = (nn.functional.normalize(vectors[:, :width], dim=-1) for vectors in (queries, passages))
-            loss = loss + self._at_width(*first, mask)
+            first = [nn.functional.normalize(vectors[:, :width], dim=-1) for vectors in (queries, passages)]
+            loss = loss + self._at_width(first[0], first[1], mask)
         return loss / (1 + len(widths)) if widths and self._config.matryoshka_reduction == "mean" else loss
 
     @torch.no_grad()

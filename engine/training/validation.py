@@ -79,7 +79,8 @@ class ValidationLoss:
             for t in range(self._batches):
                 meanwhile()
                 batch = self._source.assemble(t)
-                queries, passages = encoder.embed(batch.rows).split(batch.pairs)
+                vectors = encoder.embed(batch.rows)
+                queries, passages = vectors[: batch.pairs], vectors[batch.pairs :]
                 mask = torch.from_numpy(batch.mask).to(encoder.device)
                 values.append(float(loss(queries, passages, mask)))
         finally:

@@ -1,0 +1,104 @@
+"""The results of one benchmark as a model card tells them: metrics, language pairs, language bias, protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from engine.evaluation.summary import METRICS, RANK_DISTANCE_NULL, Summary
+from engine.events import Advantage
+from engine.runs.text import visible
+
+
+def results_text(summary: Summary, untrained: Summary | None) -> Iterator[str]:
+    """Paragraphs and tables; ``untrained``: the same benchmark before training, where that was measured."""
+    yield f"## Results on {summary.benchmark}"
+    counts = ", ".join(f"{number:,} {name}" for name, number in summary.settings.items() if number)
+    yield (
+        f"{summary.queries:,} questions against {summary.candidates:,} candidates in {len(summary.languages)} "
+        f"languages; settings: {counts}. Means over questions, then over languages."
+    )
+    yield _metrics(summary, untrained)
+    yield "mAP x 100, questions in the language of the row, candidates in that of the column:"
+    yield _matrix(summary)
+    if summary.rank_distance:
+        yield "### Language bias"
+        yield (
+            "Rank distance is how far apart the translations of one answer stand in the pool of all languages. It "
+            "grows with the level of the ranks even where languages play no part: its null is what the same ranks "
+            "would give if they did not. The own-language advantage is signed: by how many doublings of rank an answer "
+            "gains from being in the question's language, with a 95 % interval over clusters."
+        )
+        yield _bias(summary)
+        if summary.bias is not None and summary.bias.not_applicable:
+            reasons = summary.bias.not_applicable.items()
+            yield "Not applicable here: " + "; ".join(f"{name} ({reason})" for name, reason in reasons) + "."
+    yield "### How these numbers were made"
+    yield _protocol(summary)
+    yield (
+        "One run is one draw of chance: another seed gives other numbers. Questions share passages and articles, so "
+        "that differences between models need a paired comparison that resamples these clusters. The numbers hold for "
+        "these candidates, prefixes, lengths and this tie rule; others cannot be set beside them."
+    )
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], numeric: int) -> str:
+    """``numeric``: so many of the last columns are aligned to the right."""
+    marks = ["---"] * (len(header) - numeric) + ["---:"] * numeric
+    lines = [header, marks, *rows]
+    return "\n".join(f"| {' | '.join(visible(cell).replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+def _metrics(summary: Summary, untrained: Summary | None) -> str:
+    rows = []
+    for name in (*METRICS, RANK_DISTANCE_NULL):
+        value = summary.metrics.get(name)
+        if value is None:
+            continue
+        before = [] if untrained is None else [_number(name, untrained.metrics.get(name))]
+        rows.append([name, _number(name, value), *before])
+    header = ["metric", "this model"] if untrained is None else ["metric", "this model", "untrained"]
+    return markdown_table(header, rows, numeric=len(header) - 1)
+
+
+def _number(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.1f}" if name.startswith("rank_distance") else f"{value:.4f}"
+
+
+def _matrix(summary: Summary) -> str:
+    answered = sorted({name for row in summary.matrix.values() for name in row})
+    rows = [
+        [f"**{asked}**", *(f"{100 * row[name]:.1f}" if name in row else "-" for name in answered)]
+        for asked, row in summary.matrix.items()
+    ]
+    return markdown_table(["", *answered], rows, numeric=len(answered))
+
+
+def _bias(summary: Summary) -> str:
+    nulls = {} if summary.bias is None else summary.bias.by_language.get(RANK_DISTANCE_NULL, {})
+    rows = []
+    for language, found in summary.rank_distance.items():
+        shown = _advantage(summary.own_language_advantage.get(language))
+        null = f"{nulls[language]:,.1f}" if language in nulls else "-"
+        rows.append([language, f"{found.mean:,.1f}", null, f"{found.median:,.1f}", f"{found.p90:,.1f}", shown])
+    mean = None if summary.bias is None else summary.bias.own_language_advantage
+    means = (_number(name, summary.metrics.get(name)) for name in ("rank_distance", RANK_DISTANCE_NULL))
+    rows.append(["**mean**", *means, "", "", _advantage(mean)])
+    header = ["questions in", "rank distance", "its null", "median", "90 %", "own-language advantage"]
+    return markdown_table(header, rows, numeric=5)
+
+
+def _advantage(found: Advantage | None) -> str:
+    if found is None:
+        return "-"
+    interval = "" if found.interval is None else f" [{found.interval[0]:+.2f}, {found.interval[1]:+.2f}]"
+    return f"{found.mean:+.2f}{interval}"
+
+
+def _protocol(summary: Summary) -> str:
+    protocol = msgspec.to_builtins(summary.protocol)
+    rows = [[name, "none" if value in (None, "") else f"`{value}`"] for name, value in protocol.items()]
+    return markdown_table(["protocol", "value"], rows, numeric=0)
