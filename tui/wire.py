@@ -8,7 +8,6 @@ state, not every state in between.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import repeat
@@ -23,11 +22,16 @@ from textual.app import App
 from textual.events import Event, Resize
 from textual.strip import Strip
 
+from engine.runs.text import visible
+
+from tui.drawing.cells import character_width, is_spacing_mark
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual.screen import Screen
 
 _RETRY_SECONDS = 0.02
+_JOINING = "\u200d\ufe0f"  # what makes one emoji of several, or an emoji of a sign
 _GAP = 6  # equal cells between two differences that are cheaper to send again than to jump over
 
 
@@ -85,11 +89,16 @@ class Wire:
             wanted, sent = self._wanted[y], self._sent[y]
             for start, end in _differences(sent, wanted):
                 written.append(f"\x1b[{y + 1};{start + 1}H")
-                for text, style in wanted[start:end]:
+                lost = False
+                for x, (text, style) in enumerate(wanted[start:end], start + 1):
                     if style != pen:
                         written.append(_turn(pen, style))
                         pen = style
+                    if lost and text:
+                        written.append(f"\x1b[{x}G")  # wherever this terminal thinks that it is
+                        lost = False
                     written.append(text)
+                    lost = lost or _doubtful(text)
             self._sent[y] = wanted.copy()
         self._dirty.clear()
         if written:
@@ -171,7 +180,7 @@ def _pieces(update: LayoutUpdate | ChopsUpdate) -> Iterator[tuple[int, int, Stri
 
 
 def _cells(strip: Strip, colours: ColorSystem) -> list[Cell]:
-    """One entry a cell. A control character that a widget let through ends here: it takes no cell and is not sent."""
+    """One entry a cell. What could drive the terminal should be a visible mark by now; if it is not, it ends here."""
     cells: list[Cell] = []
     for text, style, control in strip:
         if control:
@@ -181,7 +190,7 @@ def _cells(strip: Strip, colours: ColorSystem) -> list[Cell]:
             cells.extend(zip(text, repeat(pen), strict=False))
             continue
         for character in text:
-            size = get_character_cell_size(character)
+            size = character_width(character)
             if size > 0:
                 cells.append((character, pen))
                 cells.extend([("", pen)] * (size - 1))
@@ -227,7 +236,13 @@ def _differences(sent: list[Cell], wanted: list[Cell]) -> list[tuple[int, int]]:
 
 
 def _certain(cell: Cell) -> bool:
-    return len(cell[0]) == 1
+    return len(cell[0]) == 1 and not is_spacing_mark(cell[0])
+
+
+@lru_cache(4096)
+def _doubtful(text: str) -> bool:
+    """Terminals differ in how many cells this moves the cursor."""
+    return any(is_spacing_mark(character) or character in _JOINING for character in text)
 
 
 @lru_cache(4096)

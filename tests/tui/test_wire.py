@@ -117,3 +117,11 @@ def test_another_size_starts_from_nothing() -> None:
     sent(wire, whole(frame))
     wire.take(whole(frame), WIDTH + 2, HEIGHT, ColorSystem.EIGHT_BIT)
     assert wire.changes().count("text") == HEIGHT
+
+
+def test_after_a_vowel_sign_the_cursor_is_placed_anew() -> None:
+    """Whether a terminal gives it a cell or not, what follows stands where it should."""
+    line = Strip([Segment(fit("कि ab", WIDTH))], WIDTH)
+    blank = Strip([Segment(" " * WIDTH)], WIDTH)
+    found = sent(Wire(), LayoutUpdate([[line]] + [[blank]] * (HEIGHT - 1), Region(0, 0, WIDTH, HEIGHT)))
+    assert "कि\x1b[3G ab" in found

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from rich.cells import get_character_cell_size
-
-from tui.drawing.cells import Row, Run
+from tui.drawing.cells import Row, Run, character_width
 
 
 class Canvas:
@@ -21,7 +19,7 @@ class Canvas:
         """Writes ``text`` from cell (x, y), clipped; returns the cell after it."""
         inside = 0 <= y < self.height
         for character in text:
-            size = get_character_cell_size(character)
+            size = character_width(character)
             if inside and size == 0:
                 self._combine(x - 1, y, character)
             elif inside:
@@ -31,7 +29,7 @@ class Canvas:
 
     def put_right(self, end: int, y: int, text: str, style: str = "") -> None:
         """Writes ``text`` so that it ends before cell ``end``."""
-        self.put(end - sum(map(get_character_cell_size, text)), y, text, style)
+        self.put(end - sum(map(character_width, text)), y, text, style)
 
     def cell(self, x: int, y: int, character: str, style: str) -> None:
         """The fast path for one narrow character inside the grid, used by the charts."""

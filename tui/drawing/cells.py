@@ -1,34 +1,67 @@
-"""Text measured in terminal cells: a Chinese character takes two, a combining mark none."""
+"""Text measured in terminal cells, character by character: a Chinese one takes two, a combining mark none.
+
+That is how tmux, xterm and VTE measure. Vowel signs of Indic scripts that stand beside their letter (Unicode's spacing
+marks) take a cell there; rich, and with it Textual, counts them with the letter.
+"""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import get_character_cell_size
 
 Run = tuple[str, str]
 Row = tuple[Run, ...]
 Align = Literal["left", "right", "center"]
 
 
+@lru_cache(8192)
+def character_width(character: str) -> int:
+    """0, 1 or 2."""
+    return 1 if is_spacing_mark(character) else max(0, get_character_cell_size(character))
+
+
+def is_spacing_mark(character: str) -> bool:
+    """A combining character with a cell of its own, where terminals measure character by character."""
+    return unicodedata.category(character) == "Mc"
+
+
+@lru_cache(8192)
 def width(text: str) -> int:
     """Cells that ``text`` takes; it must hold no control characters."""
-    return cell_len(text)
+    return len(text) if text.isascii() else sum(map(character_width, text))
 
 
 def row_width(row: Iterable[Run]) -> int:
-    return sum(cell_len(text) for text, _ in row)
+    return sum(width(text) for text, _ in row)
+
+
+def cut(text: str, cells: int) -> str:
+    """As much of ``text`` as fits into ``cells``, padded to them; letters keep their marks."""
+    if text.isascii():
+        return text[:cells].ljust(cells)
+    kept, used, size = 0, 0, 0  # characters and cells of whole letters so far, cells of the present one
+    for index, character in enumerate(text):
+        own = character_width(character)
+        if index and own and not is_spacing_mark(character):
+            kept, used, size = index, used + size, 0
+        size += own
+        if used + size > cells:
+            return text[:kept] + " " * (cells - used)
+    return text + " " * (cells - used - size)
 
 
 def fit(text: str, cells: int, align: Align = "left", ellipsis: str = "…") -> str:
     """``text`` in exactly ``cells`` cells: padded, or cut with an ellipsis that stands where something is missing."""
     if cells <= 0:
         return ""
-    missing = cells - cell_len(text)
+    missing = cells - width(text)
     if missing < 0:
-        mark = ellipsis if cell_len(ellipsis) <= cells else ""
-        return set_cell_size(text, cells - cell_len(mark)) + mark
+        mark = ellipsis if width(ellipsis) <= cells else ""
+        return cut(text, cells - width(mark)) + mark
     if align == "right":
         return " " * missing + text
     if align == "center":
@@ -48,7 +81,7 @@ def fit_row(row: Iterable[Run], cells: int, ellipsis: str = "…") -> Row:
     fitted: list[Run] = []
     left = cells
     for text, style in runs:
-        used = cell_len(text)
+        used = width(text)
         if used >= left:
             fitted.append((fit(text if used > left else text + ellipsis, left, ellipsis=ellipsis), style))
             break
@@ -73,13 +106,13 @@ def wrap(text: str, cells: int) -> list[str]:
         line = ""
         for word in paragraph.split(" "):
             candidate = f"{line} {word}" if line else word
-            if cell_len(candidate) <= cells:
+            if width(candidate) <= cells:
                 line = candidate
                 continue
             if line:
                 lines.append(line)
-            while cell_len(word) > cells > 1:
-                head = set_cell_size(word, cells).rstrip(" ")
+            while width(word) > cells > 1:
+                head = cut(word, cells).rstrip(" ") or word[0]
                 lines.append(head)
                 word = word[len(head) :]
             line = word

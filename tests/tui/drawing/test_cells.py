@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rich.cells import cell_len
 
-from tui.drawing.cells import fit, fit_row, row_width, spread, wrap
+from tui.drawing.cells import cut, fit, fit_row, row_width, spread, width, wrap
 
 SCRIPTS = "aZ 9é–กำลังหลังของแพนกองไทยहिन्दी का प्रश्नمرحبا بالعالم中文问题日本語한국어ßñ·…"
+
+
+def cell_len(text: str) -> int:
+    """As tmux 3.3, xterm and VTE advance their cursor: by each character's category and East Asian width."""
+    none = ("Mn", "Me", "Cf")
+    return sum(
+        0 if unicodedata.category(each) in none else 2 if unicodedata.east_asian_width(each) in "WF" else 1
+        for each in text
+    )
+
+
 texts = st.text(st.sampled_from(SCRIPTS), max_size=40)
 rows = st.lists(st.tuples(texts, st.sampled_from(["", "dim", "bold"])), max_size=6)
 
@@ -45,3 +57,17 @@ def test_wrapped_lines_fit_and_lose_no_character(text: str, cells: int) -> None:
     lines = wrap(text, cells)
     assert all(cell_len(line) <= cells for line in lines)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_hindi_takes_the_cells_that_tmux_gives_it() -> None:
+    """Asked of tmux 3.3a with the cursor position report; rich counts 3, 4, 5 and 1."""
+    assert [width(word) for word in ("हिन्दी", "तुर्किये", "ज़्यादातर", "कि")] == [5, 5, 7, 2]
+
+
+@given(texts, st.integers(0, 30))
+def test_a_cut_leaves_no_mark_without_its_letter(text: str, cells: int) -> None:
+    kept = cut(text, cells)
+    assert cell_len(kept) == cells
+    rest = text[len(kept.rstrip(" ")) :].lstrip(" ")
+    if text.startswith(kept.rstrip(" ")) and rest and kept.strip():
+        assert not unicodedata.category(rest[0]).startswith("M")
