@@ -23,7 +23,6 @@ from textual.events import Event, Resize
 from textual.strip import Strip
 
 from engine.runs.text import visible
-
 from tui.drawing.cells import character_width, is_spacing_mark
 
 if TYPE_CHECKING:
@@ -190,11 +189,13 @@ def _cells(strip: Strip, colours: ColorSystem) -> list[Cell]:
             cells.extend(zip(text, repeat(pen), strict=False))
             continue
         for character in text:
+            if visible(character) != character:
+                continue
             size = character_width(character)
             if size > 0:
                 cells.append((character, pen))
                 cells.extend([("", pen)] * (size - 1))
-            elif cells and unicodedata.category(character) != "Cc":
+            elif cells:
                 at = -2 if not cells[-1][0] and len(cells) > 1 else -1
                 cells[at] = (cells[at][0] + character, cells[at][1])
     return cells

@@ -10,7 +10,7 @@ from tui import keymap, steer
 from tui.drawing.cells import Row, Run
 from tui.drawing.small import progress_bar
 from tui.feed import Snapshot
-from tui.format import age, count, duration
+from tui.format import age, count, duration, visible
 from tui.keymap import RUN_TABS
 from tui.model.curves import SMOOTHINGS
 from tui.model.detail import RunDetail
@@ -257,7 +257,7 @@ class RunScreen(Examining):
     def _show_header(self, now: float) -> None:
         row = self.current()
         if row is None:
-            self.header.show(((self.folder.id, "title"), ("   reading", "dim")), ())
+            self.header.show(((visible(self.folder.id), "title"), ("   reading", "dim")), ())
             return
         shown = self.glyphs.states.get(row.state, "?")
         left: list[Run] = [(row.name, "title"), (f"   {shown} {row.state}", f"state.{row.state}")]
