@@ -33,6 +33,8 @@ def test_every_sample_config_has_valid_fields(path: Path, tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     for name in ("data/xquad-r", "models/e5-small"):
         Path(name).mkdir(parents=True)
+    for language in ("de", "en", "zh"):
+        Path(f"data/xquad-r/{language}.json").touch()
     config = load_config(path)
     assert config.sources
     assert config.evaluation.benchmarks
@@ -82,6 +84,15 @@ def test_defaults_alone_are_a_config_but_for_its_sources() -> None:
         ("[evaluation]\nbenchmarks = ['cldr', 'own']", "evaluation.benchmarks[1]", 2),
         ("[evaluation]\nbenchmarks = ['beir/../x']", "evaluation.benchmarks[0]", 2),
         ("[evaluation]\nbenchmarks = ['cldr']\nvalidation = 'xquad-r'", "evaluation.validation", 3),
+        ("[evaluation]\nselect = 'best'\nbenchmarks = ['cldr']", "evaluation.select", 2),
+        ("[evaluation]\nvalidation = 'loss'\nselect = 'best'\npatience = 2", "evaluation.patience", 4),
+        ("[evaluation]\nevery = 5\nvalidation = 'loss'\npatience = 2", "evaluation.patience", 4),
+        ("[evaluation]\nvalidation = 'loss'\nvalidation_share = 0.0", "evaluation.validation_share", 3),
+        ("[evaluation]\nvalidation_metric = 'map'", "evaluation.validation_metric", 2),
+        ("[loss]\ntemperature = 0.001\nlearned_temperature = true", "loss.temperature", 2),
+        ("[loss]\nmatryoshka_dimensions = [64, 0]", "loss.matryoshka_dimensions[1]", 2),
+        ("[optimizer]\nema_decay = 1.0", "optimizer.ema_decay", 2),
+        ("[lora]\nrank = -1", "lora.rank", 2),
         ("[batch]\nmode = 'english'\nlanguage = 'fr'", "batch.language", 3),
         ("[optimizer]\nwarmup_steps = 9\nmax_steps = 4", "optimizer.warmup_steps", 2),
     ],
@@ -104,6 +115,7 @@ def test_a_wrong_field_is_one_line_that_names_it(change: str, field: str, line: 
         ("kind = 'cldr'\nlanguages = ['en', 'xx']", "sources[1].languages"),
         ("kind = 'cldr'\nsplit = 'test'", "sources[1].split"),
         ("kind = 'hub'\npath = 'a/b'", "sources[1].columns"),
+        ("kind = 'cldr'\nrole = 'validation'", "sources[1].role"),
     ],
 )
 def test_the_second_source_is_named_with_its_own_line(source: str, field: str) -> None:
