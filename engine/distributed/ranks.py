@@ -1,8 +1,8 @@
 """The ranks of one run as processes of torch.distributed: gloo on the CPU, NCCL on CUDA.
 
-Two groups of the same processes. The one for data has a timeout: its calls are made by all ranks within one step. The
-one for orders, always gloo, has none worth the name: between two orders rank 0 may save, rank candidates or wait for
-a person, and a rank that dies meanwhile is noticed by its agent.
+Groups of the same processes: those for data, tensors on the device or numbers on the host, have a timeout, since
+their calls are made by all ranks within one step. The one for orders has none worth the name: between two orders
+rank 0 may save, rank candidates or wait for a person, and a rank that dies meanwhile is noticed by its agent.
 
 Gradients are summed in buckets laid out in the order of the parameters, after the local backward pass, and not by
 DistributedDataParallel, for three reasons. It lays its buckets out anew after the first backward pass of a process,
@@ -66,6 +66,7 @@ class TorchRanks:
                 device_id=device if device.type == "cuda" else None,
             )
             self._orders = dist.new_group(backend="gloo", timeout=_ORDER_TIMEOUT)
+            self._hosts = dist.new_group(backend="gloo", timeout=_DATA_TIMEOUT) if device.type == "cuda" else None
         self.rank: int = dist.get_rank()
         self.world: int = dist.get_world_size()
         self.astray = False
@@ -81,7 +82,7 @@ class TorchRanks:
         own = torch.tensor(number)
         everyone = torch.empty(self.world, dtype=own.dtype)
         with _together():
-            dist.all_gather(list(everyone.unbind()), own, group=self._orders)
+            dist.all_gather(list(everyone.unbind()), own, group=self._hosts)
         return everyone.tolist()
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
