@@ -1,0 +1,273 @@
+"""From marked runs to a verdict: against a chosen baseline, language by language, over time, and as an export."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from compare_cases import comparable
+from runs_factory import RunWriter, finished, run_config
+from textual.pilot import Pilot
+
+from engine.export.compare_job import Done, Progress, Wanted
+from tui.app import Dashboard
+from tui.model import comparing
+from tui.screens import compare
+from tui.screens.compare import CompareScreen
+from tui.screens.export import ExportScreen
+from tui.screens.pick import PickScreen
+from tui.screens.runs import RunsScreen
+
+Make = Callable[..., Dashboard]
+Until = Callable[..., Awaitable[None]]
+WIDE = (120, 36)
+
+
+def text_of(app: Dashboard) -> str:
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+async def open_compare(pilot: Pilot[None], app: Dashboard, until: Until) -> CompareScreen:
+    """Marks all runs and compares them."""
+    await until(pilot, lambda: app.snapshot is not None and app.snapshot.rows, "the first snapshot")
+    assert app.snapshot is not None
+    for _ in app.snapshot.rows:
+        await pilot.press("space")
+    await pilot.press("c")
+    assert isinstance(app.screen, CompareScreen)
+    return app.screen
+
+
+async def wait_for(pilot: Pilot[None], screen: CompareScreen, until: Until) -> None:
+    for _ in range(20):  # a process has to import polars, on whatever machine this is
+        try:
+            await until(pilot, lambda: screen.comparison is not None, "the comparison")
+        except pytest.fail.Exception:
+            continue
+        return
+    pytest.fail("the comparison was not computed")
+
+
+@pytest.fixture
+def five(home: Path) -> list[RunWriter]:
+    return comparable(home)
+
+
+@pytest.fixture
+def quick(five: list[RunWriter], monkeypatch: pytest.MonkeyPatch) -> list[Wanted]:
+    """Comparisons computed in this process; what was asked for."""
+    asked: list[Wanted] = []
+    told: list[object] = []
+    monkeypatch.setattr("engine.export.compare_job._tell", told.append)
+
+    def compute(wanted: Wanted, progress: Callable[[Progress], None], cancelled: threading.Event) -> Done | None:
+        from engine.export import compare_job
+
+        asked.append(wanted)
+        progress(Progress(what="map_monolingual", done=1, total=6))
+        return compare_job.compare(wanted)
+
+    monkeypatch.setattr(compare, "compute", compute)
+    return asked
+
+
+async def test_a_process_of_its_own_computes_what_the_table_shows(
+    five: list[RunWriter], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_compare(pilot, app, until)
+        await wait_for(pilot, screen, until)
+        text = text_of(app)
+        assert "baseline cldr-mono (2 seeds)" in text
+        for label in comparing.LABELS.values():
+            assert label in text
+        assert "better" in text
+        assert "24 clusters" in text
+        assert "margin .010, stated in the configs" in text
+
+
+async def test_seeds_are_one_condition_and_the_monolingual_one_is_the_first_baseline(
+    quick: list[Wanted], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_compare(pilot, app, until)
+        await wait_for(pilot, screen, until)
+        assert screen.comparison is not None
+        sizes = [len(runs) for runs in screen.comparison.done.comparison.conditions.values()]
+        assert sizes == [2, 2, 1]
+        assert screen.baseline.mode == "mono"
+        assert "(2 seeds)" in text_of(app)
+
+
+async def test_another_baseline_is_computed_once_and_then_remembered(
+    quick: list[Wanted], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_compare(pilot, app, until)
+        await wait_for(pilot, screen, until)
+        first = screen.comparison
+        for key, expected in (("down", "cldr-hybrid"), ("up", "cldr-mono"), ("down", "cldr-hybrid")):
+            await pilot.press("v")
+            assert isinstance(app.screen, PickScreen)
+            await pilot.press(key, "enter")
+            await until(
+                pilot,
+                lambda expected=expected: (
+                    screen.comparison is not None and screen.comparison.done.comparison.baseline == expected
+                ),
+                f"the baseline {expected}",
+            )
+        assert len(quick) == 2
+        assert first is not None
+        assert screen.comparison is not None
+        assert screen.comparison.names == first.names, "colours do not depend on the baseline"
+
+
+async def test_views_open_by_their_keys_and_q_goes_back_step_by_step(
+    quick: list[Wanted], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_compare(pilot, app, until)
+        await wait_for(pilot, screen, until)
+        for key, expected in (("h", "Holm p below .05"), ("l", "loss, all batches"), ("p", "rank distance (left")):
+            await pilot.press(key)
+            await until(pilot, lambda expected=expected: expected in text_of(app), f"the view of {key}")
+        await pilot.press("q")
+        await until(pilot, lambda: "verdict" in text_of(app), "the table")
+        await pilot.press("q")
+        assert isinstance(app.screen, RunsScreen)
+
+
+async def test_the_cursor_tells_a_pair_in_sentences(quick: list[Wanted], dashboard: Make, until: Until) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_compare(pilot, app, until)
+        await wait_for(pilot, screen, until)
+        await pilot.press("h", "right")
+        await until(pilot, lambda: "mAP cross-lingual for de -> en of" in text_of(app), "the pair")
+        cell = screen.pairs.current()
+        assert cell is not None
+        assert comparing.change(cell.metric, cell.difference) in text_of(app)
+
+
+async def test_curves_go_through_losses_and_metrics(quick: list[Wanted], dashboard: Make, until: Until) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_compare(pilot, app, until)
+        await wait_for(pilot, screen, until)
+        await pilot.press("l")
+        await until(pilot, lambda: "loss, all batches" in text_of(app), "the losses")
+        seen = []
+        for _ in range(7):
+            seen.append(screen.what)
+            await pilot.press("m")
+        assert seen == [
+            "all batches", "mono batches", "cross batches", "map_monolingual", "map_crosslingual", "map_multilingual",
+            "rank_distance",
+        ]  # fmt: skip
+        assert screen.what == "all batches"
+
+
+async def test_a_newer_evaluation_is_compared_without_being_asked(
+    five: list[RunWriter], quick: list[Wanted], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_compare(pilot, app, until)
+        await wait_for(pilot, screen, until)
+        before = len(quick)
+        five[0].evaluated(400)
+        await until(pilot, lambda: len(quick) > before, "another comparison")
+
+
+async def test_runs_without_a_common_evaluation_are_told_apart(home: Path, dashboard: Make, until: Until) -> None:
+    finished(home, "first")
+    other = RunWriter(home, "second", run_config("second")).started().steps(1, 20)
+    other.evaluated(20, benchmark="xquad-r")
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await open_compare(pilot, app, until)
+        await until(pilot, lambda: "no evaluation in common" in text_of(app), "the reason")
+        assert "20260922-first: cldr at step 400" in text_of(app)
+        assert "20260922-second: xquad-r at step 20" in text_of(app)
+
+
+async def test_what_cannot_be_compared_says_why(home: Path, dashboard: Make, until: Until) -> None:
+    """There are no result files in these run folders."""
+    finished(home, "first")
+    finished(home, "second")
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_compare(pilot, app, until)
+        for _ in range(20):
+            if screen.error:
+                break
+            await pilot.pause(0.2)
+        await until(pilot, lambda: "has no results on cldr" in text_of(app), "the reason")
+
+
+async def test_one_run_alone_is_not_compared(home: Path, dashboard: Make, until: Until) -> None:
+    finished(home, "alone")
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("c")
+        assert isinstance(app.screen, RunsScreen)
+        assert "mark two or more runs" in text_of(app)
+
+
+async def test_leaving_ends_the_process_that_still_computes(
+    five: list[RunWriter], dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[threading.Event] = []
+
+    def compute(wanted: Wanted, progress: object, cancelled: threading.Event) -> Done | None:
+        events.append(cancelled)
+        cancelled.wait(10)
+        return None
+
+    monkeypatch.setattr(compare, "compute", compute)
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await open_compare(pilot, app, until)
+        await until(pilot, lambda: events, "the computation")
+        assert not events[0].is_set()
+        await pilot.press("q")
+        await until(pilot, lambda: events[0].is_set(), "the end of it")
+
+
+async def test_export_offers_what_is_in_sight_with_the_baseline_first(
+    quick: list[Wanted], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_compare(pilot, app, until)
+        await wait_for(pilot, screen, until)
+        for view, expected in (("t", "compare"), ("p", "pareto"), ("l", "figure: loss")):
+            await pilot.press(view, "x")
+            assert isinstance(app.screen, ExportScreen)
+            assert app.screen.form_panel.form.values["table"] == expected
+            assert app.screen.runs[0] == screen.baseline.folder
+            await pilot.press("q")
+
+
+async def test_every_line_stays_whole_at_any_size(quick: list[Wanted], dashboard: Make, until: Until) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_compare(pilot, app, until)
+        await wait_for(pilot, screen, until)
+        for size in ((60, 20), (40, 12), (200, 60), (93, 25), (120, 36)):
+            await pilot.resize_terminal(*size)
+            for key in ("h", "l", "p", "t"):
+                await pilot.press(key)
+                await pilot.pause()
+                lines = text_of(app).split("\n")
+                assert len(lines) == size[1]
+                assert "compare" in lines[0]
