@@ -1,0 +1,190 @@
+"""From a cell of the heatmap down to one query's ranking, and back, by keyboard."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from conftest import NARROW, WIDE
+from queried_runs import BENCHMARK, queried
+from textual.pilot import Pilot
+
+from tui.app import Dashboard
+from tui.model import queries as model
+from tui.screens import queries_tab
+from tui.screens.queries_tab import QueriesTab
+from tui.screens.run import RunScreen
+
+Make = Callable[..., Dashboard]
+Until = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYBRID_TUI_CACHE", str(tmp_path / "cache"))
+
+
+def text_of(app: Dashboard) -> str:
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+async def open_run(pilot: Pilot[None], app: Dashboard, until: Until) -> RunScreen:
+    """Opens the run under the cursor and waits for its details."""
+    await until(pilot, lambda: app.snapshot is not None and app.snapshot.rows, "the first snapshot")
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.detail is not None, "details")
+    assert isinstance(app.screen, RunScreen)
+    return app.screen
+
+
+async def open_cell(pilot: Pilot[None], app: Dashboard, until: Until) -> QueriesTab:
+    """Opens the queries of the cell de -> en, with the ranking of the first."""
+    screen = await open_run(pilot, app, until)
+    await pilot.press("2", "down", "right", "enter")
+    tab = screen.tab
+    assert isinstance(tab, QueriesTab)
+    await until(pilot, lambda: tab.here.ranking is not None, "the ranking")
+    return tab
+
+
+async def test_enter_on_a_cell_lists_its_queries_and_what_was_ranked(home: Path, dashboard: Make, until: Until) -> None:
+    queried(home, "a")
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        tab = await open_cell(pilot, app, until)
+        text = text_of(app)
+        assert "de → en" in text
+        assert "Was ist Tatsache" in text
+        assert tab.questions.found is not None
+        values = [row.standing.average_precision for row in tab.questions.found.rows]
+        assert values == sorted(values)
+        starred = [line for line in text.splitlines() if "★" in line]
+        assert {language for line in starred for language in ("de", "en", "th") if f" {language} ★" in line}
+        assert f"best {18} of {18}" in text
+
+
+async def test_another_question_brings_its_own_passages(home: Path, dashboard: Make, until: Until) -> None:
+    queried(home, "a")
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        tab = await open_cell(pilot, app, until)
+        await pilot.press("down", "down")
+        row = tab.questions.current()
+        assert row is not None
+        await until(pilot, lambda: tab.here.ranking and tab.here.ranking.query_id == row.query_id, "its ranking")
+        await pilot.press("right", "end")
+        assert tab.questions.current() is row  # the passages are scrolled now
+        await pilot.press("left", "home")
+        assert tab.questions.cursor.index == 0
+
+
+async def test_hostile_passages_are_shown_as_marks(home: Path, dashboard: Make, until: Until) -> None:
+    """One candidate is full of escape sequences: it is ranked for every query of so small a benchmark."""
+    queried(home, "a")
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await open_cell(pilot, app, until)
+        text = text_of(app)
+        assert "␛]0;owned\\x07 ␛[2J wiped" in text
+        assert "\x1b" not in text
+        assert "\x07" not in text
+
+
+async def test_two_runs_stand_side_by_side(home: Path, dashboard: Make, until: Until) -> None:
+    queried(home, "a", seed=1)
+    queried(home, "b", seed=2)
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        tab = await open_cell(pilot, app, until)
+        await pilot.press("d", "end", "enter")
+        await until(pilot, lambda: tab.there.ranking is not None, "the other run's ranking")
+        assert tab.here.ranking is not None
+        assert tab.here.ranking.run != tab.there.ranking.run
+        assert "at step 400" in text_of(app)
+        await pilot.press("s")
+        await until(pilot, lambda: tab.wish and tab.wish.order == "lost" and not tab._listed.busy, "the order")
+        assert tab.questions.found is not None
+        gains = [
+            row.standing.average_precision - row.against.average_precision
+            for row in tab.questions.found.rows
+            if row.against is not None
+        ]
+        assert gains
+        assert gains == sorted(gains)
+        await pilot.press("d", "home", "enter")
+        await until(pilot, lambda: tab.there.ranking is None and not tab.there.display, "one run again")
+
+
+async def test_only_the_language_of_the_cell_is_shown_with_the_ranks_there(
+    home: Path, dashboard: Make, until: Until
+) -> None:
+    queried(home, "a")
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        tab = await open_cell(pilot, app, until)
+        await pilot.press("l")
+        await pilot.pause()
+        shown = [entry for entry in tab.here._shown if not isinstance(entry, str)]
+        assert {entry.language for entry in shown} == {"en"}
+        assert [entry.rank_language for entry in shown] == list(range(1, 7))
+        await pilot.press("l")
+        assert len(tab.here._shown) == 18
+
+
+async def test_on_a_narrow_screen_there_is_one_at_a_time(home: Path, dashboard: Make, until: Until) -> None:
+    queried(home, "a")
+    app = dashboard()
+    async with app.run_test(size=NARROW) as pilot:
+        tab = await open_cell(pilot, app, until)
+        assert (tab.questions.display, tab.here.display, tab.there.display) == (True, False, False)
+        await pilot.press("enter")
+        assert (tab.questions.display, tab.here.display, tab.there.display) == (False, True, False)
+        await pilot.press("left")
+        assert (tab.questions.display, tab.here.display, tab.there.display) == (True, False, False)
+
+
+async def test_results_that_are_gone_are_told_and_the_screen_goes_on(home: Path, dashboard: Make, until: Until) -> None:
+    writer = queried(home, "a")
+    shutil.rmtree(writer.folder.results)
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_run(pilot, app, until)
+        await pilot.press("4")
+        await until(pilot, lambda: f"has no results on {BENCHMARK} at step 400" in text_of(app), "the reason")
+        await pilot.press("2")
+        assert screen.active == "heatmap"
+
+
+async def test_the_interface_does_not_wait_for_the_disk(
+    home: Path, dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the results are being read, keys are answered; of several wishes the last is fulfilled."""
+    queried(home, "a")
+    gate, threads = threading.Event(), []
+
+    def slow(wish: model.Wish, tick: model.Tick) -> object:
+        threads.append(threading.current_thread())
+        gate.wait(20)
+        return model.load_worst(wish, tick)
+
+    monkeypatch.setattr(queries_tab, "load_worst", slow)
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_run(pilot, app, until)
+        await pilot.press("4")
+        await until(pilot, lambda: threads, "the reading")
+        assert "reading" in text_of(app)
+        await pilot.press("2", "down", "right", "enter")
+        assert screen.active == "queries"
+        gate.set()
+        tab = screen.tab
+        assert isinstance(tab, QueriesTab)
+        await until(pilot, lambda: tab.here.ranking is not None, "the ranking")
+        assert tab.questions.found is not None
+        assert tab.questions.found.cell.query_language == "de"
+        assert tab.questions.found.cell.candidate_language == "en"
+    assert threading.main_thread() not in threads
