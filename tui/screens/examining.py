@@ -178,6 +178,7 @@ class Examining(Steering):
             self.dashboard.in_thread(partial(read_other, choice.row), self._take_chosen_other, self)
             return
         self.selection.contrast = Contrast(step=choice.step) if choice.step is not None else None
+        self.say(f"against {choice.name}" if choice.step is not None else "no difference", "dim")
         self.redraw_tab()
 
     def _take_chosen_other(self, other: Other) -> None:
