@@ -15,6 +15,7 @@ from engine.runs.folder import read_spec
 from engine.runs.registry import list_runs
 from tui import steer
 from tui.app import Dashboard
+from tui.model.exporting import KINDS
 from tui.model.listing import Shown
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.export import ExportScreen
@@ -95,7 +96,8 @@ async def test_tabs_open_by_digit_and_by_tab_key_and_q_goes_back(
         await until(pilot, lambda: app.snapshot is not None)
         await pilot.press("down")
         screen = await open_first(pilot, app, until)
-        for key, expected in (("2", "mAP x 100"), ("3", "rank distance"), ("4", "queries"), ("5", "started on"), ("6", "[model]")):
+        tabs = (("2", "mAP x 100"), ("3", "rank distance"), ("4", "queries"), ("5", "started on"), ("6", "[model]"))
+        for key, expected in tabs:
             await pilot.press(key)
             await pilot.pause()
             assert expected in text_of(app), key
@@ -576,3 +578,86 @@ async def test_a_live_run_is_not_put_away_and_says_why(running: RunWriter, dashb
             assert "is still at work" in text_of(app)
             assert isinstance(app.screen, RunsScreen)
     assert running.folder.path.is_dir()
+
+
+async def test_export_offers_figures_and_says_which_extra_is_missing(
+    home: Path, dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished(home, "done")
+    monkeypatch.setattr("tui.model.exporting.importlib.util.find_spec", lambda name: None)
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("x")
+        assert isinstance(app.screen, ExportScreen)
+        form = app.screen.form_panel.form
+        seen = []
+        while form.values["table"] not in seen:
+            seen.append(form.values["table"])
+            await pilot.press("right")
+        assert set(seen) == set(KINDS)
+        await pilot.press("left")  # from the first to the last: a figure
+        assert form.values["format"] == "svg"
+        assert form.values["file"].endswith(".svg")
+        await pilot.press("w")
+        await until(pilot, lambda: "pip install 'hybrid-tui[figures]'" in text_of(app), "the extra")
+        assert not list(home.parent.glob("*.svg"))
+
+
+async def test_a_sweep_is_launched_as_one_and_the_runs_are_shown(
+    home: Path, dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+    monkeypatch.setattr(steer, "start_all", lambda home, study, line: started.append(study) or "swept: 4 runs")
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("n")
+        launch = app.screen
+        assert isinstance(launch, LaunchScreen)
+        await until(pilot, lambda: launch.checked.config is not None)
+        for key, text in (("batch.mono_share", "0,1"), ("seed", "0,1")):
+            while launch.form_panel.form.field.key != key:
+                await pilot.press("down")
+            await pilot.press("enter", "ctrl+u", *text, "enter")
+        await until(pilot, lambda: len(launch.checked.configs) == 4, "the sweep")
+        assert "start 4 runs" in text_of(app)
+        await pilot.press("f5")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen), "the runs")
+        assert len(started[0].runs) == 4
+        await until(pilot, lambda: "swept: 4 runs" in text_of(app), "what was started")
+
+
+async def test_launch_names_the_run_its_estimate_is_taken_from(home: Path, dashboard: Make, until: Until) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("n")
+        launch = app.screen
+        assert isinstance(launch, LaunchScreen)
+        await until(pilot, lambda: launch.checked.estimate is not None)
+        await until(pilot, lambda: "time        not known" in text_of(app), "no made-up time")
+        await pilot.press("q")
+        finished(home, "former")
+        await until(pilot, lambda: [row.state for row in runs_screen(app).rows] == ["finished"], "the run")
+        await pilot.press("n")
+        again = app.screen
+        assert isinstance(again, LaunchScreen)
+        await until(pilot, lambda: again.checked.estimate is not None)
+        await pilot.press("enter", "end", "enter")
+        await until(pilot, lambda: "taken from  former" in text_of(app), "the run it is taken from")
+
+
+async def test_on_a_narrow_screen_the_estimate_is_one_key_away(home: Path, dashboard: Make, until: Until) -> None:
+    app = dashboard()
+    async with app.run_test(size=(60, 20)) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("n")
+        launch = app.screen
+        assert isinstance(launch, LaunchScreen)
+        await until(pilot, lambda: launch.checked.estimate is not None)
+        assert "evaluations" not in text_of(app)
+        await pilot.press("o")
+        await until(pilot, lambda: "evaluations" in text_of(app), "the figures")
+        await pilot.press("o")
+        await until(pilot, lambda: "mono share" in text_of(app), "the form")
