@@ -35,7 +35,7 @@ def test_devices_say_how_many_processes_a_machine_has(devices, ranks):
 
 @pytest.mark.parametrize("devices", ["cpu:0", "cuda:", "cuda:a", "cuda:0,", "cuda:0-3", "gpu", "cpu:2,3"])
 def test_devices_that_mean_nothing_are_refused(devices):
-    with pytest.raises(ConfigError, match="runtime.devices"):
+    with pytest.raises(ConfigError, match=r"runtime\.devices"):
         parse_config(SOURCE, overrides=[f"runtime.devices={devices}"])
 
 
