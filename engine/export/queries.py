@@ -138,7 +138,7 @@ def rankings(result: FoundResult, texts: Texts, query_ids: Sequence[str]) -> lis
     ranks = read_ranks(result.folder).filter(pl.col("query_id").is_in(list(query_ids)))
     try:  # read in part: of a large benchmark, the file has millions of rows
         top = (
-            pl.scan_parquet(result.folder / TOP_K)
+            pl.scan_parquet(result.folder / TOP_K, glob=False)
             .filter(pl.col("query_id").is_in(list(query_ids)) & pl.col("passage_id").is_not_null())
             .collect()
         )

@@ -71,6 +71,8 @@ def protocol(options: argparse.Namespace) -> int:
     documents = {}
     for benchmark, point in _read(folder).state.latest_evaluations().items():
         path = folder.results / f"step-{point.step:06d}" / benchmark / "summary.json"
+        if not path.resolve().is_relative_to(folder.results.resolve()):
+            continue  # a log may name anything: nothing is read outside the run
         try:
             documents[benchmark] = msgspec.json.decode(path.read_bytes())["protocol"]
         except (OSError, msgspec.MsgspecError, KeyError):
