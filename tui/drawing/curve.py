@@ -12,11 +12,11 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
-from tui.drawing import bulk
-
 FANOUT = 4
+_NOTHING = 1e-18  # a weight that changes no sum of numbers of one size
 
 
 class Point(NamedTuple):
@@ -54,14 +54,13 @@ class Curve:
         at, found = array("q", steps), array("d", values)
         if len(at) != len(found):
             raise ValueError(f"{len(at)} steps for {len(found)} values")
-        finite_steps, finite_values, lost_steps, lost_values = (
-            bulk.finite(at, found) if len(found) >= bulk.BULK else _finite(at, found)
-        )
-        self.lost_steps.extend(lost_steps)
-        self.lost_values.extend(lost_values)
-        self._smooth(finite_values)
-        self.steps.extend(finite_steps)
-        self.values.extend(finite_values)
+        if not math.isfinite(sum(found)):  # one pass at the speed of C, and most often the only one
+            at, found, lost_steps, lost_values = _finite(at, found)
+            self.lost_steps.extend(lost_steps)
+            self.lost_values.extend(lost_values)
+        self._smooth(found)
+        self.steps.extend(at)
+        self.values.extend(found)
         self._build()
 
     def with_smoothing(self, beta: float) -> Curve:
@@ -76,18 +75,17 @@ class Curve:
         return View(self, len(self.values), len(self.lost_steps))
 
     def _smooth(self, values: array[float]) -> None:
-        if len(values) >= bulk.BULK:
-            smoothed, self._mean, self._power = bulk.smooth(values, self.beta, self._mean, self._power)
-            self.smooth.extend(smoothed)
-            return
-        beta, mean, power = self.beta, self._mean, self._power
-        gain = 1.0 - beta
-        append = self.smooth.append
-        for value in values:
-            mean = beta * mean + gain * value
+        beta, gain, power = self.beta, 1.0 - self.beta, self._power
+        means = array("d", accumulate(values, lambda mean, value: beta * mean + gain * value, initial=self._mean))
+        self._mean = means[-1]
+        del means[0]
+        for index in range(len(means)):
+            if power < _NOTHING:
+                break
             power *= beta
-            append(mean / (1.0 - power))
-        self._mean, self._power = mean, power
+            means[index] /= 1.0 - power
+        self._power = power
+        self.smooth.extend(means)
 
     def _build(self) -> None:
         below_low = below_high = self.values
@@ -97,13 +95,8 @@ class Curve:
                 self.levels.append((array("d"), array("d")))
             low, high = self.levels[depth]
             start, end = len(low) * FANOUT, len(below_low) // FANOUT * FANOUT
-            if end - start >= bulk.BULK:
-                lows, highs = bulk.coarser(below_low[start:end], below_high[start:end], FANOUT)
-                low.extend(lows)
-                high.extend(highs)
-            else:
-                low.extend([min(below_low[i : i + FANOUT]) for i in range(start, end, FANOUT)])
-                high.extend([max(below_high[i : i + FANOUT]) for i in range(start, end, FANOUT)])
+            low.extend(map(min, *(below_low[start + part : end : FANOUT] for part in range(FANOUT))))
+            high.extend(map(max, *(below_high[start + part : end : FANOUT] for part in range(FANOUT))))
             below_low, below_high = low, high
             depth += 1
 

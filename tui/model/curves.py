@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Collection, Iterable, Sequence
+from itertools import compress
 
 from engine.runs.series import MODE_NAMES, UNKNOWN_MODE, Series
 from engine.runs.state import EvaluationPoint, ValidationPoint
-from tui.drawing import bulk, line
+from tui.drawing import line
 from tui.drawing.curve import Curve, View
 from tui.drawing.line import SINGLE
 from tui.model.charts import Chart, evaluation_charts, in_order, validation_charts
@@ -103,7 +104,9 @@ def usual_smoothing(max_steps: int) -> float:
 
 
 def _of_code(codes: array[int], values: array[float], code: int, first_step: int) -> tuple[array[int], array[float]]:
-    if len(codes) >= bulk.BULK:
-        return bulk.of_code(codes, values, code, first_step)
-    places = [index for index, found in enumerate(codes) if found == code]
-    return array("q", [first_step + index for index in places]), array("d", [values[index] for index in places])
+    """(steps, values) of the batches of one mode; index 0 is ``first_step``."""
+    steps = range(first_step, first_step + len(codes))
+    return (
+        array("q", compress(steps, map(code.__eq__, codes))),
+        array("d", compress(values, map(code.__eq__, codes))),
+    )

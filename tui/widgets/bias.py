@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from engine.events import Advantage, EvaluationResult
 from engine.runs.state import EvaluationPoint
 from tui.drawing.canvas import Canvas
-from tui.drawing.cells import Row, Run, fit, wrap
+from tui.drawing.cells import Row, Run, fit, width, wrap
 from tui.drawing.distribution import cumulative, distribution, log_column
+from tui.drawing.glyphs import Glyphs
 from tui.drawing.small import whisker
 from tui.drawing.ticks import tick_label
 from tui.format import number, visible
@@ -19,7 +20,7 @@ from tui.widgets.scrolled import Scrolled
 
 _ADVANTAGE_NOTE = "in doublings of rank, with its 95 % interval; 0: the answer's language does not matter"
 _WIDE = 64  # columns from which on four figures fit beside the bars
-_LABEL = 4  # cells before the bars
+_LABELS = (3, 8)  # least and most cells of a language's name
 _HEAD = 2  # lines above the languages
 
 
@@ -33,8 +34,14 @@ def lines_each(result: EvaluationResult, height: int) -> int:
     return max(1, min(4, (height - _HEAD) // max(1, len(result.languages))))
 
 
-def language_label(language: str) -> Run:
-    return (fit(visible(language), _LABEL - 1, "right") + " ", "dim")
+def label_cells(result: EvaluationResult) -> int:
+    """Cells of the languages' names before a drawing, a blank included."""
+    least, most = _LABELS
+    return 1 + max([least, *(min(most, width(visible(language))) for language in result.languages)])
+
+
+def language_label(language: str, cells: int, glyphs: Glyphs) -> Run:
+    return (fit(visible(language), cells - 1, "right", glyphs.ellipsis) + " ", "dim")
 
 
 class DistancePanel(Scrolled):
@@ -57,21 +64,21 @@ class DistancePanel(Scrolled):
         self._say_kind()
         self.redraw()
 
-    def parts(self, width: int, height: int) -> tuple[list[Row], list[Row]]:
+    def parts(self, cells: int, height: int) -> tuple[list[Row], list[Row]]:
         if self.point is None:
             return [], [(("no evaluation yet", "dim"),)]
         result = self.point.result
         low, high = axis_bounds(result)
-        wide = width >= _WIDE
+        wide, label = cells >= _WIDE, label_cells(result)
         titles = _figures("median", "p90", *(("mean", "null") if wide else ()))
-        room = max(4, width - _LABEL - len(titles))
+        room = max(4, cells - label - len(titles))
         axis = Canvas(room, 1)
         for power in range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1):
             text = tick_label(10.0**power)
             axis.put(min(log_column(10.0**power, low, high, room), room - len(text)), 0, text, "axis.label")
         head: list[Row] = [
-            step_line(self.points, self.point, width, self.glyphs),
-            ((" " * _LABEL, ""), *axis.rows()[0], (titles, "dim")),
+            step_line(self.points, self.point, cells, self.glyphs),
+            ((" " * label, ""), *axis.rows()[0], (titles, "dim")),
         ]
         body: list[Row] = []
         lines = lines_each(result, height)
@@ -80,7 +87,7 @@ class DistancePanel(Scrolled):
         if height > len(head) + len(body) + 1:
             bars = "share of the queries up to there" if self.cumulative else "share of the queries"
             marks = f"bars: {bars}; {self.glyphs.median} median; null: if languages did not matter"
-            body += [(), ((" " * _LABEL + marks, "dim"),)]
+            body += [(), ((" " * label + marks, "dim"),)]
         return head, body
 
     def _say_kind(self) -> None:
@@ -91,9 +98,9 @@ class DistancePanel(Scrolled):
         self, result: EvaluationResult, language: str, low: float, high: float, room: int, lines: int, wide: bool
     ) -> list[Row]:
         found = result.rank_distance.get(language)
-        label = language_label(language)
+        name = language_label(language, label_cells(result), self.glyphs)
         if found is None or not found.queries:
-            return [(label, ("no query with two answers", "dim"))] + [()] * (lines - 1)
+            return [(name, ("no query with two answers", "dim"))] + [()] * (lines - 1)
         draw = cumulative if self.cumulative else distribution
         bars = draw(found.histogram, result.histogram_edges, low, high, room, lines, self.glyphs)
         at = log_column(max(found.median, low), low, high, room)
@@ -104,7 +111,7 @@ class DistancePanel(Scrolled):
         for line, bar in enumerate(bars):
             last = line + 1 == lines
             rows.append((
-                label if last else (" " * _LABEL, ""), (bar[:at], "bar"), (self.glyphs.median, "median"),
+                name if last else (" " * len(name[0]), ""), (bar[:at], "bar"), (self.glyphs.median, "median"),
                 (bar[at + 1 :], "bar"), (figures if last else "", ""),
             ))  # fmt: skip
         return rows
@@ -121,25 +128,26 @@ class AdvantagePanel(Scrolled):
         self.point = point
         self.redraw()
 
-    def parts(self, width: int, height: int) -> tuple[list[Row], list[Row]]:
+    def parts(self, cells: int, height: int) -> tuple[list[Row], list[Row]]:
         if self.point is None:
             return [], []
         result = self.point.result
         found, overall = result.own_language_advantage, overall_advantage(result)
         low, high, pad = _bounds([*found.values(), *([overall] if overall is not None else [])])
-        room = max(4, width - _LABEL - 7)
-        axis = Canvas(width - _LABEL, 1)
+        label = label_cells(result)
+        room = max(4, cells - label - 7)
+        axis = Canvas(cells - label, 1)
         zero = round((0 - low) / (high - low) * (room - 1))
         axis.put(zero, 0, "0", "axis.label")
         axis.put_right(room, 0, f"{high - pad:.1f}", "axis.label")
-        head = [self._line(("all ", "bold"), overall, low, high, room), ((" " * _LABEL, ""), *axis.rows()[0])]
+        head = [self._line((fit("all", label), "bold"), overall, low, high, room), ((" " * label, ""), *axis.rows()[0])]
         body: list[Row] = []
         lines = lines_each(result, height)  # beside the distributions the languages stand on the same lines
         for language in result.languages:
-            body += [((" " * (_LABEL + zero), ""), (self.glyphs.vertical, "faint"))] * (lines - 1)
-            body.append(self._line(language_label(language), found.get(language), low, high, room))
+            body += [((" " * (label + zero), ""), (self.glyphs.vertical, "faint"))] * (lines - 1)
+            body.append(self._line(language_label(language, label, self.glyphs), found.get(language), low, high, room))
         if height > len(head) + len(body) + 1:
-            body += [(), *(((" " * _LABEL + line, "dim"),) for line in wrap(_ADVANTAGE_NOTE, max(10, width - _LABEL)))]
+            body += [(), *(((" " * label + line, "dim"),) for line in wrap(_ADVANTAGE_NOTE, max(10, cells - label)))]
         return head, body
 
     def _line(self, label: Run, advantage: Advantage | None, low: float, high: float, room: int) -> Row:

@@ -17,10 +17,10 @@ from tui.model.bias import RANK_DISTANCE_NULL, mean_advantage, top_shares
 from tui.model.charts import Chart, evaluation_charts
 from tui.model.matrix import trend
 from tui.widgets.base import Panel
+from tui.widgets.bias import label_cells, language_label
 from tui.widgets.scrolled import Scrolled
 
 _CELL = 5  # cells of a number of the table
-_LABEL = 4
 _REACH = 3.0  # doublings from chance at which the ramp ends
 _CHART_CELLS, _CHART_LINES = 21, 5  # the least of a small chart, its line of numbers included
 _SHOWN_ELSEWHERE = frozenset({RANK_DISTANCE_NULL, "own_language_advantage"})
@@ -50,24 +50,27 @@ class SharePanel(Scrolled):
         if table is None:
             reason = _reason(self.point.result.bias, "language_share_at_10")
             return [], [((line, "dim"),) for line in wrap(reason, max(10, width))]
-        names = table.names
-        room = max(1, (width - _LABEL) // _CELL)
+        names, label = table.names, label_cells(self.point.result)
+        room = max(1, (width - label) // _CELL)
         self._left = max(0, min(self._left, len(names) - room))
         columns = range(self._left, min(len(names), self._left + room))
         more = "".join((self.glyphs.arrow[:1] if columns.stop < len(names) else "",))
-        header = "".join(fit(visible(names[column]), _CELL - 1, "right") + " " for column in columns) + more
-        head: list[Row] = [((fit("asks", _LABEL), "dim"), (header, "dim"))]
+        header = (
+            "".join(fit(visible(names[column]), _CELL - 1, "right", self.glyphs.ellipsis) + " " for column in columns)
+            + more
+        )
+        head: list[Row] = [((fit("asks", label), "dim"), (header, "dim"))]
         body: list[Row] = []
         for row, name in enumerate(names):
-            canvas = Canvas(_LABEL + _CELL * len(columns), 1)
-            canvas.put(0, 0, fit(visible(name), _LABEL - 1, "right"), "dim")
+            canvas = Canvas(label + _CELL * len(columns), 1)
+            canvas.put(0, 0, *language_label(name, label, self.glyphs))
             for place, column in enumerate(columns):
                 value = table.values[row][column]
                 style = _ramp(value) + (".own" if row == column and math.isfinite(value) else "")
-                canvas.put(_LABEL + place * _CELL, 0, _ratio(value), style)
+                canvas.put(label + place * _CELL, 0, _ratio(value), style)
             body.append(canvas.rows()[0])
         if height > len(head) + len(body) + 1:
-            body += [(), ((" " * _LABEL + "1: as often as chance; underlined: the question's own language", "dim"),)]
+            body += [(), ((" " * label + "1: as often as chance; underlined: the question's own language", "dim"),)]
         return head, body
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from array import array
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.drawing import bulk
 from tui.drawing.curve import FANOUT, Curve, envelope
 
 numbers = st.floats(-1e6, 1e6, allow_nan=False)
@@ -121,24 +119,33 @@ def test_counts_and_losses_between_steps_are_those_of_the_points(values: list[fl
         assert view.count_between(first, before) == len(inside)
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.lists(any_number, min_size=1, max_size=3000), st.sampled_from([0.0, 0.5, 0.9, 0.995]), st.integers(1, 3000))
-def test_bulk_arithmetic_finds_what_points_one_by_one_find(values: list[float], beta: float, cut: int) -> None:
-    """The same points, the same pyramid, and means that differ by rounding only, also when it goes on in pieces."""
-    slow, quick = Curve(beta), Curve(beta)
-    usual = [value if not math.isfinite(value) else math.fmod(value, 1e6) for value in values]
-    steps = list(range(1, len(usual) + 1))
-    slow.extend(steps, usual)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bulk, "BULK", 1)
-        for part in (slice(0, cut), slice(cut, None)):
-            quick.extend(steps[part], usual[part])
-    assert (quick.steps, quick.values, quick.lost_steps) == (slow.steps, slow.values, slow.lost_steps)
-    assert quick.levels == slow.levels
-    assert list(quick.smooth) == pytest.approx(list(slow.smooth), rel=1e-9, abs=1e-6)
+@settings(max_examples=40, deadline=None)
+@given(st.lists(any_number, min_size=1, max_size=400), st.sampled_from([0.0, 0.5, 0.9, 0.995]), st.data())
+def test_a_curve_made_in_pieces_is_the_curve_made_at_once(
+    values: list[float], beta: float, data: st.DataObject
+) -> None:
+    """To the last bit: what a reader sees does not depend on how often it looked."""
+    steps = list(range(1, len(values) + 1))
+    whole, pieces = Curve(beta), Curve(beta)
+    whole.extend(steps, values)
+    start = 0
+    while start < len(values):
+        end = data.draw(st.integers(start + 1, len(values)))
+        pieces.extend(steps[start:end], values[start:end])
+        start = end
+    for part in ("steps", "values", "smooth", "levels", "lost_steps"):
+        assert getattr(pieces, part) == getattr(whole, part)
 
 
-def test_modes_are_told_apart_in_bulk_as_one_by_one() -> None:
-    codes, values = array("B", [0, 1, 1, 0, 255, 1]), array("d", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
-    steps, found = bulk.of_code(codes, values, 1, 11)
-    assert list(zip(steps, found, strict=True)) == [(12, 0.2), (13, 0.3), (16, 0.6)]
+@settings(max_examples=120)
+@given(st.lists(numbers, min_size=1, max_size=700), st.integers(1, 30), st.integers(-10, 700), st.integers(1, 700))
+def test_the_envelope_of_any_window_loses_no_extreme(values: list[float], columns: int, first: int, span: int) -> None:
+    """Zoomed anywhere: what is in sight is inside what is drawn, and what is drawn is a point of the run."""
+    found = envelope(made(values).view(), first, first + span, columns)
+    inside = [value for index, value in enumerate(values) if first <= 1 + index <= first + span]
+    drawn = [column for column in found if column is not None]
+    assert bool(drawn) == bool(inside)
+    if inside:
+        assert min(column.low for column in drawn) <= min(inside)
+        assert max(column.high for column in drawn) >= max(inside)
+        assert {end for column in drawn for end in (column.low, column.high)} <= set(values)

@@ -119,3 +119,63 @@ def dots(rows: list[Row], style: str) -> str:
 def test_the_log_axis_draws_what_is_not_positive_at_the_bottom() -> None:
     lines = plain(chart([1.0, 0.0, -1.0, 10.0, 100.0], log=True))
     assert any(not line.isspace() for line in lines)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=60),
+    st.tuples(st.integers(0, 130), st.integers(0, 40)),
+    st.tuples(st.integers(0, 80), st.integers(1, 80)),
+    st.none() | st.integers(-5, 100),
+    st.booleans(),
+    glyph_sets,
+)
+def test_rows_are_exact_for_any_window_and_crosshair(
+    values: list[float], size: tuple[int, int], window: tuple[int, int], crosshair: int | None, marked: bool,
+    glyphs: Glyphs,
+) -> None:  # fmt: skip
+    curve = Curve(0.9)
+    curve.extend(range(1, len(values) + 1), values)
+    axes = Axes(window[0], sum(window), log=marked, smoothed=not marked, crosshair=crosshair)
+    rows = line_chart(*size, [Series("mono", "mono", curve.view(), marked)], axes, glyphs)
+    assert len(rows) == size[1]
+    assert all(row_width(row) == size[0] for row in rows)
+
+
+@given(st.integers(1, 49), st.integers(1, 49))
+def test_the_crosshair_hides_nothing_and_names_its_step(at: int, other: int) -> None:
+    """Every dot of the chart is still there, in its own colour."""
+    curve = Curve(0.0)
+    curve.extend(range(1, 51), [float((step * 7) % 11) for step in range(50)])
+    series = [Series("mono", "mono", curve.view())]
+    bare, crossed = (
+        line_chart(80, 20, series, Axes(0, 50, smoothed=False, crosshair=step), BRAILLE) for step in (None, at)
+    )
+    dotted = [
+        [(x, character) for x, character in enumerate(line) if 0x2800 < ord(character) < 0x2900] for line in plain(bare)
+    ]
+    assert dotted == [
+        [(x, character) for x, character in enumerate(line) if 0x2800 < ord(character) < 0x2900]
+        for line in plain(crossed)
+    ]
+    assert (str(at), "key") in crossed[-1]
+    if other != at:
+        moved = line_chart(80, 20, series, Axes(0, 50, smoothed=False, crosshair=other), BRAILLE)
+        assert moved != crossed
+
+
+def test_a_line_between_two_far_points_is_seen_where_it_passes() -> None:
+    """Zoomed between two evaluations, the line that joins them crosses the window from edge to edge."""
+    curve = Curve(0.0)
+    curve.extend([0, 1000], [0.0, 10.0])
+    series = [Series("single", "mAP", curve.view(), marked=True)]
+    rows = line_chart(60, 12, series, Axes(400, 600, smoothed=False, labelled=False), BRAILLE)
+    columns = {x for line in plain(rows) for x, character in enumerate(line) if 0x2800 < ord(character) < 0x2900}
+    assert columns == set(range(7, 60))
+
+
+def test_a_window_without_points_says_so() -> None:
+    curve = Curve(0.0)
+    curve.extend([1, 2], [1.0, 2.0])
+    lines = plain(line_chart(60, 12, [Series("mono", "mono", curve.view())], Axes(100, 200), BRAILLE))
+    assert any("no point in this part" in line for line in lines)
