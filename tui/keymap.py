@@ -6,8 +6,9 @@ passes on are used: no Ctrl-S or Ctrl-Q (flow control), no Alt; Escape and F-key
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from textual.binding import Binding, BindingType
 
@@ -188,6 +189,58 @@ ACTIONS: tuple[Action, ...] = (
 
 FOOTER_KEYS = 5  # besides help and the way out
 
+_EATEN = re.compile(r"(alt\+.*|ctrl\+(s|q|z|c|m|i|j|\\))")  # by terminals, or the same as enter and tab
+_NAMED = {name: key for key, name in KEY_NAMES.items() if len(name) == 1}
+_in_force: list[tuple[Action, ...]] = [ACTIONS]
+
+
+class KeymapError(ValueError):
+    """A key that a person has set cannot be; ``name`` is the action's, as it was given."""
+
+    def __init__(self, name: str, wrong: str) -> None:
+        super().__init__(wrong)
+        self.name = name
+
+
+def rebound(keys: Mapping[str, tuple[str, ...]]) -> tuple[Action, ...]:
+    """The table with other keys, by ``action`` (on every screen that has it) or ``screen.action``.
+
+    Raises:
+        KeymapError: no such action or key, a key that terminals eat, or one that means two things on one screen.
+    """
+    table = list(ACTIONS)
+    for name, chosen in keys.items():
+        screen, _, action = name.rpartition(".")
+        places = [at for at, each in enumerate(table) if each.name == action and (not screen or screen in each.screens)]
+        if not places:
+            raise KeymapError(name, "no such action" if not screen else f"no such action on the {screen} screen")
+        wanted = tuple(_NAMED.get(key, key) for key in chosen)
+        for key in wanted:
+            if not key or " " in key or _EATEN.fullmatch(key):
+                raise KeymapError(name, f"{key!r} is no key, or one that terminals keep for themselves")
+        if not wanted:
+            raise KeymapError(name, "at least one key is needed")
+        for at in places:
+            each = table[at]
+            if screen and len(each.screens) > 1:  # the other screens keep theirs
+                table[at] = replace(each, screens=tuple(other for other in each.screens if other != screen))
+                table.insert(at, replace(each, screens=(screen,), keys=wanted, shown_keys=""))
+            else:
+                table[at] = replace(each, keys=wanted, shown_keys="")
+    for name in keys:
+        screen, _, action = name.rpartition(".")
+        for place in {screen} if screen else {place for each in table if each.name == action for place in each.screens}:
+            bound = [(key, each.name) for each in table if place in each.screens for key in each.keys]
+            own = {key for key, owner in bound if owner == action}
+            if taken := [(key, owner) for key, owner in bound if key in own and owner != action]:
+                raise KeymapError(name, f"{taken[0][0]!r} is {taken[0][1]} on the {place} screen already")
+    return tuple(table)
+
+
+def use(actions: tuple[Action, ...]) -> None:
+    """From here on this is the table; called once, before the first screen is made."""
+    _in_force[0] = actions
+
 
 def key_name(key: str) -> str:
     return KEY_NAMES.get(key, key)
@@ -198,7 +251,7 @@ def shown_key(action: Action) -> str:
 
 
 def actions_of(screen: str) -> list[Action]:
-    return [action for action in ACTIONS if screen in action.screens]
+    return [action for action in _in_force[0] if screen in action.screens]
 
 
 def bindings(screen: str) -> list[BindingType]:
