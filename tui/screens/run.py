@@ -171,8 +171,13 @@ class RunScreen(Examining):
             self.dashboard.feed.smooth(SMOOTHINGS[max(0, min(len(SMOOTHINGS) - 1, at))])
 
     def action_step(self, by: int) -> None:
-        if self.detail is not None:
-            self.end_replay()
+        if self.detail is None:
+            return
+        self.end_replay()
+        if isinstance(self.tab, OverviewTab):
+            self.tab.to_evaluation(by)
+            self.show_message(self.dashboard.now())
+        else:
             self.selection.move_step(self.detail, by)
             self.redraw_tab()
 
