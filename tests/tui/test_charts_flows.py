@@ -26,6 +26,10 @@ def overview(screen: RunScreen) -> OverviewTab:
     return screen.tab
 
 
+def braille(text: str) -> bool:
+    return any(0x2800 < ord(character) < 0x2900 for character in text)
+
+
 async def ready(screen: RunScreen, until: Until, pilot: object, name: str) -> None:
     """Waits until the reader has made the curves of a chart."""
 
@@ -63,7 +67,7 @@ async def test_the_crosshair_reads_out_every_chart_at_its_step_exactly(
 async def test_a_spike_of_one_step_is_seen_whole_and_stays_at_every_zoom(
     running: RunWriter, dashboard: Make, until: Until
 ) -> None:
-    """The loss of step 120 is 9.5, among losses below 5: the axis reaches up to it as long as it is in sight."""
+    """The loss of step 120 is 9.5, among losses below 6: alone it reaches the top line, as long as it is in sight."""
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
         screen = await open_first(pilot, app, until)
@@ -72,12 +76,37 @@ async def test_a_spike_of_one_step_is_seen_whole_and_stays_at_every_zoom(
         for _ in range(7):
             tab.redraw()
             await pilot.pause()
-            text = text_of(app)
             first, last = tab.board.viewport.window(310)
             assert first <= 120 <= last
-            assert "9.5" in text
+            panel = tab.charts.panels[0]
+            top = panel.rows(panel.size.width, panel.size.height)[0]
+            dots = [text for text, style in top if style.startswith(("series.mono", "series.cross")) and braille(text)]
+            assert len(dots) == 1
+            assert len(dots[0]) == 1
+            assert "series.cross" not in {style for text, style in top if text in dots}
             await pilot.press("z")
         assert tab.board.viewport.window(310)[1] - tab.board.viewport.window(310)[0] == 10
+
+
+async def test_the_crosshair_jumps_from_evaluation_to_evaluation_and_the_table_marks_it(
+    running: RunWriter, dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_first(pilot, app, until)
+        assert screen.detail is not None
+        for key, step in (
+            ("left_square_bracket", 200), ("left_square_bracket", 0), ("left_square_bracket", 0),
+            ("right_square_bracket", 200), ("right_square_bracket", 200),
+        ):  # fmt: skip
+            await pilot.press(key)
+            assert overview(screen).board.viewport.crosshair == step
+        table = overview(screen).evaluations
+        (marked,) = [row for row in table.rows(36, 10) if "selected" in row[0][1]]
+        assert marked[0][0].split()[0] == "200"
+        mono = screen.detail.evaluations[-1].result.metrics["map_monolingual"]
+        assert mono is not None
+        assert exact(mono) in text_of(app)
 
 
 async def test_charts_are_chosen_by_their_letters_and_the_large_one_by_arrows(

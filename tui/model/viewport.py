@@ -62,9 +62,14 @@ class Viewport:
             self.crosshair = min(newest, last)
             return
         step = max(1, round((last - first) / max(1, columns - 1)))
-        self.crosshair = max(0, min(newest, self.crosshair + by * step))
+        self.set_crosshair(self.crosshair + by * step, newest)
+
+    def set_crosshair(self, step: int, newest: int) -> None:
+        """The crosshair to a step, and the window after it."""
+        first, last = self.window(newest)
+        self.crosshair = max(0, min(newest, step))
         if self.span is not None and not first <= self.crosshair <= last:
-            wanted = self.crosshair if by < 0 else self.crosshair - self.span
+            wanted = self.crosshair if self.crosshair < first else self.crosshair - self.span
             self._place(wanted, self.span, newest, follows=False)
 
     def move_to_end(self, last: bool, newest: int) -> None:

@@ -42,7 +42,6 @@ class OverviewTab(Tab):
     def show(self, detail: RunDetail, selection: Selection) -> None:
         super().show(detail, selection)
         self.redraw()
-        self.evaluations.show(detail)
         self.notes.redraw()
 
     def redraw(self) -> None:
@@ -52,6 +51,7 @@ class OverviewTab(Tab):
         in_sight = self.charts.show(self.detail)
         self.dashboard.feed.want(frozenset(in_sight))
         self.now.show(self.detail, self.board.viewport.crosshair, in_sight)
+        self.evaluations.show(self.detail, self.board.viewport.crosshair)
         if not self.has_class("-single"):
             self.now.styles.height = len(self.now.figures(self.now.size.width)) + _FRAME
 
@@ -79,6 +79,18 @@ class OverviewTab(Tab):
     def end(self, last: bool) -> None:
         if self.detail is not None:
             self.board.viewport.move_to_end(last, self.detail.row.step)
+            self.redraw()
+
+    def to_evaluation(self, by: int) -> None:
+        """The crosshair to the evaluation before or after its step; without one, from the newest step."""
+        if self.detail is None:
+            return
+        steps = sorted({point.step for point in self.detail.evaluations})
+        viewport = self.board.viewport
+        here = self.detail.row.step + 1 if viewport.crosshair is None else viewport.crosshair
+        found = [step for step in steps if step < here] if by < 0 else [step for step in steps if step > here]
+        if found:
+            viewport.set_crosshair(found[-1] if by < 0 else found[0], self.detail.row.step)
             self.redraw()
 
     def zoom(self, closer: bool) -> None:

@@ -91,14 +91,15 @@ class NowPanel(Panel):
 
 
 class EvaluationPanel(Panel):
-    """What the evaluations found, step by step; the newest last."""
+    """What the evaluations found, step by step; the newest last, or the one that stood at the crosshair's step."""
 
     def __init__(self) -> None:
         super().__init__("evaluation", id="evaluations")
         self.detail: RunDetail | None = None
+        self._crosshair: int | None = None
 
-    def show(self, detail: RunDetail) -> None:
-        self.detail = detail
+    def show(self, detail: RunDetail, crosshair: int | None) -> None:
+        self.detail, self._crosshair = detail, crosshair
         self.retitle(f"evaluation ({detail.row.benchmark})" if detail.row.benchmark else "evaluation")
         self.redraw()
 
@@ -108,7 +109,12 @@ class EvaluationPanel(Panel):
             return [(("none yet", "dim"),)]
         points = detail.of_benchmark(detail.row.benchmark)
         rows: list[Row] = [((_columns("step", "mono", "cross", "pool", "RD"), "dim"),)]
-        for point in points[-max(1, height - 1) :]:
+        at = len(points) - 1
+        if self._crosshair is not None:
+            at = max(0, sum(point.step <= self._crosshair for point in points) - 1)
+        room = max(1, height - 1)
+        first = max(0, min(at - room // 2, len(points) - room))
+        for index, point in enumerate(points[first : first + room], start=first):
             metrics = point.result.metrics
             distance = metrics.get("rank_distance")
             text = _columns(
@@ -118,7 +124,10 @@ class EvaluationPanel(Panel):
                 share(metrics.get("map_multilingual")),
                 "-" if distance is None else f"{distance:,.0f}",
             )
-            rows.append(((text, "bold" if point is points[-1] else ""),))
+            style = "bold" if index == len(points) - 1 else ""
+            rows.append(
+                ((text, f"{style} selected".strip() if index == at and self._crosshair is not None else style),)
+            )
         return rows
 
 
