@@ -29,6 +29,10 @@ class TokenRows:
         """Tokens of each row, [N]."""
         return np.diff(self.offsets)
 
+    def count(self, rows: npt.NDArray[np.integer]) -> int:
+        """Tokens of the given rows together."""
+        return int((self.offsets[rows + 1] - self.offsets[rows]).sum())
+
     def take(self, rows: npt.NDArray[np.integer]) -> TokenRows:
         """The given rows in the given order; ``truncated`` is not known per row and becomes 0."""
         lengths = self.offsets[rows + 1] - self.offsets[rows]  # of these rows only: there may be millions

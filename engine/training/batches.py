@@ -38,6 +38,7 @@ class TrainingBatch:
     mode: Mode
     rows: TokenRows  # [2b + n] the questions, then their passages, then the further negatives
     mask: npt.NDArray[np.bool_]  # [B, B + N] false negatives
+    tokens: int  # of all ranks, without padding
 
     @property
     def pairs(self) -> int:
@@ -78,18 +79,20 @@ class BatchSource:
         """Batch ``t`` >= 0; a pure function of t, safe to call from another thread."""
         batch = self._plan.batch(t)
         corpus, own = self._corpora[batch.source], self._own
-        questions = corpus.row_of[batch.groups[own], batch.query_language[own]]
-        passages = corpus.row_of[batch.groups[own], batch.passage_language[own]]
-        parts = [corpus.questions.take(questions), corpus.passages.take(passages)]
+        questions = corpus.row_of[batch.groups, batch.query_language]  # [B]
+        passages = corpus.row_of[batch.groups, batch.passage_language]  # [B]
+        parts = [corpus.questions.take(questions[own]), corpus.passages.take(passages[own])]
+        tokens = corpus.questions.count(questions) + corpus.passages.count(passages)
         further = None
         if count := self._negatives:
             further = draw_negatives(batch, corpus, count, self._seed, t)
             parts.append(negative_rows(further, slice(own.start * count, own.stop * count), corpus))
+            tokens += len(negative_rows(further, slice(None), corpus).ids)
         if self._mask:
             mask = false_negatives(batch, corpus, further)
         else:
             mask = np.zeros((len(batch.groups), len(batch.groups) * (1 + self._negatives)), dtype=bool)
-        assembled = TrainingBatch(batch.mode, concatenate(parts), mask)
+        assembled = TrainingBatch(batch.mode, concatenate(parts), mask, tokens)
         return pinned(assembled) if self._pin else assembled
 
 

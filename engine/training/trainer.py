@@ -35,7 +35,7 @@ class StepRecord:
     masked: float  # masked in-batch negatives per row
     seconds: float  # the update, data wait included; on CUDA the time to enqueue it
     data_wait: float  # seconds of it spent waiting for the batch
-    tokens: int  # of this rank, without padding
+    tokens: int  # of all ranks, without padding
     flops: float  # of this rank, as engine.training.flops counts them
     device_loss: Tensor
     device_grad_norm: Tensor
@@ -191,7 +191,7 @@ class Trainer:
             masked=float(batch.mask.sum() / len(batch.mask)),
             seconds=time.perf_counter() - start,
             data_wait=data_wait,
-            tokens=len(batch.rows.ids),
+            tokens=batch.tokens,
             flops=self._flops(batch.rows.lengths),
             device_loss=loss,
             device_grad_norm=norm.detach(),

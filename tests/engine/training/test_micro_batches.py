@@ -1,5 +1,6 @@
 """Micro-batches: the gradient of the whole batch, whatever they are and whenever memory runs out."""
 
+import dataclasses
 import numpy as np
 import pytest
 import torch
@@ -193,7 +194,7 @@ def test_all_ranks_repeat_a_batch_for_which_one_lacks_memory(corpora, make_train
     """The calls stay in step, and the size of micro-batches is the same everywhere: the smallest that any needs."""
     trainer = make_trainer(config_of(), 0.0)
     batch = trainer._batches.get(0)
-    batch = type(batch)(batch.mode, batch.rows, np.tile(batch.mask, (2, 2)))
+    batch = dataclasses.replace(batch, mask=np.tile(batch.mask, (2, 2)))
     ranks = OtherRank([300, 0, 0])
     backward = Backward(trainer.encoder, trainer.loss, ranks, 4, 0)
     memory = ScarceMemory(trainer.encoder, 120)
