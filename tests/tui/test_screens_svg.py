@@ -41,6 +41,8 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "launch": ("n",),
     "export": (*OPEN, "2", "x"),
     "stop": (*OPEN, "k"),
+    "filter": ("slash", *"mono|(", "backspace", "left_parenthesis"),
+    "sort": ("s",),
     "help": ("question_mark",),
     "commands": (*OPEN, "colon", "t", "a"),
 }
@@ -82,6 +84,7 @@ def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.mkdir()
     (folder / "cldr-hybrid.toml").write_text("# The built-in example.\n" + to_toml(run_config("cldr-hybrid")))
     monkeypatch.setattr("tui.model.launching.sample_configs_folder", lambda: folder)
+    monkeypatch.setattr("tui.model.estimating._free", lambda home: 410 * 2**30)
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])

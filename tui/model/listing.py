@@ -96,7 +96,7 @@ def compile_filter(text: str) -> re.Pattern[str] | None:
     try:
         return re.compile(text, re.IGNORECASE)
     except re.error as error:
-        raise ValueError(f"not a regular expression yet: {error}") from None
+        raise ValueError(f"not a regular expression: {error}") from None
 
 
 def matches(row: RunRow, pattern: re.Pattern[str] | None) -> bool:

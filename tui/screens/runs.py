@@ -20,7 +20,7 @@ from tui.model.rows import RunRow
 from tui.screens.steering import Steering
 from tui.widgets.base import Drawn
 from tui.widgets.lists import Items
-from tui.widgets.runs_table import Layout, head, lay_out, lines
+from tui.widgets.runs_table import Layout, Measured, head, lay_out, lines
 
 _COUNTED = ("running", "evaluating", "starting", "queued", "stalled", "paused", "crashed", "failed", "finished")
 
@@ -32,11 +32,12 @@ class Table(Items):
         super().__init__(screen.entry_lines, id="table")
         self._runs = screen
         self._layout: tuple[tuple[int, int, str], Layout] | None = None
+        self._measured: Measured = {}
 
     def layout_for(self, cells: int, glyphs: Glyphs) -> Layout:
         key = (cells, id(self._runs.entries), glyphs.name)
         if self._layout is None or self._layout[0] != key:
-            self._layout = key, lay_out(self._runs.entries, cells, glyphs)
+            self._layout = key, lay_out(self._runs.entries, cells, glyphs, self._measured)
         return self._layout[1]
 
 
@@ -77,7 +78,7 @@ class RunsScreen(Steering):
         yield self.table
 
     def apply(self, snapshot: Snapshot) -> None:
-        if snapshot.rows is not self.rows or not self._loaded:
+        if snapshot.rows != self.rows or not self._loaded:
             self.rows, self._loaded = snapshot.rows, True
             self.marked &= {row.folder.path for row in self.rows}
             self._arrange()
@@ -139,7 +140,7 @@ class RunsScreen(Steering):
             return
         error = visible(self.filter.error)
         found: Run = (error, "error") if error else (f"{self._runs_shown()} of {len(self.rows)} runs", "dim")
-        room = max(10, min(40, self.size.width // 2 - 4))
+        room = max(10, min(32, self.size.width // 3))
         left: Row = (("/", "key"), *edit.row(room, self.glyphs.ellipsis), ("  ", ""), found)
         self.message.show(fit_row(left, max(1, self.size.width - 1), self.glyphs.ellipsis))
 

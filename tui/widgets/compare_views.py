@@ -180,12 +180,13 @@ class PlacesPanel(Panel):
         if self.comparison is None:
             return []
         marks, front, table = [], [], []
+        # In a sweep its mono_share says more than names that all begin alike.
+        swept = all(place.mono_share is not None for place in self.comparison.done.places)
         name_width = min(30, max(width(visible(name)) for name in self.comparison.names))
         for place in self.comparison.done.places:
             series = self.comparison.series(place.condition)
             quality, distance = place.map_monolingual, place.rank_distance
-            # In a sweep its mono_share says more than a name that begins like all the others.
-            label = share(place.mono_share, 2) if place.mono_share is not None else visible(place.condition)
+            label = share(place.mono_share, 2) if swept else visible(place.condition)
             if quality is not None and distance is not None:
                 marks.append(Mark(distance, quality, label, f"series.{series}", self._glyph(series)))
                 if place.front:

@@ -58,7 +58,9 @@ def size(value: float) -> str:
     """Bytes as people buy them: 14 GiB, 310 MiB."""
     if value >= 10 * 2**30:
         return f"{value / 2**30:,.0f} GiB"
-    return f"{value / 2**30:.1f} GiB" if value >= 2**30 else f"{value / 2**20:,.0f} MiB"
+    if value >= 2**30:
+        return f"{value / 2**30:.1f} GiB"
+    return f"{value / 2**20:,.0f} MiB" if value >= 2**20 else f"{value / 2**10:,.0f} KiB"
 
 
 def _text(figure: Figure, shown: Callable[[float], str]) -> str:

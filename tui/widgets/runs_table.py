@@ -85,10 +85,17 @@ class Layout:
     name: int
 
 
-def lay_out(entries: Sequence[Entry], cells: int, glyphs: Glyphs) -> Layout:
-    """The columns that fit beside readable names; each is as wide as what stands in it."""
+# Cells that each row's columns take, by the row's identity: of 500 runs a few change between two looks.
+Measured = dict[int, tuple[RunRow, tuple[int, ...]]]
+
+
+def lay_out(entries: Sequence[Entry], cells: int, glyphs: Glyphs, known: Measured) -> Layout:
+    """The columns that fit beside readable names; each is as wide as what stands in it.
+
+    ``known`` is the caller's, and kept up to date here.
+    """
     shown = [entry for entry in entries if isinstance(entry, Shown)]
-    measured = [(column, _measure(column, shown, glyphs)) for column in COLUMNS]
+    measured = list(zip(COLUMNS, _measure([entry.row for entry in shown], glyphs, known), strict=True))
     longest = max((width(entry.label) + len(_INDENT) * entry.grouped for entry in shown), default=_NAME_LEAST)
     least = max(_NAME_LEAST, min(_NAME_MOST, longest))
     chosen = measured
@@ -184,11 +191,23 @@ def _title(title: str, size: int, align: Align, order: Order, glyphs: Glyphs) ->
     return [(fit(marked, size, align, glyphs.ellipsis), "title")]
 
 
-def _measure(column: Column, shown: Sequence[Shown], glyphs: Glyphs) -> int:
-    if column.fixed:
-        return column.most
-    cells = max((width(column.cell(entry.row, glyphs, 0.0)[0]) for entry in shown), default=column.most)
-    return min(column.most, max(width(column.title), cells))
+def _measure(rows: Sequence[RunRow], glyphs: Glyphs, known: Measured) -> list[int]:
+    """The width of every column: as wide as its title and what stands in it, and not wider than it may be."""
+    fresh: Measured = {}
+    for row in rows:
+        found = known.get(id(row))
+        sizes = found[1] if found is not None and found[0] is row else None
+        fresh[id(row)] = (
+            row,
+            sizes or tuple(0 if column.fixed else width(column.cell(row, glyphs, 0.0)[0]) for column in COLUMNS),
+        )
+    known.clear()
+    known.update(fresh)
+    widest = [max(sizes) for sizes in zip(*(sizes for _, sizes in fresh.values()), strict=True)] or [99] * len(COLUMNS)
+    return [
+        column.most if column.fixed else min(column.most, max(width(column.title), size))
+        for column, size in zip(COLUMNS, widest, strict=True)
+    ]
 
 
 def _under(text: str, style: str, cells: int, glyphs: Glyphs) -> Row:

@@ -1,0 +1,95 @@
+"""The comparison as it looks at 120x36 and at 60x20, and in plain ASCII; and a study among the runs.
+
+After an intended change: ``pytest tests/tui/test_compare_svg.py --snapshot-update``, then look at what changed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from compare_cases import comparable
+from conftest import NARROW, WIDE
+from runs_factory import RunWriter, finished
+from textual.pilot import Pilot
+
+from engine.export import compare_job
+from engine.export.compare_job import Done, Wanted
+from tui.app import Dashboard
+from tui.screens.compare import CompareScreen
+from tui.theme import PLAIN
+
+Make = Callable[..., Dashboard]
+Until = Callable[..., Awaitable[None]]
+Compare = Callable[..., bool]
+
+ALL = ("space",) * 5
+VIEWS = {
+    "table": (*ALL, "c", "down"),
+    "pairs": (*ALL, "c", "h", "down", "right"),
+    "languages": (*ALL, "c", *("down",) * 6, "h", "down"),
+    "curves": (*ALL, "c", "l"),
+    "metric": (*ALL, "c", "l", "m", "m", "m"),
+    "places": (*ALL, "c", "p"),
+}
+
+
+@pytest.fixture
+def five(home: Any, monkeypatch: pytest.MonkeyPatch) -> list[RunWriter]:
+    """Five runs, compared in this process."""
+    told: list[object] = []
+    monkeypatch.setattr(compare_job, "_tell", told.append)
+
+    def compute(wanted: Wanted, progress: object, cancelled: threading.Event) -> Done:
+        return compare_job.compare(wanted)
+
+    monkeypatch.setattr("tui.screens.compare.compute", compute)
+    return comparable(home)
+
+
+def play(keys: tuple[str, ...], until: Until) -> Callable[[Pilot[None]], Awaitable[None]]:
+    async def run(pilot: Pilot[Any]) -> None:
+        app = pilot.app
+        assert isinstance(app, Dashboard)
+        await until(pilot, lambda: app.snapshot is not None and app.snapshot.rows, "the first snapshot")
+        for key in keys:
+            await pilot.press(key)
+            await until(pilot, lambda: settled(app), f"the screen after {key}")
+
+    return run
+
+
+def settled(app: Dashboard) -> bool:
+    screen = app.screen
+    if not isinstance(screen, CompareScreen):
+        return True
+    return screen.comparison is not None and (screen.view != "curves" or bool(screen.what))
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_comparison(
+    view: str, size: tuple[int, int], five: list[RunWriter], dashboard: Make, until: Until, snap_compare: Compare
+) -> None:
+    assert snap_compare(dashboard(), terminal_size=size, run_before=play(VIEWS[view], until))
+
+
+@pytest.mark.parametrize("view", ["table", "curves"])
+def test_comparison_in_ascii_without_colour(
+    view: str, five: list[RunWriter], dashboard: Make, until: Until, snap_compare: Compare
+) -> None:
+    app = dashboard(charset="ascii", palette=PLAIN)
+    assert snap_compare(app, terminal_size=WIDE, run_before=play(VIEWS[view], until))
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_a_study_among_the_runs(
+    size: tuple[int, int], home: Any, dashboard: Make, until: Until, snap_compare: Compare
+) -> None:
+    finished(home, "cldr-mono", "mono")
+    for seed in range(2):
+        for share in (0.25, 0.5):
+            finished(home, f"cldr-hybrid-mono_share-{share}-{seed}", study="cldr-hybrid-sweep", seed=seed)
+    assert snap_compare(dashboard(), terminal_size=size, run_before=play(("down", "space"), until))
