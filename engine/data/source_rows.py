@@ -6,6 +6,7 @@ Shapes: G groups, L languages, R rows, K hard negatives of all rows together.
 from __future__ import annotations
 
 import hashlib
+import logging
 import shutil
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +34,8 @@ LARGE_BYTES = 64 << 20  # of a file that is read to disk instead of into memory
 
 _FORMAT = "1"  # part of the key: a new layout is a new folder
 _MANIFEST = "manifest.json"
+
+logger = logging.getLogger(__name__)
 
 
 class SourceRow(NamedTuple):
@@ -248,15 +251,19 @@ class _Writer:
         column_of = np.array([languages.index(name) if name in languages else -1 for name in self._codes])
         column = column_of[table["language"].to_numpy()]
         row_of = np.full((groups, len(languages)), -1, dtype=np.int64)
-        rows = np.arange(len(number))
-        row_of[number[::-1], column[::-1]] = rows[::-1]  # of repeats the first stays
-        repeated = np.flatnonzero(row_of[number, column] != rows)
-        if len(repeated) and not drop_repeats:
+        cells, first = np.unique(number * len(languages) + column, return_index=True)  # of repeats the first row
+        row_of.reshape(-1)[cells] = first
+        is_first = np.zeros(len(number), dtype=bool)
+        is_first[first] = True
+        repeated = np.flatnonzero(~is_first)
+        if len(repeated) and drop_repeats:
+            logger.warning("%s: left out %d repeats of a group", self._source.label, len(repeated))
+        elif len(repeated):
             row = int(repeated[0])
             group, language = table["group"][row].as_py(), languages[column[row]]
-            first = self._place(table, int(row_of[number[row], column[row]]))
+            former = self._place(table, int(row_of[number[row], column[row]]))
             raise ConfigError(
-                f"{self._place(table, row)}: group: {group!r} already has language {language!r} ({first})"
+                f"{self._place(table, row)}: group: {group!r} already has language {language!r} ({former})"
             )
         return row_of
 
