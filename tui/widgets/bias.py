@@ -12,7 +12,7 @@ from tui.drawing.cells import Row, Run, fit, width, wrap
 from tui.drawing.distribution import cumulative, distribution, log_column
 from tui.drawing.glyphs import Glyphs
 from tui.drawing.small import whisker
-from tui.drawing.ticks import tick_label
+from tui.drawing.ticks import log_ticks, tick_label
 from tui.format import number, visible
 from tui.model.bias import axis_bounds, nulls, overall_advantage
 from tui.widgets.heat import step_line
@@ -72,13 +72,9 @@ class DistancePanel(Scrolled):
         wide, label = cells >= _WIDE, label_cells(result)
         titles = _figures("median", "p90", *(("mean", "null") if wide else ()))
         room = max(4, cells - label - len(titles))
-        axis = Canvas(room, 1)
-        for power in range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1):
-            text = tick_label(10.0**power)
-            axis.put(min(log_column(10.0**power, low, high, room), room - len(text)), 0, text, "axis.label")
         head: list[Row] = [
             step_line(self.points, self.point, cells, self.glyphs),
-            ((" " * label, ""), *axis.rows()[0], (titles, "dim")),
+            ((" " * label, ""), *_axis(low, high, room), (titles, "dim")),
         ]
         body: list[Row] = []
         lines = lines_each(result, height)
@@ -115,6 +111,18 @@ class DistancePanel(Scrolled):
                 (bar[at + 1 :], "bar"), (figures if last else "", ""),
             ))  # fmt: skip
         return rows
+
+
+def _axis(low: float, high: float, cells: int) -> Row:
+    """Labels of the log axis, each beginning at its place; one that would touch the one before is left out."""
+    canvas = Canvas(cells, 1)
+    free = 0
+    for tick in log_ticks(low, high, max(2, cells // 10)):
+        text = tick_label(tick)
+        start = min(log_column(tick, low, high, cells), cells - len(text))
+        if start >= free:
+            free = canvas.put(start, 0, text, "axis.label") + 1
+    return canvas.rows()[0]
 
 
 class AdvantagePanel(Scrolled):

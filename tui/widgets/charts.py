@@ -79,7 +79,7 @@ class ChartPanel(Panel):
             return [(("reading", "dim"),)]
         axes = self._axes(chart, look)
         below: list[Row] = []
-        if chart.name == LOSS and height >= _ROOM_BELOW:
+        if chart.name == LOSS and chart.series and height >= _ROOM_BELOW:
             below = [self._mix(chart, axes, width), *self._lost(chart)]
         return line_chart(width, height - len(below), chart.series, axes, self.glyphs) + below
 
