@@ -22,12 +22,13 @@ _STATM = Path("/proc/self/statm")
 
 # Dense bfloat16 operations a second, from data sheets of NVIDIA; a longer name stands before its beginning.
 BFLOAT16_PEAKS = {
+    "GB200": 2500e12,
+    "GH200": 989.4e12,
     "B200": 2250e12,
     "H200": 989.4e12,
     "H100 PCIe": 756e12,
     "H100 NVL": 835e12,
     "H100": 989.4e12,
-    "GH200": 989.4e12,
     "A100": 312e12,
     "A40": 149.7e12,
     "A30": 165e12,

@@ -1,0 +1,127 @@
+"""The validation loss: of clusters that training never sees, the same whoever asks and whenever."""
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+from small_corpora import make_corpus
+
+from engine.config import BatchConfig, ConfigError, EvaluationConfig, LossConfig, RunConfig, SourceConfig
+from engine.preparation import build_trainer
+from engine.training.loss import InfoNCE
+from engine.training.validation import ValidationLoss, split_corpora
+
+CONFIG = RunConfig(
+    sources=(SourceConfig(kind="cldr"), SourceConfig(kind="cldr")),
+    batch=BatchConfig(size=8),
+    evaluation=EvaluationConfig(validation="loss", validation_share=0.25),
+)
+
+
+def texts_of(corpus):
+    """Every question and passage that its groups can give."""
+    rows = corpus.row_of[corpus.row_of >= 0]
+    return {column[row] for column in (corpus.questions, corpus.passages) for row in rows}
+
+
+def test_whole_clusters_are_held_out_and_nothing_is_in_both_halves(corpora):
+    training, held_out = split_corpora(CONFIG, corpora)
+    for corpus, kept, out in zip(corpora, training, held_out, strict=True):
+        assert not set(kept.clusters) & set(out.clusters)
+        assert set(kept.groups) | set(out.groups) == set(corpus.groups)
+        assert len(set(out.clusters)) == round(0.25 * len(set(corpus.clusters)))
+        assert texts_of(kept) | texts_of(out) == texts_of(corpus)
+        assert not texts_of(kept) & texts_of(out)
+
+
+def test_translations_stay_together_and_gaps_stay_gaps(corpora):
+    """Each held-out group has the rows that it had."""
+    corpus, out = corpora[1], split_corpora(CONFIG, corpora)[1][1]
+    for index, group in enumerate(out.groups):
+        before = corpus.row_of[list(corpus.groups).index(group)]
+        now = out.row_of[index]
+        assert ((before >= 0) == (now >= 0)).all()
+        assert [out.questions[row] for row in now[now >= 0]] == [corpus.questions[row] for row in before[before >= 0]]
+        assert [out.passage_ids[row] for row in now[now >= 0]] == [
+            corpus.passage_ids[row] for row in before[before >= 0]
+        ]
+
+
+def test_seeds_share_what_is_held_out_and_other_configs_hold_out_nothing(corpora):
+    first, second = (split_corpora(msgspec.structs.replace(CONFIG, seed=seed), corpora)[1] for seed in (0, 7))
+    assert [list(corpus.groups) for corpus in first] == [list(corpus.groups) for corpus in second]
+    training, held_out = split_corpora(msgspec.structs.replace(CONFIG, evaluation=EvaluationConfig()), corpora)
+    assert all(kept is corpus for kept, corpus in zip(training, corpora, strict=True))
+    assert held_out == []
+
+
+def test_a_validation_source_is_validated_on_and_not_trained_on(corpora):
+    config = msgspec.structs.replace(CONFIG, sources=(CONFIG.sources[0], SourceConfig(kind="cldr", role="validation")))
+    training, held_out = split_corpora(config, corpora)
+    assert training == [corpora[0]]
+    assert held_out == [corpora[1]]
+
+
+def test_one_cluster_cannot_be_divided():
+    config = msgspec.structs.replace(CONFIG, sources=CONFIG.sources[:1])
+    with pytest.raises(ConfigError, match=r"^evaluation.validation: facts has 1 cluster"):
+        split_corpora(config, [make_corpus("facts", groups=4)])
+
+
+def test_the_loss_is_a_pure_function_of_the_weights(corpora, make_encoder):
+    """Dropout is off, the seed of the run plays no part, and the encoder is left in the mode it was in."""
+    encoder, loss = make_encoder(0.5).train(), InfoNCE(LossConfig())
+    held_out = split_corpora(CONFIG, corpora)[1]
+    values = set()
+    for seed in (0, 7):
+        validation = ValidationLoss(msgspec.structs.replace(CONFIG, seed=seed), held_out, encoder)
+        values |= {validation(encoder, loss, lambda: None) for _ in range(2)}
+    assert encoder.training
+    assert len(values) == 1
+    with torch.no_grad():
+        next(encoder.parameters()).mul_(1.5)
+    assert validation(encoder, loss, lambda: None) not in values
+
+
+def test_fewer_groups_than_a_batch_make_one_smaller_batch(corpora, make_encoder):
+    """The value is then the loss of all of them at once, as it is in mode mono by hand."""
+    corpus = make_corpus("few", groups=6, languages=("de",))
+    config = RunConfig(
+        sources=(SourceConfig(kind="cldr", role="validation"),),
+        batch=BatchConfig(size=64, mode="mono"),
+        evaluation=CONFIG.evaluation,
+    )
+    encoder = make_encoder(0.0)
+    value = ValidationLoss(config, [corpus], encoder)(encoder, InfoNCE(config.loss), lambda: None)
+    questions, passages = encoder.encode_queries(corpus.questions), encoder.encode_passages(corpus.passages)
+    scores = torch.from_numpy(questions.vectors @ passages.vectors.T) / 0.05
+    assert value == pytest.approx(torch.nn.functional.cross_entropy(scores, torch.arange(6)).item(), rel=1e-4)
+
+
+def test_it_may_be_abandoned_between_batches(corpora, make_encoder):
+    encoder = make_encoder().train()
+    validation = ValidationLoss(CONFIG, split_corpora(CONFIG, corpora)[1], encoder)
+
+    def abandon():
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        validation(encoder, InfoNCE(LossConfig()), abandon)
+    assert encoder.training
+
+
+def test_a_trainer_is_built_without_what_is_held_out(corpora):
+    config = msgspec.structs.replace(CONFIG, batch=BatchConfig(size=8, source_temperature=0.0))
+    trainer = build_trainer(config, corpora, torch.device("cpu"), lambda *_: None)
+    plain = build_trainer(
+        msgspec.structs.replace(config, evaluation=EvaluationConfig()), corpora, torch.device("cpu"), lambda *_: None
+    )
+    try:
+        assert trainer.validation is not None
+        assert plain.validation is None
+        value = trainer.validation(trainer.encoder, trainer.loss, lambda: None)
+        assert np.isfinite(value)
+        assert trainer.update().loss != plain.update().loss
+    finally:
+        trainer.close()
+        plain.close()
