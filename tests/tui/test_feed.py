@@ -161,3 +161,32 @@ def test_a_home_that_does_not_exist_yet_is_empty_and_fills_later(tmp_path: Path)
     assert look(feed).rows == ()
     finished(tmp_path / "later", "first")
     assert [row.name for row in look(feed).rows] == ["first"]
+
+
+def test_runs_are_posted_as_they_are_read_from_a_slow_disk(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Newest first, with the number of those still to come: nobody waits for the slowest."""
+    for number in range(4):
+        RunWriter(home, f"run-{number}", created=START + number).started()
+    monkeypatch.setattr("tui.feed._PATIENCE", -1.0)
+    posted: list[Snapshot] = []
+    last = look(Feed(home, posted.append, lambda: START + 60))
+    assert [(len(snapshot.rows), snapshot.unread) for snapshot in posted] == [(0, 4), (1, 3), (2, 2), (3, 1)]
+    assert [row.name for row in last.rows] == ["run-3", "run-2", "run-1", "run-0"]
+    assert last.unread == 0
+    assert all(snapshot.rows == last.rows[: len(snapshot.rows)] for snapshot in posted)
+
+
+def test_a_row_that_did_not_change_stays_the_same_object(home: Path, feed: Callable[..., Feed]) -> None:
+    """Screens know by that what they need not lay out again."""
+    finished(home, "done")
+    live = running(home, "live")
+    following = feed()
+    before = {row.name: row for row in look(following).rows}
+    live.steps(311, 315)
+    for _ in range(20):
+        snapshot = following.step()
+        if snapshot is not None:
+            after = {row.name: row for row in snapshot.rows}
+    assert after["done"] is before["done"]
+    assert after["live"] is not before["live"]
+    live.die()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import time
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 from engine.runs.folder import RunFolder
 from engine.runs.reader import RunReader
@@ -24,6 +26,7 @@ class Overlay:
 
     curves: dict[str, dict[str, View]]
     last: int  # the last step of any
+    seconds: float  # that reading took
 
     def kinds(self) -> list[str]:
         """What at least one condition has."""
@@ -42,7 +45,7 @@ class OverlayReader:
     def read(self, beta: float) -> Overlay:
         """Takes up what is new; ``beta`` smooths the losses."""
         curves: dict[str, dict[str, View]] = {what: {} for what in (*LOSSES, *METRICS)}
-        last = 0
+        last, began = 0, time.monotonic()
         for name, readers in self._readers.items():
             for reader in readers:
                 reader.poll()
@@ -58,19 +61,19 @@ class OverlayReader:
             for metric in METRICS:
                 steps, values = _mean([_metric(found, metric) for found in points])
                 _add(curves[metric], name, steps, values, 0.0)
-        return Overlay(curves, last)
+        return Overlay(curves, last, time.monotonic() - began)
 
 
-Points = tuple[list[int], list[float]]  # ascending steps, values
+Points = tuple[Sequence[int], Sequence[float]]  # ascending steps, values; non-finite ones among them
 
 
 def _losses(series: Series, code: int | None) -> Points:
-    found = [
-        (step, loss)
-        for step, (loss, mode) in enumerate(zip(series.loss, series.mode, strict=True), start=1)
-        if (code is None or mode == code) and math.isfinite(loss)
-    ]
-    return [step for step, _ in found], [loss for _, loss in found]
+    """Without a loop of Python's own: a run may have a million steps."""
+    if code is None:
+        return range(1, len(series) + 1), series.loss[:]
+    wanted = bytes(mode == code for mode in range(256))
+    chosen = series.mode.tobytes().translate(wanted)
+    return array("q", compress(range(1, len(series) + 1), chosen)), array("d", compress(series.loss, chosen))
 
 
 def _metric(points: Sequence[EvaluationPoint], metric: str) -> Points:
@@ -79,24 +82,27 @@ def _metric(points: Sequence[EvaluationPoint], metric: str) -> Points:
 
 
 def _mean(runs: Sequence[Points]) -> Points:
-    """Step by step over the runs that have the step."""
+    """Step by step over the runs that have the step, and a finite value there."""
     if len(runs) == 1:
         return runs[0]
     sums: dict[int, tuple[float, int]] = {}
     for steps, values in runs:
         for step, value in zip(steps, values, strict=True):
+            if not math.isfinite(value):
+                continue
             total, count = sums.get(step, (0.0, 0))
             sums[step] = total + value, count + 1
     steps = sorted(sums)
     return steps, [sums[step][0] / sums[step][1] for step in steps]
 
 
-def _add(curves: dict[str, View], name: str, steps: list[int], values: list[float], beta: float) -> None:
+def _add(curves: dict[str, View], name: str, steps: Sequence[int], values: Sequence[float], beta: float) -> None:
     """Smoothed already: one clean line a condition, without a band of raw values that would hide the others."""
     if not steps:
         return
     raw = Curve(beta)
-    raw.extend(array("q", steps), array("d", values))
+    raw.extend(steps, values)
     smooth = Curve()
     smooth.extend(raw.steps, raw.smooth)
+    smooth.lost_steps, smooth.lost_values = raw.lost_steps, raw.lost_values
     curves[name] = smooth.view()

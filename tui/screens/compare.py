@@ -35,7 +35,8 @@ from tui.widgets.comparison import (
 from tui.widgets.lists import Items
 
 _SENTENCES_FROM = 22  # lines of a terminal that has room for them
-_CURVES_EVERY = 2.0  # seconds between two looks at live runs
+_CURVES_EVERY = 2.0  # seconds between two looks at live runs ...
+_RESTS = 10  # ... and at least this many times as long as a look takes
 
 
 class Head(Drawn):
@@ -108,7 +109,8 @@ class CompareScreen(View):
         self._show_header()
         self.show_message(now)
         live = any(row.live for row in self.rows)
-        if self.view == "curves" and live and now - self._read_at >= _CURVES_EVERY:
+        took = self._overlay.seconds if self._overlay is not None else 0.0
+        if self.view == "curves" and live and now - self._read_at >= max(_CURVES_EVERY, _RESTS * took):
             self._read_curves()
 
     def standing_message(self, now: float) -> tuple[Row, Row]:

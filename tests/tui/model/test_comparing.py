@@ -126,3 +126,14 @@ def test_what_no_run_has_is_not_offered(home: Path) -> None:
     writer = RunWriter(home, "mono", run_config("mono", "mono")).started().steps(1, 20)
     overlay = OverlayReader({"mono": [writer.folder]}, "cldr").read(0.9)
     assert overlay.kinds() == [ALL, "mono batches"]
+
+
+def test_a_loss_that_is_not_finite_is_marked_and_spoils_no_mean(home: Path) -> None:
+    first = RunWriter(home, "a", run_config("a", "mono")).started().steps(1, 20, nan_at=7)
+    second = RunWriter(home, "b", run_config("a", "mono", seed=1)).started().steps(1, 20)
+    alone = OverlayReader({"a": [first.folder]}, "cldr").read(0.0).curves[ALL]["a"]
+    assert [step for step, _ in alone.lost()] == [7]
+    assert alone.count == 19
+    both = OverlayReader({"a": [first.folder, second.folder]}, "cldr").read(0.0).curves[ALL]["a"]
+    assert both.count == 20
+    assert not both.lost()
