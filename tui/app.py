@@ -23,6 +23,7 @@ from tui.format import short_path, visible
 from tui.model.rows import RunRow
 from tui.screens.base import View
 from tui.screens.runs import RunsScreen
+from tui.settings import Settings
 from tui.theme import Palette, choose_palette
 from tui.wire import WiredApp
 
@@ -70,8 +71,10 @@ class Dashboard(WiredApp, inherit_bindings=False):
     def __init__(
         self, home: Path, *, open_run: RunFolder | None = None, charset: str = "auto",
         now: Callable[[], float] = time.time, environment: dict[str, str] | None = None,
-        minutes_east: int | None = None, palette: Palette | None = None,
+        minutes_east: int | None = None, palette: Palette | None = None, settings: Settings | None = None,
+        problem: str = "",
     ) -> None:  # fmt: skip
+        settings = settings or Settings()
         environment = dict(os.environ) if environment is None else environment
         # True keeps Textual from turning what has no colour into greys; None leaves it to the theme.
         super().__init__(ansi_color="NO_COLOR" in environment or None)
@@ -80,12 +83,13 @@ class Dashboard(WiredApp, inherit_bindings=False):
         self.now = now
         self.minutes_east = time.localtime().tm_gmtoff // 60 if minutes_east is None else minutes_east
         self.glyphs = choose_charset(charset, environment, sys.getfilesystemencoding())
-        self.palette = palette or choose_palette(self.no_color, self.console.color_system, environment)
+        self.palette = palette or choose_palette(self.no_color, self.console.color_system, environment, settings.theme)
         self.set_class(self.glyphs.name == "ascii", "-ascii")
         self.register_theme(self.palette.theme)
         self.theme = self.palette.theme.name
         self.snapshot: Snapshot | None = None
-        self.feed = Feed(home, lambda snapshot: self._receive(snapshot), now)
+        self.feed = Feed(home, lambda snapshot: self._receive(snapshot), now, settings.rates)
+        self._problem = visible(problem)
         self.comparisons: OrderedDict[Key, Done] = OrderedDict()  # the newest of those that were computed
         self._open_first = open_run
 
@@ -102,6 +106,12 @@ class Dashboard(WiredApp, inherit_bindings=False):
         self.set_interval(1.0, self._tick)
         if self._open_first is not None:
             self.open_run(self._open_first)
+        if self._problem:
+            self.call_after_refresh(self._tell_problem)
+
+    def _tell_problem(self) -> None:
+        for view in self._views_in_sight():
+            view.say(self._problem, "error")
 
     def on_unmount(self) -> None:
         self.feed.stop()
@@ -199,19 +209,24 @@ class Dashboard(WiredApp, inherit_bindings=False):
         return [view for view in found if view.is_mounted]
 
 
-def run_dashboard(home: Path, *, open_run: RunFolder | None = None, mouse: bool = True, charset: str = "auto") -> int:
+def run_dashboard(
+    home: Path, *, open_run: RunFolder | None = None, settings: Settings | None = None, problem: str = ""
+) -> int:
     """Opens the dashboard on a runs home; returns the exit status.
 
-    ``charset`` is auto, braille, block or ascii. Afterwards one line on stdout names the runs that go on.
+    ``problem`` is one line to be told when it opens. Afterwards one line on stdout names the runs that go on.
     """
     # Started under nohup it would ignore the hang-up, and draw on for ever to a terminal that is gone.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    app = Dashboard(home, open_run=open_run, charset=charset)
-    app.run(mouse=mouse)
+    settings = settings or Settings()
+    app = Dashboard(home, open_run=open_run, charset=settings.charset, settings=settings, problem=problem)
+    app.run(mouse=settings.mouse)
     if names := app.live_names():
         print(
             f"left the dashboard; {'this run goes on' if len(names) == 1 else 'these runs go on'}: {', '.join(names)}"
         )
+    if problem:
+        print(f"hybrid-tui: {visible(problem)}", file=sys.stderr)
     return app.return_code or 0
 
 

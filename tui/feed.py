@@ -20,13 +20,12 @@ from engine.runs.reader import RunReader
 from engine.runs.registry import list_runs
 from tui.format import visible
 from tui.model.rows import RunRow, make_row
+from tui.settings import Rates
 
 if TYPE_CHECKING:  # what only an open run needs is loaded in the feed's thread, after the first frame
     from tui.model.curves import CurveBook
     from tui.model.detail import RunDetail
 
-TICK = 0.5  # seconds; also the shortest time between two redraws of a chart
-_SLOW = 8  # ticks between two looks at a run that is not live: what is shown is true within 4 s
 _PATIENCE = 0.3  # seconds of reading after which the runs that are known so far are posted
 _LIST_EVERY = 20  # ticks after which the home is listed even if its time stamp stands still
 
@@ -64,7 +63,12 @@ class _Wishes:
 class Feed:
     """``post`` is called from the feed's own thread, only when something is new."""
 
-    def __init__(self, home: Path, post: Callable[[Snapshot], None], now: Callable[[], float]) -> None:
+    def __init__(
+        self, home: Path, post: Callable[[Snapshot], None], now: Callable[[], float], rates: Rates | None = None
+    ) -> None:
+        rates = rates or Rates()
+        self._pause = rates.live  # seconds between two ticks
+        self._slow = max(1, round(rates.others / rates.live))  # ticks between two looks at a run that is not live
         self.home = home
         self._post, self._now = post, now
         self._wishes = _Wishes()
@@ -147,7 +151,7 @@ class Feed:
             snapshot = self.step()
             if snapshot is not None and not self._stop.is_set():
                 self._post(snapshot)
-            self._wake.wait(TICK)
+            self._wake.wait(self._pause)
 
     def _list(self) -> None:
         try:
@@ -173,12 +177,14 @@ class Feed:
         elif not watched and tracked.book is not None:
             tracked.reader.series = tracked.book = None  # the columns of a run that is no longer open
         # Those read at first are spread over the ticks, so that 500 runs never come due at once.
-        tracked.due = self._tick + (1 + len(self._runs) % _SLOW if fresh else _SLOW)
+        tracked.due = self._tick + (1 + len(self._runs) % self._slow if fresh else self._slow)
         liveness = probe(folder)  # before the log: a run that ends in between then reads as ended, not as crashed
         tracked.reader.poll()
         if tracked.spec is None:
             tracked.spec = _spec(folder)
-        tracked.row = make_row(folder, tracked.spec, tracked.reader.state, liveness, now)
+        row = make_row(folder, tracked.spec, tracked.reader.state, liveness, now)
+        if row != tracked.row:  # what did not change stays the same object: screens know by that what to lay out anew
+            tracked.row = row
 
     def _open(self, folder: RunFolder, series: bool, former: _Tracked | None = None) -> _Tracked:
         reader = RunReader(folder, series=series)

@@ -20,31 +20,46 @@ ENDED = frozenset({"paused", "stopped", "finished", "failed", "crashed"})
 
 def follow(folder: RunFolder, line: Callable[[str], None]) -> Status:
     """Prints what happens until the run has ended and its process is gone; returns how it ended."""
-    reader = RunReader(folder)
-    printed_seq, printed_step, printed_at = 0, 0, time.monotonic()
-    evaluations: set[tuple[int, str]] = set()
-    while True:
-        # Asked before reading: a worker that ends between the two has written all that is then read.
-        liveness = probe(folder)
-        reader.poll()
-        state = reader.state
-        for note in state.notes:
-            if note.seq > printed_seq:
-                line(f"{time.strftime('%H:%M:%S', time.localtime(note.t))}  {visible(note.text)}")
-        printed_seq = state.seq
-        for point in state.evaluations:
-            if (point.step, point.benchmark) not in evaluations:
-                evaluations.add((point.step, point.benchmark))
-                line(f"          {evaluation_line(point)}")
-        if state.step != printed_step and time.monotonic() - printed_at >= _STEP_LINE_SECONDS:
-            printed_step, printed_at = state.step, time.monotonic()
-            line(f"          {step_line(state)}")
-        if not liveness.alive and shown_state(state, liveness, time.time()) in ENDED:
-            explanation = reason(state, liveness)
-            if explanation:
-                line(visible(explanation))
-            return status_of(reader)
+    follower = Follower(folder, line)
+    while not follower.look():
         time.sleep(_POLL_SECONDS)
+    return follower.status()
+
+
+class Follower:
+    """Tells of one run, line by line."""
+
+    def __init__(self, folder: RunFolder, line: Callable[[str], None]) -> None:
+        self._reader = RunReader(folder)
+        self._line = line
+        self._seq, self._step, self._told_at = 0, 0, time.monotonic()
+        self._evaluations: set[tuple[int, str]] = set()
+
+    def look(self) -> bool:
+        """Tells what is new; True once the run has ended and its process is gone."""
+        # Asked before reading: a worker that ends between the two has written all that is then read.
+        liveness = probe(self._reader.folder)
+        self._reader.poll()
+        state = self._reader.state
+        for note in state.notes:
+            if note.seq > self._seq:
+                self._line(f"{time.strftime('%H:%M:%S', time.localtime(note.t))}  {visible(note.text)}")
+        self._seq = state.seq
+        for point in state.evaluations:
+            if (point.step, point.benchmark) not in self._evaluations:
+                self._evaluations.add((point.step, point.benchmark))
+                self._line(f"          {evaluation_line(point)}")
+        if state.step != self._step and time.monotonic() - self._told_at >= _STEP_LINE_SECONDS:
+            self._step, self._told_at = state.step, time.monotonic()
+            self._line(f"          {step_line(state)}")
+        if liveness.alive or shown_state(state, liveness, time.time()) not in ENDED:
+            return False
+        if explanation := reason(state, liveness):
+            self._line(visible(explanation))
+        return True
+
+    def status(self) -> Status:
+        return status_of(self._reader)
 
 
 def step_line(state: RunState) -> str:

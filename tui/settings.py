@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -27,6 +26,7 @@ import msgspec
 
 from engine.config import ConfigError
 from tui import keymap
+from tui.format import short_path
 
 Theme = Literal["auto", "dark", "light"]
 Colours = Literal["auto", "truecolor", "256", "16", "none"]
@@ -73,6 +73,8 @@ def load_settings(path: Path) -> Settings:
     Raises:
         ConfigError: one line that names file, line, field and what was expected.
     """
+    import tomllib
+
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -110,7 +112,8 @@ def find_settings(named: Path | None) -> tuple[Settings, str]:
     try:
         return load_settings(path), ""
     except ConfigError as error:
-        return Settings(), f"{error}; the defaults are used"
+        told = str(error).replace(str(path), short_path(path), 1)
+        return Settings(), f"{told}; the defaults are used"
 
 
 def _flat(name: str, value: Keys | dict[str, Keys]) -> Iterator[tuple[str, Keys]]:

@@ -211,11 +211,14 @@ PLAIN = _plain()
 PALETTES = (DARK, LIGHT, SIXTEEN, PLAIN)
 
 
-def choose_palette(no_color: bool, color_system: str | None, environment: dict[str, str]) -> Palette:
-    """By what the terminal can do; a light background only where COLORFGBG tells of one."""
+def choose_palette(
+    no_color: bool, color_system: str | None, environment: dict[str, str], theme: str = "auto"
+) -> Palette:
+    """By what the terminal can do; a light background where ``theme`` or COLORFGBG tells of one."""
     if no_color or color_system is None:
         return PLAIN
     if color_system in ("standard", "windows"):
         return SIXTEEN
     background = environment.get("COLORFGBG", "").rpartition(";")[2]
-    return LIGHT if background in ("7", "15") else DARK
+    light = background in ("7", "15") if theme == "auto" else theme == "light"
+    return LIGHT if light else DARK

@@ -3,15 +3,82 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import time
+from functools import partial
+
+import msgspec
 
 from engine.config import ConfigError
 from engine.runs.folder import RunFolder, runs_home
+from engine.runs.text import visible
+from tui.settings import COLOUR_SYSTEMS, Settings, find_settings
+
+_LOOK_SECONDS = 0.5
 
 
 def open_dashboard(options: argparse.Namespace, run: RunFolder | None = None) -> int:
+    """Opens the dashboard; with ``--plain`` it tells of the live runs line by line instead."""
+    settings, problem = settings_for(options)
+    if options.plain:
+        if problem:
+            print(f"hybrid-tui: {problem}", file=sys.stderr)
+        return follow_live(options)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise ConfigError("the dashboard needs a terminal; 'hybrid-tui list' and 'hybrid-tui show RUN' do not")
+        raise ConfigError("the dashboard needs a terminal; --plain, 'hybrid-tui list' and 'hybrid-tui show RUN' do not")
+    choose_colours(settings)
+    from tui import keymap
+
+    keymap.use(keymap.rebound(settings.bound()))
     from tui.app import run_dashboard
 
-    return run_dashboard(runs_home(options.runs), open_run=run, mouse=not options.no_mouse, charset=options.charset)
+    return run_dashboard(runs_home(options.runs), open_run=run, settings=settings, problem=problem)
+
+
+def settings_for(options: argparse.Namespace) -> tuple[Settings, str]:
+    """The file's settings, overridden by the command line; and what is wrong with the file.
+
+    Raises:
+        ConfigError: a file named with ``--settings`` is missing or wrong.
+    """
+    settings, problem = find_settings(options.settings)
+    given = {"charset": options.charset, "theme": options.theme, "mouse": False if options.no_mouse else None}
+    given = {name: value for name, value in given.items() if value is not None}
+    return msgspec.structs.replace(settings, **given), problem
+
+
+def choose_colours(settings: Settings) -> None:
+    """Tells Textual, before it is loaded, how many colours to use."""
+    if settings.colours == "none":
+        os.environ["NO_COLOR"] = "1"
+    elif settings.colours in COLOUR_SYSTEMS:
+        os.environ["TEXTUAL_COLOR_SYSTEM"] = COLOUR_SYSTEMS[settings.colours]
+
+
+def follow_live(options: argparse.Namespace) -> int:
+    """Plain lines about every live run, also those that start meanwhile, until none is live."""
+    from engine.runs.liveness import probe
+    from engine.runs.registry import list_runs
+    from tui.plain import Follower
+
+    home = runs_home(options.runs)
+    followed: dict[RunFolder, Follower] = {}
+    while True:
+        for folder in list_runs(home):
+            if folder not in followed and probe(folder).alive is not False:
+                name = visible(folder.id)
+                print(f"{name}: following it as plain lines; it goes on when you leave", flush=True)
+                followed[folder] = Follower(folder, partial(_tell, name))
+        for folder, follower in list(followed.items()):
+            if follower.look():
+                print(f"{visible(folder.id)}  {follower.status().state}", flush=True)
+                del followed[folder]
+        if not followed:
+            print(f"no live runs in {home}")
+            return 0
+        time.sleep(_LOOK_SECONDS)
+
+
+def _tell(name: str, text: str) -> None:
+    print(f"{name}  {text}", flush=True)

@@ -101,7 +101,11 @@ def show(options: argparse.Namespace) -> int:
     points = reader.state.latest_evaluations()
     evaluation = next(iter(points.values())).result if points else None
     name = visible(reader.state.name)
-    sys.stdout.write(render_show(name, series.loss, modes, evaluation, _width(), ascii_only=options.ascii))
+    sys.stdout.write(
+        render_show(
+            name, series.loss, modes, evaluation, _width(), ascii_only=options.ascii or options.charset == "ascii"
+        )
+    )
     return 0
 
 

@@ -30,7 +30,7 @@ def demo(options: argparse.Namespace) -> int:
     config = load_config(sample_configs_folder() / _DEMO_CONFIG, [f"seed={options.seed}"])
     configs = [_with_mode(config, mode) for mode in _DEMO_MODES] if options.all else [config]
     folders = [launch(runs_home(options.runs), each, command_line=sys.argv) for each in configs]
-    if not options.json and sys.stdin.isatty() and sys.stdout.isatty():
+    if not (options.json or options.plain) and sys.stdin.isatty() and sys.stdout.isatty():
         from tui.commands.dashboard import open_dashboard
 
         return open_dashboard(options, run=folders[-1])

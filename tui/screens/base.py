@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
+from textual.binding import BindingsMap
 from textual.screen import Screen
 
 from tui import keymap
@@ -28,6 +29,7 @@ class View(Screen[None], inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__()
+        self._bindings = BindingsMap(keymap.bindings(self.name_in_keymap))  # a person may have set other keys
         self.header, self.message, self.footer = Header(), Message(), Footer()
         self._said: tuple[str, str, float] = ("", "", 0.0)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from textual.app import ComposeResult
+from textual.binding import BindingsMap
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -42,6 +43,7 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
 
     def __init__(self, title: str = "") -> None:
         super().__init__()
+        self._bindings = BindingsMap(keymap.bindings(self.name_in_keymap))
         self.footer = Footer()
         self._box = Vertical(id="dialog")
         self._box.border_title = Content(title) if title else None
