@@ -75,7 +75,8 @@ def frozen_digest(model: nn.Module) -> str:
     for name, parameter in sorted(model.named_parameters()):
         if not parameter.requires_grad:
             digest.update(f"{name} {parameter.dtype} {tuple(parameter.shape)}\n".encode())
-            digest.update(memoryview(parameter.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()))
+            values: Any = parameter.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+            digest.update(values)
     return digest.hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 
@@ -18,6 +19,8 @@ def preflight(config: RunConfig) -> None:
     Raises:
         ConfigError: one line naming file and field.
     """
+    if config.lora.rank and importlib.util.find_spec("peft") is None:
+        raise ConfigError("lora.rank: adapters need the extra 'lora': pip install 'hybrid-tui[lora]'")
     local_sources = any(source.kind in ("jsonl", "lareqa", "squad", "mmarco") for source in config.sources)
     local_benchmarks = any("=" in spec for spec in config.evaluation.benchmarks)
     if not (local_sources or local_benchmarks or config.evaluation.forbid_overlap):
