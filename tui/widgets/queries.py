@@ -139,7 +139,7 @@ class PassageList(HeadedItems):
         runs: list[Run] = [
             (fit(count(rank), _RANK, "right") + " ", "bold" if relevant else "dim"),
             (fit(visible(passage.language), self._languages) + f" {mark} ", style),
-            (fit(share(passage.score), 5, "right") + "  ", "" if relevant else "dim"),
+            (fit(_score(passage.score), 5, "right") + "  ", "" if relevant else "dim"),
         ]
         indent = _RANK + 1 + self._languages + 3 + 7
         text = visible(passage.passage_id if passage.text is None else passage.text)
@@ -161,6 +161,11 @@ def _with_gaps(ranking: Ranking, language: str | None) -> list[RankedPassage | s
         if language is None or passage.language == language:
             shown.append(passage)
     return shown
+
+
+def _score(value: float | None) -> str:
+    """A cosine without its leading zero: .791, -.052."""
+    return "-" + share(-value) if value is not None and value < 0 else share(value)
 
 
 def _rank(standing: Standing | None) -> str:

@@ -67,7 +67,7 @@ def own_evaluation(benchmark: Benchmark, seed: int) -> Evaluation:
         truncated_queries=0, truncated_passages=0, model_digest="m", tokenizer_digest="t",
     )  # fmt: skip
     vectors = [rng.standard_normal((count, 8)).astype(np.float32) for count in (queries, candidates)]
-    return evaluate(benchmark, *vectors, encoding)
+    return evaluate(benchmark, *(rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in vectors), encoding)
 
 
 def own_run(home: Path, name: str, seed: int = 0, steps: tuple[int, ...] = (400,), facts: int = FACTS) -> Path:
