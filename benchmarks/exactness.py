@@ -3,10 +3,11 @@
     python benchmarks/exactness.py [--ranks 1|2] [--kills 10] [--seed 0] [--steps 60] [--set KEY=VALUE]... [--json]
 
 A real `hybrid-tui run` of the tiny model, dropout 0.1, two ranks as two processes on the CPU. Each attempt is killed
-(SIGKILL) after a random time: the worker, that is rank 0; with two ranks as often the other rank alone, the agent
-above them, or all at once. Then it is resumed, until the kills are used up and the run finishes; one that finishes
-before is followed by another. Compared are the SHA-256 of model, optimizer state and RNG at the last step, and every
-loss. Exit status 1: something differs, or a run was not resumable within 30 s of a kill.
+(SIGKILL) at a random moment, one in four while it starts and the others while it trains, saves or evaluates: the
+worker; with two ranks as often one rank alone, the agent above them, or all at once. Then it is resumed, until the
+kills are used up and the run finishes; one that finishes before is followed by another. Compared are the SHA-256 of
+model, optimizer state and RNG at the last step, and every loss. Exit status 1: something differs, or a run was not
+resumable within 30 s of a kill.
 """
 
 from __future__ import annotations
@@ -64,6 +65,8 @@ FILES = ("model.safetensors", "optimizer.safetensors", "rng.safetensors")
 BUDGET_SECONDS = 30.0
 DEADLINE_SECONDS = 600.0
 POLL_SECONDS = 0.005
+STARTING_SHARE = 0.25  # of the kills
+TRAINING_SHARE = 0.3  # of a run's training, at most, between two kills: so that many fit into one
 
 
 @dataclass(frozen=True)
@@ -93,24 +96,36 @@ def main() -> int:
         home = Path(scratch) / "runs"
         start = time.monotonic()
         whole = launched(home, command)
+        until_step(whole)
+        lengths = time.monotonic() - start, 0.0
         ended(whole)
-        length = time.monotonic() - start
+        lengths = lengths[0], time.monotonic() - start - lengths[0]
         expected = fingerprint(whole, options.steps)
         kills, same, runs = [], True, 0
         draw = random.Random(options.seed)
         while len(kills) < options.kills:
             folder = launched(home, command)
             runs += 1
-            kills += killed_until_finished(folder, options.kills - len(kills), length, draw)
+            kills += killed_until_finished(folder, options.kills - len(kills), lengths, draw)
             same = fingerprint(folder, options.steps) == expected and same
     return report(options, kills, same, runs, expected)
 
 
-def killed_until_finished(folder: RunFolder, most: int, length: float, draw: random.Random) -> list[Kill]:
-    """Kills each attempt after a random part of the ``length`` of a whole run, ``most`` times; until it finishes."""
+def killed_until_finished(
+    folder: RunFolder, most: int, lengths: tuple[float, float], draw: random.Random
+) -> list[Kill]:
+    """Kills each attempt at a random moment, ``most`` times; until it finishes.
+
+    ``lengths``: seconds that a whole run takes to its first step, and from there to its end.
+    """
+    starting, training = lengths
     kills: list[Kill] = []
     while len(kills) < most:
-        time.sleep(draw.uniform(0.0, 0.7 * length))
+        if draw.random() < STARTING_SHARE:
+            time.sleep(draw.uniform(0.0, starting))
+        else:
+            until_step(folder)
+            time.sleep(draw.uniform(0.0, TRAINING_SHARE * training))
         targets = processes(folder)
         if not targets:
             break  # it has finished meanwhile
@@ -174,6 +189,17 @@ def hybrid_tui(home: Path, *arguments: str) -> str:
     if done.returncode:
         raise SystemExit(f"hybrid-tui {' '.join(arguments)}: {done.stderr}")
     return done.stdout
+
+
+def until_step(folder: RunFolder) -> None:
+    """Until this attempt has computed a step, or is over."""
+    reader = RunReader(folder)
+    while probe(folder).alive:
+        reader.poll()
+        owner = probe(folder).owner
+        if owner is not None and owner.attempt == reader.state.attempt and reader.state.phase == "running":
+            return
+        time.sleep(POLL_SECONDS)
 
 
 def ended(folder: RunFolder) -> None:

@@ -1,6 +1,7 @@
 """Micro-batches: the gradient of the whole batch, whatever they are and whenever memory runs out."""
 
 import dataclasses
+
 import numpy as np
 import pytest
 import torch
