@@ -37,7 +37,7 @@ ORIGIN = "from"
 _LISTS = frozenset({"evaluation.benchmarks", "sources.0.languages"})
 _TEXTS = frozenset({"name", "model.name", "sources.0.kind", "sources.0.path", "batch.mode", "runtime.devices"})
 
-SOURCE_KINDS = ("cldr", "jsonl", "lareqa", "hub")
+SOURCE_KINDS = ("cldr", "jsonl", "lareqa", "squad", "mmarco", "hub")
 
 FIELDS = (
     Field(ORIGIN, "from", "the sample config or former run whose settings this one starts from; enter lists them",
@@ -46,7 +46,8 @@ FIELDS = (
     Field("model.name", "model", "a hub id, a folder, or tiny: a 2-layer BERT trained from scratch",
           short="hub id, folder or tiny", gap=True),
     Field("sources.0.kind", "data kind", "of the first source. cldr: the built-in corpus; jsonl: a file of one "
-          "translation a line; lareqa: a folder like XQuAD-R; hub: a data set of the hub", choices=SOURCE_KINDS,
+          "translation a line; lareqa: a folder like XQuAD-R; squad: a folder of SQuAD files, one a language; "
+          "mmarco: a folder like mMARCO's; hub: a data set of the hub", choices=SOURCE_KINDS,
           short="left and right choose"),
     Field("sources.0.path", "data", "file, folder or hub id of the first source; the built-in corpus has none",
           short="path of the first source", empty="built in"),
