@@ -180,21 +180,3 @@ def test_the_kernel_of_a_gpu_equals_attention_by_length(window):
     expected_gradients = torch.autograd.grad(expected.square().sum(), wide)
     for ours, theirs in zip((found, *gradients), (expected, *expected_gradients), strict=True):
         assert (ours.float() - theirs).norm() < 0.02 * theirs.norm()
-
-
-def test_compiled_for_any_length(texts):
-    """No graph is compiled for the second and later batches of other lengths."""
-    encoder = load_encoder(ModelConfig(), "cpu", texts=texts)
-    expected = encoder.encode_queries(texts).vectors
-    torch._dynamo.reset()
-    frames = torch._dynamo.utils.counters["frames"]
-    encoder.why_padded()
-    encoder.model.compile(dynamic=True, backend="eager")
-    graphs = []
-    for size in (40, 7, 90, 23, 61):
-        rows = encoder.tokenize(texts[:size], kind="query")
-        np.testing.assert_allclose(encoder.encode_rows(rows), expected[:size], atol=1e-6)
-        graphs.append(frames["total"])
-    assert graphs[0] > 0
-    assert graphs[1:] == graphs[1:2] * 4
-    torch._dynamo.reset()

@@ -1,16 +1,19 @@
 """Micro-batches: the gradient of the whole batch, whatever they are and whenever memory runs out."""
 
-import dataclasses
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from engine import events
 from engine.config import BatchConfig, LossConfig, OptimizerConfig, RunConfig, RuntimeConfig
 from engine.encoder.buckets import token_chunks
 from engine.training.backward import Backward
 from engine.training.checkpoint import load_checkpoint, save_checkpoint
 from engine.training.trainer import Trainer
+from engine.work import Work
 
 
 def config_of(tokens=0, layout="auto", compiled=False):
@@ -195,7 +198,7 @@ def test_all_ranks_repeat_a_batch_for_which_one_lacks_memory(corpora, make_train
     """The calls stay in step, and the size of micro-batches is the same everywhere: the smallest that any needs."""
     trainer = make_trainer(config_of(), 0.0)
     batch = trainer._batches.get(0)
-    batch = dataclasses.replace(batch, mask=np.tile(batch.mask, (2, 2)))
+    batch = replace(batch, mask=np.tile(batch.mask, (2, 2)))
     ranks = OtherRank([300, 0, 0])
     backward = Backward(trainer.encoder, trainer.loss, ranks, 4, 0)
     memory = ScarceMemory(trainer.encoder, 120)
@@ -226,3 +229,36 @@ def test_no_update_waits_for_the_device(corpora, make_encoder):
     finally:
         torch.cuda.set_sync_debug_mode("default")
         trainer.close()
+
+
+def test_a_run_tells_its_notes_as_warnings():
+    told = []
+
+    class Session:
+        def record(self, record):
+            told.append(record)
+
+        def emit(self, event):
+            told.append(event)
+
+    record = SimpleNamespace(notes=("first", "second"))
+    work = object.__new__(Work)
+    work._session = Session()
+    work.record(record)
+    assert told == [record, events.Warning(message="first"), events.Warning(message="second")]
+
+
+def test_a_compiled_model_trains_to_the_same_losses_and_is_compiled_once(make_trainer, monkeypatch):
+    """With dropout and a gradient cache: what is embedded twice draws the same masks, and batches of other lengths need
+    no other graphs. Only traced here, not translated."""
+    compile_in_place = torch.nn.Module.compile
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **how: compile_in_place(self, backend="eager", **how))
+    torch._dynamo.reset()
+    frames = torch._dynamo.utils.counters["frames"]
+    plain, compiled = (make_trainer(config_of(150, compiled=compiled)) for compiled in (False, True))
+    assert compiled.update().loss == plain.update().loss
+    traced = frames["total"]
+    assert traced > 0
+    assert [compiled.update().loss for _ in range(3)] == [plain.update().loss for _ in range(3)]
+    assert frames["total"] == traced
+    torch._dynamo.reset()
