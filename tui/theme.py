@@ -16,8 +16,10 @@ from textual.theme import Theme
 # CIE lightness 15, 24, 38, 52, 67, 80, 98: rising, also for protan, deutan and tritan eyes (xterm 235 237 24 31 73 115
 # 229). It begins close to the background: little is quiet, much is bright.
 _RAMP = ("#262626", "#3a3a3a", "#005f87", "#0087af", "#5fafaf", "#87d7af", "#ffffaf")
-# Differences: orange for less, blue for more, quiet around nothing (xterm 172 130 94 236 24 31 74).
-_DIVERGING = ("#d78700", "#af5f00", "#875f00", "#303030", "#005f87", "#0087af", "#5fafd7")
+# Differences: orange for less, blue for more, quiet around nothing (xterm 172 130 52 236 24 31 74; light: 94 172 222
+# 252 153 74 24). Neighbours of all ramps, and every two lines, keep apart for colour-blind eyes too: tests compute it.
+_DIVERGING = ("#d78700", "#af5f00", "#5f0000", "#303030", "#005f87", "#0087af", "#5fafd7")
+_LIGHT_DIVERGING = ("#875f00", "#d78700", "#ffd787", "#d0d0d0", "#afd7ff", "#5fafd7", "#005f87")
 
 
 @dataclass(frozen=True)
@@ -75,21 +77,21 @@ _DARK = _Colours(
     selected="#303030", accent="#87afd7", good="#87af87", warning="#d7af5f", error="#d75f5f",
     series={
         "mono": ("#5fafff", "#005f87"), "cross": ("#ffaf5f", "#875f00"),
-        "mixed": ("#87d787", "#5f875f"), "english": ("#d7afff", "#875faf"),
+        "mixed": ("#d7ffff", "#5f8787"), "english": ("#ff0087", "#87005f"),
     },
-    runs=("#5fafff", "#ffaf5f", "#ffffff", "#878787", "#d700af", "#87ff00", "#d7afd7", "#d700ff"),
+    runs=("#5fafff", "#ffaf5f", "#afafaf", "#5f875f", "#ffffd7", "#d7ffff", "#ff0000", "#af5faf"),
     ramp=_RAMP, diverging=_DIVERGING, bar="#5f87af",
 )  # fmt: skip
 
 _LIGHT = _Colours(
     text="#303030", dim="#6c6c6c", faint="#b2b2b2", line="#bcbcbc", background="#eeeeee", surface="#e4e4e4",
-    selected="#d0d0d0", accent="#005faf", good="#005f00", warning="#875f00", error="#af0000",
+    selected="#d0d0d0", accent="#005faf", good="#005f5f", warning="#af5f00", error="#870000",
     series={
         "mono": ("#005faf", "#87afd7"), "cross": ("#af5f00", "#d7af87"),
-        "mixed": ("#008700", "#87d787"), "english": ("#8700af", "#d7afff"),
+        "mixed": ("#005f5f", "#87afaf"), "english": ("#af0087", "#d787d7"),
     },
-    runs=("#005faf", "#af5f00", "#000000", "#d7005f", "#5f005f", "#870000", "#000087", "#8700d7"),
-    ramp=tuple(reversed(_RAMP)), diverging=(*_DIVERGING[:3], "#d0d0d0", *_DIVERGING[4:]), bar="#5f87af",
+    runs=("#005faf", "#af5f00", "#000000", "#6c6c6c", "#870000", "#3a3a3a", "#5f005f", "#0000af"),
+    ramp=tuple(reversed(_RAMP)), diverging=_LIGHT_DIVERGING, bar="#5f87af",
 )  # fmt: skip
 
 
@@ -149,17 +151,17 @@ def _sixteen() -> Palette:
     """For terminals with 16 colours: their own colours on their own background."""
     styles = {
         "": "", "text": "default", "dim": "bright_black", "faint": "bright_black", "bold": "bold", "title": "bold",
-        "accent": "cyan", "key": "bold cyan", "good": "green", "warning": "yellow", "error": "red",
-        "axis": "bright_black", "axis.label": "bright_black", "bar": "blue", "median": "bold yellow",
+        "accent": "cyan", "key": "bold cyan", "good": "cyan", "warning": "bright_yellow", "error": "red",
+        "axis": "bright_black", "axis.label": "bright_black", "bar": "blue", "median": "bold bright_yellow",
         "selected": "reverse", "tab": "bright_black", "tab.active": "reverse", "cursor.cell": "reverse",
         "edit": "underline", "found": "bold underline", "edit.cursor": "reverse",
         "series.mono": "bright_blue", "series.mono.raw": "blue", "series.cross": "bright_yellow",
-        "series.cross.raw": "yellow", "series.mixed": "bright_green", "series.mixed.raw": "green",
-        "series.english": "bright_magenta", "series.english.raw": "magenta",
+        "series.cross.raw": "yellow", "series.mixed": "bright_white", "series.mixed.raw": "bright_black",
+        "series.english": "bright_red", "series.english.raw": "red",
     }  # fmt: skip
-    runs = ("bright_blue", "bright_yellow", "default", "bright_black", "magenta", "bright_green", "cyan", "red")
+    runs = ("bright_blue", "bright_yellow", "bright_red", "bright_white", "cyan", "bright_black", "magenta", "yellow")
     styles |= {f"series.r{index}": colour for index, colour in enumerate(runs)}
-    ramp = ("default", "white on blue", "black on cyan", "black on white")
+    ramp = ("default", "white on blue", "black on cyan", "black on bright_white")
     for index in range(len(_RAMP)):
         step = ramp[index * len(ramp) // len(_RAMP)]
         styles[f"ramp.{index}"], styles[f"ramp.{index}.own"] = step, f"bold underline {step}"
@@ -167,7 +169,7 @@ def _sixteen() -> Palette:
         ("black on yellow", "yellow", "default", "default", "default", "cyan", "black on cyan")
     ):
         styles[f"diverging.{index}"], styles[f"diverging.{index}.own"] = step, f"bold underline {step}"
-    styles |= _states("green", "default", "yellow", "red")
+    styles |= _states("cyan", "default", "bright_yellow", "red")
     return Palette("sixteen", dark=True, ansi=True, styles=styles, theme=_ansi_theme("hybrid-16", "ansi_bright_black"))
 
 
