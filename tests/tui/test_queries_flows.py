@@ -82,6 +82,20 @@ async def test_another_question_brings_its_own_passages(home: Path, dashboard: M
         assert tab.questions.cursor.index == 0
 
 
+async def test_a_click_chooses_question_and_passage(home: Path, dashboard: Make, until: Until) -> None:
+    queried(home, "a")
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        tab = await open_cell(pilot, app, until)
+        await pilot.click(tab.questions, offset=(10, 4))
+        assert tab.questions.cursor.index == 2
+        row = tab.questions.current()
+        assert row is not None
+        await until(pilot, lambda: tab.here.ranking and tab.here.ranking.query_id == row.query_id, "its ranking")
+        await pilot.click(tab.here, offset=(10, 5))
+        assert (tab.chosen, tab.here.cursor.index) == (1, 2)
+
+
 async def test_hostile_passages_are_shown_as_marks(home: Path, dashboard: Make, until: Until) -> None:
     """One candidate is full of escape sequences: it is ranked for every query of so small a benchmark."""
     queried(home, "a")

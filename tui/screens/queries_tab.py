@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from textual import events
 from textual.widget import Widget
 
 from engine.events import EvaluationResult
@@ -36,6 +37,7 @@ class QueriesTab(Tab):
         self.problem = ""
         self._against: Against | None = None
         self._narrow = False
+        self._asked: str | None = None  # the query whose ranking was asked for last
         self._listed = Latest(self, self._take_list)
         self._ranked = Latest(self, self._take_rankings)
 
@@ -118,9 +120,25 @@ class QueriesTab(Tab):
     def _turn(self, turn: Callable[[QuestionList | PassageList], None]) -> None:
         items = self.panels[self.chosen]
         assert isinstance(items, QuestionList | PassageList)
-        former = self.questions.current()
         turn(items)
-        if self.questions.current() is not former:
+        self._follow_cursor()
+
+    def on_click(self, event: events.Click) -> None:
+        for index, items in enumerate(self.panels):
+            if items.display and items.region.contains(*event.screen_offset):
+                self._front(index)
+        self._follow_cursor()
+
+    def on_mouse_scroll_down(self) -> None:
+        self._follow_cursor()
+
+    def on_mouse_scroll_up(self) -> None:
+        self._follow_cursor()
+
+    def _follow_cursor(self) -> None:
+        """Asks for what was ranked for the query under the cursor, when that is another one."""
+        row = self.questions.current()
+        if (row.query_id if row is not None else None) != self._asked:
             self._ask_rankings()
 
     def _wish(self, detail: RunDetail, selection: Selection) -> Wish | None:
@@ -147,6 +165,7 @@ class QueriesTab(Tab):
 
     def _ask_rankings(self) -> None:
         row = self.questions.current()
+        self._asked = row.query_id if row is not None else None
         if row is None or self.wish is None:
             self._show_rankings(None, None)
         else:

@@ -97,7 +97,7 @@ class QuestionList(HeadedItems):
 
 
 class PassageList(HeadedItems):
-    """One query's ranking: relevant passages have a star, the one under the cursor its whole text."""
+    """One query's ranking: relevant passages have a star; in front, the one under the cursor has its whole text."""
 
     def __init__(self, id: str) -> None:
         super().__init__(self._line, id=id)
@@ -144,7 +144,7 @@ class PassageList(HeadedItems):
         indent = _RANK + 1 + self._languages + 3 + 7
         text = visible(passage.passage_id if passage.text is None else passage.text)
         quiet = "dim" if passage.text is None else ""
-        if index != self.cursor.index:
+        if index != self.cursor.index or not self.has_class("-front"):
             return [(*runs, (text, quiet))]
         if width - indent < _BESIDE:  # beside the figures it would be a column of single words
             return [tuple(runs), *((("  ", ""), (line, quiet)) for line in wrap(text, max(2, width - 2)))]
