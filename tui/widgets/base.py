@@ -102,6 +102,7 @@ class Panel(Drawn):
     def __init__(self, title: str = "", *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._title: Row = ()
+        self._title_cut_for = -1
         self.retitle(title)
 
     def retitle(self, title: str | Row) -> None:
@@ -111,9 +112,11 @@ class Panel(Drawn):
             self._title = row
             self._show_title()
 
-    def on_resize(self, event: events.Resize) -> None:
-        self._show_title()
-        super().on_resize(event)
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The title is cut anew before it is drawn at another width: the resize event comes later."""
+        if self.title_room != self._title_cut_for:
+            self._show_title()
+        return super().render_lines(crop)
 
     @property
     def title_room(self) -> int:
@@ -122,7 +125,7 @@ class Panel(Drawn):
 
     def _show_title(self) -> None:
         """Cut here where it is too long: Textual would cut it with a character that ASCII does not have."""
-        room = self.title_room
+        self._title_cut_for = room = self.title_room
         if not row_width(self._title) or room <= 0:  # not laid out yet: it is told once it is
             self.border_title = None
             return
