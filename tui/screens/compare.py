@@ -280,7 +280,7 @@ class CompareScreen(View):
 
     def _take(self, done: Done, choice: Choice) -> None:
         self._shown_for, self.progress, self.error = choice, None, ""
-        self.comparison = to_comparison(done)
+        self.comparison = to_comparison(done, choice.rows)
         if self.is_mounted:
             self._show()
 

@@ -48,7 +48,7 @@ class PairsPanel(Panel):
             self._window = Cursor()
         what = "mAP x 100, rows ask, columns answer" if self.is_matrix else LABELS[row.metric]
         base = condition_text(comparison, comparison.done.comparison.baseline)
-        self.retitle(f"{visible(row.run)} against {base}   {what}")
+        self.retitle(f"{comparison.labels[row.run]} against {base}   {what}")
         self.redraw()
 
     @property
@@ -153,7 +153,12 @@ class CurvesPanel(Panel):
             return [(("reading the logs", "dim"),)]
         found, loss = self.overlay.curves[self.what], self.what in LOSSES
         series = [
-            Series(self.comparison.series(name), _short(name, width, self.glyphs), found[name], marked=not loss)
+            Series(
+                self.comparison.series(name),
+                _short(self.comparison.labels[name], width, self.glyphs),
+                found[name],
+                marked=not loss,
+            )
             for name in self.comparison.names
             if name in found
         ]
@@ -161,7 +166,7 @@ class CurvesPanel(Panel):
         missing = [name for name in self.comparison.names if name not in found]
         below: list[Row] = []
         if missing and height > 8:
-            below = [((f"without {self.what}: {', '.join(map(visible, missing))}", "dim"),)]
+            below = [((f"without {self.what}: {', '.join(self.comparison.labels[name] for name in missing)}", "dim"),)]
         return [*line_chart(width, height - len(below), series, axes, self.glyphs), *below]
 
 
@@ -182,11 +187,11 @@ class PlacesPanel(Panel):
         marks, front, table = [], [], []
         # In a sweep its mono_share says more than names that all begin alike.
         swept = all(place.mono_share is not None for place in self.comparison.done.places)
-        name_width = min(30, max(width(visible(name)) for name in self.comparison.names))
+        name_width = min(30, max(map(width, self.comparison.labels.values())))
         for place in self.comparison.done.places:
             series = self.comparison.series(place.condition)
             quality, distance = place.map_monolingual, place.rank_distance
-            label = share(place.mono_share, 2) if swept else visible(place.condition)
+            label = share(place.mono_share, 2) if swept else self.comparison.labels[place.condition]
             if quality is not None and distance is not None:
                 marks.append(Mark(distance, quality, label, f"series.{series}", self._glyph(series)))
                 if place.front:
@@ -196,7 +201,7 @@ class PlacesPanel(Panel):
             told = {True: "front", False: "", None: "incomplete"}[place.front]
             table.append((
                 (f"{self._glyph(series)} ", f"series.{series}"),
-                (fit_middle(visible(place.condition), name_width, self.glyphs.ellipsis), ""),
+                (fit_middle(self.comparison.labels[place.condition], name_width, self.glyphs.ellipsis), ""),
                 (fit(figures, 17), ""), (fit(null, 8, "right"), "dim"), (f"  {told}", "good"),
             ))  # fmt: skip
         titles = fit("", name_width + 2) + f"{'mAP':>7}{'distance':>9} {'null':>8}"
@@ -213,9 +218,9 @@ class PlacesPanel(Panel):
         return self.glyphs.series[series] if self.glyphs.name == "ascii" else self.glyphs.whisker[3]
 
 
-def _short(name: str, cells: int, glyphs: Glyphs) -> str:
+def _short(label: str, cells: int, glyphs: Glyphs) -> str:
     """A label that leaves the chart most of the width; the end of a name tells runs of a sweep apart."""
-    text, room = visible(name), max(8, min(28, cells // 4))
+    text, room = label, max(8, min(28, cells // 4))
     while width(text) > room:
         text = glyphs.ellipsis + text[2:]
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.export.compare import CompareRow
@@ -11,13 +12,16 @@ from tui.drawing.glyphs import RUN_SERIES, Glyphs
 from tui.drawing.interval import DifferenceAxis, difference_axis, difference_row, margin_mark, zero_mark
 from tui.format import count, share, visible
 from tui.model.comparing import LABELS, change, number, p_value, style, words
+from tui.model.rows import RunRow
 from tui.widgets.base import Drawn
 from tui.widgets.runs_table import fit_middle
 
-WIDE = 92  # cells from which a row is one line
+WIDE = 92  # cells from which a row is one line ...
+_ROOMY = 112  # ... and from which it tells the nulls of a rank distance
 _LABEL, _VALUE, _CHANGE, _P = 18, 7, 8, 6
 _VERDICT = 24
-_INTERVAL_LEAST, _INTERVAL_MOST = 16, 48
+_INTERVAL_LEAST, _INTERVAL_MOST = 14, 48
+_NAME_LEAST, _NAME_MOST = 12, 26
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Comparison:
     rows: tuple[CompareRow, ...]  # of the means: by measure, then by condition
     axes: dict[str, DifferenceAxis]  # one for each measure: its rows can be read against one another
     names: tuple[str, ...]  # of all conditions, in the order that gives them their colours
+    labels: dict[str, str]  # what they are called on the screen
 
     @property
     def several(self) -> bool:
@@ -49,7 +54,8 @@ class Comparison:
         return len(self.done.comparison.conditions[name])
 
 
-def to_comparison(done: Done) -> Comparison:
+def to_comparison(done: Done, rows: Sequence[RunRow]) -> Comparison:
+    """``rows`` are the runs that were compared; they lend their names."""
     found = done.comparison
     means = tuple(row for row in found.rows if row.query_language is None)
     axes = {}
@@ -57,12 +63,22 @@ def to_comparison(done: Done) -> Comparison:
         ends = [end for row in means if row.metric == metric for end in (row.difference, *(row.interval or ()))]
         judged = any(row.not_inferior is not None for row in means if row.metric == metric)
         axes[metric] = difference_axis(ends, found.margin if judged else None)
-    return Comparison(done, means, axes, tuple(found.conditions))
+    return Comparison(done, means, axes, tuple(found.conditions), _labels(found.conditions, rows))
+
+
+def _labels(conditions: dict[str, list[str]], rows: Sequence[RunRow]) -> dict[str, str]:
+    """Names of configs where these tell the conditions apart, else with the seed, else the ids of their first runs."""
+    first = {name: next((row for row in rows if row.id == runs[0]), None) for name, runs in conditions.items()}
+    for form in ("{row.name}", "{row.name} s{row.seed}"):
+        labels = {name: form.format(row=row) if row is not None else visible(name) for name, row in first.items()}
+        if len(set(labels.values())) == len(labels):
+            return labels
+    return {name: visible(name) for name in conditions}
 
 
 def condition_text(comparison: Comparison, name: str) -> str:
     seeds = comparison.seeds(name)
-    return visible(name) + (f" ({seeds} seeds)" if seeds > 1 else "")
+    return comparison.labels[name] + (f" ({seeds} seeds)" if seeds > 1 else "")
 
 
 def head(comparison: Comparison, cells: int, glyphs: Glyphs) -> Row:
@@ -95,16 +111,17 @@ def row_lines(comparison: Comparison, index: int, cells: int, at_cursor: bool, g
     name_width, room = _widths(comparison, cells)
     axis = comparison.axes[row.metric]
     sample: Run = (f"{glyphs.series[comparison.series(row.run)]} ", f"series.{comparison.series(row.run)}")
-    verdict: Run = (words(row) + _nulls(comparison, row, glyphs), look)
+    nulls = _nulls(comparison, row, glyphs)
+    verdict: Run = (words(row) + (f", {nulls}" if nulls and not WIDE <= cells < _ROOMY else ""), look)
     if cells >= WIDE:
         name: list[Run] = (
-            [sample, (fit_middle(visible(row.run), name_width, glyphs.ellipsis), "")] if name_width else []
+            [sample, (fit_middle(comparison.labels[row.run], name_width, glyphs.ellipsis), "")] if name_width else []
         )
         baseline: Run = (fit(number(row.metric, row.baseline_value), _VALUE, "right"), "dim")
         drawing = difference_row(row.difference, row.interval, axis, room, glyphs, look)
         p: Run = (f"  {fit(p_value(row.p_holm), _P, 'right')}  ", "")
         return [(*lead, *name, baseline, *figures, ("  ", ""), *drawing, p, verdict)]
-    second: list[Run] = [("  ", ""), sample, (fit_middle(visible(row.run), 15, glyphs.ellipsis), "")]
+    second: list[Run] = [("  ", ""), sample, (fit_middle(comparison.labels[row.run], 15, glyphs.ellipsis), "")]
     drawing = difference_row(
         row.difference, row.interval, comparison.axes[row.metric], max(8, cells - 47), glyphs, look
     )
@@ -112,14 +129,13 @@ def row_lines(comparison: Comparison, index: int, cells: int, at_cursor: bool, g
     return [(*lead, baseline, *figures), (*second, (" ", ""), *drawing, ("  ", ""), verdict)]
 
 
-def sentences(comparison: Comparison, row: CompareRow) -> list[tuple[str, str]]:
+def sentences(comparison: Comparison, row: CompareRow, glyphs: Glyphs) -> list[tuple[str, str]]:
     """(text, style name): all that is known about one difference."""
     found, metric = comparison.done.comparison, row.metric
     where = "" if row.query_language is None else f" for {_cell(row)}"
-    what = (
-        f"{LABELS[metric]}{where} of {visible(row.run)} is {number(metric, row.value)}, of {visible(found.baseline)} "
-    )
-    what += f"{number(metric, row.baseline_value)}: {change(metric, row.difference)}"
+    what = f"{LABELS[metric]}{where} of {comparison.labels[row.run]} is {number(metric, row.value)}, "
+    what += f"of {comparison.labels[found.baseline]} {number(metric, row.baseline_value)}: "
+    what += change(metric, row.difference)
     if row.interval is None:
         lines = [(f"{what}; too few clusters ({row.clusters}) for an interval.", "")]
     else:
@@ -131,6 +147,8 @@ def sentences(comparison: Comparison, row: CompareRow) -> list[tuple[str, str]]:
             f"The one-sided lower bound {change(metric, row.lower_bound)} {shown} the margin of -{share(found.margin)}"
         )
         lines.append((f"{bound}: {'' if row.not_inferior else 'not '}shown to be not inferior.", ""))
+    if nulls := _nulls(comparison, row, glyphs):
+        lines.append((f"What the same ranks would give if languages did not matter: {nulls}.", ""))
     family = "conditions and languages" if row.query_language is not None else "conditions"
     compared = len(comparison.names) - 1
     over = f"Holm over {compared} {family}" if compared > 1 or row.query_language is not None else "one condition"
@@ -191,7 +209,7 @@ class Sentences(Drawn):
             return []
         glyphs = self.glyphs
         rows: list[Row] = []
-        for text, look in sentences(self.comparison, self.row):
+        for text, look in sentences(self.comparison, self.row, glyphs):
             rows += [((f"  {line}", look),) for line in wrap(text, max(20, width - 4))]
         rows.append(())
         for text in protocol(self.comparison):
@@ -202,13 +220,13 @@ class Sentences(Drawn):
 
 def _nulls(comparison: Comparison, row: CompareRow, glyphs: Glyphs) -> str:
     """Beside a rank distance: what chance alone would give, before and after."""
-    if row.metric != "rank_distance":
+    if row.metric != "rank_distance" or row.query_language is not None:
         return ""
     nulls = {place.condition: place.rank_distance_null for place in comparison.done.places}
     before, after = nulls.get(comparison.done.comparison.baseline), nulls.get(row.run)
     if before is None or after is None:
         return ""
-    return f", null {before:,.0f} {glyphs.arrow} {after:,.0f}"
+    return f"null {before:,.0f} {glyphs.arrow} {after:,.0f}"
 
 
 def _cell(row: CompareRow) -> str:
@@ -218,8 +236,10 @@ def _cell(row: CompareRow) -> str:
 
 def _widths(comparison: Comparison, cells: int) -> tuple[int, int]:
     """Of the condition's name (0: there is only one) and of the drawn interval."""
+    used = 2 + _LABEL + 2 * _VALUE + _CHANGE + 2 + 2 + _P + 2 + _VERDICT
     name = 0
     if comparison.several:
-        name = min(22, max(width(visible(other)) for other in comparison.names))
-    used = 2 + _LABEL + (name + 2 if name else 0) + 2 * _VALUE + _CHANGE + 2 + 2 + _P + 2 + _VERDICT
+        longest = max(width(label) for label in comparison.labels.values())
+        name = max(_NAME_LEAST, min(_NAME_MOST, longest, cells - used - 2 - _INTERVAL_LEAST))
+        used += name + 2
     return name, max(_INTERVAL_LEAST, min(_INTERVAL_MOST, cells - used))

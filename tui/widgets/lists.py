@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from textual import events
 
-from tui.drawing.cells import Row
+from tui.drawing.cells import Row, fit_row
 from tui.widgets.base import Drawn, Panel, selected
 
 
@@ -68,7 +68,8 @@ class Items(Drawn):
         rows: list[Row] = []
         for index in range(self.cursor.top, min(last, self.count)):
             lines = drawn.get(index) or self._draw_item(index, width)
-            rows += [selected(line) for line in lines] if index == self.cursor.index else lines
+            at_cursor = index == self.cursor.index
+            rows += [selected(fit_row(line, width, self.glyphs.ellipsis)) for line in lines] if at_cursor else lines
             if len(rows) >= height:
                 break
         return rows
