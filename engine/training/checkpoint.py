@@ -30,7 +30,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from engine.encoder.adapters import frozen_digest
 from engine.training.durable import present, remove_leftovers, write_folder
 from engine.training.trainer import Trainer, trained_parameters
 
@@ -145,7 +144,7 @@ def _write(trainer: Trainer, folder: Path) -> None:
         for file in sorted(folder.rglob("*"))
         if file.is_file()
     }
-    frozen = frozen_digest(trainer.encoder.model) if trainer.config.lora.rank else None
+    frozen = trainer.frozen_digest if trainer.config.lora.rank else None
     position = msgspec.json.encode(_Position(trainer.step, files, frozen, trainer.tokens_per_micro_batch))
     (folder / _POSITION).write_bytes(msgspec.json.format(position, indent=2) + b"\n")
 
@@ -162,7 +161,7 @@ def _weights(trainer: Trainer) -> dict[str, Tensor]:
 def _load_encoder(trainer: Trainer, path: Path, position: _Position) -> None:
     if not trainer.config.lora.rank:
         _load_model_folder(trainer.encoder.model, path)
-    elif position.frozen != frozen_digest(trainer.encoder.model):
+    elif position.frozen != trainer.frozen_digest:
         raise KeyError("the model that the adapters are for is another one now")
     if not trainer.config.lora.rank and trainer.average is None:
         return

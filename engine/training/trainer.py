@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from engine.config import ConfigError, RunConfig
 from engine.data.corpus import ParallelCorpus
 from engine.encoder import DualEncoder
-from engine.encoder.adapters import add_adapters, merged
+from engine.encoder.adapters import add_adapters, frozen_digest, merged
 from engine.training.average import WeightAverage
 from engine.training.backward import Backward
 from engine.training.batches import BatchSource, Prefetcher, Tick
@@ -126,6 +127,11 @@ class Trainer:
     @tokens_per_micro_batch.setter
     def tokens_per_micro_batch(self, tokens: int) -> None:
         self._backward.tokens = tokens
+
+    @cached_property
+    def frozen_digest(self) -> str:
+        """SHA-256 of the weights beneath adapters, which never change."""
+        return frozen_digest(self.encoder.model)
 
     def named_parameters(self) -> list[tuple[str, nn.Parameter]]:
         """Everything the optimizer may change, in a fixed order."""

@@ -72,19 +72,13 @@ class ValidationLoss:
     @torch.no_grad()
     def __call__(self, encoder: DualEncoder, loss: InfoNCE, meanwhile: Callable[[], object]) -> float:
         """``meanwhile`` is called before each batch, and may raise to abandon."""
-        was_training = encoder.training
-        encoder.eval()
         values = []
-        try:
-            for t in range(self._batches):
-                meanwhile()
-                batch = self._source.assemble(t)
-                vectors = encoder.embed(batch.rows)
-                queries, passages = vectors[: batch.pairs], vectors[batch.pairs :]
-                mask = torch.from_numpy(batch.mask).to(encoder.device)
-                values.append(float(loss(queries, passages, mask)))
-        finally:
-            encoder.train(was_training)
+        for t in range(self._batches):
+            meanwhile()
+            batch = self._source.assemble(t)
+            vectors = encoder.to_device(encoder.encode_rows(batch.rows))
+            queries, passages = vectors[: batch.pairs], vectors[batch.pairs :]
+            values.append(float(loss(queries, passages, encoder.to_device(batch.mask))))
         return sum(values) / len(values)
 
 
