@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     session = open_session(folder, lock, options.attempt)
     try:
         if several_ranks(spec.config.runtime):
-            from engine.distributed.agent import run_ranks
+            from engine.distributed.supervisor import run_ranks
 
             return run_ranks(session, spec, lock, evaluate_only=options.evaluate)
         return attempt(session, spec, evaluate_only=options.evaluate)

@@ -25,8 +25,9 @@ class Lead:
         processes: ranks on this machine.
     """
 
-    def __init__(self, device: str, processes: int) -> None:
-        self.device = HeldDevice(torch.device(device), device, lock=None)
+    def __init__(self, device: str, name: str, processes: int) -> None:
+        """``name``: of the devices of all ranks on this machine, as the run's events have it."""
+        self.device = HeldDevice(torch.device(device), name, lock=None)
         self.processes = processes
         self._ranks: TorchRanks | None = None
 

@@ -1,4 +1,4 @@
-"""The process of one rank, started by the agent (engine.distributed.agent) with torchrun's variables set.
+"""The process of one rank, started by torch's agent (engine.distributed.agent) with torchrun's variables set.
 
 Rank 0 takes over the run's lock, which the agent passes on as standard input, the only descriptor that torch's agent
 leaves to its children; it writes the log and obeys commands. Both hold the lock then: it is free only when the agent
@@ -55,7 +55,8 @@ def _lead(
     try:
         from engine.distributed.lead import Lead
 
-        lead = Lead(device, processes)
+        queued = session.state.device
+        lead = Lead(device, device if queued is None else queued.name, processes)
         attempt(session, spec, evaluate_only=options.evaluate, lead=lead)
         dismissed = lead.dismiss()
     except LostRun:

@@ -16,6 +16,7 @@ Shapes: W ranks, n vectors of one rank, D width.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -30,9 +31,10 @@ from torch import Tensor, nn
 
 from engine.distributed.errors import RankLost
 
-_DATA_TIMEOUT = timedelta(minutes=5)
+_DATA_TIMEOUT = timedelta(minutes=10)  # longer than any rank compiles
 _ORDER_TIMEOUT = timedelta(days=365)
-_BUCKET_BYTES = 32 << 20  # large enough for the bandwidth of NVLink, small enough to be no second gradient in memory
+_BUCKET_BYTES = 32 << 20  # large enough for the bandwidth of NVLink
+_BUCKETS_UNDER_WAY = 4  # few enough to be no second gradient in memory
 
 
 class Order(IntEnum):
@@ -60,11 +62,7 @@ class TorchRanks:
         if device.type == "cuda":
             torch.cuda.set_device(device)
         with _together():
-            dist.init_process_group(
-                "nccl" if device.type == "cuda" else "gloo",
-                timeout=_DATA_TIMEOUT,
-                device_id=device if device.type == "cuda" else None,
-            )
+            dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_DATA_TIMEOUT)
             self._orders = dist.new_group(backend="gloo", timeout=_ORDER_TIMEOUT)
             self._hosts = dist.new_group(backend="gloo", timeout=_DATA_TIMEOUT) if device.type == "cuda" else None
         self.rank: int = dist.get_rank()
@@ -87,13 +85,14 @@ class TorchRanks:
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        pending: deque[_Sum] = deque()
         with _together():
-            pending = [(bucket, *_start_sum(bucket)) for bucket in _buckets(gradients)]
-            for bucket, flat, work in pending:
-                work.wait()
-                if flat is not None:
-                    parts = torch.split(flat, [gradient.numel() for gradient in bucket])
-                    torch._foreach_copy_(bucket, [p.view_as(g) for p, g in zip(parts, bucket, strict=True)])
+            for bucket in _buckets(gradients):
+                pending.append(_Sum(bucket))
+                if len(pending) == _BUCKETS_UNDER_WAY:
+                    pending.popleft().finish()
+            for started in pending:
+                started.finish()
 
     def lead_update(self) -> None:
         if self.rank == 0:
@@ -157,8 +156,17 @@ def _buckets(gradients: Iterable[Tensor]) -> Iterator[list[Tensor]]:
         yield bucket
 
 
-def _start_sum(bucket: list[Tensor]) -> tuple[Tensor | None, dist.Work]:
-    """Sums a bucket over the ranks: a single gradient in its place (None), several in a flat copy of them."""
-    alone = len(bucket) == 1 and bucket[0].is_contiguous()
-    flat = bucket[0] if alone else torch.cat([gradient.reshape(-1) for gradient in bucket])
-    return None if alone else flat, dist.all_reduce(flat, async_op=True)
+class _Sum:
+    """The sum of a bucket over the ranks, under way: of one gradient in its place, of several in a flat copy."""
+
+    def __init__(self, bucket: list[Tensor]) -> None:
+        self._bucket = bucket
+        self._in_place = len(bucket) == 1 and bucket[0].is_contiguous()
+        self._flat = bucket[0] if self._in_place else torch.cat([gradient.reshape(-1) for gradient in bucket])
+        self._work = dist.all_reduce(self._flat, async_op=True)
+
+    def finish(self) -> None:
+        self._work.wait()
+        if not self._in_place:
+            parts = torch.split(self._flat, [gradient.numel() for gradient in self._bucket])
+            torch._foreach_copy_(self._bucket, [p.view_as(g) for p, g in zip(parts, self._bucket, strict=True)])
