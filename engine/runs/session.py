@@ -275,8 +275,7 @@ class Session:
 
     def _beat(self) -> None:
         while not self._closing.wait(HEARTBEAT_SECONDS):
-            telemetry = self.telemetry
-            sample = telemetry() if telemetry is not None else None  # before the lock: no step waits for a driver
+            sample = self._sample()  # before the lock: no step waits for a driver
             with self._writing:
                 if self._closing.is_set():
                     return
@@ -285,6 +284,16 @@ class Session:
                 self._append(events.Heartbeat(progress_age=time.monotonic() - self._progress))
                 if time.monotonic() - self._snapshot >= SNAPSHOT_SECONDS:
                     self._write_snapshot()
+
+    def _sample(self) -> events.Device | None:
+        telemetry = self.telemetry
+        if telemetry is None:
+            return None
+        try:
+            return telemetry()
+        except Exception:  # a driver that fails is no reason for the heart to stop
+            self.telemetry = None
+            return None
 
     def _write_snapshot(self) -> None:
         self._snapshot = time.monotonic()

@@ -112,6 +112,36 @@ def test_a_finished_run_is_evaluated_as_it_was_chosen(uninterrupted: RunFolder) 
     assert (after.selected_step, after.early, after.step) == (before.selected_step, before.early, before.step)
 
 
+def test_a_metric_of_a_benchmark_can_choose(tmp_path: Path) -> None:
+    """By the values of its own evaluations; the rank distance is better when it is lower."""
+    config = RunConfig(
+        name="measured",
+        model=CONFIG.model,
+        sources=CONFIG.sources,
+        batch=CONFIG.batch,
+        optimizer=OptimizerConfig(learning_rate=1e-3, max_steps=9),
+        runtime=CONFIG.runtime,
+        evaluation=EvaluationConfig(
+            benchmarks=("cldr",),
+            languages=("de", "en"),
+            validation="cldr",
+            validation_metric="rank_distance",
+            select="best",
+            every=3,
+        ),
+        checkpoint=CheckpointConfig(keep=1),
+    )
+    folder = launch(tmp_path, config)
+    assert ended(folder) == "finished", folder.log.read_text()[-2000:]
+    distances = {event.step: event.result.metrics["rank_distance"] for event in recorded(folder, events.EvalFinished)}
+    assert [(step, value) for step, value, _ in validations(folder)] == sorted(distances.items())
+    best = min(distances, key=lambda step: (distances[step], step))
+    finished = last_word(folder)
+    assert (finished.selected_step, finished.early, finished.step) == (best, False, 9)
+    assert weights(folder.model) == weights(folder.checkpoints / f"step-{best:06d}")
+    assert "best of 4 by cldr rank_distance" in (folder.model / "README.md").read_text()
+
+
 def test_a_pause_in_the_middle_of_an_evaluation_saves_what_is_trained(tmp_path: Path) -> None:
     """There the weights are averaged and the adapters merged; the checkpoint holds them apart all the same."""
     config = RunConfig(
