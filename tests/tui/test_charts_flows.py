@@ -202,6 +202,8 @@ async def test_every_language_of_the_bias_tab_can_be_reached_on_a_small_screen(
         assert screen.detail is not None
         languages = screen.detail.evaluations[-1].result.languages
         await pilot.press("3")
+        await pilot.pause()
+        assert ("▼ 7" in text_of(app)) == (size == LEAST)  # four of eleven languages are in sight
         for _ in range(3):  # distances, advantages, shares of the top
             seen = ""
             for _ in range(4):

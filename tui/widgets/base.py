@@ -68,14 +68,18 @@ class Drawn(Widget):
         if changed:
             self.refresh(*changed)
 
-    def render_line(self, y: int) -> Strip:
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Before anything of it is rendered, its border included, the widget is drawn for the size it has by now."""
         size = (self.size.width, self.size.height)
         if self._drawn_for != size:
             self._rows, self._drawn_for = self._fresh_rows(*size), size
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
         if y >= len(self._rows):
-            return Strip.blank(size[0], self._base())
+            return Strip.blank(self.size.width, self._base())
         style, base = self.palette.style, self._base()
-        return Strip([Segment(text, base + style(name)) for text, name in self._rows[y]], size[0])
+        return Strip([Segment(text, base + style(name)) for text, name in self._rows[y]], self.size.width)
 
     def _base(self) -> Style:
         """Colours of the surface, or the terminal's own where the palette has only its colours."""
