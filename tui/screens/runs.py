@@ -101,6 +101,8 @@ class RunsScreen(Steering):
         return entry.row if isinstance(entry, Shown) else None
 
     def marked_rows(self) -> list[RunRow]:
+        if not self.marked:  # asked at every key: 500 paths need not be hashed for nothing
+            return []
         return [row for row in self.rows if row.folder.path in self.marked]
 
     def for_export(self) -> list[RunRow]:
