@@ -164,6 +164,21 @@ class Dashboard(WiredApp, inherit_bindings=False):
 
         self.push_screen(ConfirmScreen(question), lambda yes: then() if yes else None)
 
+    def copy(self, text: str, teller: Teller) -> None:
+        """Puts ``text`` into the terminal's clipboard, where it can, and into a file whose path is told."""
+        from tui.clipboard import clean, osc52, write_copy
+
+        text = clean(text)
+        lines = text.count("\n") + 1
+        what = f"{lines} lines" if lines > 1 else text
+        sequence = osc52(text, os.environ)
+        if sequence and self._driver is not None:
+            self._driver.write(sequence)
+        how = f"copied {what}; it is" if sequence else f"{what} are too much for a terminal's clipboard: they are"
+        self.in_thread(
+            lambda: write_copy(text), lambda path: teller.say(f"{how} in {short_path(path)}", "accent"), teller
+        )
+
     def in_thread(self, work: Callable[[], Answer], then: Callable[[Answer], None], teller: Teller) -> None:
         """Runs slow ``work`` beside the interface; what it raises becomes one line that ``teller`` says."""
 

@@ -37,6 +37,7 @@ class Action:
 
 RUN_TABS = ("overview", "heatmap", "bias", "queries", "log", "config")
 _LISTS = ("runs", "launch", "export", "palette", "pick", "charts")
+_VIEWS = ("runs", "run", "launch", "compare")
 _SCROLLED = ("run", "help", "toml", *_LISTS)
 
 ACTIONS: tuple[Action, ...] = (
@@ -119,9 +120,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("only", ("l",), "one language", "queries: only passages in the cell's language, or all", ("run",),
            tabs=("queries",), palette="queries: one language"),
     Action("search", ("slash",), "search", "search the log", ("run",), tabs=("log",), palette="log: search"),
-    Action("find(1)", ("n",), "next", "the match after (n) or before (N)", ("run",), tabs=("log",),
-           palette="log: next match", shown_keys="n N"),
-    Action("find(-1)", ("N",), "before", "", ("run",), footer=False, palette="log: match before"),
+    Action("find(1)", ("n",), "next", "log: the match after (n) or before (N); queries: the relevant passage", ("run",),
+           tabs=("log", "queries"), palette="find: next", shown_keys="n N"),
+    Action("find(-1)", ("N",), "before", "", ("run",), footer=False, palette="find: before"),
     Action("benchmark", ("b",), "benchmark", "the next benchmark, where a run has several", ("run",),
            tabs=("heatmap", "bias"), palette="evaluation: next benchmark"),
     Action("panel", ("o",), "other panel", "the other panels of this tab, on a narrow screen", ("run",),
@@ -174,6 +175,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("close", ("n", "q", "escape"), "no", "leave everything as it is", ("confirm",), shown_keys="n"),
     Action("close", ("escape", "ctrl+g"), "close", "close without doing anything", ("palette",),
            shown_keys="ctrl+g"),
+    Action("jump", ("j",), "jump", "letters appear on rows, tabs and fields: typing one goes there", _VIEWS,
+           footer=False, palette="view: jump"),
+    Action("copy", ("Y",), "copy", "copy a run's id or path, or what stands on the screen", _VIEWS, footer=False,
+           palette="view: copy"),
+    Action("repaint", ("ctrl+l",), "repaint", "draw the whole screen again", _VIEWS, footer=False,
+           palette="view: repaint"),
+    Action("close", ("escape", "ctrl+g"), "close", "back without going anywhere", ("jump",), shown_keys="ctrl+g"),
     Action("commands", ("colon", "ctrl+p"), "commands", "find any command by name",
            ("runs", "run", "launch", "compare"), footer=False),
     Action("help", ("question_mark", "f1"), "help", "this help", ("runs", "run", "launch", "export", "compare")),

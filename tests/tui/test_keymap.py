@@ -14,6 +14,7 @@ from tui.screens.compare import CompareScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.export import ExportScreen
 from tui.screens.help import HelpScreen, TomlScreen
+from tui.screens.jump import JumpScreen
 from tui.screens.launch import LaunchScreen
 from tui.screens.palette import PaletteScreen
 from tui.screens.pick import PickScreen
@@ -22,7 +23,7 @@ from tui.screens.runs import RunsScreen
 
 SCREENS: dict[str, type[Screen[object]]] = {
     "runs": RunsScreen, "run": RunScreen, "launch": LaunchScreen, "export": ExportScreen, "confirm": ConfirmScreen,
-    "help": HelpScreen, "toml": TomlScreen, "palette": PaletteScreen, "pick": PickScreen,
+    "help": HelpScreen, "toml": TomlScreen, "palette": PaletteScreen, "pick": PickScreen, "jump": JumpScreen,
     "compare": CompareScreen,
     "charts": ChartsScreen,
 }  # type: ignore[dict-item]  # fmt: skip

@@ -101,5 +101,33 @@ class View(Screen[None], inherit_bindings=False):
     def action_commands(self) -> None:
         self.dashboard.open_palette(self, self.name_in_keymap)
 
+    def action_jump(self) -> None:
+        from tui.screens.jump import JumpScreen
+
+        self.app.push_screen(JumpScreen(self))
+
+    def action_repaint(self) -> None:
+        self.dashboard.repaint()
+
+    def copies(self) -> list[tuple[str, str, str]]:
+        """What can be copied here: its name, what it is, the text itself."""
+        return [("the screen", "what stands on it, as plain text", self.plain_text())]
+
+    def plain_text(self) -> str:
+        """The body of the screen without header, message and footer."""
+        lines = ["".join(text for text, _, _ in strip).rstrip() for strip in self._compositor.render_strips()]
+        return "\n".join(lines[1:-2]).strip("\n")
+
+    def action_copy(self) -> None:
+        from tui.screens.pick import PickScreen
+
+        found = self.copies()
+
+        def chosen(index: int | None) -> None:
+            if index is not None:
+                self.dashboard.copy(found[index][2], self)
+
+        self.app.push_screen(PickScreen([(name, about) for name, about, _ in found], 0, "copy"), chosen)
+
     def action_close(self) -> None:
         self.app.pop_screen()

@@ -23,6 +23,13 @@ class Steering(View):
         """Benchmark and step in sight; None for the last."""
         return None, None
 
+    def copies(self) -> list[tuple[str, str, str]]:
+        row = self.current()
+        if row is None:
+            return super().copies()
+        path = str(row.folder.path)
+        return [("the run's id", row.folder.id, row.folder.id), ("the run's folder", path, path), *super().copies()]
+
     def action_pause_resume(self) -> None:
         if (row := self.current()) is not None:
             self.steer(partial(steer.pause_or_resume, row.folder, row.state))

@@ -101,7 +101,7 @@ class Tabs(Drawn):
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__(id="tabs")
-        self._names = names
+        self.names = names
         self._active = 0
         self._right: Row = ()
 
@@ -111,7 +111,7 @@ class Tabs(Drawn):
 
     def rows(self, width: int, height: int) -> list[Row]:
         labels = [
-            (self._label(index), "tab.active" if index == self._active else "tab") for index in range(len(self._names))
+            (self.label(index), "tab.active" if index == self._active else "tab") for index in range(len(self.names))
         ]
         return [
             spread(((" ", ""), *labels), (*self._right, (" ", "")) if self._right else (), width, self.glyphs.ellipsis)
@@ -119,12 +119,13 @@ class Tabs(Drawn):
 
     def on_click(self, event: events.Click) -> None:
         x = 1
-        for index in range(len(self._names)):
-            end = x + width(self._label(index))
+        for index in range(len(self.names)):
+            end = x + width(self.label(index))
             if x <= event.x < end:
                 self.app.call_later(self.screen.run_action, f"tab({index + 1})")
             x = end
 
-    def _label(self, index: int) -> str:
+    def label(self, index: int) -> str:
+        """The text of one tab."""
         named = self.size.width >= _NAMED_TABS or index == self._active
-        return f" {index + 1} {self._names[index]} " if named else f" {index + 1} "
+        return f" {index + 1} {self.names[index]} " if named else f" {index + 1} "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from tui.drawing.cells import Row, fit, fit_row
 from tui.format import visible
 from tui.model.edit import Form
@@ -20,16 +22,21 @@ class FormPanel(Panel):
         self._cursor = Cursor()
 
     def rows(self, width: int, height: int) -> list[Row]:
-        fields = self.form.fields
+        rows: list[Row] = [()] * height
+        for index, y in self.places():
+            rows[y] = self._field(index, width)
+        return rows
+
+    def places(self) -> list[tuple[int, int]]:
+        """(field, line) of the fields in sight; with gaps between groups where there is room."""
+        fields, height = self.form.fields, self.size.height
         if len(fields) + sum(field.gap for field in fields) <= height:
-            rows: list[Row] = []
-            for index, field in enumerate(fields):
-                rows += [(), self._field(index, width)] if field.gap else [self._field(index, width)]
-            return rows
+            gaps = itertools.accumulate(int(field.gap) for field in fields)
+            return [(index, index + before) for index, before in enumerate(gaps)]
         self._cursor.index = self.form.index
         self._cursor.reveal([1] * len(fields), height)
         shown = range(self._cursor.top, min(len(fields), self._cursor.top + height))
-        return [self._field(index, width) for index in shown]
+        return [(index, index - self._cursor.top) for index in shown]
 
     def _field(self, index: int, width: int) -> Row:
         form, glyphs = self.form, self.glyphs

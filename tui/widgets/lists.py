@@ -34,7 +34,7 @@ class Items(Drawn):
 
     def __init__(self, draw: Callable[[int, int], list[Row]], *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._draw_item = draw
+        self.draw_item = draw
         self.count = 0
         self.cursor = Cursor()
         self.empty: list[Row] = []
@@ -62,12 +62,12 @@ class Items(Drawn):
         # Only items that can be in sight are drawn: a list of 500 costs as much as one of 30.
         first = max(0, min(self.cursor.top, self.cursor.index - height))
         last = min(self.count, max(self.cursor.index, self.cursor.top) + height + 1)
-        drawn = {index: self._draw_item(index, width) for index in range(first, last)}
+        drawn = {index: self.draw_item(index, width) for index in range(first, last)}
         heights = [len(drawn[index]) if index in drawn else 1 for index in range(self.count)]
         self.cursor.reveal(heights, height)
         rows: list[Row] = []
         for index in range(self.cursor.top, min(last, self.count)):
-            lines = drawn.get(index) or self._draw_item(index, width)
+            lines = drawn.get(index) or self.draw_item(index, width)
             at_cursor = index == self.cursor.index
             rows += [selected(fit_row(line, width, self.glyphs.ellipsis)) for line in lines] if at_cursor else lines
             if len(rows) >= height:
@@ -77,7 +77,7 @@ class Items(Drawn):
     def on_click(self, event: events.Click) -> None:
         y = 0
         for index in range(self.cursor.top, self.count):
-            y += len(self._draw_item(index, self.size.width))
+            y += len(self.draw_item(index, self.size.width))
             if event.y < y:
                 self.move_to(index)
                 return

@@ -53,7 +53,7 @@ class HeadedItems(Items, Panel):
         event.prevent_default()  # the list's own handler knows neither border nor head
         y = event.y - 1 - len(self.head(self.size.width))
         for index in range(self.cursor.top, self.count):
-            y -= len(self._draw_item(index, self.size.width))
+            y -= len(self.draw_item(index, self.size.width))
             if y < 0:
                 self.move_to(index)
                 return
@@ -116,6 +116,16 @@ class PassageList(HeadedItems):
         if not same:
             self.cursor.index = self.cursor.top = 0
         self.show(len(self._shown))
+
+    def move_to_relevant(self, by: int) -> None:
+        """To the next relevant passage below, or above where ``by`` is negative; around the end."""
+        found = [
+            index for index, passage in enumerate(self._shown) if not isinstance(passage, str) and passage.relevance
+        ]
+        here = self.cursor.index
+        after, before = [index for index in found if index > here], [index for index in found if index < here]
+        if found:
+            self.move_to(((after or found)[0]) if by > 0 else (before or found)[-1])
 
     def head(self, width: int) -> list[Row]:
         ranking = self.ranking

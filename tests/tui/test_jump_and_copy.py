@@ -1,0 +1,164 @@
+"""Jump mode goes where its letters stand; copying reaches clipboard and file, and carries nothing that drives."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from runs_factory import RunWriter
+from terminal import HYBRID_TUI
+from tmux import Tmux, needs_tmux
+
+from tui.app import Dashboard
+from tui.clipboard import clean, copy_path, osc52
+from tui.screens.jump import JumpScreen, Letter, letters
+from tui.screens.launch import LaunchScreen
+from tui.screens.pick import PickScreen
+from tui.screens.run import RunScreen
+from tui.screens.runs import RunsScreen
+
+Make = Callable[..., Dashboard]
+Until = Callable[..., Awaitable[None]]
+
+
+async def jump_to(pilot: Any, app: Dashboard, y: int, x: int = -1) -> None:
+    """Presses the letter that stands on a line (and cell)."""
+    await pilot.press("j")
+    screen = app.screen
+    assert isinstance(screen, JumpScreen)
+    found = [letter for letter in screen.query(Letter) if letter.region.y == y and (x < 0 or letter.region.x == x)]
+    assert found, [(letter.letter, letter.region) for letter in screen.query(Letter)]
+    await pilot.press(*found[0].letter)
+    await pilot.pause()
+
+
+async def test_letters_stand_on_rows_tabs_and_fields_and_typing_one_goes_there(
+    gallery: list[RunWriter], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.snapshot is not None, "the runs")
+        runs = app.screen
+        assert isinstance(runs, RunsScreen)
+        await jump_to(pilot, app, runs.table.content_region.y + 2)
+        assert runs.table.cursor.index > 0
+        await jump_to(pilot, app, runs.table.content_region.y)
+        assert runs.table.cursor.index == 0
+        await pilot.press("enter")
+        run = app.screen
+        assert isinstance(run, RunScreen)
+        await until(pilot, lambda: run.detail is not None, "the run")
+        third = 1 + sum(len(run.tabs.label(index)) for index in range(2))
+        await jump_to(pilot, app, run.tabs.content_region.y, third)
+        await until(pilot, lambda: run.active == "bias", "the third tab")
+        await pilot.press("q", "n")
+        launch = app.screen
+        assert isinstance(launch, LaunchScreen)
+        await until(pilot, lambda: launch.checked.config is not None, "the form")
+        await jump_to(pilot, app, launch.form_panel.content_region.y + launch.form_panel.places()[2][1])
+        assert launch.form_panel.form.index == 2
+
+
+async def test_whatever_is_no_letter_of_a_place_leaves_jump_mode(
+    gallery: list[RunWriter], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=(60, 20)) as pilot:
+        await until(pilot, lambda: app.snapshot is not None, "the runs")
+        for key in ("escape", "ctrl+g", "9", "f5", "down"):
+            await pilot.press("j")
+            assert isinstance(app.screen, JumpScreen)
+            await pilot.press(key)
+            assert isinstance(app.screen, RunsScreen)
+
+
+@given(st.integers(0, 600))
+def test_no_name_of_a_place_is_the_beginning_of_another(count: int) -> None:
+    names = letters(count)
+    assert len(set(names)) == count
+    assert len({len(name) for name in names}) <= 1
+
+
+@given(st.text())
+def test_what_is_copied_carries_no_control_character_but_line_breaks(text: str) -> None:
+    copied = clean(text)
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", copied)
+    assert copied.count("\n") == text.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("environment", "wrapped"),
+    [
+        ({}, "{}"),
+        ({"TMUX": "/tmp/tmux"}, "{}\x1bPtmux;\x1b{}\x1b\\"),
+        ({"STY": "1.pts"}, "\x1bP{}\x1b\\"),
+    ],
+)
+def test_the_clipboard_is_reached_through_tmux_and_screen(environment: dict[str, str], wrapped: str) -> None:
+    plain = f"\x1b]52;c;{base64.b64encode('θ: 0.5'.encode()).decode()}\x07"
+    assert osc52("θ: 0.5", environment) == wrapped.format(plain, plain)
+
+
+def test_more_than_terminals_take_is_not_sent() -> None:
+    assert osc52("x" * 50_000, {})
+    assert osc52("x" * 60_000, {}) == ""
+
+
+async def test_the_file_holds_what_was_copied_and_its_path_is_told(
+    gallery: list[RunWriter], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    path = copy_path({"XDG_STATE_HOME": str(Path.cwd() / "state")})
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.snapshot is not None, "the runs")
+        runs = app.screen
+        assert isinstance(runs, RunsScreen)
+        row = runs.current()
+        assert row is not None
+        for index, expected in enumerate((row.folder.id, str(row.folder.path))):
+            await pilot.press("Y", *["down"] * index, "enter")
+            await until(pilot, lambda text=expected: path.is_file() and path.read_text() == f"{text}\n", expected)
+            await until(pilot, lambda: "state/hybrid-tui/copied.txt" in runs.message.text, "the path")
+        await pilot.press("Y", "end")
+        assert isinstance(app.screen, PickScreen)
+        await pilot.press("enter")
+        await until(pilot, lambda: "cldr-mono-s0" in path.read_text(), "the table")
+        copied = path.read_text().split("\n")
+    assert "name" in copied[0]
+    assert sum("finished" in line for line in copied) == 2
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@needs_tmux
+def test_a_copied_id_lands_in_tmux_and_in_the_terminal_around_it(
+    home: Path, gallery: list[RunWriter], tmp_path: Path
+) -> None:
+    session = Tmux(tmp_path, [HYBRID_TUI, "--runs", str(home)])
+    try:
+        session.run("set-option", "-g", "set-clipboard", "on")
+        session.run("set-option", "-g", "allow-passthrough", "on")
+        outer = session.attach()
+        written = bytearray()
+        feed = outer._stream.feed
+
+        def tee(data: bytes) -> None:
+            written.extend(data)
+            feed(data)
+
+        outer._stream.feed = tee  # type: ignore[method-assign]
+        outer.until("cldr-mono-s0")
+        outer.press("Y", "enter")
+        outer.until("copied 20260922-")
+        session.until(lambda _: session.run("show-buffer").startswith("20260922-"), "tmux's buffer")
+        copied = session.run("show-buffer")
+        sequence = b"\x1b]52;c;" + base64.b64encode(copied.encode())
+        assert sequence in bytes(written)
+        outer.hang_up()
+    finally:
+        session.kill()

@@ -1,0 +1,53 @@
+"""Copying from a terminal that may be three machines away: OSC 52, and a file for terminals that do not know it."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine.runs.folder import write_atomically
+from tui.format import visible
+
+_MOST = 74_994  # bytes of base64 that terminals are known to take; more is cut or ignored, so it is not sent
+
+
+def clean(text: str) -> str:
+    """Lines of text without anything that could drive the terminal it is pasted into."""
+    return "\n".join(visible(line).rstrip() for line in text.split("\n"))
+
+
+def osc52(text: str, environment: Mapping[str, str]) -> str:
+    """What to write so that the terminal's own clipboard holds ``text``; empty where it is too long for that.
+
+    tmux takes it itself with ``set-clipboard on``, and hands the wrapped one through with ``allow-passthrough on``:
+    it gets both. GNU screen only hands through.
+    """
+    data = base64.b64encode(text.encode()).decode()
+    if len(data) > _MOST:
+        return ""
+    sequence = f"\x1b]52;c;{data}\x07"
+    if environment.get("TMUX"):
+        return sequence + "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
+    if environment.get("STY"):
+        return f"\x1bP{sequence}\x1b\\"
+    return sequence
+
+
+def copy_path(environment: Mapping[str, str]) -> Path:
+    """$XDG_STATE_HOME/hybrid-tui/copied.txt, by default in ~/.local/state."""
+    base = environment.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "hybrid-tui" / "copied.txt"
+
+
+def write_copy(text: str, environment: Mapping[str, str] = os.environ) -> Path:
+    """Puts ``text`` into the user's own file and returns its path.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = copy_path(environment)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_atomically(path, text.encode() + b"\n", 0o600)
+    return path
