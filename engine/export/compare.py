@@ -246,18 +246,22 @@ def _check_same_queries(results: Sequence[FoundResult]) -> None:
             )
 
 
+def selected_on_itself(result: FoundResult) -> bool:
+    """Whether the checkpoint was chosen for its score on these very queries, on which it then scores too well."""
+    validation = result.config.evaluation.validation
+    if result.choice is None or validation in (None, "loss"):
+        return False
+    if validation == result.benchmark:
+        return True
+    step = next(parent for parent in result.folder.parents if parent.name == f"step-{result.step:06d}")
+    place = step / str(validation)
+    if not (place / SUMMARY).exists():
+        return False
+    return read_summary(place).protocol.data_digest == result.summary.protocol.data_digest
+
+
 def _check_not_selected_here(result: FoundResult) -> None:
-    """A checkpoint that was chosen for its score on these queries scores too well on them: no verdict on that."""
-    evaluation = result.config.evaluation
-    if result.choice is None or evaluation.validation in (None, "loss"):
-        return
-    same = evaluation.validation == result.benchmark
-    if not same:
-        by = f"step-{result.step:06d}"
-        place = next(parent for parent in result.folder.parents if parent.name == by) / str(evaluation.validation)
-        digest = result.summary.protocol.data_digest
-        same = (place / SUMMARY).exists() and read_summary(place).protocol.data_digest == digest
-    if same:
+    if result.choice is not None and selected_on_itself(result):
         raise ExportError(
             f"{result.run}: its checkpoint was selected on {result.benchmark} itself ({result.choice.rule()}); there "
             "is no verdict on it: select by 'loss' or another benchmark, or take the last step (evaluation.select)"

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.export.compare import selected_on_itself
 from engine.export.conditions import RunGroup, conditions
 from engine.export.found import ExportError, FoundResult
 from engine.export.published import FULL_SIZES, PUBLISHED, SOURCE
@@ -100,5 +101,7 @@ def _differences(result: FoundResult) -> Iterator[str]:
             f"{result.benchmark}: {summary.queries:,} of {queries:,} queries, "
             f"{summary.candidates:,} of {candidates:,} candidates"
         )
+    if selected_on_itself(result):
+        yield f"{result.benchmark}: the checkpoint was selected on it"
     if summary.protocol.unit != _UNIT:
         yield f"{result.benchmark}: a candidate is {summary.protocol.unit}"

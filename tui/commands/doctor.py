@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import importlib.util
 import locale
 import os
 import platform
@@ -21,6 +22,11 @@ from tui.commands.output import print_json
 
 Level = Literal["ok", "note", "problem"]
 _PACKAGES = ("torch", "transformers", "datasets", "polars", "textual", "babel")
+_EXTRAS = {  # module: extra that brings it, what it is for
+    "matplotlib": ("figures", "export --figure"),
+    "peft": ("lora", "a config with [lora]"),
+    "pynvml": ("telemetry", "use, memory and power of a GPU"),
+}
 _LOW_DISK_BYTES = 5 * 2**30
 
 
@@ -49,6 +55,10 @@ def _software() -> list[Finding]:
             findings.append(Finding("ok", package, importlib.metadata.version(package)))
         except importlib.metadata.PackageNotFoundError:
             findings.append(Finding("problem", package, "not installed: pip install -e ."))
+    for package, (extra, purpose) in _EXTRAS.items():
+        if importlib.util.find_spec(package) is None:
+            text = f"not installed: {purpose} needs pip install 'hybrid-tui[{extra}]'"
+            findings.append(Finding("note", package, text))
     return findings
 
 

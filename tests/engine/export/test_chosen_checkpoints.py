@@ -10,6 +10,7 @@ from engine import events
 from engine.config import ConfigError, EvaluationConfig
 from engine.export.compare import compare_runs
 from engine.export.found import find_results
+from engine.export.paper_table import paper_table
 from engine.runs.folder import RunFolder, read_spec
 
 EARLY, LATE, OTHER = (make_evaluation(seed, noise) for seed, noise in ((0, 0.5), (1, 2.0), (2, 2.0)))
@@ -78,3 +79,12 @@ def test_other_queries_may_select(tmp_path):
     runs = [choosing(make_run(tmp_path, name, name, steps), "dev", {200: 0.4, 400: 0.5}) for name in ("mono", "cross")]
     found = compare_runs(runs, benchmark="toy")
     assert set(found.selection.values()) == {"best of 2 by dev map_multilingual (0.5000), step 400"}
+
+
+def test_beside_published_rows_a_checkpoint_that_was_selected_there_is_marked(tmp_path):
+    chosen = make_run(tmp_path, "mono", "mono", {200: {"xquad-r": EARLY}, 400: {"xquad-r": LATE}})
+    choosing(chosen, "xquad-r", {200: 0.9, 400: 0.3})
+    table = paper_table(find_results([chosen]))
+    notes = [note for note in table["note"].drop_nulls() if note.startswith("xquad-r: ")]
+    assert notes
+    assert all("xquad-r: the checkpoint was selected on it" in note for note in notes)
