@@ -4,8 +4,9 @@
 
 The token cache of a made-up corpus in two languages is written directly, as a build would leave it: one group in a
 hundred lacks a language. For each size a fresh process opens it, builds the batch plan and a trainer with the tiny
-model on the CPU, assembles batches (first with the files dropped from the page cache, then the same again) and makes
-steps. Two processes for each size, in turns; the better value of each counts: other work on the machine only slows.
+model on the CPU, and assembles batches (first with the files dropped from the page cache, then the same again). Two
+processes for each size, in turns; the better value of each counts: other work on the machine only slows. Steps of both
+sizes are made in turns by one process, and their medians compared.
 Memory is RssAnon, sampled every 20 ms: what the process allocated itself. Mapped files are page cache, which the system
 takes back when needed. Ten million groups take 3 GB of disk in a temporary folder.
 """
@@ -31,7 +32,7 @@ QUERY_TOKENS, PASSAGE_TOKENS = (4, 10), (12, 26)  # lengths are drawn between th
 FIRST_ID, LAST_ID = 5, 80  # token ids that the tiny model of these texts has
 CHUNK = 1 << 19  # rows written at a time
 LACKING = 100  # one group in so many lacks a language
-BATCHES, STEPS, ROUNDS = 400, 25, 2
+BATCHES, STEPS, ROUNDS = 400, 40, 2
 
 
 def write_cache(folder: Path, groups: int) -> int:
@@ -78,26 +79,30 @@ class Memory:
             time.sleep(0.02)
 
 
-def work(folder: Path, size: int) -> None:
-    """One corpus in a process of its own; prints a JSON line."""
+def config_and_encoder(size: int) -> Any:
     import torch
 
     from engine.config import BatchConfig, ModelConfig, OptimizerConfig, RunConfig
     from engine.encoder import load_encoder
-    from engine.training.batches import BatchSource
-    from engine.training.ranks import Alone
-    from engine.training.token_cache import open_entry
-    from engine.training.trainer import Trainer
 
+    torch.set_num_threads(1)  # a second one would wait for the first where other work runs
     words = [f"{chr(97 + a)}{chr(97 + b)}" for a in range(26) for b in range(26)]
     encoder = load_encoder(ModelConfig(), "cpu", texts=[" ".join(words)] * 4)
     assert len(encoder.hub_tokenizer) >= LAST_ID
-    config = RunConfig(batch=BatchConfig(size=size), optimizer=OptimizerConfig(max_steps=STEPS))
+    return RunConfig(batch=BatchConfig(size=size), optimizer=OptimizerConfig(max_steps=2 * STEPS)), encoder
+
+
+def work(folder: Path, size: int) -> None:
+    """One corpus in a process of its own; prints a JSON line."""
+    from engine.training.batches import BatchSource
+    from engine.training.ranks import Alone
+    from engine.training.token_cache import open_entry
+
+    config, encoder = config_and_encoder(size)
     for path in folder.iterdir():
         with path.open("rb") as file:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
-    torch.set_num_threads(1)  # a second one would wait for the first where other work runs
     memory = Memory()
     before, begin = memory.now(), time.perf_counter()
     corpus = open_entry(folder, "made up", 1.0)
@@ -105,7 +110,6 @@ def work(folder: Path, size: int) -> None:
     source = BatchSource(config, [corpus], encoder, Alone())
     source.assemble(0)
     started = time.perf_counter() - begin
-    memory.peak = memory.now()
 
     def rate() -> float:
         begin = time.perf_counter()
@@ -114,32 +118,47 @@ def work(folder: Path, size: int) -> None:
         return BATCHES / (time.perf_counter() - begin)
 
     cold, warm = rate(), rate()
-    input_memory = max(memory.peak, memory.now()) - before
-    trainer = Trainer(config, encoder, [corpus], torch.device("cpu"))
-    records = [trainer.update() for _ in range(STEPS)]
-    trainer.close()
-    seconds = [record.seconds for record in records[5:]]
-    waits = [record.data_wait for record in records[5:]]
-    print(
-        json.dumps(
-            {
-                "start-up": started,
-                "cold": cold,
-                "warm": warm,
-                "input memory": input_memory,
-                "memory": max(memory.peak, memory.now()),
-                "step": statistics.median(seconds),
-                "data wait": sum(waits) / sum(seconds),
-            }
-        )
-    )
+    memory.peak = max(memory.peak, memory.now())
+    found = {
+        "start-up": started,
+        "cold": cold,
+        "warm": warm,
+        "memory": memory.peak,
+        "input memory": memory.peak - before,
+    }
+    print(json.dumps(found))
 
 
-def run(folder: Path, size: int) -> dict[str, float]:
-    command = [sys.executable, __file__, "--work", str(folder), "--size", str(size)]
+def steps(folders: list[Path], size: int) -> None:
+    """The two corpora in turns; prints a JSON line of a list."""
+    import torch
+
+    from engine.training.token_cache import open_entry
+    from engine.training.trainer import Trainer
+
+    trainers = []
+    for folder in folders:
+        config, encoder = config_and_encoder(size)
+        corpus = open_entry(folder, "made up", 1.0)
+        assert corpus is not None
+        trainers.append(Trainer(config, encoder, [corpus], torch.device("cpu")))
+    records: list[list[Any]] = [[] for _ in trainers]
+    for _ in range(STEPS):
+        for trainer, made in zip(trainers, records, strict=True):
+            made.append(trainer.update())
+    for trainer in trainers:
+        trainer.close()
+    found = []
+    for made in records:
+        seconds, waits = ([getattr(record, name) for record in made[5:]] for name in ("seconds", "data_wait"))
+        found.append({"step": statistics.median(seconds), "data wait": sum(waits) / sum(seconds)})
+    print(json.dumps(found))
+
+
+def run(role: str, folders: list[Path], size: int) -> Any:
+    command = [sys.executable, __file__, "--role", role, "--entries", *map(str, folders), "--size", str(size)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def measure(root: Path, groups: int, peer_groups: int, size: int) -> dict[str, dict[str, Any]]:
@@ -152,8 +171,12 @@ def measure(root: Path, groups: int, peer_groups: int, size: int) -> dict[str, d
     found: dict[int, list[dict[str, float]]] = {peer_groups: [], groups: []}
     for _ in range(ROUNDS):
         for count in found:
-            found[count].append(run(root / str(count), size))
+            found[count].append(run("work", [root / str(count)], size))
             say(f"{count:,} groups: {found[count][-1]}")
+    both = run("steps", [root / str(count) for count in found], size)
+    say(f"steps: {both}")
+    for count, each in zip(found, both, strict=True):
+        found[count] = [{**row, **each} for row in found[count]]
     peer = f"{peer_groups:,} groups"
 
     def compared(name: str, unit: str, scale: float = 1.0) -> dict[str, Any]:
@@ -168,7 +191,7 @@ def measure(root: Path, groups: int, peer_groups: int, size: int) -> dict[str, d
         "batches, files not in the page cache": compared("cold", "1/s"),
         "batches, files in the page cache": compared("warm", "1/s"),
         "private memory of plan and batches": compared("input memory", "MiB", 2**-20),
-        "private memory of the process, peak": compared("memory", "MiB", 2**-20),
+        "private memory of the whole process": compared("memory", "MiB", 2**-20),
         "step of the tiny model": compared("step", "ms", 1e3),
         "share of a step spent waiting for data": compared("data wait", ""),
     }
@@ -185,10 +208,14 @@ def main() -> int:
     parser.add_argument("--peer-groups", type=int, default=10_000)
     parser.add_argument("--size", type=int, default=128, help="pairs of a batch")
     parser.add_argument("--folder", type=Path, help="where to make the temporary folder")
-    parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--role", choices=("work", "steps"), help=argparse.SUPPRESS)
+    parser.add_argument("--entries", type=Path, nargs="*", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.work:
-        work(options.work, options.size)
+    if options.role == "work":
+        work(options.entries[0], options.size)
+        return 0
+    if options.role == "steps":
+        steps(options.entries, options.size)
         return 0
     with tempfile.TemporaryDirectory(dir=options.folder) as temporary:
         report = measure(Path(temporary), options.groups, options.peer_groups, options.size)

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import random
 import time
 from dataclasses import fields, is_dataclass, replace
 
@@ -115,6 +116,32 @@ def test_a_build_killed_anywhere_goes_on_to_the_same_bytes(tmp_path_factory, dat
         tokenize_stored(corpus, one_token_a_word, folder / "entry", negatives=True, advance=seen.append)
     assert contents(folder / "entry") == contents(folder / "whole")
     assert sum(seen) == total
+
+
+def test_processes_killed_at_any_moment_lose_nothing(tmp_path, small_chunks):
+    """SIGKILL, again and again, until a process comes through: the same bytes as of one that was left alone."""
+    corpus, context = with_negatives(make_corpus(gaps=GAPS)), multiprocessing.get_context("fork")
+    tokenize_stored(corpus, one_token_a_word, tmp_path / "whole", negatives=True)
+    moments, kills = random.Random(0), 0
+
+    def work():
+        def tokenize(*arguments):
+            time.sleep(0.002)
+            return one_token_a_word(*arguments)
+
+        tokenize_stored(corpus, tokenize, tmp_path / "entry", negatives=True)
+
+    while True:
+        process = context.Process(target=work)
+        process.start()
+        process.join(moments.uniform(0.0, 0.05) * (1 + kills))
+        if process.exitcode == 0:
+            break
+        process.kill()
+        process.join()
+        kills += 1
+    assert kills > 0
+    assert contents(tmp_path / "entry") == contents(tmp_path / "whole")
 
 
 def test_a_resumed_build_tokenises_only_what_is_missing(tmp_path, small_chunks):

@@ -162,6 +162,16 @@ def test_the_prefetcher_gives_the_batch_that_was_asked_for(corpora, make_encoder
         prefetcher.close()
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_on_a_gpu_batches_lie_in_page_locked_memory(corpora, make_encoder):
+    plain, locked = (
+        BatchSource(CONFIG, corpora, make_encoder().to(kind), Alone()).assemble(3) for kind in ("cpu", "cuda")
+    )
+    for array, expected in ((locked.rows.ids, plain.rows.ids), (locked.mask, plain.mask)):
+        assert torch.from_numpy(array).is_pinned()
+        assert np.array_equal(array, expected)
+
+
 def test_corpora_that_cannot_give_a_batch_are_a_configuration_error(corpora, make_encoder):
     config = RunConfig(batch=BatchConfig(mode="english", language="zh"))
     with pytest.raises(ConfigError, match=r"^batch.language: 'zh' is in no source"):
