@@ -82,6 +82,50 @@ async def test_another_question_brings_its_own_passages(home: Path, dashboard: M
         assert tab.questions.cursor.index == 0
 
 
+async def test_n_goes_from_one_relevant_passage_to_the_next(home: Path, dashboard: Make, until: Until) -> None:
+    queried(home, "a")
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        tab = await open_cell(pilot, app, until)
+        relevant = [
+            index for index, entry in enumerate(tab.here._shown) if not isinstance(entry, str) and entry.relevance
+        ]
+        assert len(relevant) == 3
+        seen = []
+        for _ in range(4):
+            await pilot.press("n")
+            seen.append(tab.here.cursor.index)
+        start = 1 if relevant[0] == 0 else 0  # the cursor stands on the first passage already
+        assert seen == [relevant[(start + step) % 3] for step in range(4)]
+        await pilot.press("N")
+        assert tab.here.cursor.index == seen[-2]
+
+
+async def test_a_screen_that_is_left_while_it_reads_is_no_trouble(
+    home: Path, dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queried(home, "a")
+    gate, started = threading.Event(), threading.Event()
+
+    def slow(wish: model.Wish, tick: model.Tick) -> object:
+        started.set()
+        gate.wait(20)
+        return model.load_worst(wish, tick)
+
+    monkeypatch.setattr(queries_tab, "load_worst", slow)
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_run(pilot, app, until)
+        await pilot.press("4")
+        tab = screen.tab
+        assert isinstance(tab, QueriesTab)
+        await until(pilot, started.is_set, "the reading")
+        await pilot.press("q")
+        gate.set()
+        await until(pilot, lambda: not tab._listed.busy and not tab._ranked.busy, "the answers")
+        await open_run(pilot, app, until)
+
+
 async def test_a_click_chooses_question_and_passage(home: Path, dashboard: Make, until: Until) -> None:
     queried(home, "a")
     app = dashboard()

@@ -128,6 +128,8 @@ class Examining(Steering):
     def action_find(self, by: int) -> None:
         if isinstance(self.tab, LogTab):
             self.say(self.tab.find(by), "accent")
+        elif isinstance(self.tab, QueriesTab):
+            self.tab.next_relevant(by)
 
     def on_key(self, event: events.Key) -> None:
         """While a search is typed, keys are text."""

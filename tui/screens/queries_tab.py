@@ -99,6 +99,14 @@ class QueriesTab(Tab):
         self._entitle()
         return f"only {visible(self.wish.answered)}, ranks among its candidates" if self.only else "all languages"
 
+    def next_relevant(self, by: int) -> None:
+        """To the relevant passage below or above, in the ranking in front."""
+        if self.chosen == 0:
+            self._front(1)
+        items = self.panels[self.chosen]
+        assert isinstance(items, PassageList)
+        items.move_to_relevant(by)
+
     def remark(self) -> str:
         if self.problem:
             return self.problem
@@ -107,8 +115,8 @@ class QueriesTab(Tab):
 
     def hint(self) -> str:
         if self.chosen == 0:
-            return "up down: another question   right: its passages   left: back   l: one language   s: order"
-        return "left: back to the questions   up down: another passage   l: one language   end: the last relevant one"
+            return "up down: another question   right: its passages   n: the relevant ones   l: one language"
+        return "left: back to the questions   up down: another passage   n N: the relevant ones   l: one language"
 
     def _used(self) -> Sequence[Widget]:
         return (self.questions, self.here, self.there) if self._against is not None else (self.questions, self.here)

@@ -101,7 +101,8 @@ class RunScreen(Examining):
         several = self.detail is not None and len(self.detail.benchmarks) > 1
         labels = {"pause_resume": verb, "benchmark": "benchmark" if several else "", "panel": "other panel"}
         labels |= {"enter": "queries" if self.active == "heatmap" else "passages"}
-        labels |= {"view": "order" if self.active == "queries" else "view"}
+        if self.active == "queries":
+            labels |= {"view": "order" if self.selection.contrast is not None else "", "find(1)": "relevant"}
         if row is not None and row.state == "finished":
             labels |= {"pause_resume": "", "stop": ""}
         self.footer.show(keymap.footer("run", self.active, labels))
