@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from engine.export.compare_job import Done, Progress, Wanted
 from tui.app import Dashboard
 from tui.model import comparing
-from tui.screens import compare
+from tui.screens import comparator
 from tui.screens.compare import CompareScreen
 from tui.screens.export import ExportScreen
 from tui.screens.pick import PickScreen
@@ -70,7 +70,7 @@ def quick(five: list[RunWriter], monkeypatch: pytest.MonkeyPatch) -> list[Wanted
         progress(Progress(what="map_monolingual", done=1, total=6))
         return compare_job.compare(wanted)
 
-    monkeypatch.setattr(compare, "compute", compute)
+    monkeypatch.setattr(comparator, "compute", compute)
     return asked
 
 
@@ -207,7 +207,7 @@ async def test_what_cannot_be_compared_says_why(home: Path, dashboard: Make, unt
     async with app.run_test(size=WIDE) as pilot:
         screen = await open_compare(pilot, app, until)
         for _ in range(20):
-            if screen.error:
+            if screen.comparator.error:
                 break
             await pilot.pause(0.2)
         await until(pilot, lambda: "has no results on cldr" in text_of(app), "the reason")
@@ -233,7 +233,7 @@ async def test_leaving_ends_the_process_that_still_computes(
         cancelled.wait(10)
         return None
 
-    monkeypatch.setattr(compare, "compute", compute)
+    monkeypatch.setattr(comparator, "compute", compute)
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
         await open_compare(pilot, app, until)

@@ -45,7 +45,7 @@ def five(home: Any, monkeypatch: pytest.MonkeyPatch) -> list[RunWriter]:
     def compute(wanted: Wanted, progress: object, cancelled: threading.Event) -> Done:
         return compare_job.compare(wanted)
 
-    monkeypatch.setattr("tui.screens.compare.compute", compute)
+    monkeypatch.setattr("tui.screens.comparator.compute", compute)
     return comparable(home)
 
 

@@ -129,7 +129,8 @@ def read_draft(origin: Origin) -> Draft:
         ConfigError: it cannot be read; one line.
     """
     if origin.run is not None:
-        text = to_toml(read_spec(origin.run).config)
+        # The new run is its own: it neither counts as a part of the former one's study nor is taken up by it.
+        text = to_toml(msgspec.structs.replace(read_spec(origin.run).config, study=None))
     elif origin.path is None:
         text = _BLANK_TEXT
     else:

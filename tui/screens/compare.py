@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 
 from textual.app import ComposeResult
 
-from engine.config import ConfigError
 from engine.export.compare import CompareRow
-from engine.export.compare_job import Done, Progress
 from tui import keymap
 from tui.drawing.cells import Row, Run, wrap
 from tui.drawing.small import progress_bar
 from tui.feed import Snapshot
 from tui.format import visible
-from tui.model.comparing import KEPT, Choice, common_benchmarks, compute, evaluated, oldest_first, usual_baseline
+from tui.model.comparing import Choice, common_benchmarks, evaluated, oldest_first, usual_baseline
 from tui.model.curves import usual_smoothing
 from tui.model.overlay import LOSSES, Overlay, OverlayReader
 from tui.model.rows import RunRow
 from tui.screens.base import View
+from tui.screens.comparator import Comparator
 from tui.widgets.base import Drawn
 from tui.widgets.compare_views import CurvesPanel, PairsPanel, PlacesPanel
 from tui.widgets.comparison import (
@@ -30,7 +28,6 @@ from tui.widgets.comparison import (
     condition_text,
     head,
     row_lines,
-    to_comparison,
 )
 from tui.widgets.lists import Items
 
@@ -63,21 +60,23 @@ class CompareScreen(View):
         self.rows = oldest_first(rows)
         self.baseline = usual_baseline(self.rows)
         self.benchmark: str | None = None
-        self.comparison: Comparison | None = None
-        self.error = ""
         self.view = "table"
-        self.progress: Progress | None = None
         self.what = ""
         self.log_axis = True
-        self._shown_for: Choice | None = None
-        self._asked_for: Choice | None = None
-        self._cancelled = threading.Event()
         self._reader: OverlayReader | None = None
         self._overlay: Overlay | None = None
         self._reading = False
         self._read_at = 0.0
         self.table_head, self.table, self.sentences = Head(), Items(self._lines, id="table"), Sentences()
         self.pairs, self.curves, self.places = PairsPanel(), CurvesPanel(), PlacesPanel()
+
+    @cached_property
+    def comparator(self) -> Comparator:
+        return Comparator(self.dashboard, self._changed)
+
+    @property
+    def comparison(self) -> Comparison | None:
+        return self.comparator.comparison
 
     def body(self) -> ComposeResult:
         yield self.table_head
@@ -93,7 +92,7 @@ class CompareScreen(View):
         self._compare()
 
     def on_unmount(self) -> None:
-        self._cancelled.set()
+        self.comparator.close()
 
     def on_resize(self) -> None:
         self._arrange()
@@ -114,8 +113,8 @@ class CompareScreen(View):
             self._read_curves()
 
     def standing_message(self, now: float) -> tuple[Row, Row]:
-        if self.progress is not None and self.comparison is not None:
-            return ((f"comparing newer evaluations: {self.progress.what}", "accent"),), ()
+        if self.comparator.progress is not None and self.comparison is not None:
+            return ((f"comparing newer evaluations: {self.comparator.progress.what}", "accent"),), ()
         row = self.current()
         if self.comparison is None or row is None:
             return (), ()
@@ -228,61 +227,8 @@ class CompareScreen(View):
         keys = common_benchmarks(self.rows)
         if self.benchmark not in keys:
             self.benchmark = keys[0] if keys else None
-        if self.benchmark is None:
-            self.comparison = None
-            self._show()
-            return
-        choice = Choice(self.rows, self.baseline, self.benchmark)
-        known = self.dashboard.comparisons.get(choice.key)
-        if known is not None:
-            if self._shown_for is None or self._shown_for.key != choice.key:
-                self._take(known, choice)
-        elif self._asked_for is None or self._asked_for.key != choice.key:
-            self._cancelled.set()
-            self._cancelled, self._asked_for, self.error = threading.Event(), choice, ""
-            self.progress = Progress(what="starting", done=0, total=6)
-            self.app.run_worker(
-                partial(self._compute, choice, self._cancelled), thread=True, exit_on_error=False, group="compare"
-            )
-            self._show()
-
-    def _compute(self, choice: Choice, cancelled: threading.Event) -> None:
-        """In a thread of its own."""
-
-        def progress(found: Progress) -> None:
-            self.app.call_from_thread(self._progressed, choice, found)
-
-        try:
-            done = compute(choice.wanted(), progress, cancelled)
-        except (ConfigError, OSError, ValueError) as error:
-            self.app.call_from_thread(self._failed, choice, visible(str(error)))
-        else:
-            if done is not None:
-                self.app.call_from_thread(self._computed, choice, done)
-
-    def _progressed(self, choice: Choice, progress: Progress) -> None:
-        if choice is self._asked_for:
-            self.progress = progress
-            self._show()
-
-    def _failed(self, choice: Choice, error: str) -> None:
-        if choice is self._asked_for:
-            self.progress, self.comparison, self.error = None, None, error
-            self._show()
-
-    def _computed(self, choice: Choice, done: Done) -> None:
-        kept = self.dashboard.comparisons
-        kept[choice.key] = done
-        while len(kept) > KEPT:
-            kept.popitem(last=False)
-        if choice is self._asked_for:
-            self._take(done, choice)
-
-    def _take(self, done: Done, choice: Choice) -> None:
-        self._shown_for, self.progress, self.error = choice, None, ""
-        self.comparison = to_comparison(done, choice.rows)
-        if self.is_mounted:
-            self._show()
+        choice = None if self.benchmark is None else Choice(self.rows, self.baseline, self.benchmark)
+        self.comparator.ask(choice)
 
     def _read_curves(self) -> None:
         """Reads the logs in a worker thread; what is live is read again while it is in sight."""
@@ -316,6 +262,11 @@ class CompareScreen(View):
         self.pairs.display = self.view == "pairs"
         self.curves.display = self.view == "curves"
         self.places.display = self.view == "places"
+
+    def _changed(self) -> None:
+        """There is something new from the comparator."""
+        if self.is_mounted:
+            self._show()
 
     def _show(self) -> None:
         self._show_header()
@@ -363,8 +314,8 @@ class CompareScreen(View):
     def _instead(self) -> list[Row]:
         """What stands in the table's place while there is none."""
         width = max(20, self.size.width - 6)
-        if self.error:
-            return [(), *(((f"   {line}", "error"),) for line in wrap(self.error, width))]
+        if self.comparator.error:
+            return [(), *(((f"   {line}", "error"),) for line in wrap(self.comparator.error, width))]
         if self.benchmark is None:
             rows: list[Row] = [(), (("   these runs have no evaluation in common", "warning"),), ()]
             for row in self.rows:
@@ -372,8 +323,8 @@ class CompareScreen(View):
                 rows.append(((f"   {row.id}: ", ""), (found or "not evaluated yet", "dim")))
             more = "e on a run's line evaluates it; with evaluation.benchmarks in common they can be compared"
             return [*rows, (), *(((f"   {line}", "dim"),) for line in wrap(more, width))]
-        if self.progress is not None:
-            progress = self.progress
+        if self.comparator.progress is not None:
+            progress = self.comparator.progress
             bar = progress_bar(progress.done, progress.total, 24, self.glyphs)
             return [
                 (),

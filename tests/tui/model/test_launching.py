@@ -131,3 +131,11 @@ def test_blank_is_the_default_of_every_field() -> None:
     draft = read_draft(Origin("blank", ""))
     checked = check(draft, draft.values)
     assert checked.config == RunConfig(sources=(SourceConfig(kind="cldr"),))
+
+
+def test_a_run_made_from_one_of_a_sweep_is_no_part_of_that_sweep(home: Path) -> None:
+    writer = finished(home, "swept", study="sweep")
+    draft = read_draft(Origin("swept", "", run=writer.folder))
+    checked = check(draft, draft.values)
+    assert checked.config is not None
+    assert checked.config.study is None
