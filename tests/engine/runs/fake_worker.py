@@ -33,6 +33,8 @@ class Record:
     seconds: float = STEP_SECONDS
     data_wait: float = 0.0
     tokens: int = 10
+    flops: float = 0.0
+    temperature: float | None = None
 
 
 def main() -> None:
