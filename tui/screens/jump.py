@@ -19,6 +19,7 @@ from tui.widgets.bars import Tabs
 from tui.widgets.base import Drawn
 from tui.widgets.form import FormPanel
 from tui.widgets.lists import Items
+from tui.widgets.queries import HeadedItems
 
 _LETTERS = "asdfghjklqwertyuiopzxcvbnm"  # those under the fingers first
 
@@ -122,6 +123,10 @@ def _of(view: View, widget: Drawn) -> Iterator[_Place]:
 
 def _items(view: View, items: Items) -> Iterator[_Place]:
     y = 0
+    if isinstance(items, HeadedItems):
+        if not items.has_class("-front"):
+            return  # keys move the one in front
+        y = len(items.head(items.size.width))
     for index in range(items.cursor.top, items.count):
         if y >= items.size.height:
             return

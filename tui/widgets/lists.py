@@ -59,10 +59,10 @@ class Items(Drawn):
         if not self.count:
             return self.empty
         self.cursor.clamp(self.count)
-        # Only items that can be in sight are drawn: a list of 500 costs as much as one of 30.
-        first = max(0, min(self.cursor.top, self.cursor.index - height))
-        last = min(self.count, max(self.cursor.index, self.cursor.top) + height + 1)
-        drawn = {index: self.draw_item(index, width) for index in range(first, last)}
+        # Only items that can be in sight are drawn: a list of 500 costs as much as one of 30. Each takes a line or more.
+        self.cursor.top = max(min(self.cursor.top, self.cursor.index), self.cursor.index - height + 1)
+        last = min(self.count, self.cursor.index + height + 1)
+        drawn = {index: self.draw_item(index, width) for index in range(max(0, self.cursor.top - height), last)}
         heights = [len(drawn[index]) if index in drawn else 1 for index in range(self.count)]
         self.cursor.reveal(heights, height)
         rows: list[Row] = []
