@@ -234,11 +234,11 @@ class RunScreen(Examining):
         self.tab.display = True
         self.tab.lay_out(self.narrow, 0)
         self.redraw_tab()
-        self.show_footer()
 
     def redraw_tab(self) -> None:
         if self.detail is not None:
             self.tab.show(self.detail, self.selection)
+        self.show_footer()
         now = self.dashboard.now()
         self._show_tabs(now)
         self.show_message(now)
