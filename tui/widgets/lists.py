@@ -59,7 +59,7 @@ class Items(Drawn):
         if not self.count:
             return self.empty
         self.cursor.clamp(self.count)
-        # Only items that can be in sight are drawn: a list of 500 costs as much as one of 30. Each takes a line or more.
+        # Only items that can be in sight are drawn: 500 cost as much as 30. Each takes a line at least.
         self.cursor.top = max(min(self.cursor.top, self.cursor.index), self.cursor.index - height + 1)
         last = min(self.count, self.cursor.index + height + 1)
         drawn = {index: self.draw_item(index, width) for index in range(max(0, self.cursor.top - height), last)}
