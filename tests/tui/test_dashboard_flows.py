@@ -72,6 +72,20 @@ async def test_runs_screen_lists_every_run_with_state_and_reason(
         assert "out of memory: 15.9 GiB asked" in text
 
 
+async def test_the_header_tells_how_busy_the_device_of_a_live_run_is(
+    running: RunWriter, dashboard: Make, until: Until
+) -> None:
+    running.add(
+        events.Device(
+            name="NVIDIA H100", utilization=97.0, memory_used=61 * 2**30, memory_total=80 * 2**30, power=612.0
+        )
+    )
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        assert "NVIDIA H100  97 %  61/80 GiB  612 W" in text_of(app)
+
+
 async def test_the_cursor_stays_on_its_run_when_a_newer_run_appears(
     home: Path, gallery: list[RunWriter], dashboard: Make, until: Until
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.events import Device
 from engine.runs.folder import RunFolder, Spec
 from engine.runs.liveness import Liveness
 from engine.runs.state import EvaluationPoint, RunState, Work
@@ -37,6 +38,7 @@ class RunRow:
     seconds_left: float | None
     alive: bool | None  # None: on another machine
     attempt: int
+    telemetry: str = ""  # of its GPU, as of its last sign: "  97 %  61/80 GiB  612 W"
     study: str = ""  # the sweep or study that it belongs to
     seed: int = 0
     created: float = 0.0  # unix seconds
@@ -78,6 +80,7 @@ def make_row(folder: RunFolder, spec: Spec | None, state: RunState, liveness: Li
         seconds_left=state.seconds_left(),
         alive=liveness.alive,
         attempt=state.attempt,
+        telemetry=_telemetry(device) if device is not None else "",
         study=visible(config.study) if config is not None and config.study is not None else "",
         seed=config.seed if config is not None else state.seed,
         created=spec.created if spec is not None else 0.0,
@@ -95,6 +98,14 @@ def main_benchmark(evaluations: list[EvaluationPoint], spec: Spec | None) -> str
             if key in found:
                 return key
     return found[0] if found else None
+
+
+def _telemetry(device: Device) -> str:
+    """What the device tells of itself; a CPU tells nothing."""
+    found = "" if device.utilization is None else f"  {device.utilization:.0f} %"
+    if device.memory_used is not None and device.memory_total is not None:
+        found += f"  {device.memory_used / 2**30:.0f}/{device.memory_total / 2**30:.0f} GiB"
+    return found + ("" if device.power is None else f"  {device.power:.0f} W")
 
 
 def _best(evaluations: list[EvaluationPoint], benchmark: str | None) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,9 +19,8 @@ from tui.model.rows import RunRow
 from tui.screens.steering import Steering
 from tui.widgets.base import Drawn
 from tui.widgets.lists import Items
+from tui.widgets.runs_header import header, nothing
 from tui.widgets.runs_table import Layout, Measured, head, lay_out, lines
-
-_COUNTED = ("running", "evaluating", "starting", "queued", "stalled", "paused", "crashed", "failed", "finished")
 
 
 class Table(Items):
@@ -78,11 +76,11 @@ class RunsScreen(Steering):
         yield self.table
 
     def apply(self, snapshot: Snapshot) -> None:
+        self._unread = snapshot.unread
         if snapshot.rows != self.rows or not self._loaded:
             self.rows, self._loaded = snapshot.rows, True
             self.marked &= {row.folder.path for row in self.rows}
             self._arrange()
-        self._unread = snapshot.unread
         if snapshot.problem:
             self.say(snapshot.problem, "error")
         self.tick(self.dashboard.now())
@@ -309,7 +307,7 @@ class RunsScreen(Steering):
         for index, entry in enumerate(self.entries):
             if self._place(entry) == self._current:
                 self.table.cursor.index = index
-        self.table.empty = self._nothing()
+        self.table.empty = nothing(visible(self.dashboard.home_label), bool(self.rows), self._unread)
         self.table.show(len(self.entries))
         self.table_head.redraw()
         self._remember()
@@ -322,41 +320,4 @@ class RunsScreen(Steering):
         return entry.study if isinstance(entry, Group) else entry.row.folder.path
 
     def _show_header(self) -> None:
-        left: list[Run] = [("hybrid-tui", "title"), (f"   {visible(self.dashboard.home_label)}", "dim")]
-        devices = sorted({row.device for row in self.rows if row.live and row.device})
-        if self._unread:
-            left.append((f"   reading, {self._unread} to go", "warning"))
-        elif devices and not self.narrow:
-            left.append((f"   {', '.join(devices)}", "dim"))
-        counts = self._few_counts() if self.narrow else self._counts()
-        right = [run for count in counts for run in (count, ("   ", ""))]
-        self.header.show(tuple(left), tuple(right[:-1]))
-
-    def _counts(self) -> list[Run]:
-        found = Counter(row.state for row in self.rows)
-        return [(f"{found[state]} {state}", f"state.{state}") for state in _COUNTED if found[state]]
-
-    def _few_counts(self) -> list[Run]:
-        """What a narrow header has room for: what lives, what broke, and how many there are."""
-        live = sum(row.live for row in self.rows)
-        broken = sum(row.state in ("crashed", "failed") for row in self.rows)
-        counts: list[Run] = [(f"{live} live", "state.running")] if live else []
-        if broken:
-            counts.append((f"{broken} broken", "state.failed"))
-        return [*counts, (f"{len(self.rows)} runs", "dim")]
-
-    def _nothing(self) -> list[Row]:
-        if self.rows:
-            return [
-                (),
-                (("   no run fits the filter", "dim"),),
-                (("   ctrl+g", "key"), (" shows all again", "dim")),
-            ]
-        return [
-            (),
-            (("   no runs in ", "dim"), (visible(self.dashboard.home_label), "text")),
-            (),
-            (("   n", "key"), (" launches one from a sample config", "dim")),
-            (("   ", ""), ("hybrid-tui demo", "text"), (" trains the built-in example", "dim")),
-            (("   u", "key"), (" brings back a run that was archived or deleted", "dim")),
-        ]
+        self.header.show(*header(self.rows, visible(self.dashboard.home_label), self._unread, self.narrow))

@@ -1,0 +1,59 @@
+"""The line above the table of runs, and what stands in the table's place while it is empty."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from tui.drawing.cells import Row, Run
+from tui.model.rows import RunRow
+
+_COUNTED = ("running", "evaluating", "starting", "queued", "stalled", "paused", "crashed", "failed", "finished")
+
+
+def header(rows: Sequence[RunRow], home: str, unread: int, narrow: bool) -> tuple[Row, Row]:
+    """Where, on what devices, and how many runs are in which state; ``unread``: runs still to be read."""
+    left: list[Run] = [("hybrid-tui", "title"), (f"   {home}", "dim")]
+    devices = sorted({f"{row.device}{row.telemetry}" for row in rows if row.live and row.device})
+    if unread:
+        left.append((f"   reading, {unread} to go", "warning"))
+    elif devices and not narrow:
+        left.append((f"   {', '.join(devices)}", "dim"))
+    counts = _few_counts(rows) if narrow else _counts(rows)
+    right = [run for count in counts for run in (count, ("   ", ""))]
+    return tuple(left), tuple(right[:-1])
+
+
+def nothing(home: str, filtered: bool, unread: int) -> list[Row]:
+    """What to do about an empty table; ``unread``: runs still to be read."""
+    if unread and not filtered:
+        return [(), ((f"   reading {unread} runs", "dim"),)]
+    if filtered:
+        return [
+            (),
+            (("   no run fits the filter", "dim"),),
+            (("   ctrl+g", "key"), (" shows all again", "dim")),
+        ]
+    return [
+        (),
+        (("   no runs in ", "dim"), (home, "text")),
+        (),
+        (("   n", "key"), (" launches one from a sample config", "dim")),
+        (("   ", ""), ("hybrid-tui demo", "text"), (" trains the built-in example", "dim")),
+        (("   u", "key"), (" brings back a run that was archived or deleted", "dim")),
+    ]
+
+
+def _counts(rows: Sequence[RunRow]) -> list[Run]:
+    found = Counter(row.state for row in rows)
+    return [(f"{found[state]} {state}", f"state.{state}") for state in _COUNTED if found[state]]
+
+
+def _few_counts(rows: Sequence[RunRow]) -> list[Run]:
+    """What a narrow header has room for: what lives, what broke, and how many there are."""
+    live = sum(row.live for row in rows)
+    broken = sum(row.state in ("crashed", "failed") for row in rows)
+    counts: list[Run] = [(f"{live} live", "state.running")] if live else []
+    if broken:
+        counts.append((f"{broken} broken", "state.failed"))
+    return [*counts, (f"{len(rows)} runs", "dim")]
