@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from tui.drawing.line import steady_end
@@ -45,8 +46,12 @@ class Viewport:
         anchor = last if follows else (first + last) // 2
         if self.crosshair is not None and first <= self.crosshair <= last:
             anchor = self.crosshair
-        before = round((anchor - first) / max(1, last - first) * span)
-        self._place(anchor - before, span, newest, follows and anchor >= last)
+        share = span / max(1, last - first)
+        if 2 * anchor <= first + last:  # rounded so that the closer edge, and what lies on it, stays in sight
+            start = anchor - math.ceil((anchor - first) * share)
+        else:
+            start = anchor + math.ceil((last - anchor) * share) - span
+        self._place(start, span, newest, follows and anchor >= last)
 
     def pan(self, by: int, newest: int) -> None:
         """Moves by quarters of what is in sight; at the newest step the window follows again."""

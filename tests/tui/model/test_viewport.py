@@ -92,3 +92,12 @@ def test_panning_back_leaves_the_end_and_panning_on_returns_to_it() -> None:
     viewport.pan(1, 1024)
     viewport.pan(1, 1024)
     assert viewport.window(5000)[1] >= 5000
+
+
+def test_a_crosshair_beside_an_edge_keeps_that_edge_in_sight() -> None:
+    """The last evaluation of a finished run stands on the last step."""
+    right, left = Viewport(crosshair=79), Viewport(crosshair=1)
+    for viewport in (right, left):
+        viewport.zoom(True, 80)
+    assert right.window(80)[1] == 80
+    assert left.window(80)[0] == 0
