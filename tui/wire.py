@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import repeat
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from rich.cells import get_character_cell_size
@@ -45,6 +46,7 @@ class Pen(NamedTuple):
 Cell = tuple[str, Pen]  # a character with its combining marks, empty in the right half of a wide one
 _UNKNOWN: Cell = ("\0", Pen())
 PLAIN = Pen()
+_TEXT = itemgetter(0)  # of a cell
 _ATTRIBUTES = {
     "bold": "1", "dim": "2", "italic": "3", "underline": "4", "blink": "5", "reverse": "7", "conceal": "8",
     "strike": "9",
@@ -223,7 +225,7 @@ def _differences(sent: list[Cell], wanted: list[Cell]) -> list[tuple[int, int]]:
     """Ranges of cells to send. A line whose widths terminals may measure differently is sent whole or not at all."""
     if sent == wanted:
         return []
-    if not (all(map(_certain, wanted)) and all(map(_certain, sent))):
+    if not (all(map(_certain, map(_TEXT, wanted))) and all(map(_certain, map(_TEXT, sent)))):
         return [(0, len(wanted))]
     ranges: list[tuple[int, int]] = []
     for x, (old, new) in enumerate(zip(sent, wanted, strict=True)):
@@ -236,8 +238,10 @@ def _differences(sent: list[Cell], wanted: list[Cell]) -> list[tuple[int, int]]:
     return ranges
 
 
-def _certain(cell: Cell) -> bool:
-    return len(cell[0]) == 1 and not is_spacing_mark(cell[0])
+@lru_cache(4096)
+def _certain(text: str) -> bool:
+    """What stands in a cell is one cell wide on every terminal."""
+    return len(text) == 1 and not is_spacing_mark(text)
 
 
 @lru_cache(4096)

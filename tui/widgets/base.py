@@ -33,6 +33,7 @@ class Drawn(Widget):
         super().__init__(id=id, classes=classes)
         self._rows: list[Row] = []
         self._drawn_for = (-1, -1)
+        self._ground = Style.null()
 
     @property
     def dashboard(self) -> Dashboard:
@@ -73,12 +74,13 @@ class Drawn(Widget):
         size = (self.size.width, self.size.height)
         if self._drawn_for != size:
             self._rows, self._drawn_for = self._fresh_rows(*size), size
+        self._ground = self._base()  # once for all lines: Textual works it out anew from all that lies below
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         if y >= len(self._rows):
-            return Strip.blank(self.size.width, self._base())
-        style, base = self.palette.style, self._base()
+            return Strip.blank(self.size.width, self._ground)
+        style, base = self.palette.style, self._ground
         return Strip([Segment(text, base + style(name)) for text, name in self._rows[y]], self.size.width)
 
     def _base(self) -> Style:
