@@ -20,6 +20,8 @@ from transformers import AttentionInterface, AttentionMaskInterface
 
 PACKED = "packed_sequences"
 
+_FLASH_TYPES = (torch.bfloat16, torch.float16)  # those that the kernel of a GPU takes
+
 # Kernels work on tiles of 128 queries: a bound rounded up to them costs nothing, and takes few values.
 _TILE = 128
 
@@ -61,9 +63,13 @@ def packed_attention(
     ``sliding_window``: a token sees those at a distance below it; None: its whole sequence.
     """
     query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))  # [T, H, d]
-    attend = flash_attention if query.is_cuda else attention_by_length
     window = None if sliding_window is None else sliding_window - 1
-    return attend(query, key, value, segments, dropout, scaling, window).unsqueeze(0), None
+    return kernel_for(query)(query, key, value, segments, dropout, scaling, window).unsqueeze(0), None
+
+
+def kernel_for(query: Tensor) -> Callable[..., Tensor]:
+    """The one of the two below that takes such a tensor."""
+    return flash_attention if query.is_cuda and query.dtype in _FLASH_TYPES else attention_by_length
 
 
 def flash_attention(

@@ -1,6 +1,7 @@
 """Without padding as with it: values and gradients of every family of encoders, and models that cannot."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from transformers import (
 
 from engine.config import ConfigError, ModelConfig
 from engine.encoder import DualEncoder, EncodingOptions, load_encoder
-from engine.encoder.attention import Segments, attention_by_length, flash_attention
+from engine.encoder.attention import Segments, attention_by_length, flash_attention, kernel_for
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 64}
 FAMILIES = {
@@ -66,7 +67,8 @@ def vectors_and_gradients(encoder, layout, rows):
     encoder.layout = layout
     encoder.zero_grad()
     vectors = encoder.embed(rows)
-    (vectors * torch.randn(vectors.shape, generator=torch.Generator().manual_seed(1))).sum().backward()
+    weights = torch.randn(vectors.shape, generator=torch.Generator().manual_seed(1)).to(vectors.device)
+    (vectors * weights).sum().backward()
     assert (encoder.why_padded() is None) == (layout == "packed")
     gradients = torch.cat([p.grad.flatten() for p in encoder.parameters() if p.grad is not None])
     return vectors.detach(), gradients
@@ -167,6 +169,16 @@ def test_the_kernel_of_a_gpu_is_called_as_it_is_declared(dropout, window):
     assert all(state.grad.shape == state.shape for state in states)
 
 
+def test_the_kernel_of_a_gpu_is_for_what_it_takes():
+    """In float32, in which a model is tried, a GPU attends by length."""
+
+    def chosen(is_cuda, dtype):
+        return kernel_for(SimpleNamespace(is_cuda=is_cuda, dtype=dtype))
+
+    assert chosen(True, torch.bfloat16) is chosen(True, torch.float16) is flash_attention
+    assert chosen(True, torch.float32) is chosen(False, torch.bfloat16) is attention_by_length
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("window", [None, 4])
 def test_the_kernel_of_a_gpu_equals_attention_by_length(window):
@@ -180,3 +192,16 @@ def test_the_kernel_of_a_gpu_equals_attention_by_length(window):
     expected_gradients = torch.autograd.grad(expected.square().sum(), wide)
     for ours, theirs in zip((found, *gradients), (expected, *expected_gradients), strict=True):
         assert (ours.float() - theirs).norm() < 0.02 * theirs.norm()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("family", FAMILIES)
+def test_packed_on_a_gpu_equals_padded_in_float32(family, make, texts):
+    """Vectors and gradient as far as bfloat16 goes."""
+    encoder = make(family).cuda()
+    rows = encoder.tokenize(texts, kind="passage")
+    packed = vectors_and_gradients(encoder, "packed", rows)
+    encoder.precision = "float32"
+    padded = vectors_and_gradients(encoder, "padded", rows)
+    for ours, theirs, tolerance in zip(packed, padded, (0.05, 0.2), strict=True):
+        assert (ours - theirs).norm() < tolerance * theirs.norm()
