@@ -23,6 +23,7 @@ from engine.training.loss import InfoNCE
 from engine.training.optimization import build_optimizer, clip_gradients, learning_rate
 from engine.training.ranks import Alone, Ranks
 from engine.training.streams import Mode
+from engine.training.tokenized import TokenizedCorpus
 from engine.training.validation import ValidationLoss
 
 
@@ -80,13 +81,13 @@ class Trainer:
         self,
         config: RunConfig,
         encoder: DualEncoder,
-        corpora: Sequence[ParallelCorpus],
+        corpora: Sequence[ParallelCorpus | TokenizedCorpus],
         device: torch.device,
         *,
         ranks: Ranks | None = None,
         tick: Tick | None = None,
     ) -> None:
-        """Tokenises the corpora; ``tick(done, total)`` counts texts and may raise to abandon.
+        """Tokenises the corpora that are not yet; ``tick(done, total)`` counts texts and may raise to abandon.
 
         ``ranks``: the processes that share the batches; None: this one alone.
 
