@@ -87,7 +87,7 @@ class Step(Event, frozen=True, kw_only=True, tag="step"):
     # Of this rank's device, forward and backward; without padding, embeddings, and what is computed again to save
     # memory. Over ``seconds`` and ``Device.peak_flops`` it gives the model FLOP utilisation (MFU).
     flops: list[float] = []
-    temperature: list[float] = []  # of the loss after the update; empty where it is not learned
+    temperature: list[Number] = []  # of the loss after the update; empty where it is not learned
 
 
 class Heartbeat(Event, frozen=True, kw_only=True, tag="heartbeat"):

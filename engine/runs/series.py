@@ -59,7 +59,7 @@ class Series:
         self.tokens.fromlist(event.tokens)
         if event.temperature or self.temperature:
             self.temperature.extend([math.nan] * (len(self) - len(event.loss) - len(self.temperature)))
-            self.temperature.fromlist(event.temperature or [math.nan] * len(event.loss))
+            _extend_numbers(self.temperature, event.temperature or [math.nan] * len(event.loss))
 
     def _fill(self, steps: int) -> None:
         for column in (self.loss, self.lr, self.masked, self.grad_norm, self.seconds, self.data_wait):

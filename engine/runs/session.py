@@ -184,7 +184,7 @@ class Session:
                         data_wait=[record.data_wait for record in records],
                         tokens=[record.tokens for record in records],
                         flops=[record.flops for record in records],
-                        temperature=[t for record in records if (t := record.temperature) is not None],
+                        temperature=[to_number(t) for record in records if (t := record.temperature) is not None],
                     )
                 )
 

@@ -277,7 +277,7 @@ def _step(state: RunState, event: events.Step) -> None:
         for step, value in enumerate(event.loss, start=event.first_step):
             _loss(state, event.t, step, from_number(value))
     if event.temperature:
-        state.temperature = event.temperature[-1]
+        state.temperature = from_number(event.temperature[-1])
     seconds, waited = sum(event.seconds), sum(event.data_wait)
     state.step_seconds += seconds - waited
     state.data_wait_seconds += waited

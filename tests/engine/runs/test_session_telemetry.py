@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from engine import events
 from engine.runs import session as session_module
 from engine.runs.liveness import RunLock
 from engine.runs.log import EventLog
+from engine.runs.reader import RunReader
 from engine.runs.session import Session
 from engine.runs.state import RunState
 
@@ -97,6 +99,19 @@ def test_what_a_gpu_computed_meanwhile_counts_as_time_of_its_steps(session: Sess
 def test_temperatures_are_written_where_they_are_learned(session: Session) -> None:
     written = steps_of(session, [Record(step, temperature=step / 100) for step in (1, 2)])
     assert [value for event in written for value in event.temperature] == [0.01, 0.02]
+
+
+def test_a_temperature_that_is_no_number_is_a_line_that_can_be_read(session: Session) -> None:
+    """As with a loss: JSON has no word for it."""
+    written = steps_of(session, [Record(1, temperature=math.nan)])
+    assert [event.temperature for event in written] == [["NaN"]]
+    assert math.isnan(session.state.temperature or 0.0)
+    reader = RunReader(session.folder, series=True)
+    reader.poll()
+    assert reader.skipped == 0
+    assert reader.series is not None
+    assert math.isnan(reader.series.temperature[0])
+    assert RunReader(session.folder).state.temperature is None, "the snapshot that closing wrote can be read"
 
 
 def test_fixed_temperatures_are_not(session: Session) -> None:
