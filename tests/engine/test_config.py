@@ -31,7 +31,7 @@ mono_share = 0.25
 def test_every_sample_config_has_valid_fields(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Samples name folders of the user's; here those folders exist and are empty but for the language files."""
     monkeypatch.chdir(tmp_path)
-    for name in ("data/xquad-r", "models/e5-small"):
+    for name in ("data/xquad-r", "data/mmarco/google", "models/e5-small"):
         Path(name).mkdir(parents=True)
     for language in ("de", "en", "zh"):
         Path(f"data/xquad-r/{language}.json").touch()
