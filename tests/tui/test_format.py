@@ -54,3 +54,10 @@ def test_a_change_that_rounds_to_nothing_has_no_sign() -> None:
 def test_the_time_of_day_follows_the_zone() -> None:
     assert form.clock(0, 1_790_000_000) == "14:13:20"
     assert form.clock(330, 1_790_000_000) == "19:43:20"
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_what_is_read_out_is_the_number_to_six_digits(value: float) -> None:
+    text = form.exact(value)
+    assert math.isclose(float(text.replace(",", "")), value, rel_tol=5.1e-6)
+    assert form.exact(math.nan) == "NaN"
