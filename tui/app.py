@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -104,6 +105,8 @@ class Dashboard(WiredApp, inherit_bindings=False):
     def on_mount(self) -> None:
         self.feed.start()
         self.set_interval(1.0, self._tick)
+        if not gc.isenabled():
+            self.set_timer(1.0, _collect_again)
         if self._open_first is not None:
             self.open_run(self._open_first)
         if self._problem:
@@ -222,6 +225,12 @@ class Dashboard(WiredApp, inherit_bindings=False):
             if not screen.is_modal:
                 break
         return [view for view in found if view.is_mounted]
+
+
+def _collect_again() -> None:
+    """What the start made stays: it is left out of every later collection."""
+    gc.freeze()
+    gc.enable()
 
 
 def run_dashboard(

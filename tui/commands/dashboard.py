@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 import time
@@ -28,6 +29,7 @@ def open_dashboard(options: argparse.Namespace, run: RunFolder | None = None) ->
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ConfigError("the dashboard needs a terminal; --plain, 'hybrid-tui list' and 'hybrid-tui show RUN' do not")
     choose_colours(settings)
+    gc.disable()  # a start makes much that stays and little that cycles; the dashboard collects again a second later
     from tui import keymap
 
     keymap.use(keymap.rebound(settings.bound()))
