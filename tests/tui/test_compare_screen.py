@@ -271,3 +271,13 @@ async def test_every_line_stays_whole_at_any_size(quick: list[Wanted], dashboard
                 lines = text_of(app).split("\n")
                 assert len(lines) == size[1]
                 assert "compare" in lines[0]
+
+
+async def test_a_click_on_a_line_tells_that_difference(quick: list[Wanted], dashboard: Make, until: Until) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_compare(pilot, app, until)
+        await wait_for(pilot, screen, until)
+        line = next(y for y, text in enumerate(text_of(app).split("\n")) if "rank distance" in text)
+        await pilot.click(offset=(20, line))
+        await until(pilot, lambda: "if languages did not matter" in text_of(app), "its sentences")

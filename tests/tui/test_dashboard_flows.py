@@ -675,3 +675,20 @@ async def test_on_a_narrow_screen_the_estimate_is_one_key_away(home: Path, dashb
         await until(pilot, lambda: "evaluations" in text_of(app), "the figures")
         await pilot.press("o")
         await until(pilot, lambda: "mono share" in text_of(app), "the form")
+
+
+async def test_the_cursor_stays_where_a_click_put_it(gallery: list[RunWriter], dashboard: Make, until: Until) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        live = next(writer for writer in gallery if writer.config.name == "cldr-hybrid-s0")
+        line = next(y for y, text in enumerate(text_of(app).split("\n")) if "cldr-hybrid-s0  " in text)
+        await pilot.click(offset=(20, line))
+        row = runs_screen(app).current()
+        assert row is not None
+        assert row.folder == live.folder
+        live.steps(311, 320)
+        await until(pilot, lambda: "320/400" in text_of(app), "the news")
+        after = runs_screen(app).current()
+        assert after is not None
+        assert after.folder == live.folder

@@ -69,6 +69,7 @@ class CompareScreen(View):
         self._read_at = 0.0
         self.table_head, self.table, self.sentences = Head(), Items(self._lines, id="table"), Sentences()
         self.pairs, self.curves, self.places = PairsPanel(), CurvesPanel(), PlacesPanel()
+        self.table.moved = self._show
 
     @cached_property
     def comparator(self) -> Comparator:

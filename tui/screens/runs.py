@@ -70,6 +70,7 @@ class RunsScreen(Steering):
         self._loaded = False
         self.table = Table(self)
         self.table_head = TableHead(self)
+        self.table.moved = self._moved
 
     def body(self) -> ComposeResult:
         yield self.table_head
@@ -271,6 +272,9 @@ class RunsScreen(Steering):
 
     def _move(self, by: int) -> None:
         self.table.move(by)
+
+    def _moved(self) -> None:
+        """By a key, a click or a jump: from now on the cursor stays on that run."""
         self._remember()
         self.show_footer()
 

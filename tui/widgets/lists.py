@@ -38,11 +38,17 @@ class Items(Drawn):
         self.count = 0
         self.cursor = Cursor()
         self.empty: list[Row] = []
+        self.moved: Callable[[], object] | None = None  # told when the cursor went elsewhere, by key, click or jump
+        self._was_at = 0
 
     def show(self, count: int) -> None:
         self.count = count
         self.cursor.clamp(count)
         self.redraw()
+        if self.cursor.index != self._was_at:
+            self._was_at = self.cursor.index
+            if self.moved is not None:
+                self.moved()
 
     def move(self, by: int) -> None:
         self.cursor.index += by
