@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
-from conftest import NARROW, WIDE
 from runs_factory import LANGUAGES, RunWriter, evaluation_result, finished, run_config
 from textual.pilot import Pilot
 
@@ -19,6 +18,8 @@ from tui.screens import examining
 from tui.screens.heatmap_tab import HeatmapTab
 from tui.screens.run import RunScreen
 from tui.screens.text_tabs import LogTab
+
+WIDE, NARROW = (120, 36), (60, 20)
 
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]

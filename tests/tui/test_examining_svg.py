@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import NARROW, WIDE
 from queried_runs import queried
 from runs_factory import RunWriter, evaluation_result, finished, run_config
 from textual.pilot import Pilot
@@ -20,6 +19,8 @@ from tui.app import Dashboard
 from tui.screens.queries_tab import QueriesTab
 from tui.screens.run import RunScreen
 from tui.theme import PLAIN, SIXTEEN, Palette
+
+WIDE, NARROW = (120, 36), (60, 20)
 
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from conftest import NARROW, WIDE
 from queried_runs import BENCHMARK, queried
 from textual.pilot import Pilot
 
@@ -17,6 +16,8 @@ from tui.model import queries as model
 from tui.screens import queries_tab
 from tui.screens.queries_tab import QueriesTab
 from tui.screens.run import RunScreen
+
+WIDE, NARROW = (120, 36), (60, 20)
 
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]
