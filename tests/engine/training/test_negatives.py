@@ -13,7 +13,9 @@ from small_corpora import make_corpus, one_token_a_word, tokenized
 from engine.config import BatchConfig, ConfigError, LossConfig, RunConfig
 from engine.data.corpus import HardNegatives
 from engine.encoder.tokens import concatenate
+from engine.training.backward import Backward
 from engine.training.batches import BatchSource
+from engine.training.loss import InfoNCE
 from engine.training.masking import false_negatives
 from engine.training.negatives import draw_negatives, negative_rows
 from engine.training.plan import BatchPlan
@@ -25,10 +27,20 @@ CONFIG = RunConfig(seed=3, batch=BatchConfig(size=12, negatives=2))
 
 
 class Rank:
-    """One of several that share the batches."""
+    """One of several that share the batches; ``vectors`` are those of all, in place of a network."""
 
-    def __init__(self, rank, world):
-        self.rank, self.world = rank, world
+    def __init__(self, rank, world, vectors=None):
+        self.rank, self.world, self.vectors = rank, world, vectors
+
+    def gather(self, vectors):
+        torch.testing.assert_close(vectors, self.vectors[self.rank])
+        return self.vectors.clone()
+
+    def exchange(self, number):
+        return [number]
+
+    def sum_gradients(self, parameters):
+        """The test adds them up."""
 
 
 def hard(corpus, sizes, ids=False):
@@ -141,6 +153,23 @@ def test_ranks_take_slices_of_one_batch(make_encoder):
             expected = whole.rows.take(np.arange(3 * first, 3 * last))
             np.testing.assert_array_equal(joined.ids, expected.ids)
         assert all(np.array_equal(part.mask, whole.mask) for part in parts)
+
+
+def test_ranks_together_have_the_gradient_of_one_process(make_encoder):
+    corpora, encoder, loss = [hard(make_corpus(), [0, 2, 4])], make_encoder(0.0), InfoNCE(LossConfig())
+
+    def gradient(batch, ranks):
+        encoder.zero_grad()
+        value = Backward(encoder, loss, ranks, 0, 0)(batch, 0)
+        return value, torch.cat([parameter.grad.flatten() for parameter in encoder.parameters()])
+
+    whole, expected = gradient(BatchSource(CONFIG, corpora, encoder, Alone()).assemble(1), Alone())
+    batches = [BatchSource(CONFIG, corpora, encoder, Rank(rank, 3)).assemble(1) for rank in range(3)]
+    vectors = torch.stack([encoder.embed(batch.rows).detach() for batch in batches])
+    found = [gradient(batch, Rank(rank, 3, vectors)) for rank, batch in enumerate(batches)]
+    torch.testing.assert_close(torch.stack([value for value, _ in found]), whole.expand(3))
+    difference = torch.stack([part for _, part in found]).sum(dim=0) - expected
+    assert difference.norm() <= 1e-5 * expected.norm()
 
 
 def test_an_update_is_that_of_a_plain_loss_over_all_candidates(make_encoder):
