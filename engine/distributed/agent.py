@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
 from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 from torch.distributed.elastic.rendezvous import RendezvousHandler, RendezvousInfo, RendezvousStoreInfo
 
-from engine.distributed.errors import EXIT_RANK_LOST
+from engine.distributed.errors import EXIT_RANK_LOST, EXIT_SPOKEN
 from engine.distributed.watch import Watch
 from engine.runs.nodes import Meeting
 
@@ -46,26 +47,43 @@ def run_agent(store: Store, meeting: Meeting, devices: tuple[str, ...], *, node:
     command += ["--devices", ",".join(devices), "--agent", str(os.getpid())]
     if meeting.evaluate:
         command.append("--evaluate")
-    with tempfile.TemporaryDirectory(prefix="hybrid-tui-ranks-") as errors:
-        spec = WorkerSpec(
-            role="rank",
-            local_world_size=len(devices),
-            rdzv_handler=_Rendezvous(store, meeting, node, nodes),
-            entrypoint=sys.executable,
-            args=tuple(command),
-            max_restarts=0,
-            monitor_interval=_MONITOR_SECONDS,
-        )
-        agent = _Agent(spec, DefaultLogsSpecs(log_dir=errors), exit_barrier_timeout=_EXIT_BARRIER_SECONDS)
+    errors = Path(meeting.folder) / ".ranks" / str(node)  # what failing ranks leave for the agent
+    shutil.rmtree(errors, ignore_errors=True)
+    spec = WorkerSpec(
+        role="rank",
+        local_world_size=len(devices),
+        rdzv_handler=_Rendezvous(store, meeting, node, nodes),
+        entrypoint=sys.executable,
+        args=tuple(command),
+        max_restarts=0,
+        monitor_interval=_MONITOR_SECONDS,
+    )
+    agent = _Agent(spec, DefaultLogsSpecs(log_dir=str(errors)), exit_barrier_timeout=_EXIT_BARRIER_SECONDS)
+    try:
         return _explanation(agent.run().failures, agent.first)
+    finally:
+        shutil.rmtree(errors, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            errors.parent.rmdir()
 
 
 def _explanation(failures: Mapping[int, ProcessFailure], first: int | None) -> Failed | None:
+    """Of all that failed the rank that ended the others; ``first``: who was seen to fail first."""
     if not failures:
         return None
-    if first is None:  # nobody saw: then one that did not leave because of another
-        first = min(failures, key=lambda rank: (failures[rank].exitcode == EXIT_RANK_LOST, failures[rank].timestamp))
-    return Failed(first, failures[first])
+
+    def blame(rank: int) -> int:
+        code = failures[rank].exitcode
+        if code == EXIT_SPOKEN:
+            return 4
+        if code == EXIT_RANK_LOST:
+            return 1
+        if rank == first:
+            return 3
+        return 2 if code > 0 or first is None else 0  # killed after the first one: by the watch
+
+    rank = max(failures, key=blame)
+    return Failed(rank, failures[rank])
 
 
 class _Agent(LocalElasticAgent):
@@ -82,7 +100,7 @@ class _Agent(LocalElasticAgent):
 
     @property
     def first(self) -> int | None:
-        seen = self._watch.first
+        seen = self._watch.result()
         return None if seen is None else self._workers[seen].global_rank
 
 

@@ -6,3 +6,4 @@ class RankLost(Exception):  # noqa: N818 - nothing went wrong here: another rank
 
 
 EXIT_RANK_LOST = 75  # of a rank that left because another one was lost
+EXIT_SPOKEN = 76  # of rank 0 when the log says how the attempt ended, and the others are still to be ended

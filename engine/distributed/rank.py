@@ -12,11 +12,12 @@ import ctypes
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 
-from engine.attempt import attempt, open_session
+from engine.attempt import EXIT_FAILED, attempt, open_session
 from engine.config import RunConfig
-from engine.distributed.errors import EXIT_RANK_LOST, RankLost
+from engine.distributed.errors import EXIT_RANK_LOST, EXIT_SPOKEN, RankLost
 from engine.runs.folder import RunFolder, Spec, read_spec
 from engine.runs.liveness import RunLock
 from engine.runs.session import LostRun
@@ -32,7 +33,7 @@ def main() -> int:
     parser.add_argument("--agent", type=int, required=True, help="process id of the agent")
     parser.add_argument("--evaluate", action="store_true")
     options = parser.parse_args()
-    _die_with(options.agent)
+    die_with(options.agent)
     inherited = os.dup(0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     folder = RunFolder(options.folder)
@@ -57,17 +58,18 @@ def _lead(
 
         queued = session.state.device
         lead = Lead(device, device if queued is None else queued.name, processes)
-        attempt(session, spec, evaluate_only=options.evaluate, lead=lead)
-        dismissed = lead.dismiss()
+        status = attempt(session, spec, evaluate_only=options.evaluate, lead=lead)
+        # After a failure nobody knows what the others wait for.
+        dismissed = status != EXIT_FAILED and lead.dismiss()
     except LostRun:
-        os._exit(EXIT_RANK_LOST)  # without a last word: the log is no longer ours to write
+        os._exit(EXIT_SPOKEN)  # without a last word: the log is no longer ours to write
     except RankLost as lost:
         print(f"rank 0: {lost}", file=sys.stderr, flush=True)
         session.close()
         os._exit(EXIT_RANK_LOST)  # torch's own clean-up would wait for the rank that is lost
     session.close()
     if not dismissed:
-        os._exit(EXIT_RANK_LOST)
+        os._exit(EXIT_SPOKEN)
     return 0
 
 
@@ -81,10 +83,13 @@ def _follow(config: RunConfig, device: str, processes: int) -> int:
     except RankLost as lost:
         print(f"rank {os.environ['RANK']}: {lost}", file=sys.stderr, flush=True)
         os._exit(EXIT_RANK_LOST)
+    except Exception:
+        traceback.print_exc()
+        os._exit(EXIT_FAILED)  # at once, before the others notice and leave
     return 0
 
 
-def _die_with(agent: int) -> None:
+def die_with(agent: int) -> None:
     """Killed with the agent, however it ends: a rank without an agent would hold its device for ever."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

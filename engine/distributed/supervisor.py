@@ -20,7 +20,7 @@ from engine import events
 from engine.attempt import EXIT_DONE, EXIT_FAILED, EXIT_LEFT, announce, guarded
 from engine.config import ConfigError, uneven_batch
 from engine.device import HeldDevices, share_cores, wait_for_devices
-from engine.distributed.errors import EXIT_RANK_LOST
+from engine.distributed.errors import EXIT_RANK_LOST, EXIT_SPOKEN
 from engine.runs.folder import RunFolder, Spec
 from engine.runs.liveness import RunLock, read_owner, signal_worker
 from engine.runs.log import EventLog
@@ -85,7 +85,7 @@ def run_ranks(session: Session, spec: Spec, lock: RunLock, *, evaluate_only: boo
         traceback.print_exc()
         _last_word(folder, session.attempt, f"its ranks cannot be run: {error}", fails=not evaluate_only)
         return EXIT_FAILED
-    if failed is not None:
+    if failed is not None and failed.process.exitcode != EXIT_SPOKEN:
         _say_who_died(folder, session.attempt, failed, len(held[0].devices) * nodes, evaluate_only=evaluate_only)
     return _exit_status(folder, failed=failed is not None, evaluate_only=evaluate_only)
 

@@ -1,13 +1,16 @@
-"""A run of two processes: killed anywhere it resumes bit for bit, it obeys as one, and it never hangs."""
+"""A run of two processes obeys as one, never hangs, and resumes bit for bit (more kills: benchmarks/exactness.py)."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
-import msgspec
 import pytest
 from following import ended, losses, recorded, state_of, until
 
@@ -29,56 +32,80 @@ from engine.runs.liveness import probe
 
 pytestmark = pytest.mark.timeout(300)
 
-LANGUAGES = ("de", "en")
-STEPS = 24
-CONFIG = RunConfig(
-    name="ranks",
-    seed=3,
-    model=ModelConfig(dropout=0.1, max_query_tokens=32, max_passage_tokens=32),
-    sources=(SourceConfig(kind="cldr", languages=LANGUAGES),),
-    batch=BatchConfig(mode="hybrid", size=8),
-    optimizer=OptimizerConfig(learning_rate=1e-3, max_steps=STEPS),
-    runtime=RuntimeConfig(devices="cpu:2", threads=2),
-    evaluation=EvaluationConfig(benchmarks=("cldr",), languages=LANGUAGES, every=12, at_start=False),
-    checkpoint=CheckpointConfig(every=4, keep=1),
-)
-ENDLESS = msgspec.structs.replace(CONFIG, optimizer=OptimizerConfig(learning_rate=1e-3, max_steps=100_000))
+STEPS = 60
 RESUMABLE_WITHIN = 30.0  # seconds
 
 
-def test_killed_and_resumed_equals_never_stopped(tmp_path: Path) -> None:
-    """Once a rank is killed, once the agent above; whatever is left goes at once, and the run is resumable."""
-    folder = launch(tmp_path, CONFIG)
-    for who in (other_rank, agent):
-        until(lambda: any(step > 3 for step in steps_of_this_attempt(folder)), "steps")
-        processes = [rank_zero(folder), other_rank(folder), agent(folder)]
-        os.kill(who(folder), signal.SIGKILL)
-        until(lambda: probe(folder).alive is False, "the lock to be free", RESUMABLE_WITHIN)
-        assert state_of(folder) == "crashed"
-        until(lambda: all(map(gone, processes)), "the other processes to be gone", RESUMABLE_WITHIN)  # noqa: B023
-        resume(folder)
-    assert ended(folder) == "finished", folder.log.read_text()[-3000:]
-    (warning,) = recorded(folder, events.Warning)
-    assert warning.message == "rank 1 of 2 was killed (SIGKILL)"
-    whole = launch(tmp_path, CONFIG)
-    assert ended(whole) == "finished"
-    assert losses(folder) == losses(whole)
-    assert digests(folder) == digests(whole)
-    assert evaluations(folder) == evaluations(whole)
+def config(tmp_path: Path, **evaluation: Any) -> RunConfig:
+    """Two processes on a corpus so small that they start as fast as they can."""
+    pairs = tmp_path / "pairs.jsonl"
+    rows = [
+        {
+            "group": str(group),
+            "language": language,
+            "question": f"{language} what {group}?",
+            "passage": f"{group} is",
+        }
+        for group in range(16)
+        for language in ("de", "en")
+    ]
+    pairs.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return RunConfig(
+        name="ranks",
+        seed=3,
+        model=ModelConfig(dropout=0.1, max_query_tokens=32, max_passage_tokens=32),
+        sources=(SourceConfig(kind="jsonl", path=str(pairs)),),
+        batch=BatchConfig(mode="hybrid", size=8),
+        optimizer=OptimizerConfig(learning_rate=1e-3, max_steps=STEPS),
+        runtime=RuntimeConfig(devices="cpu:2", threads=2),
+        evaluation=EvaluationConfig(**evaluation),
+        checkpoint=CheckpointConfig(every=6, keep=1),
+    )
 
 
-def test_commands_and_signals_reach_all_ranks(tmp_path: Path) -> None:
-    """An evaluation is computed by both; a signal to the agent, as `run --wait` passes it on, is a pause of both."""
-    folder = launch(tmp_path, ENDLESS)
-    until(lambda: recorded(folder, events.Step), "steps")
+def test_ranks_obey_as_one_and_what_ends_one_of_them_costs_nothing(tmp_path: Path) -> None:
+    """One run is evaluated by command, loses a rank, is paused by a signal, and ends like one that never stopped."""
+    home = tmp_path / "runs"
+    folder = launch(home, config(tmp_path, at_start=False, benchmarks=("cldr",), languages=("de", "en")))
+    until(lambda: steps_of_this_attempt(folder), "steps")
     processes = [rank_zero(folder), other_rank(folder), agent(folder)]
     uuid = send_command(folder, "evaluate")
     until(lambda: any(event.uuid == uuid for event in recorded(folder, events.CommandDone)), "the evaluation")
-    assert len(recorded(folder, events.EvalFinished)) == 1
-    os.kill(agent(folder), signal.SIGTERM)
+    os.kill(other_rank(folder), signal.SIGKILL)
+    until(lambda: probe(folder).alive is False, "the lock to be free", RESUMABLE_WITHIN)
+    assert state_of(folder) == "crashed"
+    assert [event.message for event in recorded(folder, events.Warning)] == ["rank 1 of 2 was killed (SIGKILL)"]
+    until(lambda: all(map(gone, processes)), "the other processes to be gone", RESUMABLE_WITHIN)
+
+    resume(folder)
+    until(lambda: steps_of_this_attempt(folder), "steps after the crash")
+    os.kill(agent(folder), signal.SIGTERM)  # as `run --wait` passes it on
     assert ended(folder) == "paused"
-    until(lambda: all(map(gone, processes)), "the processes to be gone")
-    assert list(folder.checkpoints.glob("step-*"))
+
+    resume(folder)
+    assert ended(folder) == "finished", folder.log.read_text()[-3000:]
+    whole = launch(home, config(tmp_path))
+    assert ended(whole) == "finished"
+    assert losses(folder) == losses(whole)
+    assert digests(folder) == digests(whole)
+
+
+def test_a_rank_dies_with_its_agent(tmp_path: Path) -> None:
+    """However the agent ends: a rank that lives on would hold its device for ever."""
+    child = (
+        "import os, time; from engine.distributed.rank import die_with; die_with(os.getppid());"
+        "print(1, flush=True); time.sleep(60)"
+    )
+    above = (
+        "import subprocess, sys; c = subprocess.Popen([sys.executable, '-c', sys.argv[1]], stdout=subprocess.PIPE);"
+        "c.stdout.readline(); print(c.pid, flush=True); c.wait()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", above, child], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    rank = int(process.stdout.readline())
+    process.kill()
+    process.wait()
+    until(lambda: gone(rank), "the rank to be gone")
 
 
 def gone(process: int) -> bool:
@@ -116,7 +143,3 @@ def digests(folder: RunFolder) -> dict[str, str]:
     checkpoint = folder.checkpoints / f"step-{STEPS:06d}"
     files = ("model.safetensors", "optimizer.safetensors", "rng.safetensors")
     return {name: hashlib.sha256((checkpoint / name).read_bytes()).hexdigest() for name in files}
-
-
-def evaluations(folder: RunFolder) -> dict[int, object]:
-    return {event.step: event.result for event in recorded(folder, events.EvalFinished)}
