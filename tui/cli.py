@@ -103,7 +103,7 @@ def _add_training(commands: _Commands) -> None:  # type: ignore[type-arg]
     _json(demo)
     run = _add(commands, "run", "training", "run", "start a run from a config")
     run.add_argument("config", type=Path, metavar="CONFIG")
-    run.add_argument("--from", dest="origin", metavar="RUN[@STEP]", help="start from the weights of another run")
+    run.add_argument("--from", dest="origin", metavar="RUN[@STEP|@best]", help="start from the weights of another run")
     run.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override, as batch.mono_share=0.3"
     )

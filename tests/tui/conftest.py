@@ -13,8 +13,6 @@ from textual.pilot import Pilot
 from tui.app import Dashboard
 from tui.theme import DARK, Palette
 
-WIDE, NARROW = (120, 36), (60, 20)
-
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

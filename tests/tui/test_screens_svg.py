@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import NARROW, WIDE
 from runs_factory import RunWriter, run_config
+from sizes import NARROW, WIDE
 from textual.pilot import Pilot
 
 from engine.config import to_toml

@@ -145,7 +145,7 @@ async def test_leaving_does_not_wait_for_a_disk_that_hangs(
 
 
 def test_behind_a_line_that_stands_still_nothing_piles_up(home: Path) -> None:
-    """Nobody reads for four seconds while the list changes all the time; then the newest state comes, and little else."""
+    """Nobody reads for four seconds while the list changes all the time; then the newest state comes, little else."""
     live = RunWriter(home, "cldr-live", run_config("cldr-live", max_steps=1_000_000)).live().started()
     finished(home, "cldr-hybrid-s0")
     terminal = Terminal([HYBRID_TUI, "--runs", str(home)])
