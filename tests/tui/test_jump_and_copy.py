@@ -78,6 +78,19 @@ async def test_whatever_is_no_letter_of_a_place_leaves_jump_mode(
             assert isinstance(app.screen, RunsScreen)
 
 
+async def test_the_palette_finds_every_run_by_its_name_or_id(
+    gallery: list[RunWriter], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.snapshot is not None, "the runs")
+        await pilot.press("colon", *"xquad e5", "enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen), "the run")
+        run = app.screen
+        assert isinstance(run, RunScreen)
+        assert run.folder.id == "20260922-xquad-r-e5"
+
+
 @given(st.integers(0, 600))
 def test_no_name_of_a_place_is_the_beginning_of_another(count: int) -> None:
     names = letters(count)

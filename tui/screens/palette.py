@@ -6,14 +6,17 @@ from collections.abc import Sequence
 
 from tui import keymap
 from tui.drawing.cells import Row, Run, fit
+from tui.format import visible
 from tui.screens.base import View
 from tui.screens.list_dialog import SearchDialog
 
 _CELLS = 80
+_LINES = 20  # of the list; more is scrolled or found by another letter
+_RUN = "run "  # before a run's path: no action is called so
 
 
 class PaletteScreen(SearchDialog[None]):
-    """Lists the commands of the view below that fit what is typed."""
+    """Lists what fits the words that are typed: the commands of the view below, and every run."""
 
     BINDINGS = keymap.bindings("palette")
     name_in_keymap = "palette"
@@ -21,7 +24,12 @@ class PaletteScreen(SearchDialog[None]):
     def __init__(self, view: View, screen_name: str) -> None:
         super().__init__("any command, by a few of its letters")
         self.view = view
-        self.commands = list(keymap.palette(screen_name))
+        rows = () if view.dashboard.snapshot is None else view.dashboard.snapshot.rows
+        self.runs = {f"{_RUN}{row.folder.path}": row.folder for row in rows}
+        opens = [
+            (f"open: {row.name}", f"{row.state}   {visible(row.id)}", "", f"{_RUN}{row.folder.path}") for row in rows
+        ]
+        self.commands = [*keymap.palette(screen_name), *opens]
         self.found = self.commands
 
     @property
@@ -29,7 +37,7 @@ class PaletteScreen(SearchDialog[None]):
         return len(self.found)
 
     def wanted(self) -> tuple[int, int]:
-        return _CELLS, len(self.commands) + 2
+        return _CELLS, min(len(self.commands), _LINES) + 2
 
     def search(self, words: Sequence[str]) -> None:
         self.found = [command for command in self.commands if all(word in _haystack(command) for word in words)]
@@ -39,11 +47,17 @@ class PaletteScreen(SearchDialog[None]):
             return
         name = self.found[self.list.cursor.index][3]
         self.dismiss(None)
-        self.app.call_later(self.view.run_action, name)
+        if name in self.runs:
+            self.app.call_later(self.view.dashboard.open_run, self.runs[name])
+        else:
+            self.app.call_later(self.view.run_action, name)
 
     def _item(self, index: int, width: int) -> list[Row]:
         title, meaning, keys, _ = self.found[index]
-        runs: list[Run] = [(f" {fit(keys, 8)}", "key"), (fit(title, 28), "bold"), (meaning, "dim")]
+        ellipsis = self.list.glyphs.ellipsis
+        runs: list[Run] = [
+            (f" {fit(keys, 8)}", "key"), (fit(title, 28, ellipsis=ellipsis) + " ", "bold"), (meaning, "dim"),
+        ]  # fmt: skip
         return [tuple(runs)]
 
 
