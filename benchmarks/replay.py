@@ -18,12 +18,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from engine import events
 from engine.runs.folder import RunFolder
 from engine.runs.log import EventLog
 from engine.runs.reader import RunReader
 
 STEPS_PER_EVENT = 10
+COLUMNS = ("loss", "mode", "lr", "masked", "grad_norm", "seconds", "data_wait", "tokens")
 REPEATS = 3
 
 
@@ -67,6 +70,21 @@ def write_log(folder: RunFolder, steps: int) -> float:
     return spent * STEPS_PER_EVENT / steps
 
 
+def write_events(folder: RunFolder, count: int) -> None:
+    """The log of a run with ``count`` events of one step each."""
+    rng = random.Random(0)
+    model = events.encode(msgspec.structs.replace(one_step(rng, 1), seq=1, t=1.79e9, attempt=1))
+    head, _, tail = model.partition(b'"first_step":1,')
+    with folder.events.open("wb") as log:
+        log.writelines(head + b'"first_step":%d,' % step + tail for step in range(1, count + 1))
+
+
+def one_step(rng: random.Random, step: int) -> events.Step:
+    whole = step_event(rng, step)
+    columns = {name: getattr(whole, name)[:1] for name in whole.__struct_fields__ if name in COLUMNS}
+    return msgspec.structs.replace(whole, **columns)
+
+
 def best(action: Callable[[], object]) -> float:
     """Seconds of the fastest of some repeats: the others were disturbed."""
     return min(timed(action) for _ in range(REPEATS))
@@ -107,6 +125,12 @@ def measure(steps: int) -> dict[str, dict[str, float | str]]:
         opened = best(lambda: RunReader(folder).poll())
         idle = best(reader.poll)
         megabytes = folder.events.stat().st_size / 1e6
+        write_events(folder, steps)
+        folder.state.unlink()
+        reader = RunReader(folder)
+        many = timed(reader.poll)
+        reader.save_snapshot()
+        many_opened = best(lambda: RunReader(folder).poll())
     return {
         f"replay of {steps:,} steps": {
             "value": replayed,
@@ -115,6 +139,8 @@ def measure(steps: int) -> dict[str, dict[str, float | str]]:
             "peer_value": parsed,
             "ratio": parsed / replayed,
         },
+        f"first look at a run of {steps:,} events": {"value": many, "unit": "s"},
+        f"opening a run of {steps:,} events from the snapshot": {"value": many_opened * 1e3, "unit": "ms"},
         "log size": {"value": megabytes, "unit": "MB"},
         "opening from the snapshot": {"value": opened * 1e3, "unit": "ms"},
         "poll of an idle run": {"value": idle * 1e6, "unit": "us"},
