@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -368,9 +368,11 @@ def main() -> None:
     options = parser.parse_args()
     if not options.events and options.model is None:
         parser.error("--model FOLDER or --events")
-    report, notes = (
-        events() if options.events else against_peer(options.model, options.data, options.workers, options.turn)
-    )
+    with redirect_stdout(sys.stderr):  # the peer prints a summary of its own
+        if options.events:
+            report, notes = events()
+        else:
+            report, notes = against_peer(options.model, options.data, options.workers, options.turn)
     if options.json:
         print(json.dumps(report, indent=2))
         print("\n".join(notes), file=sys.stderr)
