@@ -145,20 +145,20 @@ async def test_leaving_does_not_wait_for_a_disk_that_hangs(
 
 
 def test_behind_a_line_that_stands_still_nothing_piles_up(home: Path) -> None:
-    """Nobody reads for four seconds while the list changes all the time; then the newest state comes, little else."""
+    """Nobody reads while the list changes for two seconds; then the newest state comes, and little else."""
     live = RunWriter(home, "cldr-live", run_config("cldr-live", max_steps=1_000_000)).live().started()
     finished(home, "cldr-hybrid-s0")
     terminal = Terminal([HYBRID_TUI, "--runs", str(home)])
     terminal.until("cldr-live")
     terminal.read(1.0)
-    for index in range(40):
+    for index in range(20):
         live.steps(1 + 100 * index, 100 * index + 100)
         os.write(terminal._master, b"?q"[index % 2 : index % 2 + 1])  # a dialog comes and goes over the list
         threading.Event().wait(0.1)
     arrived: list[int] = []
     feed = terminal._stream.feed
     terminal._stream.feed = lambda data: (arrived.append(len(data)), feed(data))  # type: ignore[func-returns-value]
-    terminal.until("4,000/")
+    terminal.until("2,000/")
     live.die()
     assert sum(arrived) < 40_000  # what the kernel holds, a frame on its way and the newest
     terminal.press("q", "q")

@@ -48,6 +48,7 @@ def alive(pid: int) -> bool:
         return False
 
 
+KEYS = re.compile(r"help|back|leave|close")  # what a footer ends with, also a dialog's in its last line but one
 SIZES = ((40, 12), (300, 100), (60, 20), (81, 13), (41, 60), (200, 12), (120, 36))
 
 
@@ -60,12 +61,9 @@ def test_every_size_is_borne_on_every_screen_at_any_moment(runs: list[RunWriter]
         for columns, lines in SIZES:
             session.resize(columns, lines)
         session.resize(*SIZES[0])
-        session.until(lambda text: len(text.split("\n")) == 12, f"{keys} at 40x12")
-        session.until(
-            lambda text: re.search(r"\bq\b|F5|n ", text.split("\n")[-1]) or "─" in text, f"a footer of {keys}"
-        )
+        session.until(lambda text: KEYS.search("".join(text.split("\n")[-2:])), f"the keys after {keys} at 40x12")
         session.resize(*SIZES[-1])
-        session.until(lambda text: "Traceback" not in text and len(text.split("\n")[0]) > 20, f"a header of {keys}")
+        session.until(lambda text: KEYS.search("".join(text.split("\n")[-2:])), f"the keys after {keys} at 120x36")
     assert alive(session.pid())
     for columns, lines in SIZES:
         session.resize(columns, lines)
