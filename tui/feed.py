@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # what only an open run needs is loaded in the feed's thread,
     from tui.model.detail import RunDetail
 
 _PATIENCE = 0.3  # seconds of reading after which the runs that are known so far are posted
-_LIST_EVERY = 20  # ticks after which the home is listed even if its time stamp stands still
+_LIST_EVERY = 10  # ticks after which the home is listed even if its time stamp stands still
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ mouse = false
 
 [rates]                    # seconds between two looks at the disk
 live = 1.0                 # at live runs and the open one; charts are redrawn as often
-others = 4.0               # at all others
+others = 3.0               # at all others
 
 [keys]                     # an action's name, in all screens that have it, or in one
 stop = "K"
@@ -38,8 +38,8 @@ COLOUR_SYSTEMS = {"truecolor": "truecolor", "256": "256", "16": "standard"}
 class Rates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Seconds between two looks at the disk."""
 
-    live: Annotated[float, msgspec.Meta(ge=0.5, le=60)] = 0.5
-    others: Annotated[float, msgspec.Meta(ge=0.5, le=600)] = 4.0
+    live: Annotated[float, msgspec.Meta(ge=0.5, le=60)] = 1.0
+    others: Annotated[float, msgspec.Meta(ge=0.5, le=600)] = 3.0
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
