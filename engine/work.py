@@ -50,18 +50,19 @@ class Work:
         set_up_torch(config.runtime, 1 if lead is None else lead.processes)
         ranks = None if lead is None else lead.ranks
         from engine.model_card import trained_sources
-        from engine.training.checkpoint import checkpoint_at, load_checkpoint, newest_checkpoint
+        from engine.training.checkpoint import checkpoint_at, load_checkpoint, load_newest
 
         corpora = load_corpora(config, session.progress)
         self._benchmarks = {spec.partition("=")[0]: self._load_benchmark(spec) for spec in config.evaluation.benchmarks}
         self._check_overlap(corpora)
         self._sources = trained_sources(config, corpora)
         self.trainer = build_trainer(config, corpora, self.device.torch_device, session.progress, ranks)
-        checkpoint = newest_checkpoint(session.folder.checkpoints)
+        checkpoint: Path | None
         if session.state.selected_step is not None:  # finished, and here only to be evaluated
             checkpoint = checkpoint_at(session.folder.checkpoints, session.state.selected_step)
-        if checkpoint is not None:
             load_checkpoint(self.trainer, checkpoint)
+        else:
+            checkpoint = load_newest(self.trainer, session.folder.checkpoints, self._warn)
         if lead is not None:
             lead.begin(checkpoint, lambda: session.progress("starting the other ranks", 0, None))
         self._saved_step = self.trainer.step if checkpoint is not None else None
@@ -256,15 +257,19 @@ class Work:
         """The final model with its card, complete or not there: written beside its place and moved in.
 
         Returns:
-            The step whose weights were chosen, where the config asks for the best one.
+            The step whose weights were chosen, where the config asks for the best one and it can still be read.
         """
         from engine.model_card import write_card
-        from engine.training.checkpoint import checkpoint_at, load_checkpoint
+        from engine.training.checkpoint import DamagedCheckpoint, checkpoint_at, load_checkpoint
         from engine.training.durable import write_folder
 
         best = self._standing().best_step if self._config.evaluation.select == "best" else None
         if best is not None and best != self.trainer.step:
-            load_checkpoint(self.trainer, checkpoint_at(self._session.folder.checkpoints, best))
+            try:
+                load_checkpoint(self.trainer, checkpoint_at(self._session.folder.checkpoints, best))
+            except DamagedCheckpoint as error:
+                self._warn(f"the model is that of the last step, not of the best one: {error}")
+                best = None
         with self.trainer.finished() as encoder:
 
             def fill(folder: Path) -> None:
@@ -278,6 +283,9 @@ class Work:
 
             write_folder(self._session.folder.model, fill)
         return best
+
+    def _warn(self, message: str) -> None:
+        self._session.emit(events.Warning(message=message))
 
     def _telemetry(self) -> Telemetry:
         from engine.telemetry import Telemetry, peak_flops

@@ -20,6 +20,7 @@ import errno
 import hashlib
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,10 @@ _SPARE_BYTES = 64 << 20  # beside the tensors: tokenizer, descriptions, room for
 
 class CheckpointError(OSError):
     """A checkpoint that could not be written or read; the message is one line."""
+
+
+class DamagedCheckpoint(CheckpointError):  # noqa: N818 - names what was found
+    """A file is missing, cannot be read, or has other bytes than were written; nothing was loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +94,21 @@ def checkpoint_at(folder: Path, step: int) -> Path:
     return folder / f"step-{step:06d}"
 
 
-def newest_checkpoint(folder: Path) -> Path | None:
-    """The whole checkpoint with the highest step: all its files are there, in their sizes."""
+def load_newest(trainer: Trainer, folder: Path, warn: Callable[[str], object]) -> Path | None:
+    """Puts ``trainer`` where the newest whole checkpoint of ``folder`` stood, and tells of newer, damaged ones.
+
+    Returns:
+        The checkpoint; None, with the trainer as it was: there is no whole one.
+
+    Raises:
+        CheckpointError: it belongs to another configuration; the trainer is then unusable.
+    """
     for path in reversed(_by_step(folder)):
-        position = _read_position(path)
-        if position is not None and all(_has_size(path / name, file) for name, file in position.files.items()):
+        try:
+            load_checkpoint(trainer, path)
+        except DamagedCheckpoint as error:
+            warn(f"an older checkpoint is taken, or the beginning: {error}")
+        else:
             return path
     return None
 
@@ -102,14 +117,15 @@ def load_checkpoint(trainer: Trainer, path: Path) -> None:
     """Puts ``trainer`` where the one that saved ``path`` stood; both have the same configuration.
 
     Raises:
-        CheckpointError: a file is missing or damaged, or belongs to another model; the trainer is then unusable.
+        DamagedCheckpoint: found before anything is loaded; the trainer is as it was.
+        CheckpointError: it belongs to another configuration; the trainer is then unusable.
     """
     position = _read_position(path)
     if position is None:
-        raise CheckpointError(f"{path} is no checkpoint")
+        raise DamagedCheckpoint(f"{path} is no checkpoint")
     for name, file in position.files.items():
-        if not _has_size(path / name, file) or _sha256(path / name) != file.sha256:
-            raise CheckpointError(f"{path / name} is damaged")
+        if not _is_whole(path / name, file):
+            raise DamagedCheckpoint(f"{path / name} is damaged")
     try:
         _load_encoder(trainer, path, position)
         _load_optimizer(trainer, load_file(path / "optimizer.safetensors"))
@@ -232,8 +248,11 @@ def _read_position(path: Path) -> _Position | None:
         return None
 
 
-def _has_size(path: Path, file: _File) -> bool:
-    return path.is_file() and path.stat().st_size == file.bytes
+def _is_whole(path: Path, file: _File) -> bool:
+    try:
+        return path.stat().st_size == file.bytes and _sha256(path) == file.sha256
+    except OSError:
+        return False
 
 
 def _sha256(path: Path) -> str:

@@ -15,7 +15,7 @@ from small_corpora import make_corpus
 from engine.config import BatchConfig, LossConfig, ModelConfig, OptimizerConfig, RunConfig
 from engine.encoder import load_encoder
 from engine.training import durable
-from engine.training.checkpoint import CheckpointError, load_checkpoint, newest_checkpoint, save_checkpoint
+from engine.training.checkpoint import CheckpointError, load_checkpoint, load_newest, save_checkpoint
 from engine.training.trainer import Trainer
 
 
@@ -69,11 +69,11 @@ RESUME = """
 import sys
 from pathlib import Path
 import torch
-from engine.training.checkpoint import load_checkpoint, newest_checkpoint, save_checkpoint
+from engine.training.checkpoint import load_newest, save_checkpoint
 from test_checkpoint import alone
 torch.set_num_threads(int(sys.argv[2]))
 trainer = alone()
-load_checkpoint(trainer, newest_checkpoint(Path(sys.argv[1])))
+load_newest(trainer, Path(sys.argv[1]), sys.exit)
 print(*(trainer.update().loss.hex() for _ in range(3)))
 save_checkpoint(trainer, Path(sys.argv[1]), keep=5)
 trainer.close()
@@ -141,19 +141,34 @@ def test_the_newest_ones_are_kept(make_trainer, tmp_path):
         trainer.step = step
         save_checkpoint(trainer, tmp_path, keep=2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-1000000", "step-999999"]
-    assert newest_checkpoint(tmp_path).name == "step-1000000"
+    assert load_newest(make_trainer(), tmp_path, pytest.fail).name == "step-1000000"
 
 
-def test_the_newest_whole_one_is_found(make_trainer, tmp_path):
-    assert newest_checkpoint(tmp_path / "nothing") is None
+def test_the_newest_whole_one_is_loaded_and_damaged_ones_are_told_of(make_trainer, tmp_path):
+    """Missing, longer, and other bytes of the right length: each leaves the run to an older checkpoint."""
+    assert load_newest(make_trainer(), tmp_path / "nothing", pytest.fail) is None
     trainer = make_trainer()
-    for step in (1, 2, 3):
+    for step in (1, 2, 3, 4):
         trainer.step = step
-        save_checkpoint(trainer, tmp_path, keep=3)
-    (tmp_path / "step-000003" / "position.json").unlink()
-    with (tmp_path / "step-000002" / "model.safetensors").open("ab") as file:
+        save_checkpoint(trainer, tmp_path, keep=4)
+    (tmp_path / "step-000004" / "position.json").unlink()
+    with (tmp_path / "step-000003" / "model.safetensors").open("ab") as file:
         file.write(b"x")
-    assert newest_checkpoint(tmp_path).name == "step-000001"
+    damage(tmp_path / "step-000002" / "optimizer.safetensors")
+    fresh, told = make_trainer(), []
+    assert load_newest(fresh, tmp_path, told.append).name == "step-000001"
+    assert fresh.step == 1
+    damaged = ("step-000004 is no checkpoint", "model.safetensors is damaged", "optimizer.safetensors is damaged")
+    assert [end in message for end, message in zip(damaged, told, strict=True)] == [True] * 3
+    damage(tmp_path / "step-000001" / "rng.safetensors")
+    assert load_newest(make_trainer(), tmp_path, told.append) is None
+
+
+def damage(path):
+    """Turns one bit; the size stays."""
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
 
 
 @pytest.mark.parametrize("moment", ["encoder", "optimizer", "sync", "move aside", "move in"])
@@ -189,15 +204,14 @@ def test_a_crash_while_saving_leaves_a_whole_checkpoint_and_the_next_save_cleans
         with pytest.raises(KeyboardInterrupt):
             save_checkpoint(trainer, tmp_path, keep=1)
 
-    newest = newest_checkpoint(tmp_path)
     fresh = make_trainer()
-    load_checkpoint(fresh, newest)
+    load_newest(fresh, tmp_path, pytest.fail)
     assert fresh.step == 1
     fresh.update()
     save_checkpoint(fresh, tmp_path, keep=1)
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["step-000002"]
     assert not list(tmp_path.glob(".*.tmp"))
-    assert newest_checkpoint(tmp_path).name == "step-000002"
+    assert load_newest(make_trainer(), tmp_path, pytest.fail).name == "step-000002"
 
 
 def test_an_existing_checkpoint_is_replaced_and_never_merged(make_trainer, tmp_path):
@@ -221,10 +235,7 @@ def test_a_full_disk_is_an_error_that_leaves_the_older_ones(make_trainer, tmp_pa
 
 def test_damage_is_found_when_loading(make_trainer, tmp_path):
     saved = save_checkpoint(make_trainer(), tmp_path, keep=1)
-    weights = saved.path / "model.safetensors"
-    content = bytearray(weights.read_bytes())
-    content[-1] ^= 1
-    weights.write_bytes(content)
+    damage(saved.path / "model.safetensors")
     with pytest.raises(CheckpointError, match=r"model.safetensors is damaged"):
         load_checkpoint(make_trainer(), saved.path)
     with pytest.raises(CheckpointError, match="is no checkpoint"):
