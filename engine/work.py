@@ -66,6 +66,7 @@ class Work:
         if lead is not None:
             lead.begin(checkpoint, lambda: session.progress("starting the other ranks", 0, None))
         self._saved_step = self.trainer.step if checkpoint is not None else None
+        self._micro_batch = self.trainer.tokens_per_micro_batch
         session.checkpoint = self.save
         session.evaluate = lambda: self.evaluate(again=True)
 
@@ -94,6 +95,11 @@ class Work:
         self._session.record(record)
         for note in record.notes:
             self._session.emit(events.Warning(message=note))
+        if self.trainer.tokens_per_micro_batch != self._micro_batch:
+            # Memory ran out. What goes on from an older checkpoint might not find it out at the same step, and its
+            # dropout masks would be others.
+            self._micro_batch = self.trainer.tokens_per_micro_batch
+            self.checkpoint()
 
     def checkpoint(self) -> None:
         """A scheduled save: one that fails is reported, and the run goes on with the older ones."""

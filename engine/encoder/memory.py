@@ -6,10 +6,12 @@ import gc
 
 import torch
 
+# What torch says where it has no error of its own: on a CPU, and in the libraries beneath it on a GPU.
+_MESSAGES = ("DefaultCPUAllocator", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
 
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """On a GPU torch has an error of its own for it, on a CPU only a message."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+def is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or any(message in str(error) for message in _MESSAGES)
 
 
 def release_memory() -> None:

@@ -22,6 +22,7 @@ from engine.encoder.adapters import merged
 from engine.encoder.buckets import length_buckets, token_chunks
 from engine.encoder.encoded import Encoded
 from engine.encoder.layouts import packed_vectors, padded_vectors
+from engine.encoder.memory import is_out_of_memory, release_memory
 from engine.encoder.options import EncodingOptions
 from engine.encoder.packing import packed, why_padded
 from engine.encoder.positions import positions_of
@@ -189,14 +190,30 @@ class DualEncoder(nn.Module):
         try:
             with self._calling():
                 # The longest first: memory that is too small shows at once, and the time left is never underrated.
-                for call in self._calls(rows)[::-1][share]:
-                    vectors[call] = self._embed_call(rows, call).cpu().numpy()
+                calls = self._calls(rows)[::-1][share][::-1]
+                while calls:
+                    call = calls.pop()
+                    if not self._encode_call(rows, call, vectors):
+                        calls += np.array_split(call, 2)
+                        continue
                     done += len(call)
                     if tick is not None:
                         tick(done, len(rows))
         finally:
             self.train(was_training)
         return vectors
+
+    def _encode_call(self, rows: TokenRows, call: npt.NDArray[np.int64], vectors: npt.NDArray[np.float32]) -> bool:
+        """Fills in the vectors of one call; false: there was no memory for so many rows at once."""
+        try:
+            vectors[call] = self._embed_call(rows, call).cpu().numpy()
+        except RuntimeError as error:
+            if len(call) == 1 or not is_out_of_memory(error):
+                raise
+        else:
+            return True
+        release_memory()
+        return False
 
     def _calls(self, rows: TokenRows) -> list[npt.NDArray[np.int64]]:
         """The rows of each forward call, in order of length."""

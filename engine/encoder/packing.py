@@ -11,6 +11,7 @@ import torch
 
 from engine.encoder.attention import PACKED
 from engine.encoder.layouts import ToDevice, packed_vectors, padded_vectors
+from engine.encoder.memory import is_out_of_memory
 from engine.encoder.positions import positions_of
 from engine.encoder.tokens import TokenRows
 
@@ -40,6 +41,8 @@ def why_padded(model: Any, pad_id: int, to_device: ToDevice, *, reduced: bool) -
                     with torch.autocast("cuda", dtype=torch.bfloat16):  # whether the kernel takes this model's heads
                         packed_vectors(model, rows, "mean", first, to_device)
     except (RuntimeError, TypeError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise  # says nothing of the model, and other ranks or a resume may have room
         return f"{type(model).__name__} does not run packed: {next(iter(str(error).splitlines()), '')}"
     off = float((found - expected).norm() / expected.norm())
     return None if off < _TOLERANCE else f"{type(model).__name__} gives other vectors packed than padded"

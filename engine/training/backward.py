@@ -27,10 +27,10 @@ from torch import Tensor, nn
 
 from engine.encoder import DualEncoder, TokenRows
 from engine.encoder.buckets import token_chunks
+from engine.encoder.memory import is_out_of_memory, release_memory
 from engine.training.batches import TrainingBatch
 from engine.training.keyed import derive_key
 from engine.training.loss import InfoNCE
-from engine.training.memory import is_out_of_memory, release_memory
 from engine.training.ranks import Ranks
 
 
@@ -74,7 +74,9 @@ class Backward:
             for module in (self._encoder, self._loss):
                 module.zero_grad()
             release_memory()
-            self.tokens = max(1, min(too_large) // 2)
+            # A row longer than the limit is a micro-batch by itself: its length says nothing of how low the limit is.
+            limit = min(too_large)
+            self.tokens = max(1, (min(limit, self.tokens) if self.tokens else limit) // 2)
             self._notes.append(
                 f"out of memory in step {step + 1:,}: its batch is repeated in micro-batches of at most"
                 f" {self.tokens:,} tokens, and so are the next ones (runtime.tokens_per_micro_batch)"

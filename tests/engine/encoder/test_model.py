@@ -81,6 +81,24 @@ def test_encoding_is_without_dropout_and_restores_training(texts):
     assert encoder.model.training
 
 
+def test_a_call_for_which_memory_runs_out_is_split_until_it_fits(tiny, texts, monkeypatch):
+    expected = tiny.encode_queries(texts).vectors
+    embed, seen = tiny._embed_call, []
+
+    def scarce(rows, call):
+        if len(call) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return embed(rows, call)
+
+    monkeypatch.setattr(tiny, "_embed_call", scarce)
+    found = tiny.encode_queries(texts, tick=lambda done, total: seen.append(done)).vectors
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert seen[-1] == len(texts)
+    monkeypatch.setattr(tiny, "_embed_call", lambda rows, call: scarce(rows, range(3)))
+    with pytest.raises(torch.OutOfMemoryError):
+        tiny.encode_queries(texts[:1])
+
+
 def test_progress_reaches_the_total_and_may_abandon(tiny, texts):
     seen = []
     tiny.encode_queries(texts, tick=lambda done, total: seen.append((done, total)))

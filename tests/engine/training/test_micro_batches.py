@@ -162,6 +162,15 @@ def test_one_sequence_that_does_not_fit_is_the_error_it_is(make_trainer):
         trainer.update()
 
 
+def test_one_long_sequence_that_does_not_fit_beside_short_ones_ends_in_an_error(make_trainer):
+    """A row longer than the limit is a micro-batch by itself, however low the limit is by then."""
+    trainer = make_trainer(config_of())
+    rows = trainer._batches.get(0).rows
+    ScarceMemory(trainer.encoder, int(rows.lengths.max()) - 1)
+    with pytest.raises(torch.OutOfMemoryError, match="CUDA out of memory"):
+        trainer.update()
+
+
 def test_other_errors_are_not_taken_for_a_lack_of_memory(make_trainer):
     trainer = make_trainer(config_of())
 
@@ -231,7 +240,7 @@ def test_no_update_waits_for_the_device(corpora, make_encoder):
         trainer.close()
 
 
-def test_a_run_tells_its_notes_as_warnings():
+def test_a_run_tells_its_notes_as_warnings_and_saves_where_micro_batches_became_smaller():
     told = []
 
     class Session:
@@ -244,8 +253,12 @@ def test_a_run_tells_its_notes_as_warnings():
     record = SimpleNamespace(notes=("first", "second"))
     work = object.__new__(Work)
     work._session = Session()
+    work.trainer, work._micro_batch = SimpleNamespace(tokens_per_micro_batch=64), 128
+    work.save = lambda: told.append("saved")
     work.record(record)
-    assert told == [record, events.Warning(message="first"), events.Warning(message="second")]
+    assert told == [record, events.Warning(message="first"), events.Warning(message="second"), "saved"]
+    work.record(record)
+    assert told.count("saved") == 1
 
 
 def test_a_compiled_model_trains_to_the_same_losses_and_is_compiled_once(make_trainer, monkeypatch):
