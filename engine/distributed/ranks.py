@@ -62,7 +62,10 @@ class TorchRanks:
         if device.type == "cuda":
             torch.cuda.set_device(device)
         with _together():
-            dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_DATA_TIMEOUT)
+            if device.type == "cuda":  # bound to it, so that NCCL takes its memory now, not amid the first batch
+                dist.init_process_group("nccl", timeout=_DATA_TIMEOUT, device_id=device)
+            else:
+                dist.init_process_group("gloo", timeout=_DATA_TIMEOUT)
             self._orders = dist.new_group(backend="gloo", timeout=_ORDER_TIMEOUT)
             self._hosts = dist.new_group(backend="gloo", timeout=_DATA_TIMEOUT) if device.type == "cuda" else None
         self.rank: int = dist.get_rank()
