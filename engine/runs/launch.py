@@ -28,7 +28,7 @@ from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, Spec, read_spec, write_atomically
 from engine.runs.liveness import RunLock, probe, read_owner
 from engine.runs.logout import scope_command
-from engine.runs.nodes import joins
+from engine.runs.nodes import forget_meeting, joins
 from engine.runs.provenance import provenance
 from engine.runs.reader import RunReader
 
@@ -68,6 +68,7 @@ def launch(
             lock = RunLock.acquire(folder)
             undo.callback(lock.release)
             lock.announce(attempt=1)
+            forget_meeting(config, home)
             folder.control.mkdir(mode=0o700)
             data = msgspec.json.format(msgspec.json.encode(spec), indent=2) + b"\n"
             write_atomically(folder.spec, data, folder.file_mode() & 0o444)  # from here on the run is listed
@@ -94,7 +95,8 @@ def resume(folder: RunFolder, *, take_over: bool = False, evaluate: bool = False
         RunBusy: a worker has the run; nothing was written.
         RunError: it is finished, its spec cannot be read, or it belongs to another machine or user.
     """
-    _refuse_to_join(read_spec(folder).config)
+    config = read_spec(folder).config
+    _refuse_to_join(config)
     liveness = probe(folder)
     if liveness.alive is None and liveness.owner is not None and not take_over:
         raise RunError(
@@ -112,6 +114,7 @@ def resume(folder: RunFolder, *, take_over: bool = False, evaluate: bool = False
         owners = [owner for owner in (liveness.owner, read_owner(folder)) if owner is not None]
         attempt = max(state.attempt, *(owner.attempt for owner in owners), 0) + 1
         lock.announce(attempt)
+        forget_meeting(config, folder.path.parent)
         _detach(folder, lock, attempt, evaluate=evaluate)
     except OSError as error:
         raise RunError(f"{folder.path}: the run cannot be resumed: {error.strerror}") from None

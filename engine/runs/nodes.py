@@ -49,7 +49,9 @@ def this_node() -> Node | None:
         number, job = environment[NODE_VARIABLE], environment.get(JOB_VARIABLE, "job")
     elif "SLURM_NODEID" in environment and "SLURM_JOB_ID" in environment:
         number = environment["SLURM_NODEID"]
-        job = f"slurm-{environment['SLURM_JOB_ID']}-{environment.get('SLURM_STEP_ID', '0')}"
+        # A job that Slurm starts again keeps its id, and may find what it left in the runs folder when it was killed.
+        parts = [environment.get(f"SLURM_{name}", "0") for name in ("JOB_ID", "STEP_ID", "RESTART_COUNT")]
+        job = "-".join(["slurm", *parts])
     else:
         return None
     if not number.isdecimal() or not job or job.startswith(".") or os.sep in job:
@@ -75,6 +77,13 @@ def joins(config: RunConfig) -> bool:
     if node.number >= nodes:
         raise ConfigError(f"runtime.nodes: this is machine {node.number}, counted from 0, of only {nodes}")
     return node.number > 0
+
+
+def forget_meeting(config: RunConfig, home: Path) -> None:
+    """Removes what a start of the same job left when it was killed; the first machine calls this when it starts."""
+    node = this_node() if config.runtime.nodes > 1 else None
+    if node is not None:
+        _path(home, node).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

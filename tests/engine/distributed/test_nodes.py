@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from engine.config import ConfigError, OptimizerConfig, RunConfig, RuntimeConfig, SourceConfig, sample_configs_folder
-from engine.runs.launch import launch
+from engine.runs.launch import launch, resume
 from engine.runs.nodes import Meeting, Node, joins, publish, this_node, wait_for_meeting
 
 CONFIG = RunConfig(
@@ -21,7 +21,7 @@ SLURM = {"SLURM_NODEID": "1", "SLURM_JOB_ID": "77", "SLURM_STEP_ID": "3"}
 
 @pytest.fixture(autouse=True)
 def _no_variables(monkeypatch):
-    for name in ("HYBRID_TUI_NODE", "HYBRID_TUI_JOB", *SLURM):
+    for name in ("HYBRID_TUI_NODE", "HYBRID_TUI_JOB", "SLURM_RESTART_COUNT", *SLURM):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -29,7 +29,9 @@ def test_slurm_or_the_user_says_which_machine_this_is(monkeypatch):
     assert this_node() is None
     for name, value in SLURM.items():
         monkeypatch.setenv(name, value)
-    assert this_node() == Node(1, "slurm-77-3")
+    assert this_node() == Node(1, "slurm-77-3-0")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "2")
+    assert this_node() == Node(1, "slurm-77-3-2"), "a requeued job must not meet where its former start did"
     monkeypatch.setenv("HYBRID_TUI_NODE", "0")
     monkeypatch.setenv("HYBRID_TUI_JOB", "mine")
     assert this_node() == Node(0, "mine")
@@ -67,6 +69,21 @@ def test_the_others_find_what_the_first_one_publishes_while_it_is_there(tmp_path
     with publish(meeting, tmp_path, Node(0, "mine")):
         assert wait_for_meeting(tmp_path, Node(1, "mine")) == meeting
     assert not list((tmp_path / ".meetings").iterdir())
+
+
+def test_the_first_machine_removes_what_a_killed_start_of_the_job_left(monkeypatch, tmp_path):
+    """Otherwise the others, who start at the same time, would join where nobody listens any more."""
+    monkeypatch.setattr("engine.runs.launch._detach", lambda *_, **__: None)
+    monkeypatch.setenv("HYBRID_TUI_NODE", "0")
+    monkeypatch.setenv("HYBRID_TUI_JOB", "mine")
+    stale = Meeting(host="first", port=4711, folder=str(tmp_path / "old"), attempt=1, evaluate=False)
+    left = tmp_path / ".meetings" / "mine.json"
+    with publish(stale, tmp_path, Node(0, "mine")):
+        folder = launch(tmp_path, CONFIG)
+        assert not left.exists()
+    with publish(stale, tmp_path, Node(0, "mine")):
+        resume(folder)
+        assert not left.exists()
 
 
 def test_the_sample_for_slurm_is_a_script_that_bash_reads():
