@@ -27,7 +27,7 @@ lint: $(STAMP)
 
 # Minutes each. benchmarks/ also holds coverage.py and large_search.py (ten minutes) and xquad_r.py (needs a model).
 bench: $(STAMP)
-	$(BIN)/python benchmarks/replay.py
+	$(BIN)/python benchmarks/dashboard.py
 	$(BIN)/python benchmarks/ranking.py
 
 clean:

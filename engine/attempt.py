@@ -165,7 +165,7 @@ def _one_line(error: Exception) -> str:
 def _hint(error: Exception) -> str:
     """What to do about failures that users meet often; empty when nothing better than the error is known."""
     if type(error).__name__ == "OutOfMemoryError":
-        return "the device's memory is full: a smaller batch.size or model.max_passage_tokens needs less"
+        return "the device has no memory for one text at a time: free it, or lower model.max_passage_tokens"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "the disk is full: free space, then resume"
     if isinstance(error, ConfigError):
