@@ -8,7 +8,7 @@ each from 0), so equal sentences at different places stay apart. A sentence answ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -71,6 +71,34 @@ def select_articles(selection: str | None, count: int) -> range | list[int]:
     return [position for position in range(count) if position not in picked] if selection.startswith("!") else picked
 
 
+def with_reference(languages: Sequence[str], available: Iterable[str]) -> list[str]:
+    """``languages``, and first of all the one that articles are counted by: English, else the first there is."""
+    available = sorted(available)
+    reference = "en" if "en" in available else available[0]
+    return [reference, *(language for language in languages if language != reference)]
+
+
+def check_selection(selection: str, files: Iterable[tuple[Path, Sequence[Iterable[str]]]]) -> None:
+    """``files``: each with the ids of the questions in each of its articles.
+
+    Raises:
+        ConfigError: the selection takes a question in one file and not in another, so that what one part of the
+            articles trains on, the other part evaluates on. Positions select; questions are what languages share.
+    """
+    seen: dict[str, tuple[bool, Path]] = {}
+    for path, articles in files:
+        picked = set(select_articles(selection, len(articles)))
+        for position, ids in enumerate(articles):
+            taken = position in picked
+            for id in ids:
+                before, where = seen.setdefault(id, (taken, path))
+                if before is not taken:
+                    raise ConfigError(
+                        f"{path}: articles: {selection} {'takes' if taken else 'leaves out'} data[{position}] with the "
+                        f"question {id!r}, unlike {where.name}: expected the same articles in all languages"
+                    )
+
+
 def lareqa_benchmark(
     key: str,
     folder: Path,
@@ -81,7 +109,8 @@ def lareqa_benchmark(
     """Questions and candidates of ``languages`` (empty: all files in the folder) in the selected ``articles``.
 
     Raises:
-        ConfigError: a missing language, a malformed file, or a selection without questions.
+        ConfigError: a missing language, a malformed file, a selection without questions, or one that takes a question
+            in one language and not in another.
     """
     files = _load(folder, languages, articles)
     candidates = [
@@ -131,7 +160,8 @@ def lareqa_corpus(
     """Question-answer pairs for training; a question with several answers is paired with the first.
 
     Raises:
-        ConfigError: a missing language, a malformed file, or a selection of articles without questions.
+        ConfigError: a missing language, a malformed file, a selection of articles without questions, or one that takes
+            a question in one language and not in another.
     """
     files = _load(folder, languages, articles)
     asked = _all_asked(folder, files, articles)
@@ -160,11 +190,21 @@ def _load(folder: Path, languages: Sequence[str], selection: str | None) -> dict
     available = [path.stem for path in folder.glob("*.json")]
     if not available:
         raise ConfigError(f"{folder}: expected a folder of LANGUAGE.json files")
-    files: dict[str, Articles] = {}
-    for language in select_languages(languages, available, str(folder)):
-        articles = _read(folder / f"{language}.json")
-        files[language] = {position: articles[position] for position in select_articles(selection, len(articles))}
-    return files
+    chosen = select_languages(languages, available, str(folder))
+    needed = chosen if selection is None else with_reference(chosen, available)
+    whole = {language: _read(folder / f"{language}.json") for language in needed}
+    if selection is not None:
+        asked = {
+            folder / f"{language}.json": [
+                [ask.id for part in article.paragraphs for ask in part.qas] for article in articles
+            ]
+            for language, articles in whole.items()
+        }
+        check_selection(selection, asked.items())
+    return {
+        language: {position: whole[language][position] for position in select_articles(selection, len(whole[language]))}
+        for language in chosen
+    }
 
 
 def _all_asked(folder: Path, files: Mapping[str, Articles], selection: str | None) -> list[_Asked]:

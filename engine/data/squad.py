@@ -16,7 +16,7 @@ from engine.config import ConfigError, split_validation_error
 from engine.data import source_rows
 from engine.data.build import select_languages
 from engine.data.corpus import ParallelCorpus
-from engine.data.lareqa import select_articles
+from engine.data.lareqa import check_selection, select_articles, with_reference
 from engine.data.passages import Tick, file_identity
 from engine.data.source_rows import RowSource, SourceRow, collect
 
@@ -68,22 +68,26 @@ def squad_corpus(
     """The questions of ``languages`` (empty: all files) in the selected ``articles``; read one file at a time.
 
     Raises:
-        ConfigError: ``FILE: field: what was expected``, or a selection without questions.
+        ConfigError: ``FILE: field: what was expected``, or a selection without questions, or one that takes a question
+            in one language and not in another.
     """
     files = squad_files(folder)
     chosen = {language: files[language] for language in select_languages(languages, files, str(folder))}
+    compared = [] if articles is None else [files[language] for language in with_reference(list(chosen), files)]
     order = list(chosen)
     source = RowSource(
         str(folder),
-        f"squad {articles} " + " ".join(file_identity(path) for path in chosen.values()),
-        lambda: _rows(chosen, articles),
+        f"squad {articles} " + " ".join(file_identity(path) for path in [*chosen.values(), *compared]),
+        lambda: _rows(chosen, articles, compared),
         lambda place: str(chosen[order[place]]),
     )
     large = sum(path.stat().st_size for path in chosen.values()) > source_rows.LARGE_BYTES
     return collect(source, (), weight, large=large, tick=tick)
 
 
-def _rows(files: Mapping[str, Path], selection: str | None) -> Iterator[SourceRow]:
+def _rows(files: Mapping[str, Path], selection: str | None, compared: Sequence[Path]) -> Iterator[SourceRow]:
+    if selection is not None:
+        check_selection(selection, ((path, _ids(path)) for path in compared))
     # Where languages differ in a question's article, English decides, else the first: one cluster for a group.
     clusters: dict[str, str] = {}
     if "en" in files:
@@ -119,6 +123,14 @@ def _file_rows(
                     passage_id=f"{language}:p:{article:04d}.{number:04d}",
                     cluster=clusters.setdefault(asked.id, f"{article:04d}"),
                 )
+
+
+def _ids(path: Path) -> list[list[str]]:
+    """Of the questions with an answer, by article."""
+    return [
+        [asked.id for part in article.paragraphs for asked in part.qas if asked.answers and not asked.is_impossible]
+        for article in _read(path)
+    ]
 
 
 def _read(path: Path) -> list[_Article]:

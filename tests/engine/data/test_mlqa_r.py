@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.config import ConfigError
+from engine.data.lareqa import lareqa_corpus
 from engine.data.sources import load_benchmark
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.summary import EncodingProtocol
@@ -65,6 +67,17 @@ def test_clusters_are_the_english_articles(folder: Path) -> None:
     benchmark = load_benchmark(f"mlqa-r={folder}")
     clusters = dict(zip(benchmark.query_group, benchmark.query_cluster, strict=True))
     assert clusters == {"q1": "0000", "q2": "0000", "q3": "0001", "q4": "0001"}
+
+
+@pytest.mark.parametrize("languages", [(), ("de",)])
+def test_articles_that_are_not_those_of_english_cannot_be_selected(folder: Path, languages: tuple[str, ...]) -> None:
+    """q3 is in English's second article and in German's first: half of its group would be trained on, half tested."""
+    expected = r"de\.json: articles: 0:1 takes data\[0\] with the question 'q3', unlike en\.json"
+    with pytest.raises(ConfigError, match=expected):
+        load_benchmark(f"mlqa-r={folder}", languages, articles="0:1")
+    with pytest.raises(ConfigError, match=expected):
+        lareqa_corpus(folder, languages, articles="0:1")
+    assert lareqa_corpus(folder, ("en",), articles="0:1").groups == ["q1", "q2"]
 
 
 def test_pairs_without_a_shared_query_are_left_out_and_counted(folder: Path) -> None:

@@ -52,6 +52,23 @@ def test_some_languages_and_articles(tmp_path: Path) -> None:
     assert (corpus.languages, list(corpus.groups)) == (("en", "fr"), ["q0", "q1", "q3", "q4"])
 
 
+def test_a_selection_that_parts_a_question_from_its_translation_is_refused(tmp_path: Path) -> None:
+    """Else the German half of what one part of the articles trains on would be in the other part."""
+    english = [article((f"p{n}", [f"q{n}"])) for n in range(3)]
+    german = [article(("p", ["q0", "q2"])), article(("r", ["q1"])), article(("s", ["only here"]))]
+    folder = write(tmp_path / "set", en=english, de=german)
+    message = (
+        r"^{}/de\.json: articles: {} data\[0\] with the question 'q2', unlike en\.json: expected the same articles"
+    )
+    for selection, verb in (("2:", "leaves out"), ("!2:", "takes")):
+        for languages in ((), ("de",)):  # also where English is not asked for: it counts the articles
+            with pytest.raises(ConfigError, match=message.format(folder, f"{selection} {verb}")) as caught:
+                squad_corpus(folder, languages, selection)
+            assert "\n" not in str(caught.value)
+    assert list(squad_corpus(folder, ("en",), "2:").groups) == ["q2"]
+    assert list(squad_corpus(folder, articles="1:2").groups) == ["q1"]
+
+
 def test_questions_without_an_answer_are_left_out(tmp_path: Path) -> None:
     folder = write(tmp_path / "set", en=[article(("p", ["a", "b", "c"]))])
     document = json.loads((folder / "en.json").read_text())
