@@ -11,12 +11,13 @@ from engine.runs.reader import RunReader
 from engine.runs.state import EvaluationPoint
 from tui.format import visible
 from tui.model.detail import RunDetail
+from tui.model.labels import labels
 from tui.model.rows import RunRow
 
 
 @dataclass(frozen=True)
 class Other:
-    """Another run, as of when it was read; ``evaluated`` is what its row said then."""
+    """Another run, as of when it was read; ``name`` tells it apart, ``evaluated`` is what its row said then."""
 
     folder: RunFolder
     name: str
@@ -63,15 +64,15 @@ class Choice:
     row: RunRow | None = None
 
 
-def read_other(row: RunRow) -> Other:
-    """Reads what the log of a run says now. Takes as long as the disk."""
+def read_other(row: RunRow, name: str) -> Other:
+    """Reads what the log of a run, which is called ``name``, says now. Takes as long as the disk."""
     reader = RunReader(row.folder)
     reader.poll()
     try:
         spec = read_spec(row.folder)
     except RunError:
         spec = None
-    return Other(row.folder, row.name, tuple(reader.state.evaluations), spec, row.evaluated)
+    return Other(row.folder, name, tuple(reader.state.evaluations), spec, row.evaluated)
 
 
 def choices(detail: RunDetail, points: Sequence[EvaluationPoint], rows: Sequence[RunRow], steps: bool) -> list[Choice]:
@@ -79,10 +80,11 @@ def choices(detail: RunDetail, points: Sequence[EvaluationPoint], rows: Sequence
     found = [Choice("nothing", "no difference is shown")]
     if steps:
         found += [Choice(f"step {point.step:,}", "of this run", step=point.step) for point in points]
+    named = labels(rows)
     for row in rows:
         if row.folder != detail.row.folder:
             about = f"{row.mode}, {row.state}, step {row.step:,}" + (
                 f", {visible(row.benchmark)}" if row.benchmark else ""
             )
-            found.append(Choice(row.name, about, row=row))
+            found.append(Choice(named[row.folder.path], about, row=row))
     return found

@@ -27,6 +27,7 @@ from engine.runs.folder import RunFolder, read_spec
 from engine.runs.study import Study, sweep_of
 from tui.model.edit import Field
 from tui.model.estimating import Estimate, Formers, estimate, model_folder, parameters
+from tui.model.labels import labels
 from tui.model.rows import RunRow
 
 LABEL = "new run"
@@ -119,7 +120,8 @@ def origins(rows: Sequence[RunRow]) -> list[Origin]:
     samples = sorted(sample_configs_folder().glob("*.toml"))
     found = [Origin(path.name, _first_comment(path), path=path) for path in samples]
     found.append(Origin(BLANK, "the default of every field, on the built-in corpus"))
-    return found + [Origin(row.name, f"run, {row.mode}, {row.state}", run=row.folder) for row in rows]
+    named = labels(rows)
+    return found + [Origin(named[row.folder.path], f"run, {row.mode}, {row.state}", run=row.folder) for row in rows]
 
 
 def read_draft(origin: Origin) -> Draft:

@@ -7,8 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from tui.model.labels import labels as labels_of
 from tui.model.rows import RunRow
 
 _STATES = (
@@ -110,7 +110,7 @@ def matches(row: RunRow, pattern: re.Pattern[str] | None) -> bool:
 def arrange(rows: Sequence[RunRow], order: Order) -> list[Entry]:
     """``rows`` come newest first, which is also how equals stay. A study stands where its first run would."""
     chosen = _sorted([row for row in rows if matches(row, order.pattern)], order)
-    labels = _labels(rows)
+    labels = labels_of(rows)
     studies = Counter(row.study for row in chosen if row.study) if order.grouped else Counter()
     entries: list[Entry] = []
     done: set[str] = set()
@@ -139,14 +139,6 @@ def _sorted(rows: list[RunRow], order: Order) -> list[RunRow]:
 
 def _known(value: float | str | None) -> bool:
     return value is not None and not (isinstance(value, float) and math.isnan(value))
-
-
-def _labels(rows: Sequence[RunRow]) -> dict[Path, str]:
-    """Names, with the seed where a sweep has several runs of one name."""
-    seeds: dict[str, set[int]] = {}
-    for row in rows:
-        seeds.setdefault(row.name, set()).add(row.seed)
-    return {row.folder.path: f"{row.name} s{row.seed}" if len(seeds[row.name]) > 1 else row.name for row in rows}
 
 
 def _place(state: str) -> int:

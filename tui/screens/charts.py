@@ -51,5 +51,6 @@ class ChartsScreen(SearchDialog[frozenset[str]]):
         name = self.found[index]
         glyphs = self.list.glyphs
         shown = name not in self.hidden
-        mark = (f" {glyphs.good} " if shown else "   ", "good")
-        return [(mark, (fit(name, max(1, width - 3), ellipsis=glyphs.ellipsis), "bold" if shown else "dim"))]
+        mark = (f"{glyphs.good} " if shown else "  ", "good")
+        at = (self.cursor_mark(index), "key")
+        return [(at, mark, (fit(name, max(1, width - 3), ellipsis=glyphs.ellipsis), "bold" if shown else "dim"))]

@@ -66,7 +66,7 @@ class Examining(Steering):
         row = next((row for row in snapshot.rows if row.folder == other.folder), None)
         if row is not None and row.evaluated not in (other.evaluated, self._asked_other):
             self._asked_other = row.evaluated
-            self.dashboard.in_thread(partial(read_other, row), self._take_other, self)
+            self.dashboard.in_thread(partial(read_other, row, other.name), self._take_other, self)
 
     def action_measure(self) -> None:
         if isinstance(self.tab, HeatmapTab):
@@ -177,7 +177,7 @@ class Examining(Steering):
         if choice.row is not None:
             self.say(f"reading {choice.name}", "dim")
             self._asked_other = choice.row.evaluated
-            self.dashboard.in_thread(partial(read_other, choice.row), self._take_chosen_other, self)
+            self.dashboard.in_thread(partial(read_other, choice.row, choice.name), self._take_chosen_other, self)
             return
         self.selection.contrast = Contrast(step=choice.step) if choice.step is not None else None
         self.say(f"against {choice.name}" if choice.step is not None else "no difference", "dim")

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from tui import keymap
 from tui.drawing.cells import Row, Run, fit
 from tui.format import visible
+from tui.model.labels import labels
 from tui.screens.base import View
 from tui.screens.list_dialog import SearchDialog
+from tui.widgets.runs_table import fit_middle
 
 _CELLS = 80
 _LINES = 20  # of the list; more is scrolled or found by another letter
@@ -26,8 +28,10 @@ class PaletteScreen(SearchDialog[None]):
         self.view = view
         rows = () if view.dashboard.snapshot is None else view.dashboard.snapshot.rows
         self.runs = {f"{_RUN}{row.folder.path}": row.folder for row in rows}
+        named = labels(rows)
         opens = [
-            (f"open: {row.name}", f"{row.state}   {visible(row.id)}", "", f"{_RUN}{row.folder.path}") for row in rows
+            (f"open: {named[row.folder.path]}", f"{row.state}   {visible(row.id)}", "", f"{_RUN}{row.folder.path}")
+            for row in rows
         ]
         self.commands = [*keymap.palette(screen_name), *opens]
         self.found = self.commands
@@ -56,7 +60,8 @@ class PaletteScreen(SearchDialog[None]):
         title, meaning, keys, _ = self.found[index]
         ellipsis = self.list.glyphs.ellipsis
         runs: list[Run] = [
-            (f" {fit(keys, 8)}", "key"), (fit(title, 28, ellipsis=ellipsis) + " ", "bold"), (meaning, "dim"),
+            (self.cursor_mark(index) + fit(keys, 8), "key"), (fit_middle(title, 28, ellipsis) + " ", "bold"),
+            (meaning, "dim"),
         ]  # fmt: skip
         return [tuple(runs)]
 

@@ -36,5 +36,5 @@ class PickScreen(ListDialog[int]):
 
     def _item(self, index: int, width: int) -> list[Row]:
         name, about = self.choices[index]
-        shown = " " + fit(visible(name), self._names, ellipsis=self.list.glyphs.ellipsis)
-        return [((shown, "bold"), (visible(about), "dim"))]
+        shown = fit(visible(name), self._names, ellipsis=self.list.glyphs.ellipsis)
+        return [((self.cursor_mark(index), "key"), (shown, "bold"), (visible(about), "dim"))]

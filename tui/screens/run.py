@@ -14,6 +14,7 @@ from tui.format import age, count, duration, visible
 from tui.keymap import RUN_TABS
 from tui.model.curves import SMOOTHINGS
 from tui.model.detail import RunDetail
+from tui.model.labels import label_of
 from tui.model.requests import describe
 from tui.model.rows import RunRow
 from tui.model.selection import Selection
@@ -37,6 +38,7 @@ class RunScreen(Examining):
         super().__init__()
         self.folder = folder
         self.detail: RunDetail | None = None
+        self.label = ""  # what the run is called among all that are known
         self.selection = Selection()
         self.tabs = Tabs(RUN_TABS)
         self.active = RUN_TABS[0]
@@ -69,6 +71,7 @@ class RunScreen(Examining):
     def apply(self, snapshot: Snapshot) -> None:
         if snapshot.detail is not None and snapshot.detail.row.folder == self.folder:
             self.detail = snapshot.detail
+            self.label = label_of(self.detail.row, snapshot.rows)
             self.tab.show(self.detail, self.selection)
         self.refresh_other(snapshot)
         if snapshot.problem:
@@ -266,7 +269,7 @@ class RunScreen(Examining):
             self.header.show(((visible(self.folder.id), "title"), ("   reading", "dim")), ())
             return
         shown = self.glyphs.states.get(row.state, "?")
-        left: list[Run] = [(row.name, "title"), (f"   {shown} {row.state}", f"state.{row.state}")]
+        left: list[Run] = [(self.label, "title"), (f"   {shown} {row.state}", f"state.{row.state}")]
         if row.max_steps:
             left.append((f"   step {count(row.step)} / {count(row.max_steps)}", ""))
             left += [("   ", ""), *progress_bar(row.step, row.max_steps, 12, self.glyphs, f"state.{row.state}")]
@@ -274,6 +277,6 @@ class RunScreen(Examining):
         if row.state == "running" and row.seconds_left is not None:
             left.append((f"   {duration(row.seconds_left)} left", ""))
         if self.narrow:
-            left = [(row.name, "title"), (f" {shown} {row.state}", f"state.{row.state}"),
+            left = [(self.label, "title"), (f" {shown} {row.state}", f"state.{row.state}"),
                     (f" {count(row.step)}/{count(row.max_steps)}", "")]  # fmt: skip
         self.header.show(tuple(left), ((f"last event {age(now - row.updated)} ago", "dim"),))

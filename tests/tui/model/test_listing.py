@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.runs.folder import RunFolder
 from tui.model.filtering import Filter
+from tui.model.labels import label_of, labels
 from tui.model.listing import SORT_KEYS, Entry, Group, Order, Shown, arrange, compile_filter, matches
 from tui.model.rows import RunRow
 
@@ -138,3 +139,18 @@ def test_a_kept_filter_comes_back_when_the_next_one_is_dropped() -> None:
     assert filtering.pattern.pattern == "a"
     filtering.clear()
     assert filtering.pattern is None
+
+
+@given(st.lists(st.tuples(st.sampled_from("xy"), st.integers(0, 1)), max_size=8))
+def test_no_two_runs_are_called_the_same(drawn: list[tuple[str, int]]) -> None:
+    rows = [make(number, name=name, seed=seed) for number, (name, seed) in enumerate(drawn)]
+    found = labels(rows)
+    assert len(set(found.values())) == len(rows)
+    assert all(found[row.folder.path].startswith(row.name) for row in rows)
+
+
+def test_what_name_and_seed_leave_equal_the_end_of_the_id_tells_apart() -> None:
+    ids = ("x-20260922-101500", "x-20260922-111500", "y-20260922-101500")
+    rows = [make(0, folder=RunFolder(Path("/runs") / one), name=one[0]) for one in ids]
+    assert list(labels(rows).values()) == ["x 101500", "x 111500", "y"]
+    assert label_of(make(7, name="other"), rows) == "other"
