@@ -8,7 +8,6 @@ Paths are relative to the current directory, on the command line as in the file.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -217,6 +216,8 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
 
 def parse_config(text: str, label: str = "config", overrides: Sequence[str] = ()) -> RunConfig:
     """The same for TOML text; ``label`` stands for the file in messages."""
+    import tomllib  # here, because the list of runs reads no TOML and its first frame is waited for
+
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -439,6 +440,8 @@ def _apply_override(document: dict[str, Any], override: str) -> None:
     keys = dotted.strip().split(".")
     if not equals or not all(keys):
         raise ConfigError(f"--set {override!r}: expected section.key=value")
+    import tomllib
+
     try:
         value: Any = tomllib.loads(f"value = {raw}")["value"]
     except tomllib.TOMLDecodeError:

@@ -7,6 +7,7 @@ and nothing else there. Subcommands import what they need when they run, so that
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import math
 import os
@@ -27,7 +28,7 @@ Handler = Callable[[argparse.Namespace], int]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parses and runs one command; every expected failure is one line on stderr."""
     guard_terminal()
-    options = build_parser().parse_args(arguments)
+    options = _dashboard_options(arguments) or build_parser().parse_args(arguments)
     try:
         handler: Handler = options.handler
         return handler(options)
@@ -51,19 +52,33 @@ class _OneLineParser(argparse.ArgumentParser):
         self.exit(EXIT_WRONG_USE, f"{self.prog}: {message}\n")
 
 
+class _NotTheseOptionsError(Exception):
+    """The arguments are for the whole parser."""
+
+
+class _DashboardParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise _NotTheseOptionsError
+
+
+def _dashboard_options(arguments: Sequence[str] | None) -> argparse.Namespace | None:
+    """Options of the dashboard where there is nothing else: its start does not wait for the parsers of all commands."""
+    parser = _DashboardParser(add_help=False)
+    _add_dashboard(parser)
+    try:
+        options, others = parser.parse_known_args(arguments)
+    except _NotTheseOptionsError:
+        return None
+    return None if others else options
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = _OneLineParser(
         prog="hybrid-tui",
         description="Train multilingual retrieval models with hybrid batches and diagnose their language bias.",
         epilog="Without a command the dashboard opens. Leaving it never stops a run.",
     )
-    parser.add_argument("--runs", metavar="DIR", help="runs folder (default: $HYBRID_TUI_RUNS, else ./runs)")
-    parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal (selection works)")
-    parser.add_argument("--charset", choices=("auto", "braille", "block", "ascii"), help="what charts are drawn with")
-    parser.add_argument("--theme", choices=("auto", "dark", "light"))
-    parser.add_argument("--plain", action="store_true", help="plain lines about live runs instead of the dashboard")
-    parser.add_argument("--settings", type=Path, metavar="FILE", help="instead of ~/.config/hybrid-tui/settings.toml")
-    parser.set_defaults(handler=_lazy("dashboard", "open_dashboard"))
+    _add_dashboard(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_training(commands)
     _add_batches(commands)
@@ -73,9 +88,23 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_dashboard(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--runs", metavar="DIR", help="runs folder (default: $HYBRID_TUI_RUNS, else ./runs)")
+    parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal (selection works)")
+    parser.add_argument("--charset", choices=("auto", "braille", "block", "ascii"), help="what charts are drawn with")
+    parser.add_argument("--theme", choices=("auto", "dark", "light"))
+    parser.add_argument("--plain", action="store_true", help="plain lines about live runs instead of the dashboard")
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="instead of ~/.config/hybrid-tui/settings.toml")
+    parser.set_defaults(handler=_lazy("dashboard", "open_dashboard"))
+
+
 def _lazy(module: str, function: str) -> Handler:
     def handler(options: argparse.Namespace) -> int:
-        run: Handler = getattr(importlib.import_module(f"tui.commands.{module}"), function)
+        gc.disable()  # imports make much that stays, and nothing worth looking for
+        try:
+            run: Handler = getattr(importlib.import_module(f"tui.commands.{module}"), function)
+        finally:
+            gc.enable()
         return run(options)
 
     return handler

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from rich.style import Style
 from textual.theme import Theme
@@ -22,7 +23,7 @@ _DIVERGING = ("#d78700", "#af5f00", "#5f0000", "#303030", "#005f87", "#0087af", 
 _LIGHT_DIVERGING = ("#875f00", "#d78700", "#ffd787", "#d0d0d0", "#afd7ff", "#5fafd7", "#005f87")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Palette:
     """Style definitions by name, and the few colours that Textual's own stylesheet needs."""
 
@@ -50,8 +51,7 @@ class Palette:
         return frozenset(self.styles)
 
 
-@dataclass(frozen=True)
-class _Colours:
+class _Colours(NamedTuple):
     text: str
     dim: str
     faint: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -142,7 +141,7 @@ def delete_run(folder: RunFolder) -> None:
     lock = _lock_idle(folder)
     try:
         # Renamed first: a run that is half deleted must not show up as one.
-        doomed = folder.path.with_name(f".deleting-{folder.id}-{secrets.token_hex(4)}")
+        doomed = folder.path.with_name(f".deleting-{folder.id}-{os.urandom(4).hex()}")
         folder.path.rename(doomed)
         shutil.rmtree(doomed)
     except OSError as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tui import cli
 from tui.cli import main
 
 CONFIG = """
@@ -96,3 +97,25 @@ def test_wrong_arguments_are_one_line_without_the_usage_text(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert len(captured.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--runs", "list"],
+        ["--run", "x", "--plain"],
+        ["--theme=dark", "--no-mouse", "--settings", "a", "--charset", "ascii"],
+    ],
+)
+def test_the_dashboards_own_parser_understands_its_options_as_the_whole_parser_does(arguments: list[str]) -> None:
+    found, whole = vars(cli._dashboard_options(arguments)), vars(cli.build_parser().parse_args(arguments))  # type: ignore[arg-type]
+    assert {**found, "handler": None} == {**whole, "handler": None}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["list"], ["--runs", "x", "list"], ["-h"], ["--bogus"], ["--theme", "x"], ["sweep", "--set"], ["demo", "--theme"]],
+)
+def test_whatever_is_not_only_the_dashboards_options_is_left_to_the_whole_parser(arguments: list[str]) -> None:
+    assert cli._dashboard_options(arguments) is None

@@ -8,7 +8,7 @@ from typing import Literal
 Charset = Literal["braille", "block", "ascii"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)  # each is one of its kind: comparing would only delay the start
 class Glyphs:
     """What a chart is drawn with; ``dots`` is (columns, rows) of addressable dots in a cell."""
 
