@@ -22,6 +22,7 @@ FINAL_PHASES: frozenset[str] = frozenset({"paused", "stopped", "finished", "fail
 NOTES_KEPT = 200
 COMMANDS_KEPT = 50
 SPARK_BUCKETS = 64
+_RECENT_BUCKETS = 8  # an eighth of the run, once it fills the buckets
 _RATE_WEIGHT = 0.1  # of a new step in the running means; the steps of one event weigh alike
 
 
@@ -96,6 +97,7 @@ class RunState(msgspec.Struct, kw_only=True):
     attempt: int = 0
     phase: Phase = "starting"
     former_phase: Phase | None = None  # while a process only evaluates: what the run returns to
+    only_evaluates: bool = False  # whether the present process was started for that, or the last one was
     started: float = 0.0  # unix seconds of the first event
     updated: float = 0.0  # unix seconds of the last event
     progress_age: float = 0.0  # seconds, as the last heartbeat said
@@ -136,6 +138,17 @@ class RunState(msgspec.Struct, kw_only=True):
     def losses_sparkline(self) -> list[float]:
         """Mean loss of up to 64 equal stretches of the run; a stretch without a finite loss is NaN."""
         return [bucket.total / bucket.count if bucket.count else math.nan for bucket in self.spark]
+
+    def recent_loss(self) -> float | None:
+        """Mean loss of the last stretch, batches of every mode: that of one batch depends on which mode it drew.
+
+        None where nothing was trained yet, not finite where the last step is not.
+        """
+        if self.loss is None or not math.isfinite(self.loss):
+            return self.loss
+        last = self.spark[-_RECENT_BUCKETS:]
+        count = sum(bucket.count for bucket in last)
+        return sum(bucket.total for bucket in last) / count if count else self.loss
 
     def latest_evaluations(self) -> dict[str, EvaluationPoint]:
         """The last evaluation of each benchmark on the current timeline."""
@@ -217,14 +230,16 @@ def fold(state: RunState, event: AnyEvent) -> RunState:
             state.warnings += 1
             _note(state, event.t, event.message, "warning")
         case events.RunPaused():
-            _end(state, "paused", event.t, f"paused at step {event.step:,}")
+            _end(state, "paused", event.t, _left(state, "paused", event.step))
         case events.RunStopped():
-            _end(state, "stopped", event.t, f"stopped at step {event.step:,}")
+            _end(state, "stopped", event.t, _left(state, "stopped", event.step))
         case events.RunFinished():
             state.selected_step, state.finished_early = event.selected_step, event.early
             early = ", early, since validation stopped improving" if event.early else ""
             chosen = "" if event.selected_step is None else f"; the model is that of step {event.selected_step:,}"
             text = f"finished at step {event.step:,} after {event.seconds:.1f} s{early}{chosen}"
+            if state.only_evaluates:
+                text = f"evaluation over after {event.seconds:.1f} s; finished at step {event.step:,}, as before"
             _end(state, "finished", event.t, text)
         case events.RunFailed():
             state.error, state.last_lines, state.hint = event.error, event.last_lines, event.hint
@@ -243,6 +258,7 @@ def _started(state: RunState, event: events.RunStarted) -> None:
 
 def _resumed(state: RunState, event: events.RunResumed) -> None:
     state.host, state.pid, state.work = event.host, event.pid, None
+    state.only_evaluates = event.purpose == "evaluate"
     if event.purpose == "evaluate":
         # Kept where a process that came to evaluate was killed: the run still is what it was before.
         state.former_phase = state.phase if state.phase in FINAL_PHASES else state.former_phase
@@ -335,7 +351,8 @@ def _add_to_spark(state: RunState, index: int, total: float, count: int) -> None
 
 
 def _evaluated(state: RunState, event: events.EvalFinished) -> None:
-    state.evaluation_seconds += event.seconds
+    if not state.only_evaluates:  # asked for by hand, after the training whose time the shares divide
+        state.evaluation_seconds += event.seconds
     state.work = None
     if state.phase == "evaluating":
         state.phase = "running"
@@ -416,6 +433,11 @@ def _end(state: RunState, phase: Phase, t: float, text: str, level: Literal["inf
     state.phase, state.former_phase = phase, None
     state.work, state.pid = None, None
     _note(state, t, text, level)
+
+
+def _left(state: RunState, how: str, step: int) -> str:
+    """The note of a run that was left; a process that only evaluated returns it to that."""
+    return f"evaluation over; {how} at step {step:,}, as before" if state.only_evaluates else f"{how} at step {step:,}"
 
 
 def _note(state: RunState, t: float, text: str, level: Literal["info", "warning", "error"] = "info") -> None:

@@ -38,7 +38,7 @@ SORT_KEYS = (
     SortKey("state", "what lives first, then what broke", "state", lambda row: float(_place(row.state))),
     SortKey("last event", "the freshest first", "age", lambda row: row.updated, best_first=True),
     SortKey("progress", "the share of the steps that is done", "step", lambda row: _progress(row), best_first=True),
-    SortKey("loss", "the lowest first", "loss", lambda row: row.loss),
+    SortKey("loss", "mean of the last stretch, the lowest first", "loss", lambda row: row.loss),
     SortKey("mono", "map_monolingual, the highest first", "mono", _metric("map_monolingual"), best_first=True),
     SortKey("cross", "map_crosslingual, the highest first", "cross", _metric("map_crosslingual"), best_first=True),
     SortKey("pool", "map_multilingual, the highest first", "pool", _metric("map_multilingual"), best_first=True),

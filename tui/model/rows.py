@@ -27,7 +27,7 @@ class RunRow:
     reason: str
     step: int
     max_steps: int
-    loss: float | None
+    loss: float | None  # mean of the last stretch
     spark: tuple[float, ...]
     benchmark: str | None
     metrics: dict[str, float | None]  # of the last evaluation of ``benchmark``
@@ -69,7 +69,7 @@ def make_row(folder: RunFolder, spec: Spec | None, state: RunState, liveness: Li
         reason=visible(reason(state, liveness, now)),
         step=state.step,
         max_steps=state.max_steps or (config.optimizer.max_steps if config is not None else 0),
-        loss=state.loss,
+        loss=state.recent_loss(),
         spark=tuple(state.losses_sparkline()),
         benchmark=visible(benchmark) if benchmark is not None else None,
         metrics=dict(latest[benchmark].result.metrics) if benchmark is not None else {},
