@@ -26,15 +26,15 @@ _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
 
 def age(seconds: float) -> str:
-    """How long ago, at the precision that a glance needs: 4 s, 12 m, 3 h, 2 d."""
+    """How long ago, at the precision that a glance needs: 4 s, 12 m, 3 h, 2 d; whole ones that have passed."""
     seconds = max(0.0, seconds)
     if seconds < 1.5 * _MINUTE:
         return f"{seconds:.0f} s"
-    if seconds < 1.5 * _HOUR:
-        return f"{seconds / _MINUTE:.0f} m"
+    if seconds < 2 * _HOUR:
+        return f"{seconds // _MINUTE:.0f} m"
     if seconds < 2 * _DAY:
-        return f"{seconds / _HOUR:.0f} h"
-    return f"{seconds / _DAY:.0f} d"
+        return f"{seconds // _HOUR:.0f} h"
+    return f"{seconds // _DAY:.0f} d"
 
 
 def duration(seconds: float) -> str:
@@ -82,10 +82,12 @@ def exact(value: float) -> str:
 
 
 def share(value: float | None, digits: int = 3) -> str:
-    """A metric in 0..1 without its leading zero: .791."""
+    """A metric in 0..1 without its leading zero: .791; no sign for what rounds to zero."""
     if value is None or not math.isfinite(value):
         return "-"
     text = f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = text.removeprefix("-")
     return text[1:] if text.startswith("0.") else text
 
 

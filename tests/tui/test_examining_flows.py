@@ -16,6 +16,7 @@ from tui.model.contrast import Contrast
 from tui.model.matrix import change
 from tui.screens import examining
 from tui.screens.heatmap_tab import HeatmapTab
+from tui.screens.pick import PickScreen
 from tui.screens.run import RunScreen
 from tui.screens.text_tabs import LogTab
 
@@ -92,7 +93,12 @@ async def test_on_a_narrow_screen_the_difference_takes_the_place_of_the_values(
     async with app.run_test(size=NARROW) as pilot:
         await heatmap_of(pilot, app, until, "a")
         assert "Δ mAP" not in text_of(app)
-        await pilot.press("d", "down", "enter")
+        await pilot.press("d")
+        assert isinstance(app.screen, PickScreen)
+        offered = [name for name, _ in app.screen.choices]
+        assert "step 0" in offered
+        assert "step 400" not in offered  # that is the one in sight
+        await pilot.press("down", "enter")
         await until(pilot, lambda: "Δ mAP x 100 against step 0" in text_of(app), "the difference")
         expected = change(evaluation_result(0.0), evaluation_result(1.0))
         assert f"{100 * expected.values[0][0]:+.0f}" in text_of(app)

@@ -20,7 +20,17 @@ def test_an_age_is_never_negative_and_always_short(seconds: float) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "expected"),
-    [(-5, "0 s"), (4.4, "4 s"), (89, "89 s"), (91, "2 m"), (5400, "2 h"), (90000, "25 h"), (200000, "2 d")],
+    [
+        (-5, "0 s"),
+        (4.4, "4 s"),
+        (89, "89 s"),
+        (91, "1 m"),
+        (5400, "90 m"),
+        (7199, "119 m"),
+        (7200, "2 h"),
+        (90000, "25 h"),
+        (200000, "2 d"),
+    ],
 )
 def test_ages(seconds: float, expected: str) -> None:
     assert form.age(seconds) == expected
@@ -44,7 +54,9 @@ def test_numbers_have_three_digits_and_show_what_is_not_finite(value: float | No
 
 
 def test_metrics_lose_their_leading_zero_only() -> None:
-    assert [form.share(value) for value in (0.791, 1.0, 0.0, None)] == [".791", "1.000", ".000", "-"]
+    assert [form.share(value) for value in (0.791, 1.0, 0.0, -0.0001, -0.5, None)] == [
+        ".791", "1.000", ".000", ".000", "-0.500", "-",
+    ]  # fmt: skip
 
 
 def test_a_change_that_rounds_to_nothing_has_no_sign() -> None:

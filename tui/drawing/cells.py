@@ -91,12 +91,15 @@ def fit_row(row: Iterable[Run], cells: int, ellipsis: str = "…") -> Row:
 
 
 def spread(left: Iterable[Run], right: Iterable[Run], cells: int, ellipsis: str = "…") -> Row:
-    """``left`` and ``right`` at the two ends of ``cells`` cells; the left one gives way."""
+    """``left`` and ``right`` at the two ends of ``cells`` cells, a blank between them; the left one gives way."""
     end = tuple(right)
-    room = cells - row_width(end)
-    if room < 0:
+    used = row_width(end)
+    if used > cells:
         return fit_row(end, cells, ellipsis)
-    return (*fit_row(left, room, ellipsis), *end)
+    if not used:
+        return fit_row(left, cells, ellipsis)
+    gap = min(1, cells - used)
+    return (*fit_row((*fit_row(left, cells - used - gap, ellipsis), (" " * gap, "")), cells - used), *end)
 
 
 def wrap(text: str, cells: int) -> list[str]:

@@ -75,11 +75,10 @@ def read_other(row: RunRow, name: str) -> Other:
     return Other(row.folder, name, tuple(reader.state.evaluations), spec, row.evaluated)
 
 
-def choices(detail: RunDetail, points: Sequence[EvaluationPoint], rows: Sequence[RunRow], steps: bool) -> list[Choice]:
-    """Nothing, then the run's own evaluated steps where ``steps`` make sense, then the other runs."""
+def choices(detail: RunDetail, steps: Sequence[int], rows: Sequence[RunRow]) -> list[Choice]:
+    """Nothing, then those of the run's own evaluated ``steps`` that make sense, then the other runs."""
     found = [Choice("nothing", "no difference is shown")]
-    if steps:
-        found += [Choice(f"step {point.step:,}", "of this run", step=point.step) for point in points]
+    found += [Choice(f"step {step:,}", "of this run", step=step) for step in steps]
     named = labels(rows)
     for row in rows:
         if row.folder != detail.row.folder:

@@ -13,7 +13,7 @@ from tui.drawing import line
 from tui.drawing.curve import Curve, View
 from tui.drawing.line import SINGLE
 from tui.model.charts import Chart, evaluation_charts, in_order, validation_charts
-from tui.model.measures import LOSS, Measure, told
+from tui.model.measures import LOSS, STEP_MEASURES, Measure, told
 
 SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
 
@@ -44,7 +44,9 @@ class CurveBook:
         if beta != self._beta:
             self._beta = beta
             self._curves = {mode: curve.with_smoothing(beta) for mode, curve in self._curves.items()}
-            self._measured = {name: curve.with_smoothing(beta) for name, curve in self._measured.items()}
+            for measure in STEP_MEASURES:
+                if measure.smoothed and measure.name in self._measured:
+                    self._measured[measure.name] = self._measured[measure.name].with_smoothing(beta)
         self._take_losses(series)
         for measure in told(series):
             if measure.name in wanted:
@@ -61,7 +63,7 @@ class CurveBook:
         for measure in told(self._series) if self._series is not None else ():
             curve = self._measured.get(measure.name)
             series = (line.Series(SINGLE, measure.name, curve.view()),) if curve is not None else ()
-            found.append(Chart(measure.name, series, measure.log, smoothed=True, ready=curve is not None))
+            found.append(Chart(measure.name, series, measure.log, measure.smoothed, ready=curve is not None))
         if (evaluations, validations) != self._evaluated[:2]:
             made = [*validation_charts(validations), *evaluation_charts(evaluations)]
             self._evaluated = (list(evaluations), list(validations), made)
@@ -81,7 +83,7 @@ class CurveBook:
 
     def _take(self, measure: Measure, series: Series, batch_size: int) -> None:
         start, end = self._reached.get(measure.name, 0), len(series)
-        curve = self._measured.setdefault(measure.name, Curve(self._beta))
+        curve = self._measured.setdefault(measure.name, Curve(self._beta if measure.smoothed else 0.0))
         if start == end:
             return
         steps: Iterable[int] = range(start + 1, end + 1)

@@ -21,6 +21,7 @@ class Measure:
     values: Callable[[Series, int, int, int], array[float]]
     log: bool = False  # the usual axis
     marked: bool = False  # a number that is not finite is news, and marked; else the step has no point
+    smoothed: bool = True  # False: it is set, not measured, so a smoothed one would be told wrong
 
 
 def _column(name: str) -> Callable[[Series, int, int, int], array[float]]:
@@ -49,9 +50,9 @@ def _data_wait(series: Series, start: int, end: int, batch_size: int) -> array[f
 
 STEP_MEASURES = (
     Measure("grad norm", _column("grad_norm"), log=True, marked=True),
-    Measure("lr", _column("lr")),
+    Measure("lr", _column("lr"), smoothed=False),
     Measure("pairs/s", _pairs_per_second),
-    Measure("temperature", _column("temperature")),
+    Measure("temperature", _column("temperature"), smoothed=False),
     Measure("tokens/s", _tokens_per_second),
     Measure("data wait %", _data_wait),
     Measure("masked a row", _column("masked")),

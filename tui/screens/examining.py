@@ -52,8 +52,9 @@ class Examining(Steering):
         if self.detail is None:
             return
         rows = self.dashboard.snapshot.rows if self.dashboard.snapshot is not None else ()
-        points = self.selection.points(self.detail)
-        found = choices(self.detail, points, rows, steps=self.active != "config")
+        here = self.selection.point(self.detail)
+        steps = [point.step for point in self.selection.points(self.detail) if point is not here]
+        found = choices(self.detail, steps if self.active != "config" else (), rows)
         picked = PickScreen([(choice.name, choice.about) for choice in found], self._chosen(found), "difference to")
         self.app.push_screen(picked, lambda index: self._contrast(found[index]) if index is not None else None)
 

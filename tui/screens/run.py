@@ -7,7 +7,7 @@ from textual.containers import Container
 
 from engine.runs.folder import RunFolder
 from tui import keymap, steer
-from tui.drawing.cells import Row, Run
+from tui.drawing.cells import Row, Run, row_width, width
 from tui.drawing.small import progress_bar
 from tui.feed import Snapshot
 from tui.format import age, count, duration, visible
@@ -25,6 +25,11 @@ from tui.screens.overview_tab import OverviewTab
 from tui.screens.tab import Tab
 from tui.screens.tabs import TABS
 from tui.widgets.bars import Tabs
+from tui.widgets.runs_table import fit_middle
+
+_TOLD_FROM = 60  # cells from which the header has room to say what the age is of
+_SHORT_BAR = 8
+_HEADER_FRAME = 4  # blank cells of the header, before, between and after
 
 
 class RunScreen(Examining):
@@ -276,7 +281,31 @@ class RunScreen(Examining):
             left.append((f" {100 * row.step / row.max_steps:.0f} %", ""))
         if row.state == "running" and row.seconds_left is not None:
             left.append((f"   {duration(row.seconds_left)} left", ""))
-        if self.narrow:
-            left = [(self.label, "title"), (f" {shown} {row.state}", f"state.{row.state}"),
-                    (f" {count(row.step)}/{count(row.max_steps)}", "")]  # fmt: skip
-        self.header.show(tuple(left), ((f"last event {age(now - row.updated)} ago", "dim"),))
+        told = f"last event {age(now - row.updated)} ago"
+        if self.size.width < _TOLD_FROM:
+            told = age(now - row.updated)
+        room = self.size.width - len(told) - _HEADER_FRAME
+        if row_width(left) > room:
+            left = self._short_header(row, shown, room)
+        self.header.show(tuple(left), ((told, "dim"),))
+
+    def _short_header(self, row: RunRow, shown: str, room: int) -> list[Run]:
+        """What fits: the state is whole, then come the step, its share, the time left and the bar."""
+        state: Run = (f" {shown} {row.state}", f"state.{row.state}")
+        label = self.label
+        if width(label) > (most := max(8, room - width(state[0]))):
+            label = fit_middle(label, most, self.glyphs.ellipsis)
+        left: list[Run] = [(label, "title"), state]
+        more: list[list[Run]] = [[(f" {count(row.step)}/{count(row.max_steps)}", "")]]
+        if row.max_steps:
+            more.append([(f" {100 * row.step / row.max_steps:.0f} %", "")])
+        if row.state == "running" and row.seconds_left is not None:
+            more.append([(f" {duration(row.seconds_left)} left", "")])
+        if row.max_steps:
+            bar = progress_bar(row.step, row.max_steps, _SHORT_BAR, self.glyphs, f"state.{row.state}")
+            more.append([(" ", ""), *bar])
+        for part in more:
+            if row_width([*left, *part]) > room:
+                break
+            left += part
+        return left

@@ -140,7 +140,7 @@ class HeatPanel(Panel):
         value, former = state.value(asked, answered), state.former(asked, answered)
         told = state.measure.name
         if state.measure is MAP:
-            told += f" {share(value)}"
+            told += f" {100 * value:.1f}" if math.isfinite(value) else " -"
             since = f", {signed(100 * (value - former))}" if math.isfinite(value - former) else ""
         else:
             told += f" {number(value, _printed(state.measure), state.measure.digits + 1)}"

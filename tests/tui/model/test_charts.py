@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from runs_factory import evaluation_result
@@ -138,3 +140,18 @@ def test_the_overall_advantage_has_its_interval_where_the_evaluation_has_one() -
     found = overall_advantage(evaluation_result(0.5))
     assert found is not None
     assert found.interval is not None
+
+
+def test_what_is_set_and_not_measured_is_told_as_it_was_at_every_smoothing() -> None:
+    """A smoothed learning rate would lag behind its decay, and read too high at the end."""
+    series, book = Series(), CurveBook()
+    rates = [1e-3 * (1 - step / 40) for step in range(40)]
+    told = step_event(1, 40, temperature=[0.05] * 20 + [0.02] * 20)
+    series.extend(msgspec.structs.replace(told, lr=rates))
+    for beta in (0.9, 0.99):
+        book.sync(series, 1, beta, {"lr", "temperature", "grad norm"}, batch_size=64)
+        found = charts(book)
+        assert list(found["lr"].series[0].view.curve.smooth) == pytest.approx(rates)
+        assert found["temperature"].series[0].view.smooth_before(41) == pytest.approx(0.02)
+        assert (found["lr"].smoothed, found["grad norm"].smoothed) == (False, True)
+        assert found["grad norm"].series[0].view.curve.beta == beta
