@@ -6,11 +6,11 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from torch._C._distributed_c10d import Store
+from torch._C._distributed_c10d import Store, TCPStore
 from torch.distributed.elastic.agent.server.api import WorkerGroup, WorkerSpec
 from torch.distributed.elastic.agent.server.local_elastic_agent import LocalElasticAgent
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
@@ -18,6 +18,7 @@ from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 from torch.distributed.elastic.rendezvous import RendezvousHandler, RendezvousInfo, RendezvousStoreInfo
 
 from engine.distributed.errors import EXIT_RANK_LOST, EXIT_SPOKEN
+from engine.distributed.heartbeat import Heartbeat
 from engine.distributed.watch import Watch
 from engine.runs.nodes import Meeting
 
@@ -27,10 +28,11 @@ _EXIT_BARRIER_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Why an attempt came to its end: this rank's process."""
+    """Why an attempt came to its end: this rank's process, which was ended because machine ``lost`` fell silent."""
 
     rank: int
     process: ProcessFailure
+    lost: int | None = None
 
 
 def run_agent(store: Store, meeting: Meeting, devices: tuple[str, ...], *, node: int, nodes: int) -> Failed | None:
@@ -59,9 +61,13 @@ def run_agent(store: Store, meeting: Meeting, devices: tuple[str, ...], *, node:
         monitor_interval=_MONITOR_SECONDS,
     )
     agent = _Agent(spec, DefaultLogsSpecs(log_dir=str(errors)), exit_barrier_timeout=_EXIT_BARRIER_SECONDS)
+    if nodes > 1:
+        agent.hear = lambda: Heartbeat(TCPStore(meeting.host, meeting.port, is_master=False), node, nodes)
     try:
-        return _explanation(agent.run().failures, agent.first)
+        failed = _explanation(agent.run().failures, agent.first)
+        return failed if failed is None or agent.lost is None else replace(failed, lost=agent.lost)
     finally:
+        agent.fall_silent()
         shutil.rmtree(errors, ignore_errors=True)
         with contextlib.suppress(OSError):
             errors.parent.rmdir()
@@ -90,13 +96,29 @@ class _Agent(LocalElasticAgent):
     """torch's agent, which ends all ranks at once when one has ended.
 
     Attributes:
+        hear: begins to listen for the other machines, where there are any.
         first: global rank of the first one that failed, as far as that was seen.
+        lost: the machine that fell silent, if one did.
     """
+
+    hear: Callable[[], Heartbeat] | None = None
+    _heartbeat: Heartbeat | None = None
 
     def _start_workers(self, worker_group: WorkerGroup) -> dict[int, int]:
         processes: dict[int, int] = super()._start_workers(worker_group)
-        self._workers, self._watch = worker_group.workers, Watch(processes)
+        if self.hear is not None:  # every machine has said by now that it is there
+            self._heartbeat = self.hear()
+        heard = None if self._heartbeat is None else self._heartbeat.fd
+        self._workers, self._watch = worker_group.workers, Watch(processes, heard)
         return processes
+
+    def fall_silent(self) -> None:
+        if self._heartbeat is not None:
+            self._heartbeat.close()
+
+    @property
+    def lost(self) -> int | None:
+        return None if self._heartbeat is None else self._heartbeat.lost
 
     @property
     def first(self) -> int | None:

@@ -36,7 +36,9 @@ def main() -> int:
     held = wait_for_devices(runtime, _Waiting(folder))
     store = TCPStore(meeting.host, meeting.port, is_master=False, timeout=_MEETING_TIMEOUT)
     failed = run_agent(store, meeting, held.devices, node=node.number, nodes=runtime.nodes)
-    if failed is not None:
+    if failed is not None and failed.lost is not None:
+        print(f"machine {failed.lost}, counted from 0, no longer answers", file=sys.stderr)
+    elif failed is not None:
         print(f"rank {failed.rank} ended with status {failed.process.exitcode}", file=sys.stderr)
     return 0 if failed is None else 1
 

@@ -2,7 +2,8 @@
 
 Groups of the same processes: those for data, tensors on the device or numbers on the host, have a timeout, since
 their calls are made by all ranks within one step. The one for orders has none worth the name: between two orders
-rank 0 may save, rank candidates or wait for a person, and a rank that dies meanwhile is noticed by its agent.
+rank 0 may save, rank candidates or wait for a person, and the parts of an evaluation take as long as they take. A rank
+that dies meanwhile is noticed by its agent, and a machine that vanishes by the others' (engine.distributed.heartbeat).
 
 Gradients are summed in buckets laid out in the order of the parameters, after the local backward pass, and not by
 DistributedDataParallel, for three reasons. It lays its buckets out anew after the first backward pass of a process,

@@ -114,7 +114,9 @@ class _Forwarding:
 def _say_who_died(folder: RunFolder, attempt: int, failed: Failed, ranks: int, *, evaluate_only: bool) -> None:
     """A rank that failed by itself ends the run as failed; one that was killed leaves it crashed, with a warning."""
     who, process = f"rank {failed.rank} of {ranks}", failed.process
-    if process.exitcode < 0:
+    if failed.lost is not None:
+        _last_word(folder, attempt, f"machine {failed.lost}, counted from 0, no longer answers", fails=False)
+    elif process.exitcode < 0:
         _last_word(folder, attempt, f"{who} was killed ({process.signal_name()})", fails=False)
     elif process.exitcode == EXIT_RANK_LOST:
         lost = f"{who} lost the others: one of them ended or no longer answered"

@@ -22,8 +22,9 @@ class Watch:
     call that lost a member has nothing to bring to an end.
     """
 
-    def __init__(self, processes: Mapping[int, int]) -> None:
-        """``processes``: child processes by local rank."""
+    def __init__(self, processes: Mapping[int, int], lost_fd: int | None = None) -> None:
+        """``processes``: child processes by local rank; ``lost_fd``: all are ended when it can be read from."""
+        self._lost = set() if lost_fd is None else {lost_fd}
         self._first: int | None = None
         self._ranks: dict[int, int] = {}  # local rank by pidfd
         if hasattr(os, "pidfd_open"):
@@ -40,7 +41,9 @@ class Watch:
         left = set(self._ranks)
         grace: float | None = None
         lost: int | None = None  # a rank that ended because another one had, or was about to
-        while self._first is None and left and (ended := _wait_for_any(left, grace)):
+        while self._first is None and left and (ended := _wait_for_any(left | self._lost, grace)):
+            if ended & self._lost:
+                break
             left -= ended
             grace = _GRACE_SECONDS
             for fd in ended:
@@ -58,10 +61,10 @@ class Watch:
             os.close(fd)
 
 
-def _wait_for_any(processes: set[int], seconds: float | None) -> set[int]:
-    """Those of the pidfds whose process has ended, at least one; empty after so many seconds."""
+def _wait_for_any(descriptors: set[int], seconds: float | None) -> set[int]:
+    """Those that can be read from, as a pidfd can once its process has ended; empty after so many seconds."""
     poll = select.poll()
-    for fd in processes:
+    for fd in descriptors:
         poll.register(fd, select.POLLIN)
     return {fd for fd, _ in poll.poll(None if seconds is None else 1000 * seconds)}
 
