@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from tui.app import Dashboard
 from tui.screens.run import RunScreen
+from tui.widgets.heat import HeatPanel
 
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]
@@ -55,3 +56,38 @@ async def test_a_long_name_gives_way_to_the_state(home: Path, dashboard: Make, u
     async with app.run_test(size=(40, 24)) as pilot:
         await opened(pilot, app, until)
         assert " finished " in lines_of(app)[0]
+
+
+async def test_rows_that_do_not_fit_are_counted_in_the_border(home: Path, dashboard: Make, until: Until) -> None:
+    finished(home, "done")
+    app = dashboard()
+    async with app.run_test(size=(40, 12)) as pilot:
+        screen = await opened(pilot, app, until)
+        tab = screen.tab
+        await pilot.press("o")
+        await pilot.pause()
+        shown = "\n".join(lines_of(app))
+        assert "now" in shown
+        assert re.search(r"▼ \d+ ─", shown)
+        await pilot.press("2")
+        await until(pilot, lambda: screen.tab is not tab, "the heatmap")
+        heat = screen.tab.panels[0]
+        assert isinstance(heat, HeatPanel)
+        assert heat.matrix is not None
+        languages = heat.matrix.names
+
+        def rows() -> tuple[int, int, int]:
+            """Above, in sight and below."""
+            lines = lines_of(app)
+            inside = sum(bool(re.match(rf"│\s+({'|'.join(languages)})\s+[-\d]", line)) for line in lines)
+            up, down = (re.search(rf"{mark} (\d+)", lines[-3] + lines[-4]) for mark in "▲▼")
+            return int(up[1]) if up else 0, inside, int(down[1]) if down else 0
+
+        await pilot.pause()
+        above, inside, below = rows()
+        assert (above, inside + below) == (0, len(languages))
+        assert below > 0
+        await pilot.press("down", *["down"] * (len(languages) - 1))
+        await pilot.pause()
+        above, inside, below = rows()
+        assert (above + inside, below) == (len(languages), 0)

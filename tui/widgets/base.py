@@ -109,6 +109,7 @@ class Panel(Drawn):
         super().__init__(id=id, classes=classes)
         self._title: Row = ()
         self._title_cut_for = -1
+        self._hidden = ("", "")
         self.retitle(title)
 
     def retitle(self, title: str | Row) -> None:
@@ -117,6 +118,14 @@ class Panel(Drawn):
         if row != self._title:
             self._title = row
             self._show_title()
+
+    def tell_hidden(self, above: int, below: int) -> None:
+        """Counts in the lower border what stands above and below the lines in sight."""
+        up, down = self.glyphs.scroll
+        hidden = (f"{up} {above}" if above > 0 else "", f"{down} {below}" if below > 0 else "")
+        if hidden != self._hidden:
+            self._hidden = hidden
+            self.border_subtitle = Content("  ".join(part for part in hidden if part))
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The title is cut anew before it is drawn at another width: the resize event comes later."""

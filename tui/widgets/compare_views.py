@@ -80,6 +80,7 @@ class PairsPanel(Panel):
         matrix = Matrix(names, values, tuple(others for _, others in own_and_others(names, values)))
         lines = max(2, height - 3)
         top = max(0, min(at[0] - (lines - 2) // 2, len(names) - (lines - 1)))
+        self.tell_hidden(top, len(names) - top - (lines - 1))
         left = max(0, at[1] - max(1, (cells - 6) // 5) + 1) if 4 + 2 * len(names) > cells else 0
         # Colour is for what differs: a page of coloured noise would look like a finding.
         shades = replace(diverging(matrix), wanted=self._differs)
@@ -96,9 +97,11 @@ class PairsPanel(Panel):
         axis = difference_axis(ends, self.comparison.done.comparison.margin if judged else None)
         room = max(8, min(48, cells - 60 if cells >= 84 else cells - 40))
         self._window.index = self.at[0]
-        self._window.reveal([1] * len(found), max(1, height - 2))
+        in_sight = max(1, height - 2)
+        self._window.reveal([1] * len(found), in_sight)
+        self.tell_hidden(self._window.top, len(found) - self._window.top - in_sight)
         rows: list[Row] = []
-        for index in range(self._window.top, min(len(found), self._window.top + max(1, height - 2))):
+        for index in range(self._window.top, min(len(found), self._window.top + in_sight)):
             cell, look = found[index], style(found[index])
             figures = [fit(number(metric, cell.baseline_value), 8, "right"), f" {self.glyphs.arrow}",
                        fit(number(metric, cell.value), 8, "right"), " "]  # fmt: skip

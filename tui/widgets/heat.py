@@ -190,6 +190,7 @@ class HeatPanel(Panel):
         lines = height - (1 if with_legend else 0) - (1 if pad else 0)
         self._window = self._follow(columns_in_sight(width, matrix), lines - 1)
         rows = heatmap(width, min(lines, count + 1), matrix, shades, self._window, self.glyphs)
+        self.tell_hidden(self._window.row, count - self._window.row - (len(rows) - 1))
         if with_legend:
             rows.append(((" " * 4, ""), *legend(shades)))
         return [(), *rows] if pad else rows
@@ -210,6 +211,7 @@ class HeatPanel(Panel):
         label = max(len(visible(name)) for name in names)
         room = max(0, width - label - 8 - (8 if state.against is not None else 0))
         top = max(0, min((self.cursor or (0, 0))[0] - height + 1, len(names) - height))
+        self.tell_hidden(top, len(names) - top - height)
         rows: list[Row] = []
         for index, name in enumerate(names[top : top + height], start=top):
             answered = name if state.view == "mono" else None
@@ -238,6 +240,7 @@ class HeatPanel(Panel):
         )
         at = next((index for index, (_, *place) in enumerate(pairs) if tuple(place) == self.cursor), 0)
         top = max(0, min(at - height // 2, len(pairs) - height))
+        self.tell_hidden(top, len(pairs) - top - height)
         rows: list[Row] = []
         for value, row, column in pairs[top : top + height]:
             line: Row = (
@@ -287,6 +290,7 @@ class HeatSummary(Panel):
         rows += [(), ((f"{result.queries:,} queries, {result.candidates:,} candidates", "dim"),)]
         ties = f"{result.ties:,} {'tie' if result.ties == 1 else 'ties'}"
         rows.append(((f"{ties}, evaluated in {state.point.seconds:.1f} s", "dim"),))
+        self.tell_hidden(0, len(rows) - height)
         return rows
 
     def _cell_trend(self, cell: tuple[str, str | None], room: int) -> Row:

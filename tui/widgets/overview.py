@@ -33,9 +33,9 @@ class NowPanel(Panel):
     def rows(self, width: int, height: int) -> list[Row]:
         if self.detail is None:
             return []
-        if self.crosshair is not None:
-            return self._at(self.detail, self.crosshair)
-        return self.figures(width)
+        rows = self.figures(width) if self.crosshair is None else self._at(self.detail, self.crosshair)
+        self.tell_hidden(0, len(rows) - height)
+        return rows
 
     def figures(self, width: int) -> list[Row]:
         """What the run does now."""
@@ -114,6 +114,7 @@ class EvaluationPanel(Panel):
             at = max(0, sum(point.step <= self._crosshair for point in points) - 1)
         room = max(1, height - 1)
         first = max(0, min(at - room // 2, len(points) - room))
+        self.tell_hidden(first, len(points) - first - room)
         for index, point in enumerate(points[first : first + room], start=first):
             metrics = point.result.metrics
             distance = metrics.get("rank_distance")

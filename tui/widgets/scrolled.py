@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from textual import events
-from textual.content import Content
 
 from tui.drawing.cells import Row
 from tui.widgets.base import Panel
@@ -17,7 +16,6 @@ class Scrolled(Panel):
     def __init__(self, title: str = "", *, id: str | None = None) -> None:
         super().__init__(title, id=id)
         self.top = 0
-        self._hidden = ("", "")
 
     def parts(self, width: int, height: int) -> tuple[list[Row], list[Row]]:
         """The lines that stay on top, and those that scroll below them."""
@@ -27,7 +25,7 @@ class Scrolled(Panel):
         head, body = self.parts(width, height)
         room = max(1, height - len(head))
         self.top = max(0, min(self.top, len(body) - room))
-        self._tell(self.top, len(body) - room - self.top)
+        self.tell_hidden(self.top, len(body) - room - self.top)
         return head + body[self.top : self.top + room]
 
     def move(self, rows: int, columns: int) -> None:
@@ -41,13 +39,6 @@ class Scrolled(Panel):
     def end(self, last: bool) -> None:
         self.top = 0
         self.move(len(self.parts(self.size.width, self.size.height)[1]) if last else 0, 0)
-
-    def _tell(self, above: int, below: int) -> None:
-        up, down = self.glyphs.scroll
-        hidden = (f"{up} {above}" if above > 0 else "", f"{down} {below}" if below > 0 else "")
-        if hidden != self._hidden:
-            self._hidden = hidden
-            self.border_subtitle = Content("  ".join(part for part in hidden if part))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         self.move(_WHEEL, 0)
