@@ -21,6 +21,7 @@ from engine.runs.folder import RunFolder
 from tui.drawing.glyphs import choose_charset
 from tui.feed import Feed, Snapshot
 from tui.format import short_path, visible
+from tui.model.labels import labels
 from tui.model.rows import RunRow
 from tui.screens.base import View
 from tui.screens.runs import RunsScreen
@@ -143,7 +144,8 @@ class Dashboard(WiredApp, inherit_bindings=False):
         """``table``: what the dialog offers first; None is the heatmap of a benchmark, else the summary."""
         from tui.screens.export import ExportScreen
 
-        names = [row.name for row in rows]
+        named = labels(self.snapshot.rows if self.snapshot is not None else rows)
+        names = [named.get(row.folder.path, row.name) for row in rows]
         self.push_screen(ExportScreen([row.folder for row in rows], names, benchmark, step, table))
 
     def open_compare(self, rows: Sequence[RunRow]) -> None:

@@ -7,7 +7,7 @@ passes on are used: no Ctrl-S or Ctrl-Q (flow control), no Alt; Escape and F-key
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from textual.binding import Binding, BindingType
@@ -106,7 +106,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("smooth(-1)", ("minus", "underscore"), "rougher", "", ("run",), footer=False,
            palette="chart: rougher"),
     Action("step(-1)", ("left_square_bracket",), "step", "the evaluation before ([) or after (])", ("run",),
-           tabs=("heatmap", "bias"), palette="evaluation: step before", shown_keys="[ ]"),
+           tabs=("overview", "heatmap", "bias"), palette="evaluation: step before", shown_keys="[ ]"),
     Action("step(1)", ("right_square_bracket",), "step after", "", ("run",), footer=False,
            palette="evaluation: step after"),
     Action("replay", ("space",), "play", "play the evaluations from the first to the last", ("run",),
@@ -142,8 +142,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("page_up", ("pageup",), "page up", "a page up or down", _SCROLLED, footer=False,
            shown_keys="pgup pgdn"),
     Action("page_down", ("pagedown",), "page down", "", _SCROLLED, footer=False),
-    Action("first", ("home",), "first", "to the beginning or the end; at its end the log follows", _SCROLLED,
+    Action("first", ("home",), "first", "to the beginning or the end; at its end the log follows", ("run",),
            footer=False, shown_keys="home end"),
+    Action("first", ("home",), "first", "to the beginning or the end", ("help", "toml", *_LISTS), footer=False,
+           shown_keys="home end"),
     Action("last", ("end",), "last", "", _SCROLLED, footer=False),
     Action("edit", ("enter",), "edit", "edit the field under the cursor; enter again keeps it", ("launch", "export")),
     Action("start", ("f5", "ctrl+enter"), "start", "start the run", ("launch",), palette="run: start"),
@@ -183,7 +185,7 @@ ACTIONS: tuple[Action, ...] = (
            palette="view: repaint"),
     Action("close", ("escape", "ctrl+g"), "close", "back without going anywhere", ("jump",), shown_keys="ctrl+g"),
     Action("commands", ("colon", "ctrl+p"), "commands", "find any command by name",
-           ("runs", "run", "launch", "compare"), footer=False),
+           ("runs", "run", "launch", "compare")),
     Action("help", ("question_mark", "f1"), "help", "this help", ("runs", "run", "launch", "export", "compare")),
     Action("close", ("q", "escape"), "back", "back to the table, from there to the runs", ("compare",),
            palette="compare: back"),
@@ -195,7 +197,8 @@ ACTIONS: tuple[Action, ...] = (
            palette="dashboard: leave"),
 )  # fmt: skip
 
-FOOTER_KEYS = 5  # besides help and the way out
+FOOTER_KEYS = 5  # besides the commands, help and the way out
+_ENDS = ("commands", "help", "close", "leave")
 
 _EATEN = re.compile(r"(alt\+.*|ctrl\+(s|q|z|c|m|i|j|\\))")  # by terminals, or the same as enter and tab
 _NAMED = {name: key for key, name in KEY_NAMES.items() if len(name) == 1}
@@ -267,20 +270,34 @@ def bindings(screen: str) -> list[BindingType]:
     return [Binding(key, action.name, action.label, show=False) for action in actions_of(screen) for key in action.keys]
 
 
-def footer(screen: str, tab: str = "", labels: dict[str, str] | None = None) -> list[tuple[str, str]]:
-    """(key, label) of the five actions that matter here, then help and the way out.
+def footer(
+    screen: str, tab: str = "", labels: dict[str, str] | None = None, order: Sequence[str] = ()
+) -> list[tuple[str, str]]:
+    """(key, label) of the five actions that matter here, then the commands, help and the way out.
 
-    ``labels`` says what an action means right now, by its name; an empty label leaves it out.
+    ``labels`` says what an action means right now, by its name; an empty label leaves it out. ``order`` names the
+    actions instead, as many as there may be room for: the first stay longest where there is little.
     """
     labels = labels or {}
-    chosen: list[tuple[str, str]] = []
+    chosen: dict[str, tuple[str, str]] = {}
     ends: list[tuple[str, str]] = []
     for action in actions_of(screen):
         label = labels.get(action.name, action.label)
-        if not action.footer or (tab and action.tabs and tab not in action.tabs) or not label:
+        if not (action.footer or action.name in order) or (tab and action.tabs and tab not in action.tabs) or not label:
             continue
-        (ends if action.name in ("help", "close", "leave") else chosen).append((shown_key(action), label))
-    return chosen[:FOOTER_KEYS] + ends
+        if action.name in _ENDS:
+            ends.append((shown_key(action), label))
+        else:
+            chosen[action.name] = shown_key(action), label
+    if order:
+        return [chosen[name] for name in order if name in chosen] + ends
+    return list(chosen.values())[:FOOTER_KEYS] + ends
+
+
+def kept(keys: Sequence[tuple[str, str]]) -> int:
+    """How many at the end of a footer give way last: the commands where it has them, help and the way out."""
+    commands = {shown_key(action) for action in _in_force[0] if action.name == "commands"}
+    return 3 if len(keys) > 2 and keys[-3][0] in commands else 2
 
 
 def help_lines(screen: str) -> list[tuple[str, str]]:

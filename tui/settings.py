@@ -20,7 +20,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -132,6 +132,9 @@ def _explain(message: str) -> tuple[str, str, str]:
         known = Rates if place == "rates" else Settings
         return place, unknown[1], f"unknown, expected one of {', '.join(known.__struct_fields__)}"
     table, _, field = place.rpartition(".")
+    if wrong.startswith("Invalid enum value") and not table:
+        known_fields = {one.name: one.type for one in msgspec.structs.fields(Settings)}
+        wrong += f", expected one of {', '.join(get_args(known_fields[field]))}"
     return table, field, wrong[:1].lower() + wrong[1:]
 
 

@@ -136,7 +136,7 @@ async def test_views_open_by_their_keys_and_q_goes_back_step_by_step(
     async with app.run_test(size=WIDE) as pilot:
         screen = await open_compare(pilot, app, until)
         await wait_for(pilot, screen, until)
-        for key, expected in (("h", "Holm p below .05"), ("l", "loss, all batches"), ("p", "rank distance (left")):
+        for key, expected in (("h", "Holm p below .05"), ("l", "mAP monolingual"), ("p", "rank distance (left")):
             await pilot.press(key)
             await until(pilot, lambda expected=expected: expected in text_of(app), f"the view of {key}")
         await pilot.press("q")
@@ -151,7 +151,7 @@ async def test_the_cursor_tells_a_pair_in_sentences(quick: list[Wanted], dashboa
         screen = await open_compare(pilot, app, until)
         await wait_for(pilot, screen, until)
         await pilot.press("h", "right")
-        await until(pilot, lambda: "mAP cross-lingual for de -> en of" in text_of(app), "the pair")
+        await until(pilot, lambda: "mAP cross-lingual for de → en of" in text_of(app), "the pair")
         cell = screen.pairs.current()
         assert cell is not None
         assert comparing.change(cell.metric, cell.difference) in text_of(app)
@@ -163,16 +163,16 @@ async def test_curves_go_through_losses_and_metrics(quick: list[Wanted], dashboa
         screen = await open_compare(pilot, app, until)
         await wait_for(pilot, screen, until)
         await pilot.press("l")
-        await until(pilot, lambda: "loss, all batches" in text_of(app), "the losses")
+        await until(pilot, lambda: "mAP monolingual" in text_of(app).split("\n")[1], "quality first")
         seen = []
         for _ in range(7):
             seen.append(screen.what)
             await pilot.press("m")
         assert seen == [
-            "all batches", "mono batches", "cross batches", "map_monolingual", "map_crosslingual", "map_multilingual",
-            "rank_distance",
+            "map_monolingual", "map_crosslingual", "map_multilingual", "rank_distance", "all batches", "mono batches",
+            "cross batches",
         ]  # fmt: skip
-        assert screen.what == "all batches"
+        assert screen.what == "map_monolingual"
 
 
 async def test_a_newer_evaluation_is_compared_without_being_asked(
@@ -281,3 +281,41 @@ async def test_a_click_on_a_line_tells_that_difference(quick: list[Wanted], dash
         line = next(y for y, text in enumerate(text_of(app).split("\n")) if "rank distance" in text)
         await pilot.click(offset=(20, line))
         await until(pilot, lambda: "if languages did not matter" in text_of(app), "its sentences")
+
+
+@pytest.mark.parametrize("size", [(60, 20), (40, 12)])
+async def test_difference_and_verdict_stand_whole_on_a_small_terminal(
+    size: tuple[int, int], quick: list[Wanted], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=size) as pilot:
+        screen = await open_compare(pilot, app, until)
+        await wait_for(pilot, screen, until)
+        assert screen.comparison is not None
+        await until(pilot, lambda: "mAP monolingual" in text_of(app), "the table")
+        first, text = screen.comparison.rows[0], text_of(app)
+        assert comparing.change(first.metric, first.difference) in text.split("\n")[1]
+        assert comparing.words(first) in text.split("\n")[2]
+        lines = size[1] - 4  # without header, the count itself, message and footer
+        assert f"▼ {len(screen.comparison.rows) - lines // 2}" in text, "what is hidden is counted"
+
+
+async def test_a_view_asked_for_while_the_runs_are_compared_comes_with_the_answer(
+    five: list[RunWriter], quick: list[Wanted], dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, now = threading.Event(), comparator.compute
+
+    def later(*arguments: object) -> object:
+        go.wait(20)
+        return now(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(comparator, "compute", later)
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_compare(pilot, app, until)
+        await pilot.press("p")
+        assert screen.view == "table"
+        assert "as soon as" in text_of(app)
+        go.set()
+        await wait_for(pilot, screen, until)
+        await until(pilot, lambda: "rank distance (left" in text_of(app), "the view that was asked for")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from runs_factory import RunWriter, finished
 from textual.pilot import Pilot
@@ -396,7 +397,7 @@ async def test_launch_validates_as_typed_and_starts_nothing_that_is_wrong(
         while launch.form_panel.form.field.key != "batch.mono_share":
             await pilot.press("down")
         await pilot.press("enter", "ctrl+u", *"1.2")
-        await until(pilot, lambda: "batch.mono_share: expected" in text_of(app), "the error while typing")
+        await until(pilot, lambda: "batch.mono_share: 1.2 is outside 0..1" in text_of(app), "the error while typing")
         await pilot.press("enter", "f5")
         await until(pilot, lambda: launch.checked.config is None)
         assert isinstance(app.screen, LaunchScreen)
@@ -692,3 +693,45 @@ async def test_the_cursor_stays_where_a_click_put_it(gallery: list[RunWriter], d
         after = runs_screen(app).current()
         assert after is not None
         assert after.folder == live.folder
+
+
+async def test_a_step_that_is_evaluated_already_is_evaluated_again_only_when_that_is_confirmed(
+    home: Path, dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished(home, "done")
+    asked: list[object] = []
+    monkeypatch.setattr(steer, "evaluate", lambda folder: asked.append(folder) or "evaluating")
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None and app.snapshot.rows)
+        assert "p pause" not in text_of(app), "there is nothing to pause in a finished run"
+        await pilot.press("e")
+        assert isinstance(app.screen, ConfirmScreen)
+        await pilot.press("n")
+        assert asked == []
+        await pilot.press("e", "y")
+        await until(pilot, lambda: len(asked) == 1, "the evaluation")
+
+
+async def test_runs_of_one_name_are_told_apart_wherever_they_are_listed(
+    home: Path, dashboard: Make, until: Until
+) -> None:
+    for seed in (0, 1):
+        writer = finished(home, f"twin-{seed}", seed=seed)
+        config = msgspec.structs.replace(writer.config, name="twin")
+        spec = msgspec.structs.replace(read_spec(writer.folder), config=config)
+        writer.folder.spec.write_bytes(msgspec.json.encode(spec))
+        log = writer.folder.events
+        log.write_bytes(log.read_bytes().replace(f'"twin-{seed}"'.encode(), b'"twin"'))
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_first(pilot, app, until)
+        name = screen.label
+        assert name in ("twin s0", "twin s1")
+        assert text_of(app).split("\n")[0].strip().startswith(name)
+        other = "twin s1" if name == "twin s0" else "twin s0"
+        await pilot.press("2", "d")
+        assert other in text_of(app)
+        await pilot.press("escape", "colon", *"open")
+        assert "open: twin s0" in text_of(app)
+        assert "open: twin s1" in text_of(app)

@@ -57,7 +57,9 @@ def test_no_key_is_one_that_terminals_eat_and_escape_is_never_the_only_one() -> 
 @pytest.mark.parametrize("name", SCREENS)
 def test_the_footer_holds_five_keys_and_the_way_out(name: str, tab: str) -> None:
     shown = keymap.footer(name, tab if name == "run" else "")
-    assert len(shown) <= keymap.FOOTER_KEYS + 2
+    assert len(shown) <= keymap.FOOTER_KEYS + 3
+    assert shown[-keymap.kept(shown)][0] in (":", "?", shown[-2][0])
+    assert (":" in dict(shown)) == any(action.name == "commands" for action in keymap.actions_of(name))
     assert shown[-1][1].split(",")[0] in ("back", "leave", "close", "no")
 
 
@@ -67,12 +69,22 @@ def test_a_label_of_the_moment_replaces_the_usual_one_and_an_empty_one_leaves_it
     assert "k" not in shown
 
 
+def test_a_named_order_decides_which_keys_come_first_and_brings_others_in() -> None:
+    shown = keymap.footer("runs", labels={"mark": ""}, order=("compare", "mark", "sort", "open"))
+    assert [key for key, _ in shown] == ["c", "s", "enter", "?", "q"]
+
+
 @pytest.mark.parametrize("name", SCREENS)
 def test_help_tells_of_every_key_or_of_the_pair_it_belongs_to(name: str) -> None:
     told = " ".join(keys for keys, _ in keymap.help_lines(name))
     for action in keymap.actions_of(name):
         if action.help:
             assert keymap.shown_key(action).split(" ", maxsplit=1)[0] in told
+
+
+def test_only_the_help_of_a_screen_with_a_log_tells_of_a_log() -> None:
+    telling = {name for name in SCREENS for _, text in keymap.help_lines(name) if "log follows" in text}
+    assert telling == {"run"}
 
 
 def test_the_palette_offers_what_the_screen_can_do() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -35,6 +36,7 @@ BLANK = "blank"
 _BLANK_TEXT = '[[sources]]\nkind = "cldr"\n'
 SHARES, SEEDS = "batch.mono_share", "seed"  # fields that take several values, with commas: a run for each
 ORIGIN = "from"
+_LIMITS = {"<=": "at most", ">=": "at least", "<": "below", ">": "above"}
 _LISTS = frozenset({"evaluation.benchmarks", "sources.0.languages"})
 _TEXTS = frozenset({"name", "model.name", "sources.0.kind", "sources.0.path", "batch.mode", "runtime.devices"})
 
@@ -157,14 +159,28 @@ def check(draft: Draft, values: dict[str, str], formers: Formers | None = None) 
         checked = _sweep(draft, values) if _several(values) else Checked(_parse(draft, overrides(draft, values)))
     except ConfigError as error:
         # Of a sweep: "condition mono_share-1.2: new run:4: batch.mono_share: ..."
-        message = str(error)
+        message, value = str(error), ""
         if message.startswith("condition "):
-            message = message.partition(": ")[2]
+            condition, _, message = message.partition(": ")
+            value = condition.rpartition("-")[2]
         key, reason = split_error(message)
-        return Checked(None, key, reason)
+        return Checked(None, key, _plainly(key, value or values.get(key, ""), reason))
     if formers is None or checked.config is None:
         return checked
     return replace(checked, notes=_notes(checked), estimate=estimate(checked.configs, formers))
+
+
+def _plainly(key: str, value: str, reason: str) -> str:
+    """What is wrong with a typed ``value``, without the names of types."""
+    if limit := re.fullmatch(r"expected (?:int|float) ([<>]=?) (\S+)", reason):
+        if key == SHARES:
+            return f"{value} is outside 0..1"
+        return f"{value} is out of range: {_LIMITS[limit[1]]} {float(limit[2]):g}"
+    if kind := re.match(r"expected (int|float), got ", reason):
+        return f"{value!r} is no {'whole ' if kind[1] == 'int' else ''}number"
+    if key == "runtime.devices" and "matching regex" in reason:
+        return f"{value!r} is none of auto, cpu, cpu:2, cuda, cuda:1, cuda:0,1, cuda:all"
+    return reason
 
 
 def _parse(draft: Draft, changed: Sequence[str]) -> RunConfig:

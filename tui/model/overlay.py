@@ -32,6 +32,16 @@ class Overlay:
         """What at least one condition has."""
         return [what for what, found in self.curves.items() if found]
 
+    def usual(self) -> str:
+        """What is shown first: quality, where it was evaluated more than once, else the loss of one kind of batch.
+
+        The loss of all batches of a hybrid run falls and rises with its share of monolingual ones.
+        """
+        kinds = self.kinds()
+        evaluated = [what for what in METRICS if any(view.count > 1 for view in self.curves[what].values())]
+        losses = [what for what in LOSSES if what in kinds and what != ALL]
+        return next(iter((*evaluated, *losses, *kinds)), "")
+
 
 class OverlayReader:
     """Owns the readers of the runs: what was read once is not read again. Used by one thread at a time."""

@@ -53,4 +53,4 @@ class ChartsScreen(SearchDialog[frozenset[str]]):
         shown = name not in self.hidden
         mark = (f"{glyphs.good} " if shown else "  ", "good")
         at = (self.cursor_mark(index), "key")
-        return [(at, mark, (fit(name, max(1, width - 3), ellipsis=glyphs.ellipsis), "bold" if shown else "dim"))]
+        return [(at, mark, (fit(name, max(1, width - 4), ellipsis=glyphs.ellipsis), "bold" if shown else "dim"))]

@@ -22,6 +22,7 @@ from tui.screens.comparator import Comparator
 from tui.widgets.base import Drawn
 from tui.widgets.compare_views import CurvesPanel, PairsPanel, PlacesPanel
 from tui.widgets.comparison import (
+    WIDE,
     Comparison,
     Sentences,
     brief,
@@ -61,6 +62,7 @@ class CompareScreen(View):
         self.baseline = usual_baseline(self.rows)
         self.benchmark: str | None = None
         self.view = "table"
+        self._wanted = ""  # the view that was asked for before there was anything to show
         self.what = ""
         self.log_axis = True
         self._reader: OverlayReader | None = None
@@ -123,7 +125,7 @@ class CompareScreen(View):
             axis = (("y: log axis", "dim"),) if self.what in LOSSES else ()
             return ((f"m: {self._next_kind()}", "dim"),), axis
         if self.view != "places" and not self.sentences.display:
-            return ((brief(self._told() or row), ""),), ()
+            return ((brief(self._told() or row, self.glyphs), ""),), ()
         return (), ()
 
     def current(self) -> CompareRow | None:
@@ -135,6 +137,9 @@ class CompareScreen(View):
     def action_view(self, name: str) -> None:
         """The view, or back to the table where it is in sight already."""
         if self.comparison is None:
+            self._wanted = "" if self._wanted == name or name == "table" else name
+            if self._wanted:
+                self.say("shown as soon as the runs are compared", "dim")
             return
         self.view = "table" if self.view == name else name
         self._arrange()
@@ -248,7 +253,7 @@ class CompareScreen(View):
     def _overlaid(self, overlay: Overlay) -> None:
         self._overlay, self._reading = overlay, False
         if self.what not in overlay.kinds():
-            self.what = next(iter(overlay.kinds()), "")
+            self.what = overlay.usual()
         self._show()
 
     def _next_kind(self) -> str:
@@ -257,7 +262,8 @@ class CompareScreen(View):
 
     def _arrange(self) -> None:
         in_table = self.view == "table"
-        self.table.display = self.table_head.display = in_table
+        self.table.display = in_table
+        self.table_head.display = in_table and self.size.width >= WIDE  # rows of two lines have no columns to title
         roomy = self.size.height >= _SENTENCES_FROM and not self.narrow
         self.sentences.display = roomy and self.view in ("table", "pairs")
         self.pairs.display = self.view == "pairs"
@@ -268,6 +274,9 @@ class CompareScreen(View):
         """There is something new from the comparator."""
         if self.is_mounted:
             self._show()
+            if self._wanted and self.comparison is not None:
+                name, self._wanted = self._wanted, ""
+                self.action_view(name)
 
     def _show(self) -> None:
         self._show_header()

@@ -73,9 +73,19 @@ class ExportScreen(FormKeys, Dialog[None]):
     def cursor_moved(self) -> None:
         form = self.form_panel.form
         lacking = missing(form.values["table"])
-        self.message.show(((lacking, "warning"),) if lacking else ((form.field.meaning, "dim"),))
+        self.message.show(((lacking, "warning"),) if lacking else ((self._meaning(), "dim"),))
         editing = form.edit is not None
         self.footer.show([("enter", "keep"), ("ctrl+g", "undo")] if editing else keymap.footer("export"))
+
+    def _meaning(self) -> str:
+        """Of the field under the cursor, as it stands."""
+        form = self.form_panel.form
+        if form.field.key == "file" and (name := form.value("file")):
+            folder = Path(name).expanduser().absolute().parent
+            return f"is written in {visible(short_path(folder))}; folders that are missing are made"
+        if form.field.key == "table" and form.values["table"] == "compare":
+            return f"{visible(self.names[0])}, the first run, is the baseline; {form.field.meaning}"
+        return form.field.meaning
 
     def action_write(self) -> None:
         form = self.form_panel.form

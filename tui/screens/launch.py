@@ -140,7 +140,9 @@ class LaunchScreen(FormKeys, View):
             self.say("the config is not valid yet", "warning")
             return
         text = to_toml(self.checked.config)
-        self.app.push_screen(TomlScreen("as TOML", lambda width: toml_rows(text, width)))
+        runs = len(self.checked.configs)
+        title = f"as TOML: the first of {runs} runs" if runs > 1 else "as TOML"
+        self.app.push_screen(TomlScreen(title, lambda width: toml_rows(text, width)))
 
     def action_start(self) -> None:
         form = self.form_panel.form

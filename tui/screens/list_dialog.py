@@ -36,7 +36,7 @@ class ListDialog(Dialog[Result]):
 
     def cursor_mark(self, index: int) -> str:
         """What stands before an item: colour alone would not say where the cursor is."""
-        return self.list.glyphs.cursor if index == self.list.cursor.index else " "
+        return f"{self.list.glyphs.cursor} " if index == self.list.cursor.index else "  "
 
     def body(self) -> ComposeResult:
         yield self.list

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tui import keymap
-from tui.drawing.cells import Row, Run, fit
+from tui.drawing.cells import Row, Run, fit, width
 from tui.format import visible
 from tui.model.labels import labels
 from tui.screens.base import View
@@ -35,6 +35,7 @@ class PaletteScreen(SearchDialog[None]):
         ]
         self.commands = [*keymap.palette(screen_name), *opens]
         self.found = self.commands
+        self._keys = max((width(keys) for _, _, keys, _ in self.commands), default=0)
 
     @property
     def count(self) -> int:
@@ -60,8 +61,8 @@ class PaletteScreen(SearchDialog[None]):
         title, meaning, keys, _ = self.found[index]
         ellipsis = self.list.glyphs.ellipsis
         runs: list[Run] = [
-            (self.cursor_mark(index) + fit(keys, 8), "key"), (fit_middle(title, 28, ellipsis) + " ", "bold"),
-            (meaning, "dim"),
+            (f"{self.cursor_mark(index)}{fit(keys, self._keys)} ", "key"),
+            (fit_middle(title, 28, ellipsis) + " ", "bold"), (meaning, "dim"),
         ]  # fmt: skip
         return [tuple(runs)]
 

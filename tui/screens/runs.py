@@ -9,7 +9,7 @@ from textual import events
 from textual.app import ComposeResult
 
 from tui import keymap, steer
-from tui.drawing.cells import Row, Run, fit_row
+from tui.drawing.cells import Row, Run, fit_row, width
 from tui.drawing.glyphs import Glyphs
 from tui.feed import Snapshot
 from tui.format import visible
@@ -21,6 +21,10 @@ from tui.widgets.base import Drawn
 from tui.widgets.lists import Items
 from tui.widgets.runs_header import header, nothing
 from tui.widgets.runs_table import Layout, Measured, head, lay_out, lines
+
+# The keys of the footer, those that stay longest first: about one run, and about a study or what is marked.
+_ONE = ("open", "mark", "filter", "pause_resume", "new", "compare", "sort", "group", "archive")
+_SEVERAL = ("open", "compare", "mark", "filter", "export", "sort", "group", "archive")
 
 
 class Table(Items):
@@ -122,16 +126,15 @@ class RunsScreen(Steering):
             return
         entry, row = self.entry(), self.current()
         several = len(self.chosen()) > 1
-        labels = {
-            "pause_resume": "pause" if row is None or row.state not in steer.RESUMABLE else "resume",
-            "compare": "compare" if several else "",
-            **dict.fromkeys(("evaluate", "stop", "export"), ""),
-        }
+        labels = {"pause_resume": "resume" if row is not None and row.state in steer.RESUMABLE else "pause"}
+        if row is None or row.state == "finished":
+            labels["pause_resume"] = ""
         if isinstance(entry, Group):
-            labels |= {"open": "unfold" if entry.folded else "fold", "pause_resume": ""}
-        if several:
-            labels["new"] = ""
-        self.footer.show(keymap.footer("runs", labels=labels))
+            labels["open"] = "unfold" if entry.folded else "fold"
+        if self.narrow:
+            labels["leave"] = "leave"
+        order = _SEVERAL if several else _ONE
+        self.footer.show(keymap.footer("runs", labels=labels, order=order))
 
     def show_message(self, now: float) -> None:
         """The filter stands here while it is typed, with what is wrong with it."""
@@ -139,9 +142,11 @@ class RunsScreen(Steering):
         if edit is None:
             super().show_message(now)
             return
-        error = visible(self.filter.error)
-        found: Run = (error, "error") if error else (f"{self._runs_shown()} of {len(self.rows)} runs", "dim")
         room = max(10, min(32, self.size.width // 3))
+        error = visible(self.filter.error)
+        if width(error) > self.size.width - room - 5:
+            error = error.partition(": ")[2]  # what is wrong matters more than that it is
+        found: Run = (error, "error") if error else (f"{self._runs_shown()} of {len(self.rows)} runs", "dim")
         left: Row = (("/", "key"), *edit.row(room, self.glyphs.ellipsis), ("  ", ""), found)
         self.message.show(fit_row(left, max(1, self.size.width - 1), self.glyphs.ellipsis))
 

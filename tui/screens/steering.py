@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from tui import steer
+from tui.format import visible
 from tui.model.rows import RunRow
 from tui.screens.base import View
 
@@ -35,8 +36,16 @@ class Steering(View):
             self.steer(partial(steer.pause_or_resume, row.folder, row.state))
 
     def action_evaluate(self) -> None:
-        if (row := self.current()) is not None:
-            self.steer(partial(steer.evaluate, row.folder))
+        row = self.current()
+        if row is None:
+            return
+        work = partial(steer.evaluate, row.folder)
+        if done := [benchmark for benchmark, step, _ in row.evaluated if step == row.step]:
+            found = visible(", ".join(done))
+            question = [f"{row.name} is evaluated at step {row.step:,} already, on {found}.", "Evaluate it again?"]
+            self.dashboard.ask(question, lambda: self.steer(work))
+        else:
+            self.steer(work)
 
     def action_save(self) -> None:
         if (row := self.current()) is not None:

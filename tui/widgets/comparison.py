@@ -18,6 +18,8 @@ from tui.widgets.runs_table import fit_middle
 
 WIDE = 92  # cells from which a row is one line ...
 _ROOMY = 112  # ... and from which it tells the nulls of a rank distance
+_BASELINE_FROM = 48  # of a row of two lines: where the baseline's figure has room ...
+_DRAWN_FROM = 55  # ... and the drawn interval, before the verdict
 _LABEL, _VALUE, _CHANGE, _P = 18, 7, 8, 6
 _VERDICT = 24
 _INTERVAL_LEAST, _INTERVAL_MOST = 14, 48
@@ -121,18 +123,21 @@ def row_lines(comparison: Comparison, index: int, cells: int, at_cursor: bool, g
         drawing = difference_row(row.difference, row.interval, axis, room, glyphs, look)
         p: Run = (f"  {fit(p_value(row.p_holm), _P, 'right')}  ", "")
         return [(*lead, *name, baseline, *figures, ("  ", ""), *drawing, p, verdict)]
+    if cells < _BASELINE_FROM:
+        name_width = max(6, cells - 6 - _VERDICT)
+        short: Run = (fit_middle(comparison.labels[row.run], name_width, glyphs.ellipsis), "")
+        return [(*lead, *figures), (("  ", ""), sample, short, ("  ", ""), (words(row), look))]
     second: list[Run] = [("  ", ""), sample, (fit_middle(comparison.labels[row.run], 15, glyphs.ellipsis), "")]
-    drawing = difference_row(
-        row.difference, row.interval, comparison.axes[row.metric], max(8, cells - 47), glyphs, look
-    )
+    if cells >= _DRAWN_FROM:
+        second += [(" ", ""), *difference_row(row.difference, row.interval, axis, cells - 47, glyphs, look)]
     baseline = (fit(f"{number(row.metric, row.baseline_value)} {glyphs.arrow}", 10, "right"), "dim")
-    return [(*lead, baseline, *figures), (*second, (" ", ""), *drawing, ("  ", ""), verdict)]
+    return [(*lead, baseline, *figures), (*second, ("  ", ""), verdict)]
 
 
 def sentences(comparison: Comparison, row: CompareRow, glyphs: Glyphs) -> list[tuple[str, str]]:
     """(text, style name): all that is known about one difference."""
     found, metric = comparison.done.comparison, row.metric
-    where = "" if row.query_language is None else f" for {_cell(row)}"
+    where = "" if row.query_language is None else f" for {_cell(row, glyphs)}"
     what = f"{LABELS[metric]}{where} of {comparison.labels[row.run]} is {number(metric, row.value)}, "
     what += f"of {comparison.labels[found.baseline]} {number(metric, row.baseline_value)}: "
     what += change(metric, row.difference)
@@ -160,11 +165,11 @@ def sentences(comparison: Comparison, row: CompareRow, glyphs: Glyphs) -> list[t
     return lines
 
 
-def brief(row: CompareRow) -> str:
+def brief(row: CompareRow, glyphs: Glyphs) -> str:
     """What a narrow table has no room for."""
     if row.interval is None:
         return f"too few clusters ({row.clusters}) for an interval"
-    where = "" if row.query_language is None else f"{_cell(row)}: {change(row.metric, row.difference)}, "
+    where = "" if row.query_language is None else f"{_cell(row, glyphs)}: {change(row.metric, row.difference)}, "
     ends = " to ".join(change(row.metric, end) for end in row.interval)
     return f"{where}95 % {ends}, Holm p {p_value(row.p_holm)}, {row.clusters:,} clusters"
 
@@ -229,9 +234,9 @@ def _nulls(comparison: Comparison, row: CompareRow, glyphs: Glyphs) -> str:
     return f"null {before:,.0f} {glyphs.arrow} {after:,.0f}"
 
 
-def _cell(row: CompareRow) -> str:
+def _cell(row: CompareRow, glyphs: Glyphs) -> str:
     asked = visible(row.query_language or "")
-    return asked if row.passage_language is None else f"{asked} -> {visible(row.passage_language)}"
+    return asked if row.passage_language is None else f"{asked} {glyphs.arrow} {visible(row.passage_language)}"
 
 
 def _widths(comparison: Comparison, cells: int) -> tuple[int, int]:

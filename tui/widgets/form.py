@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 
+from textual.content import Content
+
 from tui.drawing.cells import Row, fit, fit_row
 from tui.format import visible
 from tui.model.edit import Form
 from tui.widgets.base import Panel, selected
-from tui.widgets.lists import Cursor
+from tui.widgets.lists import Cursor, hidden_mark
 
 _VALUE = 24  # cells of a value that has a note beside it
 
@@ -20,12 +22,24 @@ class FormPanel(Panel):
         super().__init__(title, id=id)
         self.form = form
         self._cursor = Cursor()
+        self._told = ""
 
     def rows(self, width: int, height: int) -> list[Row]:
         rows: list[Row] = [()] * height
         for index, y in self.places():
             rows[y] = self._field(index, width)
         return rows
+
+    def redraw(self) -> None:
+        """In its lower border stands how many fields are out of sight."""
+        super().redraw()
+        shown = self.places() if self.size.height > 0 else []
+        above = shown[0][0] if shown else 0
+        below = len(self.form.fields) - shown[-1][0] - 1 if shown else 0
+        mark = hidden_mark(above, below, self.glyphs)
+        if mark != self._told:
+            self._told = mark
+            self.border_subtitle = Content(mark) if mark else None
 
     def places(self) -> list[tuple[int, int]]:
         """(field, line) of the fields in sight; with gaps between groups where there is room."""

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from textual import events
 
-from tui.drawing.cells import Row, fit_row
+from tui.drawing.cells import Row, fit, fit_row
+from tui.drawing.glyphs import Glyphs
 from tui.widgets.base import Drawn, Panel, selected
 
 
@@ -29,8 +30,19 @@ class Cursor:
             self.top -= 1  # no empty space below while something is hidden above
 
 
+def hidden_mark(above: int, below: int, glyphs: Glyphs) -> str:
+    """How many are out of sight: ``▲ 3  ▼ 2``; empty where there are none."""
+    counts = ((glyphs.scroll[0], above), (glyphs.scroll[1], below))
+    return "  ".join(f"{arrow} {count:,}" for arrow, count in counts if count)
+
+
 class Items(Drawn):
-    """A list of items, one or more lines each. ``draw(index, width)`` gives the lines of one."""
+    """A list of items, one or more lines each. ``draw(index, width)`` gives the lines of one.
+
+    Where not all fit, the last line counts those out of sight, unless ``tells_hidden`` is off.
+    """
+
+    tells_hidden = True
 
     def __init__(self, draw: Callable[[int, int], list[Row]], *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -70,14 +82,21 @@ class Items(Drawn):
         last = min(self.count, self.cursor.index + height + 1)
         drawn = {index: self.draw_item(index, width) for index in range(max(0, self.cursor.top - height), last)}
         heights = [len(drawn[index]) if index in drawn else 1 for index in range(self.count)]
+        told = self.tells_hidden and height > 2 and sum(heights) > height
+        height -= told
         self.cursor.reveal(heights, height)
         rows: list[Row] = []
+        whole = self.cursor.top  # the first item that does not stand there to its last line
         for index in range(self.cursor.top, min(last, self.count)):
             lines = drawn.get(index) or self.draw_item(index, width)
             at_cursor = index == self.cursor.index
             rows += [selected(fit_row(line, width, self.glyphs.ellipsis)) for line in lines] if at_cursor else lines
+            whole += len(rows) <= height
             if len(rows) >= height:
                 break
+        if told:
+            mark = hidden_mark(self.cursor.top, self.count - whole, self.glyphs)
+            rows = [*rows[:height], ((fit(f"{mark} ", width, "right"), "dim"),)]
         return rows
 
     def on_click(self, event: events.Click) -> None:

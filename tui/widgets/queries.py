@@ -31,6 +31,8 @@ class HeadedItems(Items, Panel):
     HeadedItems.-front.-plain { border: ascii $accent; }
     """
 
+    tells_hidden = False  # an item grows under the cursor: the counts would jump with every key
+
     def __init__(self, draw: Callable[[int, int], list[Row]], *, id: str) -> None:
         super().__init__(draw, id=id)
 

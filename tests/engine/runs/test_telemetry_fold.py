@@ -49,6 +49,39 @@ def test_without_a_peak_or_a_count_there_is_no_mfu() -> None:
     assert folded(device).tokens_per_second() is None
 
 
+def test_an_evaluation_asked_for_afterwards_is_told_as_one_and_takes_no_share_of_the_time() -> None:
+    history: list[AnyEvent] = [updates(1, 4), events.RunFinished(step=4, seconds=9.0)]
+    trained = folded(*history).time_shares()
+    result = events.EvaluationResult(
+        queries=1, candidates=1, languages=["de"], settings={}, metrics={}, matrix={}, map_multilingual_by_language={},
+        histogram_edges=[], rank_distance={}, own_language_advantage={}, ties=0,
+    )  # fmt: skip
+    history += [
+        events.RunResumed(from_step=4, host="h", pid=1, purpose="evaluate"),
+        events.EvalStarted(benchmark="cldr", step=4),
+        events.EvalFinished(benchmark="cldr", step=4, seconds=100.0, result=result),
+        events.RunFinished(step=4, seconds=103.0),
+    ]
+    state = folded(*history)
+    assert state.phase == "finished"
+    assert state.time_shares() == trained
+    assert state.notes[-1].text == "evaluation over after 103.0 s; finished at step 4, as before"
+    resumed = events.RunResumed(from_step=4, host="h", pid=1)
+    assert folded(*history, resumed, events.RunPaused(step=4)).notes[-1].text == "paused at step 4"
+
+
+def test_the_recent_loss_does_not_depend_on_which_kind_of_batch_came_last() -> None:
+    """Batches of two kinds take turns, one twice as hard as the other: either may be the last."""
+    even, odd = [
+        folded(*(updates(step, 1, loss=1.0 if step % 2 else 2.0) for step in range(1, last + 1))).recent_loss()
+        for last in (640, 639)
+    ]
+    assert even == pytest.approx(1.5, abs=0.02)
+    assert odd == pytest.approx(1.5, abs=0.02)
+    assert folded().recent_loss() is None
+    assert math.isnan(folded(updates(1, 1), updates(2, 1, loss="NaN")).recent_loss() or 0.0)
+
+
 def test_time_shares_are_of_all_that_was_spent() -> None:
     state = folded(
         updates(1, 4),

@@ -111,12 +111,12 @@ def test_seeds_alone_are_one_condition_and_what_else_was_typed_holds_for_all() -
 @pytest.mark.parametrize(
     ("texts", "key", "reason"),
     [
-        ({"batch.mono_share": "0,1.2"}, "batch.mono_share", "1.0"),
+        ({"batch.mono_share": "0,1.2"}, "batch.mono_share", "1.2 is outside 0..1"),
         ({"batch.mono_share": "0,0"}, "batch.mono_share", "twice"),
         ({"batch.mono_share": "0,1", "batch.mode": "mono"}, "batch.mono_share", "hybrid"),
         ({"seed": "0,one"}, "seed", "whole numbers"),
         ({"seed": "1,1"}, "seed", "different"),
-        ({"seed": "0,1", "batch.size": "1"}, "batch.size", ">= 2"),
+        ({"seed": "0,1", "batch.size": "1"}, "batch.size", "at least 2"),
     ],
 )
 def test_a_mistake_in_a_sweep_is_told_at_its_field(texts: dict[str, str], key: str, reason: str) -> None:
