@@ -132,7 +132,7 @@ class RunsScreen(Steering):
         if isinstance(entry, Group):
             labels["open"] = "unfold" if entry.folded else "fold"
         if self.narrow:
-            labels["leave"] = "leave"
+            labels |= {"leave": "leave", "commands": "more"}
         order = _SEVERAL if several else _ONE
         self.footer.show(keymap.footer("runs", labels=labels, order=order))
 
