@@ -102,9 +102,12 @@ class View(Screen[None], inherit_bindings=False):
         self.dashboard.open_palette(self, self.name_in_keymap)
 
     def action_jump(self) -> None:
-        from tui.screens.jump import JumpScreen
+        from tui.screens.jump import JumpScreen, spots
 
-        self.app.push_screen(JumpScreen(self))
+        if found := spots(self):
+            self.app.push_screen(JumpScreen(found))
+        else:  # it would only swallow the next key
+            self.say("there is nothing to jump to here", "dim")
 
     def action_repaint(self) -> None:
         self.dashboard.repaint()

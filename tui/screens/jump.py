@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -76,9 +76,8 @@ class JumpScreen(ModalScreen[None], inherit_bindings=False):
     DEFAULT_CSS = "JumpScreen { align: left top; layout: vertical; }"
     name_in_keymap = "jump"
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, found: Sequence[Spot]) -> None:
         super().__init__()
-        found = spots(view)
         self._places = dict(zip(letters(len(found)), found, strict=True))
         self._typed = ""
 

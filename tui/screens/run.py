@@ -27,6 +27,11 @@ from tui.screens.tabs import TABS
 from tui.widgets.bars import Tabs
 from tui.widgets.runs_table import fit_middle
 
+_FOOTERS = {  # what is needed most first
+    "overview": ("pause_resume", "stop", "evaluate", "zoom(1)", "charts", "step(-1)", "log_axis", "smooth(1)"),
+    "heatmap": ("enter", "step(-1)", "replay", "contrast", "view", "measure", "benchmark", "export", "move_up"),
+    "bias": ("cumulative", "panel", "step(-1)", "replay", "benchmark", "export"),
+}
 _TOLD_FROM = 60  # cells from which the header has room to say what the age is of
 _SHORT_BAR = 8
 _HEADER_FRAME = 4  # blank cells of the header, before, between and after
@@ -113,7 +118,9 @@ class RunScreen(Examining):
             labels |= {"view": "order" if self.selection.contrast is not None else "", "find(1)": "relevant"}
         if row is not None and row.state == "finished":
             labels |= {"pause_resume": "", "stop": ""}
-        self.footer.show(keymap.footer("run", self.active, labels))
+        if self.active == "overview":
+            labels["step(-1)"] = "evaluation"
+        self.footer.show(keymap.footer("run", self.active, labels, _FOOTERS.get(self.active, ())))
 
     def show_message(self, now: float) -> None:
         typed = self.search_message()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from textual import events
 
+from tui import keymap
 from tui.drawing.cells import Row, Run, row_width, spread, width
 from tui.widgets.base import Drawn
 
@@ -77,8 +78,9 @@ class Footer(Drawn):
     def rows(self, width: int, height: int) -> list[Row]:
         chosen = list(self._keys)
         gap = 3 if row_width(_keys_row(chosen, 3)) <= width else 2
+        kept = keymap.kept(chosen)
         while len(chosen) > 2 and row_width(_keys_row(chosen, gap)) > width:
-            del chosen[-3]
+            del chosen[-1 - kept if len(chosen) > kept else -3]
         return [_keys_row(chosen, gap)]
 
 
