@@ -10,34 +10,45 @@ import os
 import sys
 from pathlib import Path
 
+from textual.pilot import Pilot
+
 from engine.runs.registry import find_run
 from tui.app import Dashboard
 
 DOCS = Path(__file__).resolve().parent
 SIZE = (120, 36)
-# What is pressed before each picture, from the one before.
-PICTURES = {"runs": (), "overview": ("enter",), "heatmap": ("2",), "bias": ("3",), "launch": ("q", "n")}
+# What is pressed before each picture, from the one before; "RUN" types the run's id. The three topmost are compared.
+PICTURES = {
+    "runs": (),
+    "compare": ("space", "down", "space", "down", "space", "c"),
+    "overview": ("q", "escape", "slash", "RUN", "enter", "enter"),
+    "heatmap": ("2",),
+    "bias": ("3",),
+    "queries": ("2", "down", "right", "right", "enter"),
+    "launch": ("q", "n"),
+}
 
 
-async def draw(home: Path, name: str) -> None:
+async def draw(home: Path, run_id: str) -> None:
     os.environ.pop("NO_COLOR", None)
+    os.environ["COLORTERM"] = "truecolor"
     app = Dashboard(home, charset="braille")
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        for run in app.query("RunsTable"):
-            run.focus()
         for picture, keys in PICTURES.items():
             for key in keys:
-                await pilot.press(key)
+                for pressed in run_id if key == "RUN" else [key]:
+                    await pilot.press({"-": "minus", "_": "underscore"}.get(pressed, pressed))
                 await settle(pilot)
+            await settle(pilot, seconds=12.0 if picture in ("compare", "queries") else 0.0)
             app.save_screenshot(f"{picture}.svg", path=str(DOCS))
             print(DOCS / f"{picture}.svg")
 
 
-async def settle(pilot: object) -> None:
-    """Readers and charts work in threads and at most twice a second."""
-    for _ in range(15):
-        await pilot.pause(0.1)  # type: ignore[attr-defined]
+async def settle(pilot: Pilot[None], seconds: float = 1.5) -> None:
+    """Readers and charts work in threads and at most twice a second; comparisons and texts take longer."""
+    for _ in range(round(seconds / 0.1)):
+        await pilot.pause(0.1)
 
 
 if __name__ == "__main__":
