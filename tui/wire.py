@@ -74,7 +74,7 @@ class Wire:
             self._wanted = [[(" ", PLAIN)] * width for _ in range(height)]
             self.forget()
         for y, x, strip in _pieces(update):
-            if y >= height:
+            if y >= height or x >= width:
                 continue
             cells = _cells(strip, colours)[: width - x]
             line = self._wanted[y]
@@ -124,6 +124,7 @@ class WiredApp(App[None], inherit_bindings=False):
         super().__init__(ansi_color=ansi_color)
         self._wire = Wire()
         self._waiting = False
+        self._whole = False  # what the wire holds is a whole screen of the terminal's present size
 
     def repaint(self) -> None:
         """Sends the whole screen again, whatever another program has written over it."""
@@ -133,12 +134,23 @@ class WiredApp(App[None], inherit_bindings=False):
     async def on_event(self, event: Event) -> None:
         if isinstance(event, Resize):  # a terminal may rearrange what it shows
             self._wire.forget()
+            self._whole = False
         await super().on_event(event)
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        drawn = isinstance(renderable, (LayoutUpdate, ChopsUpdate))
+        """Textual draws at the size before until the screen has been laid out anew, and after a resize only what it
+        thinks has moved. So nothing is taken of another size than the terminal's, and then first a whole screen."""
+        drawn = renderable is None or isinstance(renderable, (LayoutUpdate, ChopsUpdate))
         if not drawn or self._batch_count or self.is_headless or self._driver is None or not self._running:
             super()._display(screen, renderable)
+            return
+        if screen._compositor.size != self.size:
+            self._whole = False
+            return
+        if not self._whole:
+            renderable = screen._compositor.render_update(full=True, screen_stack=self._background_screens)
+            self._whole = True
+        if renderable is None:
             return
         assert isinstance(renderable, (LayoutUpdate, ChopsUpdate))
         width, height = self.size
@@ -146,6 +158,8 @@ class WiredApp(App[None], inherit_bindings=False):
         self._send()
 
     def _send(self) -> None:
+        if not self._whole:
+            return
         if self._line_is_busy():
             if not self._waiting:
                 self._waiting = True

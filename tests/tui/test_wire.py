@@ -111,6 +111,22 @@ def test_no_control_character_passes_whatever_a_widget_draws(text: str) -> None:
     assert all(character.isprintable() or character == "\x1b" or ord(character) >= 0xA0 for character in written)
 
 
+@given(PARTS, st.integers(1, WIDTH - 1), st.integers(1, HEIGHT))
+def test_what_was_drawn_for_a_larger_screen_is_cut_at_the_edge(
+    parts: list[tuple[str, str]], width: int, height: int
+) -> None:
+    """A line of several pieces, some of them wholly outside: none may reach back in, none may make a line longer."""
+    pieces = [Strip([Segment(text, Style.parse(style))]) for text, style in parts if text.isascii()]
+    wire = Wire()
+    line = [*pieces, Strip.blank(WIDTH)]
+    wire.take(LayoutUpdate([line] * HEIGHT, Region(0, 0, WIDTH, HEIGHT)), width, height, ColorSystem.EIGHT_BIT)
+    found = pyte.Screen(WIDTH, HEIGHT)
+    found.reset_mode(pyte.modes.DECAWM)
+    pyte.Stream(found).feed(wire.changes())
+    expected = "".join(text for text, _ in parts if text.isascii())[:width].ljust(WIDTH)
+    assert found.display == [expected] * height + [" " * WIDTH] * (HEIGHT - height)
+
+
 def test_another_size_starts_from_nothing() -> None:
     wire = Wire()
     frame = [[(fit("text", WIDTH), "")]] * HEIGHT

@@ -22,6 +22,7 @@ class Tmux:
     def __init__(self, folder: Path, command: Sequence[str], columns: int = 120, lines: int = 36) -> None:
         self._socket = folder / "tmux.sock"
         self._env = {name: value for name, value in os.environ.items() if name not in ("TMUX", "NO_COLOR")}
+        self._env |= {"COLUMNS": "80", "LINES": "24"}  # what some shells and containers export must not matter
         # The window keeps the size it is given, whatever terminals are attached.
         self.run("new-session", "-d", "-x", str(columns), "-y", str(lines), shlex.join(command))
         self.run("set-option", "-g", "window-size", "manual")

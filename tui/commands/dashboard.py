@@ -29,6 +29,8 @@ def open_dashboard(options: argparse.Namespace, run: RunFolder | None = None) ->
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ConfigError("the dashboard needs a terminal; --plain, 'hybrid-tui list' and 'hybrid-tui show RUN' do not")
     choose_colours(settings)
+    for name in ("COLUMNS", "LINES"):  # as `docker exec -e` hands them over: Textual would believe them for ever
+        os.environ.pop(name, None)
     gc.disable()  # a start makes much that stays and little that cycles; the dashboard collects again a second later
     from tui import keymap
 
