@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from engine import events
 from engine.config import ConfigError, RunConfig, languages_for
 from engine.events import from_number
-from engine.preparation import build_trainer, load_corpora, set_up_torch
+from engine.preparation import build_trainer, import_frameworks, load_corpora, set_up_torch
 from engine.runs.session import Session
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Work:
         share_cores()
         self.device = wait_for_device(config.runtime, session) if lead is None else lead.device
 
+        import_frameworks()
         set_up_torch(config.runtime, 1 if lead is None else lead.processes)
         ranks = None if lead is None else lead.ranks
         from engine.model_card import trained_sources

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-
 from engine.device import HeldDevice
 from engine.distributed.encoding import SharedEncoder
 from engine.distributed.errors import RankLost
@@ -27,7 +25,7 @@ class Lead:
 
     def __init__(self, device: str, name: str, processes: int) -> None:
         """``name``: of the devices of all ranks on this machine, as the run's events have it."""
-        self.device = HeldDevice(torch.device(device), name, lock=None)
+        self.device = HeldDevice(device, name, lock=None)
         self.processes = processes
         self._ranks: TorchRanks | None = None
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from engine.attempt import EXIT_FAILED, attempt, open_session
 from engine.config import RunConfig
 from engine.distributed.errors import EXIT_RANK_LOST, EXIT_SPOKEN, RankLost
+from engine.preparation import import_frameworks
 from engine.runs.folder import RunFolder, Spec, read_spec
 from engine.runs.liveness import RunLock
 from engine.runs.session import LostRun
@@ -54,6 +55,7 @@ def _lead(
     """0 once the others were let go; what became of the run is in its log."""
     session = open_session(folder, lock, options.attempt)
     try:
+        import_frameworks()
         from engine.distributed.lead import Lead
 
         queued = session.state.device
@@ -74,6 +76,7 @@ def _lead(
 
 
 def _follow(config: RunConfig, device: str, processes: int) -> int:
+    import_frameworks()
     from torch.distributed.elastic.multiprocessing.errors import record
 
     from engine.distributed.follow import follow
