@@ -1,6 +1,6 @@
 """Where a run computes: one run at a time per GPU and, by default, one on the CPU.
 
-A run whose device is taken waits as ``queued`` and obeys commands meanwhile.
+A run whose device is taken waits as ``queued`` and obeys commands meanwhile; who came first goes first.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from engine import events
 from engine.config import ConfigError, RuntimeConfig, ranks_per_node
 from engine.runs.devices import DeviceLock, cpu_slots
 from engine.runs.folder import RunFolder
+from engine.runs.queue import Place
 from engine.runs.session import Session
 
 if TYPE_CHECKING:
@@ -44,9 +45,15 @@ class Queue(Protocol):
 class HeldDevice:
     """A device that is ours until ``release``."""
 
-    torch_device: torch.device
+    device: str  # "cpu", "cuda:0"
     name: str
     lock: DeviceLock | None  # None: another process holds it for us
+
+    @property
+    def torch_device(self) -> torch.device:
+        import torch
+
+        return torch.device(self.device)
 
     def release(self) -> None:
         if self.lock is not None:
@@ -89,9 +96,7 @@ def wait_for_device(runtime: RuntimeConfig, session: Session) -> HeldDevice:
         Leave: a pause or stop was asked for in the queue.
     """
     (candidate,) = _wait([(candidate,) for candidate in _candidates(runtime)], session)
-    import torch
-
-    return HeldDevice(torch.device(candidate.device), candidate.name, candidate.lock)
+    return HeldDevice(candidate.device, candidate.name, candidate.lock)
 
 
 def wait_for_devices(runtime: RuntimeConfig, session: Queue) -> HeldDevices:
@@ -115,29 +120,36 @@ def wait_for_devices(runtime: RuntimeConfig, session: Queue) -> HeldDevices:
 
 
 def _wait(alternatives: list[tuple[_Candidate, ...]], session: Queue) -> tuple[_Candidate, ...]:
-    """The first of the alternatives that is wholly free."""
+    """The first of the alternatives that is wholly free and that nobody has waited for longer."""
     waiting_for: str | None = None
-    while True:
-        reasons = []
-        for candidates in alternatives:
-            reason = _take_all(candidates, session)
-            if reason is None:
-                session.emit(events.Device(name=_names(candidates)))
-                return candidates
-            reasons.append(reason)
-        if waiting_for != (wanted := " or ".join(reasons)):
-            waiting_for = wanted
-            session.emit(events.Device(name=_names(alternatives[0]), waiting_for=waiting_for))
-        session.boundary(within="work")
-        time.sleep(_POLL_SECONDS)
+    place = Place(session.folder.id, {candidate.lock.name for candidates in alternatives for candidate in candidates})
+    try:
+        while True:
+            reasons = []
+            for candidates in alternatives:
+                reason = _take_all(candidates, session, place)
+                if reason is None:
+                    session.emit(events.Device(name=_names(candidates)))
+                    return candidates
+                reasons.append(reason)
+            if waiting_for != (wanted := " or ".join(reasons)):
+                waiting_for = wanted
+                session.emit(events.Device(name=_names(alternatives[0]), waiting_for=waiting_for))
+            session.boundary(within="work")
+            time.sleep(_POLL_SECONDS)
+    finally:
+        place.leave()
 
 
 def _names(candidates: tuple[_Candidate, ...]) -> str:
     return ", ".join(candidate.name for candidate in candidates)
 
 
-def _take_all(candidates: tuple[_Candidate, ...], session: Queue) -> str | None:
+def _take_all(candidates: tuple[_Candidate, ...], session: Queue, place: Place) -> str | None:
     """Takes all of them, or none and says which one is missing: two runs that want two GPUs never hold one each."""
+    if before := place.before(candidate.lock.name for candidate in candidates):
+        others = f" and {len(before) - 1} more" if len(before) > 1 else ""
+        return f"{_names(candidates)} (after {before[0]}{others})"
     for index, candidate in enumerate(candidates):
         if reason := _take(candidate, session):
             for taken in candidates[:index]:

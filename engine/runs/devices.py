@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from pathlib import Path
 
 from engine.runs import flock
@@ -21,7 +22,8 @@ class DeviceLock:
     def __init__(self, name: str) -> None:
         if not name or name.startswith(".") or os.sep in name:
             raise ValueError(f"not a device name: {name!r}")
-        self.path = _state_folder() / f"{name}.lock"
+        self.name = name
+        self.path = devices_folder() / f"{name}.lock"
         self._fd: int | None = None
 
     def try_acquire(self, holder: str) -> bool:
@@ -72,6 +74,8 @@ def cpu_slots() -> list[DeviceLock]:
     return [DeviceLock(f"cpu-{slot}") for slot in range(int(text))]
 
 
-def _state_folder() -> Path:
+def devices_folder() -> Path:
+    """Of this machine: a home folder may be that of many."""
     base = os.environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "hybrid-tui" / "devices"
+    state = Path(base) if base else Path.home() / ".local" / "state"
+    return state / "hybrid-tui" / "devices" / socket.gethostname()

@@ -6,17 +6,16 @@ from types import SimpleNamespace
 
 from engine import device
 from engine.config import RuntimeConfig
-from engine.runs.devices import DeviceLock
+from engine.runs.devices import DeviceLock, devices_folder
 from engine.runs.folder import RunFolder
+from engine.runs.queue import Place
 
 
-def wait(monkeypatch, tmp_path, candidates, turns):
+def wait(monkeypatch, tmp_path, candidates, turns, run="run"):
     """Waits for one of ``candidates``; each turn in the queue calls the next of ``turns``."""
     told = []
     left = iter(turns)
-    session = SimpleNamespace(
-        folder=RunFolder(tmp_path / "run"), emit=told.append, boundary=lambda within: next(left)()
-    )
+    session = SimpleNamespace(folder=RunFolder(tmp_path / run), emit=told.append, boundary=lambda within: next(left)())
     monkeypatch.setattr(device, "_candidates", lambda runtime: candidates)
     monkeypatch.setattr(device, "_POLL_SECONDS", 0.0)
     return device.wait_for_device(RuntimeConfig(), session), told
@@ -48,3 +47,23 @@ def test_a_device_that_others_use_is_left_to_them(monkeypatch, tmp_path):
     assert told[0].waiting_for == "GPU0 (60 of 80 GiB in use)"
     assert held.name == "GPU0"
     held.release()
+
+
+def test_a_free_device_is_left_to_whoever_waits_for_it_already(monkeypatch, tmp_path):
+    """Of those of equal age the lesser name comes first; a place goes with its process, or with its run."""
+    earlier, elsewhere = Place("a", {"gpu-c", "gpu-d"}), Place("b", {"gpu-e"})
+    candidate = device._Candidate("cpu", "GPU0", DeviceLock("gpu-c"), lambda: None)
+    held, told = wait(monkeypatch, tmp_path, [candidate], [lambda: None, earlier.leave], run="c")
+    assert [event.waiting_for for event in told] == ["GPU0 (after a)", None]
+    held.release()
+    elsewhere.leave()
+    assert not list((devices_folder() / "queue").iterdir())
+
+
+def test_one_of_two_devices_is_enough_where_nobody_waits_for_the_other(monkeypatch, tmp_path):
+    earlier = Place("a", {"gpu-c"})
+    candidates = [device._Candidate("cpu", name, DeviceLock(name), lambda: None) for name in ("gpu-c", "gpu-d")]
+    held, told = wait(monkeypatch, tmp_path, candidates, [], run="b")
+    assert (held.name, [event.waiting_for for event in told]) == ("gpu-d", [None])
+    held.release()
+    earlier.leave()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -58,12 +59,15 @@ def test_cpu_slots_follow_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
             cpu_slots()
 
 
-def test_locks_lie_in_the_user_s_state_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_locks_lie_in_the_user_s_state_folder_one_for_each_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
-    assert DeviceLock("cpu-0").path == tmp_path / "elsewhere" / "hybrid-tui" / "devices" / "cpu-0.lock"
+    here = Path("hybrid-tui") / "devices" / socket.gethostname() / "cpu-0.lock"
+    assert DeviceLock("cpu-0").path == tmp_path / "elsewhere" / here
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert DeviceLock("cpu-0").path == tmp_path / ".local" / "state" / "hybrid-tui" / "devices" / "cpu-0.lock"
+    assert DeviceLock("cpu-0").path == tmp_path / ".local" / "state" / here
     for wrong in ("", "../escape", f"a{os.sep}b", ".hidden"):
         with pytest.raises(ValueError, match="not a device name"):
             DeviceLock(wrong)
