@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,27 @@ settings.register_profile("search", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that start process after process come first: begun last, they would leave a core idle at the end."""
+    long = {item.path for item in items if item.get_closest_marker("long")}
+    items.sort(key=lambda item: item.path not in long)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _private_folders_of_modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For what fixtures of a whole module start: they are made before the folders of a test are."""
+    with pytest.MonkeyPatch.context() as patch:
+        _set_folders(patch, tmp_path_factory.mktemp("session"))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _private_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("HYBRID_TUI_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("HYBRID_TUI_CACHE", str(tmp_path / "cache"))
+    _set_folders(monkeypatch, tmp_path)
+
+
+def _set_folders(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    patch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    patch.setenv("HYBRID_TUI_RUNS", str(folder / "runs"))
+    patch.setenv("HYBRID_TUI_CACHE", str(folder / "cache"))

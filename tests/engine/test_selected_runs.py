@@ -29,7 +29,7 @@ from engine.runs.launch import launch, resume
 from engine.runs.liveness import probe
 from engine.runs.reader import RunReader
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 EVERY, PATIENCE = 5, 2
 CONFIG = RunConfig(
@@ -43,14 +43,17 @@ CONFIG = RunConfig(
     # Far too high a rate: it soon gets worse, which ends the run.
     optimizer=OptimizerConfig(learning_rate=0.5, warmup_steps=20, max_steps=400, ema_decay=0.5),
     runtime=RuntimeConfig(devices="cpu", threads=1),
-    evaluation=EvaluationConfig(validation="loss", validation_share=0.2, select="best", patience=PATIENCE, every=EVERY),
+    evaluation=EvaluationConfig(
+        benchmarks=("cldr",),
+        languages=("de", "en"),
+        validation="loss",
+        validation_share=0.2,
+        select="best",
+        patience=PATIENCE,
+        every=EVERY,
+    ),
     checkpoint=CheckpointConfig(every=10, keep=1),
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _private_state(tmp_path_factory: pytest.TempPathFactory) -> None:
-    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
 
 
 @pytest.fixture(scope="module")
@@ -87,15 +90,23 @@ def test_training_ends_when_validation_stops_improving_and_the_best_step_is_the_
     assert weights(uninterrupted.model) == weights(uninterrupted.checkpoints / f"step-{best:06d}")
 
 
-def test_killed_and_resumed_it_chooses_the_same(uninterrupted: RunFolder, tmp_path: Path) -> None:
+def test_paused_in_an_evaluation_killed_and_resumed_it_chooses_the_same(
+    uninterrupted: RunFolder, tmp_path: Path
+) -> None:
+    """While it evaluates, weights are averaged and adapters merged; the checkpoint of a pause holds them apart."""
     folder = launch(tmp_path, CONFIG)
-    for wanted in (1, 3):
-        until(lambda wanted=wanted: len(recorded(folder, events.Validation)) >= wanted, "a validation", interval=0.001)
-        owner = probe(folder).owner
-        assert owner is not None
-        os.kill(owner.pid, signal.SIGKILL)
-        assert ended(folder) == "crashed"
-        resume(folder)
+    of_trained = lambda kind: [event for event in recorded(folder, kind) if event.step]  # noqa: E731
+    until(lambda: of_trained(events.EvalStarted), "an evaluation after training", interval=0.001)
+    send_command(folder, "pause")
+    assert ended(folder) == "paused", folder.log.read_text()[-2000:]
+    assert not of_trained(events.EvalFinished)
+    resume(folder)
+    until(lambda: len(recorded(folder, events.Validation)) >= 3, "a third validation", interval=0.001)
+    owner = probe(folder).owner
+    assert owner is not None
+    os.kill(owner.pid, signal.SIGKILL)
+    assert ended(folder) == "crashed"
+    resume(folder)
     assert ended(folder) == "finished", folder.log.read_text()[-2000:]
     assert validations(folder) == validations(uninterrupted)
     assert losses(folder) == losses(uninterrupted)
@@ -104,10 +115,11 @@ def test_killed_and_resumed_it_chooses_the_same(uninterrupted: RunFolder, tmp_pa
 
 
 def test_a_finished_run_is_evaluated_as_it_was_chosen(uninterrupted: RunFolder) -> None:
-    """Nothing to evaluate on here: but the step that is taken up is the chosen one, and the run stays as it was."""
+    """The step that is evaluated once more is the chosen one, and the run stays as it was."""
     before = last_word(uninterrupted)
     resume(uninterrupted, evaluate=True)
     assert ended(uninterrupted) == "finished"
+    assert recorded(uninterrupted, events.EvalFinished)[-1].step == before.selected_step
     after = last_word(uninterrupted)
     assert (after.selected_step, after.early, after.step) == (before.selected_step, before.early, before.step)
 
@@ -140,29 +152,3 @@ def test_a_metric_of_a_benchmark_can_choose(tmp_path: Path) -> None:
     assert (finished.selected_step, finished.early, finished.step) == (best, False, 9)
     assert weights(folder.model) == weights(folder.checkpoints / f"step-{best:06d}")
     assert "best of 4 by cldr rank_distance" in (folder.model / "README.md").read_text()
-
-
-def test_a_pause_in_the_middle_of_an_evaluation_saves_what_is_trained(tmp_path: Path) -> None:
-    """There the weights are averaged and the adapters merged; the checkpoint holds them apart all the same."""
-    config = RunConfig(
-        name="paused",
-        seed=CONFIG.seed,
-        model=CONFIG.model,
-        sources=CONFIG.sources,
-        batch=CONFIG.batch,
-        loss=CONFIG.loss,
-        lora=CONFIG.lora,
-        optimizer=OptimizerConfig(learning_rate=1e-3, max_steps=12, ema_decay=0.5),
-        runtime=CONFIG.runtime,
-        evaluation=EvaluationConfig(benchmarks=("cldr",), languages=("de", "en"), every=6, at_start=False),
-        checkpoint=CONFIG.checkpoint,
-    )
-    whole, paused = launch(tmp_path, config), launch(tmp_path, config)
-    until(lambda: recorded(paused, events.EvalStarted), "the evaluation", interval=0.001)
-    send_command(paused, "pause")
-    assert ended(paused) == "paused", paused.log.read_text()[-2000:]
-    assert not recorded(paused, events.EvalFinished)
-    resume(paused)
-    assert ended(paused) == ended(whole) == "finished"
-    assert losses(paused) == losses(whole)
-    assert weights(paused.model) == weights(whole.model)

@@ -29,6 +29,8 @@ from engine.runs.launch import launch, resume
 from engine.runs.liveness import probe
 from engine.runs.log import EventCursor
 
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+
 LANGUAGES = ("de", "en", "th")
 STEPS = 60
 TRIES = 8
@@ -45,11 +47,6 @@ CONFIG = RunConfig(
     evaluation=EvaluationConfig(benchmarks=("cldr",), languages=LANGUAGES, every=20),
     checkpoint=CheckpointConfig(every=10, keep=1),
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _private_state(tmp_path_factory: pytest.TempPathFactory) -> None:
-    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
 
 
 class Watched:
@@ -128,8 +125,27 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return folder
 
 
-@pytest.mark.timeout(600)
-def test_killed_anywhere_and_resumed_equals_never_stopped(uninterrupted: RunFolder, tmp_path: Path) -> None:
+def paused(folder: RunFolder, ask: Callable[[int], object]) -> None:
+    """Pauses a live run by ``ask``, which is given its process; the process goes, and a resume makes the next step."""
+    of_attempt = lambda number: [event for event in recorded(folder, events.Step) if event.attempt == number]  # noqa: E731
+    until(lambda: of_attempt(attempt_of(folder)), "a step")
+    owner = probe(folder).owner
+    assert owner is not None
+    ask(owner.pid)
+    assert ended(folder) == "paused"
+    until(lambda: not Path(f"/proc/{owner.pid}").exists(), "the process to be gone")
+    last = next(event.step for event in reversed(recorded(folder)) if isinstance(event, events.RunPaused))
+    resume(folder)
+    until(lambda: of_attempt(owner.attempt + 1), "steps after the pause")
+    assert of_attempt(owner.attempt + 1)[0].first_step == last + 1
+
+
+def attempt_of(folder: RunFolder) -> int:
+    owner = probe(folder).owner
+    return 0 if owner is None else owner.attempt
+
+
+def test_killed_anywhere_paused_and_resumed_equals_never_stopped(uninterrupted: RunFolder, tmp_path: Path) -> None:
     folder = launch(tmp_path, CONFIG)
     for window in (in_evaluation, in_step, in_checkpoint, between_received_and_done):
         for _ in range(TRIES):
@@ -141,38 +157,11 @@ def test_killed_anywhere_and_resumed_equals_never_stopped(uninterrupted: RunFold
             until(lambda: probe(folder).alive is True, "the resumed worker")
         else:
             pytest.fail(f"{window.__name__}: the window was missed {TRIES} times")
+    paused(folder, lambda process: send_command(folder, "pause"))
+    paused(folder, lambda process: os.kill(process, signal.SIGTERM))
     finish(folder)
     assert digests(folder) == digests(uninterrupted)
     assert losses(folder) == losses(uninterrupted)
     assert len(losses(folder)) == STEPS
     sequence = [event.seq for event in recorded(folder)]
     assert sequence == list(range(1, len(sequence) + 1)), "seq has a gap or a repeat"
-
-
-@pytest.mark.timeout(300)
-def test_pause_ends_the_process_and_resume_continues_at_the_next_step(uninterrupted: RunFolder, tmp_path: Path) -> None:
-    folder = launch(tmp_path, CONFIG)
-    watched = Watched(folder)
-    watched.until_event(lambda event: isinstance(event, events.Step), "a step")
-    owner = probe(folder).owner
-    assert owner is not None
-    send_command(folder, "pause")
-    assert ended(folder) == "paused"
-    until(lambda: not Path(f"/proc/{owner.pid}").exists(), "the process to be gone")
-    paused = next(event.step for event in recorded(folder) if isinstance(event, events.RunPaused))
-    resume(folder)
-    finish(folder)
-    first = next(event for event in recorded(folder) if isinstance(event, events.Step) and event.attempt == 2)
-    assert first.first_step == paused + 1
-    assert digests(folder) == digests(uninterrupted)
-
-
-@pytest.mark.timeout(300)
-def test_sigterm_is_a_pause(tmp_path: Path) -> None:
-    folder = launch(tmp_path, CONFIG)
-    Watched(folder).until_event(lambda event: isinstance(event, events.Step), "a step")
-    owner = probe(folder).owner
-    assert owner is not None
-    os.kill(owner.pid, signal.SIGTERM)
-    assert ended(folder) == "paused"
-    assert any(folder.checkpoints.glob("step-*"))

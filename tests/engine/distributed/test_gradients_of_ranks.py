@@ -11,6 +11,8 @@ import pytest
 import torch
 from gradient_ranks import CASES, DTYPES, WORLDS
 
+pytestmark = pytest.mark.long
+
 BOUNDS = {torch.float64: 1e-10, torch.float32: 1e-5}
 
 

@@ -30,7 +30,7 @@ from engine.runs.folder import RunFolder
 from engine.runs.launch import launch, resume
 from engine.runs.liveness import probe
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 STEPS = 60
 RESUMABLE_WITHIN = 30.0  # seconds
