@@ -17,7 +17,7 @@ import numpy as np
 from engine.data.benchmark import Benchmark
 from engine.evaluation.language_bias.judged import judged
 from engine.evaluation.query_scores import Distances, Values
-from engine.evaluation.ranking import Ints, Ranks
+from engine.evaluation.ranks import Ints, Ranks
 from engine.evaluation.resampling import bootstrap_intervals, cluster_totals
 from engine.events import Advantage, RankDistances
 

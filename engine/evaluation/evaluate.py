@@ -15,7 +15,8 @@ from engine.evaluation.bias import histogram_edges, own_language_advantages, que
 from engine.evaluation.language_bias.measure import language_bias
 from engine.evaluation.metrics import compute_metrics
 from engine.evaluation.query_scores import query_scores
-from engine.evaluation.ranking import Floats, Ranks, Tick, TopK, rank
+from engine.evaluation.ranking import rank
+from engine.evaluation.ranks import Floats, Ranks, Tick, TopK
 from engine.evaluation.summary import RANK_DISTANCE_NULL, SCORE, Bounds, EncodingProtocol, EvaluationProtocol, Summary
 from engine.events import EvaluationResult
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.data.benchmark import Benchmark
 from engine.evaluation.query_scores import QueryScores, Values
-from engine.evaluation.ranking import Ints
+from engine.evaluation.ranks import Ints
 from engine.evaluation.summary import METRICS
 
 

@@ -17,7 +17,7 @@ import torch
 
 from engine.data.benchmark import Benchmark
 from engine.evaluation.distinct import distinct_rows
-from engine.evaluation.ranks import NOT_RETRIEVED, TOP_K, Floats, Ints, Ranks, Tick, TopK
+from engine.evaluation.ranks import TOP_K, Floats, Ints, Ranks, Tick, TopK
 from engine.evaluation.shards import (
     CANDIDATE_TILE,
     QUERY_TILE,
@@ -27,20 +27,6 @@ from engine.evaluation.shards import (
     make_shards,
 )
 from engine.evaluation.tally import Tally
-
-__all__ = [
-    "CANDIDATE_TILE",
-    "NOT_RETRIEVED",
-    "QUERY_TILE",
-    "TOP_K",
-    "Floats",
-    "Ints",
-    "Ranks",
-    "Tick",
-    "TopK",
-    "rank",
-    "rank_shards",
-]
 
 SHARD_ROWS = 128 * CANDIDATE_TILE  # in memory: a score tile of 128 MiB
 

@@ -19,9 +19,9 @@ import numpy as np
 from engine.data.benchmark import Benchmark
 from engine.evaluation.distinct import distinct_rows
 from engine.evaluation.encoding_cache import StoredTexts
-from engine.evaluation.ranking import CANDIDATE_TILE, QUERY_TILE, rank_shards
+from engine.evaluation.ranking import rank_shards
 from engine.evaluation.ranks import TOP_K, Floats, Ints, Ranks, Tick, TopK
-from engine.evaluation.shards import make_shards
+from engine.evaluation.shards import CANDIDATE_TILE, QUERY_TILE, make_shards
 from engine.evaluation.tally import Tally
 from engine.evaluation.vector_store import VectorStore
 

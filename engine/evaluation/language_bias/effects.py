@@ -18,7 +18,7 @@ from scipy.special import ndtr, ndtri
 
 from engine.evaluation.language_bias.judged import Judged
 from engine.evaluation.query_scores import Values
-from engine.evaluation.ranking import Ints
+from engine.evaluation.ranks import Ints
 
 
 def sweep(counts: Values, sums: Values) -> Values:

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.data.benchmark import Benchmark
 from engine.evaluation.query_scores import Values
-from engine.evaluation.ranking import NOT_RETRIEVED, Ints, Ranks
+from engine.evaluation.ranks import NOT_RETRIEVED, Ints, Ranks
 
 
 @dataclass(frozen=True, slots=True)

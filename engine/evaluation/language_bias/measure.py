@@ -20,7 +20,7 @@ from engine.evaluation.language_bias.relevant import (
 )
 from engine.evaluation.language_bias.top_lists import language_shares, rank_correlations
 from engine.evaluation.query_scores import Values
-from engine.evaluation.ranking import Ints, Ranks, TopK
+from engine.evaluation.ranks import Ints, Ranks, TopK
 from engine.events import Advantage, Friedman, LanguageBias, LanguageEffect
 
 _NO_OTHER_LANGUAGE = "no query has a relevant passage in another language"

@@ -12,7 +12,7 @@ from scipy.special import chdtrc
 
 from engine.evaluation.language_bias.judged import Judged
 from engine.evaluation.query_scores import Values
-from engine.evaluation.ranking import Ints
+from engine.evaluation.ranks import Ints
 
 
 @dataclass(frozen=True, slots=True)

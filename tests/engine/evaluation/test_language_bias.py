@@ -18,7 +18,7 @@ from engine.evaluation.language_bias.judged import judged
 from engine.evaluation.language_bias.rank_tests import peer
 from engine.evaluation.language_bias.relevant import precision_lost
 from engine.evaluation.language_bias.top_lists import rank_correlations
-from engine.evaluation.ranking import Ranks, TopK
+from engine.evaluation.ranks import Ranks, TopK
 
 
 def own_effect(bias):

@@ -7,7 +7,8 @@ import pytest
 from evaluation_cases import LANGUAGES, cases, make_benchmark, ranking
 from hypothesis import given, settings
 
-from engine.evaluation.ranking import CANDIDATE_TILE, QUERY_TILE, rank
+from engine.evaluation.ranking import rank
+from engine.evaluation.shards import CANDIDATE_TILE, QUERY_TILE
 
 
 @given(cases())

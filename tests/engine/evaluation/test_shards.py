@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.evaluation.distinct import distinct_rows
-from engine.evaluation.ranking import CANDIDATE_TILE, QUERY_TILE, rank, rank_shards
-from engine.evaluation.shards import make_shards
+from engine.evaluation.ranking import rank, rank_shards
+from engine.evaluation.shards import CANDIDATE_TILE, QUERY_TILE, make_shards
 
 CANDIDATES = 3 * CANDIDATE_TILE + 100
 

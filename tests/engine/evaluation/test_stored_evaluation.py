@@ -14,8 +14,10 @@ from evaluation_cases import LANGUAGES, make_benchmark
 from engine.encoder.encoded import Encoded
 from engine.evaluation import encoding_cache
 from engine.evaluation.encoding_cache import encode_stored
-from engine.evaluation.ranking import CANDIDATE_TILE, NOT_RETRIEVED, rank
+from engine.evaluation.ranking import rank
+from engine.evaluation.ranks import NOT_RETRIEVED
 from engine.evaluation.search import search, shard_rows, stored_queries
+from engine.evaluation.shards import CANDIDATE_TILE
 from engine.evaluation.suite import run_stored_benchmark
 
 WIDTH = 8
