@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# Tests and benchmarks start hundreds of processes: each is to find what the one before it has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install demo test lint bench clean
 
 install: $(STAMP)

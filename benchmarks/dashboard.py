@@ -50,8 +50,9 @@ Minimal().run()
 
 
 def environment() -> dict[str, str]:
-    """256 colours, as SSH leaves them; no tmux around this one."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("TMUX", "NO_COLOR", "COLORTERM")}
+    """256 colours, as SSH leaves them; no tmux around this one; compiled modules are kept, as Python does by itself."""
+    left_out = ("TMUX", "NO_COLOR", "COLORTERM", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if name not in left_out}
     return kept | {"TERM": "xterm-256color"}
 
 
@@ -110,7 +111,9 @@ def first_frame(repeats: int = 9) -> Measures:
 
 
 def redraw(points: int = 100_000, repeats: int = 30) -> Measures:
-    """Two curves with raw envelope, smoothed line, axes and labels."""
+    """Two curves with raw envelope, smoothed line, axes and labels; plotext draws the smoothed lines and axes alone."""
+    import plotext
+
     draw = random.Random(0)
     series = []
     for mode in ("mono", "cross"):
@@ -118,8 +121,25 @@ def redraw(points: int = 100_000, repeats: int = 30) -> Measures:
         curve.extend(range(1, points + 1), [draw.random() + 1 for _ in range(points)])
         series.append(Series(mode, mode, curve.view()))
     axes = Axes(1, points, log=True)
+
+    def theirs() -> None:
+        figure = plotext.figure
+        figure.clear()
+        figure.theme("colorless")
+        figure.plot_size(COLUMNS, LINES)
+        for one in series:
+            figure.draw(figure.signal(list(one.view.curve.steps), list(one.view.curve.smooth), marker="braille"))
+        figure.build().string(colorless=True)
+        figure.clear()
+
+    plotext.terminal.limit(False, False)
     best = min(replay.timed(lambda: line_chart(COLUMNS, LINES, series, axes, BRAILLE)) for _ in range(repeats))
-    return {f"redraw of 2 x {points:,} points at {COLUMNS}x{LINES}": {"value": best * 1e3, "unit": "ms"}}
+    peer = min(replay.timed(theirs) for _ in range(2))
+    return {
+        f"redraw of 2 x {points:,} points at {COLUMNS}x{LINES}": {
+            "value": best * 1e3, "unit": "ms", "peer": "plotext", "peer_value": peer * 1e3, "ratio": best / peer,
+        }
+    }  # fmt: skip
 
 
 def idle(seconds: float) -> Measures:

@@ -98,7 +98,7 @@ def timed(action: Callable[[], object]) -> float:
 
 def print_measures(found: dict[str, dict[str, float | str]]) -> None:
     for name, row in found.items():
-        peer = f"   ({row['peer']}: {row['peer_value']:.3g}, ratio {row['ratio']:.2f})" if "peer" in row else ""
+        peer = f"   ({row['peer']}: {row['peer_value']:.3g}, ratio {row['ratio']:.3g})" if "peer" in row else ""
         where = f"   ({row['where']})" if "where" in row else ""
         print(f"{name}: {row['value']:.3g} {row['unit']}{peer}{where}", flush=True)
 

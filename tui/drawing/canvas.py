@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
+
 from tui.drawing.cells import Row, Run, character_width
 
 
 class Canvas:
-    """``width`` x ``height`` cells, each one character (with its combining marks) and one style name."""
+    """``width`` x ``height`` cells, each one character (with its combining marks) and one style name.
+
+    Kept column by column: curves are drawn so, and many cells below each other are then written at once.
+    """
 
     __slots__ = ("_characters", "_styles", "height", "width")
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = max(0, width), max(0, height)
-        self._characters = [[" "] * self.width for _ in range(self.height)]
-        self._styles = [[""] * self.width for _ in range(self.height)]
+        self._characters = [[" "] * self.height for _ in range(self.width)]
+        self._styles = [[""] * self.height for _ in range(self.width)]
 
     def put(self, x: int, y: int, text: str, style: str = "") -> int:
         """Writes ``text`` from cell (x, y), clipped; returns the cell after it."""
@@ -31,22 +37,30 @@ class Canvas:
         """Writes ``text`` so that it ends before cell ``end``."""
         self.put(end - sum(map(character_width, text)), y, text, style)
 
-    def cell(self, x: int, y: int, character: str, style: str) -> None:
-        """The fast path for one narrow character inside the grid, used by the charts."""
-        self._characters[y][x] = character
-        self._styles[y][x] = style
+    def down(self, x: int, y: int, characters: Sequence[str], style: str) -> None:
+        """The charts' way: narrow characters below each other, all inside the grid; "" leaves what is there."""
+        column, styles, end = self._characters[x], self._styles[x], y + len(characters)
+        if "" in characters:
+            for at, character in enumerate(characters, y):
+                if character:
+                    column[at], styles[at] = character, style
+        else:
+            column[y:end] = characters
+            styles[y:end] = [style] * len(characters)
 
     def cross(self, x: int, y: int, character: str, style: str, added: str) -> None:
         """``character`` in an empty cell; any other keeps what it shows, with the style ``added`` to its own."""
         if not (0 <= y < self.height and 0 <= x < self.width):
             return
-        if self._characters[y][x] == " ":
-            self._characters[y][x], self._styles[y][x] = character, style
+        if self._characters[x][y] == " ":
+            self._characters[x][y], self._styles[x][y] = character, style
         else:
-            self._styles[y][x] = f"{self._styles[y][x]} {added}".strip()
+            self._styles[x][y] = f"{self._styles[x][y]} {added}".strip()
 
     def rows(self) -> list[Row]:
-        return [_runs(characters, styles) for characters, styles in zip(self._characters, self._styles, strict=True)]
+        if not self.width:
+            return [()] * self.height
+        return list(map(_runs, zip(*self._characters, strict=True), zip(*self._styles, strict=True)))
 
     def _set(self, x: int, y: int, character: str, size: int, style: str) -> None:
         if not 0 <= x < self.width:
@@ -55,27 +69,27 @@ class Canvas:
             return
         if size == 2 and x + 1 >= self.width:
             character, size = " ", 1  # half a wide character cannot be shown
-        characters, styles = self._characters[y], self._styles[y]
-        if characters[x] == "":
-            characters[x - 1] = " "  # its right half is overwritten
-        if x + size < self.width and characters[x + size] == "":
-            characters[x + size] = " "
-        characters[x], styles[x] = character, style
+        characters, styles = self._characters, self._styles
+        if characters[x][y] == "":
+            characters[x - 1][y] = " "  # its right half is overwritten
+        if x + size < self.width and characters[x + size][y] == "":
+            characters[x + size][y] = " "
+        characters[x][y], styles[x][y] = character, style
         if size == 2:
-            characters[x + 1], styles[x + 1] = "", style
+            characters[x + 1][y], styles[x + 1][y] = "", style
 
     def _combine(self, x: int, y: int, mark: str) -> None:
         if 0 <= x < self.width:
-            if self._characters[y][x] == "" and x:
+            if self._characters[x][y] == "" and x:
                 x -= 1
-            self._characters[y][x] += mark
+            self._characters[x][y] += mark
 
 
-def _runs(characters: list[str], styles: list[str]) -> Row:
+def _runs(characters: tuple[str, ...], styles: tuple[str, ...]) -> Row:
     runs: list[Run] = []
     start = 0
-    for index in range(1, len(styles) + 1):
-        if index == len(styles) or styles[index] != styles[start]:
-            runs.append(("".join(characters[start:index]), styles[start]))
-            start = index
+    for style, group in groupby(styles):
+        end = start + len(list(group))
+        runs.append(("".join(characters[start:end]), style))
+        start = end
     return tuple(runs)

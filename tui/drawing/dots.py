@@ -9,14 +9,14 @@ from tui.drawing.glyphs import Glyphs
 class Dots:
     """One layer of a chart: ``columns`` x ``rows`` dots, row 0 on top."""
 
-    __slots__ = ("_cell_columns", "_cell_rows", "_glyphs", "_masks", "columns", "height", "rows", "width")
+    __slots__ = ("_bits", "_cell_columns", "_cell_rows", "_glyphs", "columns", "height", "rows", "width")
 
     def __init__(self, width: int, height: int, glyphs: Glyphs) -> None:
         self.width, self.height = width, height
         self._glyphs = glyphs
         self._cell_columns, self._cell_rows = glyphs.dots
         self.columns, self.rows = width * self._cell_columns, height * self._cell_rows
-        self._masks = [0] * (width * height)
+        self._bits = [0] * self.columns  # one number a column, bit r for row r: a span of any height costs the same
 
     def span(self, column: int, top: int, bottom: int) -> None:
         """Sets the dots top..bottom (both included, in any order) of one column; clipped."""
@@ -24,19 +24,12 @@ class Dots:
             return
         if top > bottom:
             top, bottom = bottom, top
-        per_cell = self._cell_rows
         if top < 0:
             top = 0
         if bottom >= self.rows:
             bottom = self.rows - 1
-        x, sub_column = divmod(column, self._cell_columns)
-        shift = sub_column * per_cell
-        masks, width = self._masks, self.width
-        first_y, last_y = top // per_cell, bottom // per_cell
-        for y in range(first_y, last_y + 1):
-            first = top - y * per_cell if y == first_y else 0
-            last = bottom - y * per_cell if y == last_y else per_cell - 1
-            masks[y * width + x] |= ((2 << last) - (1 << first)) << shift
+        if top <= bottom:
+            self._bits[column] |= (2 << bottom) - (1 << top)
 
     def line(self, column: int, row: int, to_column: int, to_row: int) -> None:
         """Joins two dots, column by column, without gaps; the first dot is taken as drawn."""
@@ -53,7 +46,40 @@ class Dots:
 
         ``solid``: this character stands for any dots, so that series differ without colour in ASCII.
         """
-        cells = self._glyphs.cells
-        for index, mask in enumerate(self._masks):
-            if mask:
-                canvas.cell(x + index % self.width, y + index // self.width, solid or cells[mask], style)
+        per_cell, columns = self._cell_rows, self._cell_columns
+        cells = ("", *(solid or cell for cell in self._glyphs.cells[1:]))
+        for index in range(self.width):
+            first, masks = _cell_masks(self._bits[index * columns : (index + 1) * columns], per_cell)
+            if masks:
+                canvas.down(x + index, y + first, [cells[mask] for mask in masks], style)
+
+
+def _cell_masks(bits: list[int], per_cell: int) -> tuple[int, list[int]]:
+    """(first cell with a dot, bit masks of the cells from there to the last one) of a column of cells.
+
+    ``bits``: of its one or two columns of dots. Where those are solid, as the envelope of a long curve is, so are the
+    cells, and only those at the ends are looked into.
+    """
+    used, common = bits[0] | bits[-1], bits[0] & bits[-1]
+    if not used:
+        return 0, []
+    low = (1 << per_cell) - 1
+
+    def look(start: int, end: int) -> list[int]:
+        shifts = range(start * per_cell, end * per_cell, per_cell)
+        masks = [bits[0] >> shift & low for shift in shifts]
+        if len(bits) == 1:
+            return masks
+        return [mask | (bits[1] >> shift & low) << per_cell for mask, shift in zip(masks, shifts, strict=True)]
+
+    first, after = _lowest(used) // per_cell, -(-used.bit_length() // per_cell)
+    solid_from, solid_to = -(-_lowest(common) // per_cell), common.bit_length() // per_cell
+    if solid_to <= solid_from or common & (common + (common & -common)):  # the latter: not one stretch of ones
+        return first, look(first, after)
+    solid = [(1 << per_cell * len(bits)) - 1] * (solid_to - solid_from)
+    return first, look(first, solid_from) + solid + look(solid_to, after)
+
+
+def _lowest(bits: int) -> int:
+    """Place of the lowest one; -1 where there is none."""
+    return (bits & -bits).bit_length() - 1
