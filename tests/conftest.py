@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+ZYGOTE = str(Path(__file__).with_name("zygote.py"))
 
 # The same examples on every machine: what passes here passes in CI. `HYPOTHESIS_PROFILE=search` looks for new ones.
 settings.register_profile("same", derandomize=True, deadline=None)
@@ -16,7 +22,7 @@ settings.register_profile("search", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
-# What the imports of all test files make stays until the end: looking for cycles in it took a tenth of the suite's time.
+# What the imports of all test files make stays to the end: looking for cycles in it took a tenth of the suite's time.
 gc.disable()
 
 
@@ -49,3 +55,27 @@ def _set_folders(patch: pytest.MonkeyPatch, folder: Path) -> None:
     patch.setenv("XDG_STATE_HOME", str(folder / "state"))
     patch.setenv("HYBRID_TUI_RUNS", str(folder / "runs"))
     patch.setenv("HYBRID_TUI_CACHE", str(folder / "cache"))
+
+
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[str]:
+    """The socket of a process that forks workers; see zygote.py."""
+    with tempfile.TemporaryDirectory(prefix="zygote-") as folder:  # a socket's path must be short
+        path = str(Path(folder) / "socket")
+        process = subprocess.Popen([sys.executable, "-P", ZYGOTE, path])
+        while not Path(path).exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        yield path
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def quick_workers(zygote: str) -> Iterator[None]:
+    """What the tests of a module launch are real workers, each a process of its own, that need not load torch first."""
+    from engine.runs import launch
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(launch, "WORKER", ("-I", "-S", ZYGOTE, zygote))
+        yield

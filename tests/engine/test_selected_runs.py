@@ -29,7 +29,7 @@ from engine.runs.launch import launch, resume
 from engine.runs.liveness import probe
 from engine.runs.reader import RunReader
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("quick_workers"), pytest.mark.timeout(300)]
 
 EVERY, PATIENCE = 5, 2
 CONFIG = RunConfig(

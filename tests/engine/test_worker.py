@@ -23,7 +23,7 @@ from engine.runs.launch import launch, resume
 from engine.runs.liveness import RunLock, probe
 from tui.cli import main
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("quick_workers"), pytest.mark.timeout(240)]
 
 CONFIG = """
 name = "small"

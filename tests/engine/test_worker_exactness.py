@@ -29,7 +29,7 @@ from engine.runs.launch import launch, resume
 from engine.runs.liveness import probe
 from engine.runs.log import EventCursor
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("quick_workers"), pytest.mark.timeout(600)]
 
 LANGUAGES = ("de", "en", "th")
 STEPS = 60

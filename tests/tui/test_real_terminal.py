@@ -16,7 +16,7 @@ from engine.runs.launch import launch
 from engine.runs.liveness import probe
 from engine.runs.registry import list_runs
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("quick_workers"), pytest.mark.timeout(300)]
 
 
 def config(steps: int) -> RunConfig:

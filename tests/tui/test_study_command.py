@@ -48,6 +48,7 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.timeout(240)
 def test_a_study_runs_reports_and_is_not_run_twice(folder, capsys):
     """Two runs of three steps; the second time, without --wait, the same runs give the same report at once."""
