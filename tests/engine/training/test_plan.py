@@ -108,15 +108,18 @@ def test_hybrid_at_its_ends_is_the_pure_mode_bit_for_bit(corpora, share, mode):
     assert all(equal(hybrid.batch(t), pure.batch(t)) for t in range(200))
 
 
+DRAWS = 1500
+
+
 def test_the_coin_falls_as_often_as_it_should(corpora):
     plan = plan_of(corpora, BatchConfig(mono_share=0.3, size=2), seed=0)
-    mono = sum(plan.batch(t).mode == "mono" for t in range(2000))
-    assert binomtest(mono, 2000, 0.3).pvalue > 1e-4
+    mono = sum(plan.batch(t).mode == "mono" for t in range(DRAWS))
+    assert binomtest(mono, DRAWS, 0.3).pvalue > 1e-4
 
 
 def shares(corpora, **options):
     plan = plan_of(corpora, BatchConfig(size=2, **options), seed=1)
-    batches = [plan.batch(t) for t in range(3000)]
+    batches = [plan.batch(t) for t in range(DRAWS)]
     return Counter(batch.source for batch in batches), Counter(int(batch.query_language[0]) for batch in batches)
 
 
@@ -124,20 +127,20 @@ def shares(corpora, **options):
 def test_sources_are_drawn_by_size_to_the_power_of_the_temperature(temperature, expected):
     corpora = [make_corpus("small", groups=20), make_corpus("large", groups=60)]
     by_source, _ = shares(corpora, mode="mono", source_temperature=temperature)
-    assert binomtest(by_source[0], 3000, expected).pvalue > 1e-4
+    assert binomtest(by_source[0], DRAWS, expected).pvalue > 1e-4
 
 
 def test_weight_multiplies_the_share_of_a_source():
     corpora = [make_corpus("small", groups=20, weight=3.0), make_corpus("large", groups=60)]
     by_source, _ = shares(corpora, mode="cross")
-    assert binomtest(by_source[0], 3000, 0.5).pvalue > 1e-4
+    assert binomtest(by_source[0], DRAWS, 0.5).pvalue > 1e-4
 
 
 @pytest.mark.parametrize(("sampling", "expected"), [("uniform", 1 / 3), ("size", 10 / 90)])
 def test_languages_are_drawn_uniformly_or_by_size(sampling, expected):
     gaps = {(group, "th") for group in range(10, 40)}
     _, by_language = shares([make_corpus(gaps=gaps)], mode="mono", language_sampling=sampling)
-    assert binomtest(by_language[2], 3000, expected).pvalue > 1e-4
+    assert binomtest(by_language[2], DRAWS, expected).pvalue > 1e-4
 
 
 def test_cross_pairs_are_uniform_over_ordered_pairs():
