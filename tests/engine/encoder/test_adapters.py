@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from sentence_transformers import SentenceTransformer
+from peers import sentence_transformer
 from transformers import (
     DistilBertConfig,
     DistilBertModel,
@@ -54,9 +54,7 @@ def test_a_merged_folder_has_the_vectors_of_the_adapters(family, tiny, texts, tm
     loaded = load_encoder(ModelConfig(name=str(tmp_path)), "cpu")
     assert loaded.digests() == encoder.digests()
     assert np.array_equal(loaded.encode_passages(texts).vectors, together)
-    np.testing.assert_allclose(
-        SentenceTransformer(str(tmp_path), device="cpu").encode_document(texts), vectors, atol=1e-5
-    )
+    np.testing.assert_allclose(sentence_transformer(tmp_path).encode_document(texts), vectors, atol=1e-5)
 
 
 def test_initial_adapters_depend_on_the_seed_alone(tiny):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from sentence_transformers import SentenceTransformer
+from peers import sentence_transformer
 from transformers import AutoModel, AutoTokenizer, RobertaConfig, RobertaModel
 
 from engine.config import ConfigError, ModelConfig
@@ -132,7 +132,7 @@ def test_a_saved_folder_gives_equal_vectors_in_transformers_and_sentence_transfo
         by_hand = plain_vectors(model, tokenizer, ["query: " + text for text in texts], 64, pooling)
     np.testing.assert_allclose(by_hand, queries, atol=1e-5)
 
-    peer = SentenceTransformer(str(tmp_path), device="cpu")
+    peer = sentence_transformer(tmp_path)
     assert peer.max_seq_length == 64
     np.testing.assert_allclose(peer.encode_query(texts), queries, atol=1e-5)
     np.testing.assert_allclose(peer.encode_document(texts), passages, atol=1e-5)

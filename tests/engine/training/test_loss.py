@@ -5,11 +5,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from sentence_transformers.sentence_transformer.losses import (
-    MatryoshkaLoss,
-    MultipleNegativesRankingLoss,
-    MultipleNegativesSymmetricRankingLoss,
-)
+from peers import losses
 
 from engine.config import LossConfig, OptimizerConfig
 from engine.training.loss import InfoNCE
@@ -27,7 +23,7 @@ def test_without_a_mask_it_is_multiple_negatives_ranking_loss(temperature):
     raw.requires_grad_()
     other.requires_grad_()
     queries, passages = (torch.nn.functional.normalize(vectors, dim=-1) for vectors in (raw, other))
-    peer = MultipleNegativesRankingLoss(model=None, scale=1 / temperature)
+    peer = losses().MultipleNegativesRankingLoss(model=None, scale=1 / temperature)
     expected = peer.compute_loss_from_embeddings([queries, passages], None)
     loss = InfoNCE(LossConfig(temperature=temperature))(queries, passages)
     torch.testing.assert_close(loss, expected)
@@ -59,9 +55,9 @@ def test_symmetric_is_the_symmetric_loss_of_sentence_transformers(peer, negative
     raw = [torch.randn(7, 16, requires_grad=True) for _ in range(3 if negatives else 2)]
     queries, *columns = (torch.nn.functional.normalize(vectors, dim=-1) for vectors in raw)
     if peer == "symmetric ranking":
-        theirs = MultipleNegativesSymmetricRankingLoss(model=Given(), scale=20.0)
+        theirs = losses().MultipleNegativesSymmetricRankingLoss(model=Given(), scale=20.0)
     else:
-        theirs = MultipleNegativesRankingLoss(
+        theirs = losses().MultipleNegativesRankingLoss(
             model=Given(), scale=20.0, directions=("query_to_doc", "doc_to_query"), partition_mode="per_direction"
         )
     expected = theirs([{"vectors": column} for column in raw], None)
@@ -75,8 +71,10 @@ def test_matryoshka_dimensions_are_matryoshka_loss(dimensions, symmetric):
     raw = [torch.randn(7, 16, requires_grad=True) for _ in range(2)]
     queries, passages = (torch.nn.functional.normalize(vectors, dim=-1) for vectors in raw)
     model = Given()
-    inner = (MultipleNegativesSymmetricRankingLoss if symmetric else MultipleNegativesRankingLoss)(model, scale=20.0)
-    peer = MatryoshkaLoss(model, inner, sorted({16, *dimensions}))
+    peers = losses()
+    kind = peers.MultipleNegativesSymmetricRankingLoss if symmetric else peers.MultipleNegativesRankingLoss
+    inner = kind(model, scale=20.0)
+    peer = peers.MatryoshkaLoss(model, inner, sorted({16, *dimensions}))
     expected = peer([{"vectors": vectors} for vectors in raw], None)
     config = LossConfig(matryoshka_dimensions=dimensions, symmetric=symmetric)
     assert_equal_with_gradients(InfoNCE(config)(queries, passages), expected, raw)

@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from peers import sentence_transformer
 from safetensors.torch import load_file
-from sentence_transformers import SentenceTransformer
 from transformers import AutoModel, AutoTokenizer
 
 from engine.config import BatchConfig, ConfigError, LoraConfig, LossConfig, ModelConfig, OptimizerConfig, RunConfig
@@ -137,9 +137,7 @@ def test_the_saved_model_is_the_finished_one_in_every_library(which, corpora, ma
         loaded = load_encoder(ModelConfig(name=str(folder)), "cpu")
         assert loaded.digests() == digests
         assert np.array_equal(loaded.encode_queries(texts).vectors, vectors)
-        np.testing.assert_allclose(
-            SentenceTransformer(str(folder), device="cpu").encode_query(texts), vectors, atol=1e-5
-        )
+        np.testing.assert_allclose(sentence_transformer(folder).encode_query(texts), vectors, atol=1e-5)
         model, tokenizer = AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
         batch = tokenizer(texts, padding=True, return_tensors="pt")
         with torch.inference_mode():
@@ -155,7 +153,7 @@ def test_a_matryoshka_model_is_truncated_by_sentence_transformers(corpora, make_
     described = msgspec.json.decode((tmp_path / "dual_encoder.json").read_bytes())
     assert described["matryoshka_dimensions"] == [128, 64, 32]
     first = trainer.encoder.encode_queries(texts).vectors[:, :32]
-    peer = SentenceTransformer(str(tmp_path), device="cpu", truncate_dim=32)
+    peer = sentence_transformer(tmp_path, truncate_dim=32)
     expected = first / np.linalg.norm(first, axis=1, keepdims=True)
     np.testing.assert_allclose(peer.encode_query(texts, normalize_embeddings=True), expected, atol=1e-5)
 
