@@ -1,4 +1,4 @@
-"""SentenceTransformers, loaded by the first test that compares with it: every process of the suite would wait for it."""
+"""SentenceTransformers, loaded by the first test that compares with it: every test process would wait for it."""
 
 from __future__ import annotations
 
