@@ -163,9 +163,10 @@ def test_commands_that_come_together_are_each_carried_out_once(tmp_path: Path) -
 def test_a_run_waits_in_the_queue_and_obeys_there(tmp_path: Path, taken: DeviceLock) -> None:
     """What it needs may vanish meanwhile: then it fails, and says what is missing."""
     home = tmp_path / "runs"
-    waiting = [launch(home, config(tmp_path, 4)) for _ in range(2)]
-    for folder in waiting:
-        until(lambda folder=folder: state_of(folder) == "queued", "the run to queue")
+    waiting: list[RunFolder] = []
+    for _ in range(2):
+        waiting.append(launch(home, config(tmp_path, 4)))
+        until(lambda: state_of(waiting[-1]) == "queued", "the run to queue")
     until(
         lambda: (recorded(waiting[1], events.Device)[-1].waiting_for or "").endswith(f"(after {waiting[0].id})"),
         "its place",
