@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tui.drawing.canvas import Canvas
 from tui.drawing.glyphs import Glyphs
 
@@ -46,38 +48,42 @@ class Dots:
 
         ``solid``: this character stands for any dots, so that series differ without colour in ASCII.
         """
-        per_cell, columns = self._cell_rows, self._cell_columns
         cells = ("", *(solid or cell for cell in self._glyphs.cells[1:]))
-        for index in range(self.width):
-            first, masks = _cell_masks(self._bits[index * columns : (index + 1) * columns], per_cell)
-            if masks:
+        left, right = self._bits[:: self._cell_columns], self._bits[self._cell_columns - 1 :: self._cell_columns]
+        masks_of = _single if self._cell_columns == 1 else _double
+        for index, (bits, other) in enumerate(zip(left, right, strict=True)):
+            if used := bits | other:
+                first = _lowest(used) // self._cell_rows
+                masks = _cell_masks(bits, other, first, self._cell_rows, masks_of)
                 canvas.down(x + index, y + first, [cells[mask] for mask in masks], style)
 
 
-def _cell_masks(bits: list[int], per_cell: int) -> tuple[int, list[int]]:
-    """(first cell with a dot, bit masks of the cells from there to the last one) of a column of cells.
+_Masks = Callable[[int, int, int, range], list[int]]
 
-    ``bits``: of its one or two columns of dots. Where those are solid, as the envelope of a long curve is, so are the
-    cells, and only those at the ends are looked into.
+
+def _single(bits: int, _: int, low: int, shifts: range) -> list[int]:
+    return [bits >> shift & low for shift in shifts]
+
+
+def _double(bits: int, other: int, low: int, shifts: range) -> list[int]:
+    rows = low.bit_length()
+    return [bits >> shift & low | (other >> shift & low) << rows for shift in shifts]
+
+
+def _cell_masks(bits: int, other: int, first: int, per_cell: int, masks_of: _Masks) -> list[int]:
+    """Bit masks of the cells from ``first`` to the last one that holds a dot, in a column of cells.
+
+    ``bits`` and ``other``: of its two columns of dots, or twice of its only one. Where those are solid, as the envelope
+    of a long curve is, so are the cells, and only those at the ends are looked into.
     """
-    used, common = bits[0] | bits[-1], bits[0] & bits[-1]
-    if not used:
-        return 0, []
-    low = (1 << per_cell) - 1
-
-    def look(start: int, end: int) -> list[int]:
-        shifts = range(start * per_cell, end * per_cell, per_cell)
-        masks = [bits[0] >> shift & low for shift in shifts]
-        if len(bits) == 1:
-            return masks
-        return [mask | (bits[1] >> shift & low) << per_cell for mask, shift in zip(masks, shifts, strict=True)]
-
-    first, after = _lowest(used) // per_cell, -(-used.bit_length() // per_cell)
+    low, common = (1 << per_cell) - 1, bits & other
+    end = (bits | other).bit_length()
     solid_from, solid_to = -(-_lowest(common) // per_cell), common.bit_length() // per_cell
     if solid_to <= solid_from or common & (common + (common & -common)):  # the latter: not one stretch of ones
-        return first, look(first, after)
-    solid = [(1 << per_cell * len(bits)) - 1] * (solid_to - solid_from)
-    return first, look(first, solid_from) + solid + look(solid_to, after)
+        return masks_of(bits, other, low, range(first * per_cell, end, per_cell))
+    above = masks_of(bits, other, low, range(first * per_cell, solid_from * per_cell, per_cell))
+    below = masks_of(bits, other, low, range(solid_to * per_cell, end, per_cell))
+    return above + masks_of(low, low, low, range(1)) * (solid_to - solid_from) + below
 
 
 def _lowest(bits: int) -> int:
