@@ -181,11 +181,10 @@ def test_a_run_waits_in_the_queue_and_obeys_there(tmp_path: Path, taken: DeviceL
     assert failure.hint
 
 
-def test_stop_of_a_crashed_run_is_recorded_and_it_stays_resumable(tmp_path: Path, taken: DeviceLock) -> None:
-    """Killed in the queue: there it is as much of a run as anywhere."""
+def test_stop_of_a_crashed_run_is_recorded_and_it_stays_resumable(tmp_path: Path) -> None:
     home = tmp_path / "runs"
-    folder = launch(home, config(tmp_path, 4))
-    until(lambda: state_of(folder) == "queued", "the run to queue")
+    folder = launch(home, config(tmp_path, 100_000))
+    until(lambda: recorded(folder, events.Step), "the first steps")
     owner = probe(folder).owner
     assert owner is not None
     os.kill(owner.pid, signal.SIGKILL)
@@ -194,18 +193,18 @@ def test_stop_of_a_crashed_run_is_recorded_and_it_stays_resumable(tmp_path: Path
     assert main(["--runs", str(home), "stop", "last"]) == 0
     assert state_of(folder) == "stopped"
     resume(folder)
-    until(lambda: state_of(folder) == "queued", "the resumed run to queue")
-    taken.release()
-    assert ended(folder) == "finished"
+    until(lambda: any(event.attempt == 2 for event in recorded(folder, events.Step)), "steps after the resume")
+    send_command(folder, "stop")
+    assert ended(folder) == "stopped"
 
 
-def test_a_foreground_run_passes_a_signal_on_and_exits_as_paused(tmp_path: Path, taken: DeviceLock) -> None:
+def test_a_foreground_run_passes_a_signal_on_and_exits_as_paused(tmp_path: Path) -> None:
     home = tmp_path / "runs"
-    command = [sys.executable, "-m", "tui.cli", "--runs", str(home), "run", str(write(tmp_path, 4)), "--wait"]
+    command = [sys.executable, "-m", "tui.cli", "--runs", str(home), "run", str(write(tmp_path, 100_000)), "--wait"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     until(lambda: list(home.glob("small-*/events.jsonl")), "the run folder")
     folder = RunFolder(next(home.glob("small-*")))
-    until(lambda: state_of(folder) == "queued", "the run to queue")
+    until(lambda: recorded(folder, events.Step), "the first steps")
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 3
     assert ended(folder) == "paused"

@@ -125,16 +125,16 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return folder
 
 
-def pause_by_signal(folder: RunFolder) -> None:
-    """SIGTERM pauses a live run: its process goes, and a resume makes the next step."""
+def paused(folder: RunFolder, ask: Callable[[int], object]) -> None:
+    """Pauses a live run by ``ask``, which is given its process; the process goes, and a resume makes the next step."""
     of_attempt = lambda number: [event for event in recorded(folder, events.Step) if event.attempt == number]  # noqa: E731
     until(lambda: of_attempt(attempt_of(folder)), "a step")
     owner = probe(folder).owner
     assert owner is not None
-    os.kill(owner.pid, signal.SIGTERM)
+    ask(owner.pid)
     assert ended(folder) == "paused"
     until(lambda: not Path(f"/proc/{owner.pid}").exists(), "the process to be gone")
-    (last,) = [event.step for event in recorded(folder, events.RunPaused)]
+    last = recorded(folder, events.RunPaused)[-1].step
     resume(folder)
     until(lambda: of_attempt(owner.attempt + 1), "steps after the pause")
     assert of_attempt(owner.attempt + 1)[0].first_step == last + 1
@@ -157,7 +157,8 @@ def test_killed_anywhere_paused_and_resumed_equals_never_stopped(uninterrupted: 
             until(lambda: probe(folder).alive is True, "the resumed worker")
         else:
             pytest.fail(f"{window.__name__}: the window was missed {TRIES} times")
-    pause_by_signal(folder)
+    paused(folder, lambda process: send_command(folder, "pause"))
+    paused(folder, lambda process: os.kill(process, signal.SIGTERM))
     finish(folder)
     assert digests(folder) == digests(uninterrupted)
     assert losses(folder) == losses(uninterrupted)
