@@ -110,7 +110,7 @@ def first_frame(repeats: int = 9) -> Measures:
     }  # fmt: skip
 
 
-def redraw(points: int = 100_000, repeats: int = 30) -> Measures:
+def redraw(points: int, repeats: int = 30) -> Measures:
     """Two curves with raw envelope, smoothed line, axes and labels; plotext draws the smoothed lines and axes alone."""
     import plotext
 
@@ -258,11 +258,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--only", nargs="+", choices=("first", "replay", "redraw", "idle", "line"), metavar="PART")
     parser.add_argument("--seconds", type=float, default=30.0, help="for which each idle screen is watched")
+    parser.add_argument("--points", type=int, default=100_000, help="of each curve that is redrawn")
     options = parser.parse_args()
     parts: dict[str, Callable[[], Measures]] = {
         "first": first_frame,
         "replay": lambda: replay.measure(1_000_000),
-        "redraw": redraw,
+        "redraw": lambda: redraw(options.points),
         "idle": lambda: idle(options.seconds),
         "line": slow_line,
     }

@@ -22,11 +22,11 @@ pytestmark = pytest.mark.timeout(150)
 
 
 def test_the_document_has_a_value_and_a_unit_for_every_measure() -> None:
-    command = [sys.executable, str(BENCHMARKS / "dashboard.py"), "--json", "--only", "redraw"]
+    command = [sys.executable, str(BENCHMARKS / "dashboard.py"), "--json", "--only", "redraw", "--points", "5000"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["redraw of 2 x 100,000 points at 120x36"]["unit"] == "ms"
+    assert found["redraw of 2 x 5,000 points at 120x36"]["unit"] == "ms"
     assert all(row["value"] >= 0 and row["unit"] for row in found.values())
 
 

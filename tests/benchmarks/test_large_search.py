@@ -1,4 +1,4 @@
-"""The acceptance of the large search, on 20,000 passages: capped, killed twice, ranks equal to one pass in memory."""
+"""The acceptance of the large search, on 15,000 passages: capped, killed twice, ranks equal to one pass in memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "large_search.py"
 
 
 def test_a_capped_and_killed_search_equals_one_pass_in_memory(tmp_path: Path) -> None:
-    options = ["--passages", "20000", "--queries", "300", "--json", "--folder", str(tmp_path)]
+    options = ["--passages", "15000", "--queries", "300", "--json", "--folder", str(tmp_path)]
     done = subprocess.run([sys.executable, str(SCRIPT), *options], capture_output=True, text=True, timeout=220)
     assert done.returncode == 0, done.stderr
     report = {name: row["value"] for name, row in json.loads(done.stdout).items()}
