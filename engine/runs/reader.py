@@ -9,10 +9,12 @@ from collections.abc import Iterator
 import msgspec
 
 from engine.events import AnyEvent, Number, RunResumed, Step, from_number, to_number
+from engine.runs.fold import fold
+from engine.runs.fold_steps import fold_steps
 from engine.runs.folder import RunFolder, write_atomically
 from engine.runs.log import EventCursor
 from engine.runs.series import Series
-from engine.runs.state import RunState, fold
+from engine.runs.state import RunState
 
 # Raised whenever the fold or RunState changes meaning: older snapshots are then ignored and rebuilt.
 SNAPSHOT_VERSION = 3
@@ -54,20 +56,32 @@ class RunReader:
 
     def poll(self) -> bool:
         """Reads all that is new; True when anything changed."""
-        cursor, changed = self._cursor, False
+        changed = False
         with _without_gc(self._bytes_behind() > _LONG_REPLAY):
-            while True:
-                before = (cursor.offset, cursor.restarts)
-                found = cursor.poll(_CHUNK)
-                if cursor.restarts != before[1]:
-                    self._forget()
-                if (cursor.offset, cursor.restarts) == before:
-                    return changed
+            while self._advance():
                 changed = True
-                for event in found:
-                    fold(self.state, event)
-                if self.series is not None:
-                    _draw(self.series, found)
+        return changed
+
+    def _advance(self) -> bool:
+        """Reads a chunk, and frees its events before the next is decoded; False when nothing is left."""
+        cursor = self._cursor
+        before = (cursor.offset, cursor.restarts)
+        found = cursor.poll(_CHUNK)
+        if cursor.restarts != before[1]:
+            self._forget()
+        for stretch in _stretches(found):
+            self._take_up(stretch)
+        return (cursor.offset, cursor.restarts) != before
+
+    def _take_up(self, stretch: list[Step] | AnyEvent) -> None:
+        if isinstance(stretch, list):
+            fold_steps(self.state, stretch)
+            if self.series is not None:
+                self.series.extend(stretch)
+            return
+        fold(self.state, stretch)
+        if self.series is not None and isinstance(stretch, RunResumed) and stretch.purpose == "train":
+            self.series.truncate(stretch.from_step)
 
     def save_snapshot(self) -> None:
         """Writes state.json for the present position; by the holder of the run's lock only.
@@ -116,12 +130,19 @@ def write_snapshot(folder: RunFolder, state: RunState, offset: int, inode: int, 
     write_atomically(folder.state, msgspec.json.encode(snapshot), folder.file_mode())
 
 
-def _draw(series: Series, found: list[AnyEvent]) -> None:
+def _stretches(found: list[AnyEvent]) -> Iterator[list[Step] | AnyEvent]:
+    """Step events that follow each other together, all others alone."""
+    steps: list[Step] = []
     for event in found:
         if isinstance(event, Step):
-            series.extend(event)
-        elif isinstance(event, RunResumed) and event.purpose == "train":
-            series.truncate(event.from_step)
+            steps.append(event)
+            continue
+        if steps:
+            yield steps
+            steps = []
+        yield event
+    if steps:
+        yield steps
 
 
 @contextlib.contextmanager

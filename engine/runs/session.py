@@ -20,11 +20,12 @@ from engine import events
 from engine.events import AnyEvent, CommandName, to_number
 from engine.runs.commands import Command, answer, pending_commands
 from engine.runs.errors import RunError
+from engine.runs.fold import fold
 from engine.runs.folder import RunFolder
 from engine.runs.liveness import RunLock
 from engine.runs.log import EventLog
 from engine.runs.reader import write_snapshot
-from engine.runs.state import RunState, fold
+from engine.runs.state import RunState
 
 HEARTBEAT_SECONDS = 5.0
 STEP_EVENT_SECONDS = 0.1  # at most ten step events a second

@@ -26,7 +26,7 @@ def test_a_step_has_the_temperature_that_its_event_told(plan: list[tuple[int, in
     series, expected = Series(), {}
     for shift, count, learned in plan:
         first = max(1, len(series) + 1 + shift)
-        series.extend(step_event(first, count, learned))
+        series.extend([step_event(first, count, learned)])
         expected = {step: value for step, value in expected.items() if step < first}
         if learned:
             expected |= {first + index: first + index + 0.5 for index in range(count)}

@@ -12,10 +12,11 @@ from random_events import HISTORY
 
 from engine import events
 from engine.events import AnyEvent, from_number
+from engine.runs.fold import fold
 from engine.runs.folder import RunFolder
 from engine.runs.reader import RunReader, write_snapshot
 from engine.runs.series import MODE_CODES
-from engine.runs.state import RunState, fold
+from engine.runs.state import RunState
 
 PROPERTY = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 

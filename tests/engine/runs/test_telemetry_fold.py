@@ -9,7 +9,8 @@ import pytest
 
 from engine import events
 from engine.events import AnyEvent, Step
-from engine.runs.state import RunState, fold
+from engine.runs.fold import fold
+from engine.runs.state import RunState
 
 
 def updates(first: int, count: int, **changed: object) -> Step:

@@ -36,13 +36,13 @@ def charts(book: CurveBook, evaluations: list[EvaluationPoint] | None = None) ->
 
 def test_only_measures_that_were_asked_for_are_made_and_they_are_exact() -> None:
     series, book = Series(), CurveBook()
-    series.extend(step_event(1, 30))
+    series.extend([step_event(1, 30)])
     book.sync(series, 1, 0.0, {"pairs/s", "data wait %"}, batch_size=64)
     found = charts(book)
     assert not found["lr"].ready
     assert list(found["pairs/s"].series[0].view.curve.values) == [128.0] * 30
     assert list(found["data wait %"].series[0].view.curve.values) == [20.0] * 30
-    series.extend(step_event(31, 5))
+    series.extend([step_event(31, 5)])
     book.sync(series, 1, 0.0, {"pairs/s", "lr"}, batch_size=64)
     found = charts(book)
     assert found["pairs/s"].series[0].view.count == 35
@@ -52,8 +52,8 @@ def test_only_measures_that_were_asked_for_are_made_and_they_are_exact() -> None
 def test_a_gap_of_the_log_is_no_point_and_a_norm_that_is_not_finite_is_marked() -> None:
     """Lost events say nothing; an infinite gradient norm says much."""
     series, book = Series(), CurveBook()
-    series.extend(step_event(1, 3))
-    series.extend(step_event(8, 2, grad_norm="Infinity"))
+    series.extend([step_event(1, 3)])
+    series.extend([step_event(8, 2, grad_norm="Infinity")])
     book.sync(series, 1, 0.0, {"grad norm", "lr"}, batch_size=64)
     found = charts(book)
     assert list(found["lr"].series[0].view.curve.steps) == [1, 2, 3, 8, 9]
@@ -64,11 +64,11 @@ def test_a_gap_of_the_log_is_no_point_and_a_norm_that_is_not_finite_is_marked() 
 def test_a_measure_that_no_step_tells_has_no_chart() -> None:
     """Temperature is there where it is learned, and pairs/s have no points where nobody knows the batch size."""
     series, book = Series(), CurveBook()
-    series.extend(step_event(1, 3))
+    series.extend([step_event(1, 3)])
     book.sync(series, 1, 0.0, {"temperature", "pairs/s"}, batch_size=0)
     assert "temperature" not in charts(book)
     assert charts(book)["pairs/s"].series[0].view.count == 0
-    series.extend(step_event(4, 2, temperature=[0.05, 0.049]))
+    series.extend([step_event(4, 2, temperature=[0.05, 0.049])])
     book.sync(series, 1, 0.0, {"temperature"}, batch_size=0)
     view = charts(book)["temperature"].series[0].view
     assert list(zip(view.curve.steps, view.curve.values, strict=True)) == [(4, 0.05), (5, 0.049)]
@@ -76,11 +76,11 @@ def test_a_measure_that_no_step_tells_has_no_chart() -> None:
 
 def test_a_resumed_run_draws_its_measures_anew() -> None:
     series, book = Series(), CurveBook()
-    series.extend(step_event(1, 30, grad_norm=0.5))
+    series.extend([step_event(1, 30, grad_norm=0.5)])
     book.sync(series, 1, 0.0, {"grad norm"}, batch_size=64)
     old = charts(book)["grad norm"].series[0].view
     series.truncate(10)
-    series.extend(step_event(11, 40, grad_norm=0.25))
+    series.extend([step_event(11, 40, grad_norm=0.25)])
     book.sync(series, 2, 0.0, {"grad norm"}, batch_size=64)
     new = charts(book)["grad norm"].series[0].view
     assert list(new.curve.values[: new.count]) == [0.5] * 10 + [0.25] * 40
@@ -147,7 +147,7 @@ def test_what_is_set_and_not_measured_is_told_as_it_was_at_every_smoothing() -> 
     series, book = Series(), CurveBook()
     rates = [1e-3 * (1 - step / 40) for step in range(40)]
     told = step_event(1, 40, temperature=[0.05] * 20 + [0.02] * 20)
-    series.extend(msgspec.structs.replace(told, lr=rates))
+    series.extend([msgspec.structs.replace(told, lr=rates)])
     for beta in (0.9, 0.99):
         book.sync(series, 1, beta, {"lr", "temperature", "grad norm"}, batch_size=64)
         found = charts(book)

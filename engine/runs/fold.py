@@ -1,0 +1,185 @@
+"""The fold: one pure function from events to what is known about a run."""
+
+from __future__ import annotations
+
+from engine import events
+from engine.events import AnyEvent, from_number
+from engine.runs.fold_steps import fold_steps
+from engine.runs.state import (
+    FINAL_PHASES,
+    CommandState,
+    EvaluationPoint,
+    Level,
+    Phase,
+    RunState,
+    ValidationPoint,
+    Work,
+)
+
+COMMANDS_KEPT = 50
+
+
+def fold(state: RunState, event: AnyEvent) -> RunState:
+    """Applies one event. Depends on nothing else; takes ownership of ``state`` and returns it."""
+    if isinstance(event, events.Step):
+        fold_steps(state, [event])
+        return state
+    state.follow([event])
+    match event:
+        case events.Heartbeat():
+            state.progress_age = event.progress_age
+        case events.EvalProgress():
+            state.work = Work(what=f"{event.benchmark}: {event.what}", done=event.done, total=event.total)
+        case events.Progress():
+            state.work = Work(what=event.what, done=event.done, total=event.total)
+        case events.RunStarted():
+            _started(state, event)
+        case events.RunResumed():
+            _resumed(state, event)
+        case events.EvalStarted():
+            state.move("evaluating")
+            state.work = Work(what=event.benchmark, done=0, total=None)
+        case events.EvalFinished():
+            _evaluated(state, event)
+        case events.Validation():
+            _validated(state, event)
+        case events.CheckpointSaved():
+            state.checkpoint_seconds += event.seconds
+            state.checkpoint_step, state.checkpoint_time = event.step, event.t
+            state.note(event, f"checkpoint {event.path} saved, {event.bytes / 1e6:.1f} MB in {event.seconds:.1f} s")
+        case events.CommandReceived():
+            _received(state, event)
+        case events.CommandDone():
+            _done(state, event)
+        case events.Device():
+            _device(state, event)
+        case events.Warning():
+            state.warnings += 1
+            state.note(event, event.message, "warning")
+        case events.RunPaused():
+            _end(state, "paused", event, _left(state, "paused", event.step))
+        case events.RunStopped():
+            _end(state, "stopped", event, _left(state, "stopped", event.step))
+        case events.RunFinished():
+            state.selected_step, state.finished_early = event.selected_step, event.early
+            early = ", early, since validation stopped improving" if event.early else ""
+            chosen = "" if event.selected_step is None else f"; the model is that of step {event.selected_step:,}"
+            text = f"finished at step {event.step:,} after {event.seconds:.1f} s{early}{chosen}"
+            if state.only_evaluates:
+                text = f"evaluation over after {event.seconds:.1f} s; finished at step {event.step:,}, as before"
+            _end(state, "finished", event, text)
+        case events.RunFailed():
+            state.error, state.last_lines, state.hint = event.error, event.last_lines, event.hint
+            _end(state, "failed", event, event.error, "error")
+    if not isinstance(event, events.Heartbeat):
+        state.progress_age = 0.0
+    return state
+
+
+def _started(state: RunState, event: events.RunStarted) -> None:
+    state.name, state.mode, state.mono_share = event.name, event.mode, event.mono_share
+    state.max_steps, state.batch_size, state.seed = event.max_steps, event.batch_size, event.seed
+    state.host, state.pid, state.phase = event.host, event.pid, "starting"
+    state.note(event, f"started on {event.host}")
+
+
+def _resumed(state: RunState, event: events.RunResumed) -> None:
+    state.host, state.pid, state.work = event.host, event.pid, None
+    state.only_evaluates = event.purpose == "evaluate"
+    if event.purpose == "evaluate":
+        # Kept where a process that came to evaluate was killed: the run still is what it was before.
+        state.former_phase = state.phase if state.phase in FINAL_PHASES else state.former_phase
+        state.phase = "starting"
+        return
+    state.phase, state.former_phase = "starting", None
+    state.error, state.last_lines, state.hint = None, [], ""
+    state.step = event.from_step
+    state.loss = None
+    # An evaluation at from_step itself stands: it was made with the very weights that were restored.
+    state.evaluations = [point for point in state.evaluations if point.step <= event.from_step]
+    state.validations = [point for point in state.validations if point.step <= event.from_step]
+    state.selected_step, state.finished_early = None, False
+    del state.spark[event.from_step // state.spark_width :]
+    state.note(event, f"resumed from step {event.from_step:,} on {event.host}")
+
+
+def _evaluated(state: RunState, event: events.EvalFinished) -> None:
+    if not state.only_evaluates:  # asked for by hand, after the training whose time the shares divide
+        state.evaluation_seconds += event.seconds
+    state.work = None
+    if state.phase == "evaluating":
+        state.phase = "running"
+    state.evaluations = [
+        point for point in state.evaluations if (point.step, point.benchmark) != (event.step, event.benchmark)
+    ]
+    state.evaluations.append(
+        EvaluationPoint(
+            t=event.t, step=event.step, benchmark=event.benchmark, seconds=event.seconds, result=event.result
+        )
+    )
+    state.evaluations.sort(key=lambda point: point.step)
+    state.note(event, f"evaluation {event.benchmark} at step {event.step:,} done in {event.seconds:.1f} s")
+
+
+def _validated(state: RunState, event: events.Validation) -> None:
+    state.evaluation_seconds += event.seconds
+    state.validations = [point for point in state.validations if point.step != event.step]
+    point = ValidationPoint(
+        step=event.step,
+        measure=event.measure,
+        value=event.value,
+        best_step=event.best_step,
+        best_value=event.best_value,
+        since_best=event.since_best,
+    )
+    state.validations.append(point)
+    state.validations.sort(key=lambda point: point.step)
+    standing = "the best so far" if point.best_step == point.step else f"{point.since_best} since the best"
+    state.note(event, f"validation {point.measure} at step {event.step:,}: {from_number(point.value):.4f}, {standing}")
+
+
+def _received(state: RunState, event: events.CommandReceived) -> None:
+    state.commands.append(CommandState(uuid=event.uuid, command=event.command, received=event.t))
+    del state.commands[:-COMMANDS_KEPT]
+    if state.phase not in FINAL_PHASES:
+        if event.command == "pause":
+            state.phase = "pausing"
+        elif event.command == "stop":
+            state.phase = "stopping"
+    state.note(event, f"{event.command} acknowledged")
+
+
+def _done(state: RunState, event: events.CommandDone) -> None:
+    known = next((command for command in state.commands if command.uuid == event.uuid), None)
+    if known is None:  # answered without being taken up: stale
+        known = CommandState(uuid=event.uuid, command=event.command, received=event.t)
+        state.commands.append(known)
+        del state.commands[:-COMMANDS_KEPT]
+    if known.outcome is None:  # killed after the answer, the next attempt finds the file and answers again
+        known.outcome, known.detail = event.outcome, event.detail
+    if event.outcome == "failed" and state.phase in ("pausing", "stopping"):
+        state.phase = "running"
+    detail = f": {event.detail}" if event.detail else ""
+    state.note(event, f"{event.command} {event.outcome}{detail}", "info" if event.outcome == "done" else "warning")
+
+
+def _device(state: RunState, event: events.Device) -> None:
+    moved = state.device is None or state.device.waiting_for != event.waiting_for
+    state.device = event
+    if event.waiting_for is not None:
+        state.move("queued")
+        if moved:
+            state.note(event, f"waiting for {event.waiting_for}")
+    elif state.phase == "queued":
+        state.phase = "starting"
+
+
+def _end(state: RunState, phase: Phase, event: AnyEvent, text: str, level: Level = "info") -> None:
+    state.phase, state.former_phase = phase, None
+    state.work, state.pid = None, None
+    state.note(event, text, level)
+
+
+def _left(state: RunState, how: str, step: int) -> str:
+    """The note of a run that was left; a process that only evaluated returns it to that."""
+    return f"evaluation over; {how} at step {step:,}, as before" if state.only_evaluates else f"{how} at step {step:,}"
