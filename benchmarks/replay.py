@@ -3,7 +3,7 @@ what the worker does: appending an event.
 
     python benchmarks/replay.py [--json] [--steps 1000000]
 
-The log has 10 steps an event, with numbers as a run writes them: losses from float32, times with all their digits.
+The log has 10 steps an event, with numbers as a run writes them: nine digits, times to the microsecond.
 The peer is the standard library's json, parsing the same lines and keeping nothing.
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import struct
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,29 +23,24 @@ from engine import events
 from engine.runs.folder import RunFolder
 from engine.runs.log import EventLog
 from engine.runs.reader import RunReader
+from engine.runs.step_records import microseconds, nine_digits
 
 STEPS_PER_EVENT = 10
 COLUMNS = ("loss", "mode", "lr", "masked", "grad_norm", "seconds", "data_wait", "tokens")
 REPEATS = 3
 
 
-def float32(value: float) -> float:
-    """The nearest single-precision number: what a loss is when it leaves the model."""
-    number: float = struct.unpack("f", struct.pack("f", value))[0]
-    return number
-
-
 def step_event(rng: random.Random, first_step: int) -> events.Step:
     count = range(STEPS_PER_EVENT)
     return events.Step(
         first_step=first_step,
-        loss=[float32(rng.random()) for _ in count],
+        loss=[nine_digits(rng.random()) for _ in count],
         mode=[rng.choice(("mono", "cross")) for _ in count],
-        lr=[3e-5 * rng.random() for _ in count],
+        lr=[nine_digits(3e-5 * rng.random()) for _ in count],
         masked=[rng.randrange(64) / 64 for _ in count],
-        grad_norm=[float32(rng.random()) for _ in count],
-        seconds=[0.05 + 0.01 * rng.random() for _ in count],
-        data_wait=[0.001 * rng.random() for _ in count],
+        grad_norm=[nine_digits(rng.random()) for _ in count],
+        seconds=[microseconds(0.05 + 0.01 * rng.random()) for _ in count],
+        data_wait=[microseconds(0.001 * rng.random()) for _ in count],
         tokens=[rng.randrange(2000, 6000) for _ in count],
     )
 

@@ -73,7 +73,10 @@ class RunResumed(Event, frozen=True, kw_only=True, tag="run.resumed"):
 
 
 class Step(Event, frozen=True, kw_only=True, tag="step"):
-    """All optimizer updates since the last such event; step s is the s-th update, so the first is 1."""
+    """All optimizer updates since the last such event; step s is the s-th update, so the first is 1.
+
+    Numbers have as many digits as are true (engine.runs.step_records).
+    """
 
     first_step: int
     loss: list[Number]

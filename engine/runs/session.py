@@ -12,12 +12,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 
 from engine import events
-from engine.events import AnyEvent, CommandName, to_number
+from engine.events import AnyEvent, CommandName
 from engine.runs.commands import Command, answer, pending_commands
 from engine.runs.errors import RunError
 from engine.runs.fold import fold
@@ -26,6 +26,7 @@ from engine.runs.liveness import RunLock
 from engine.runs.log import EventLog
 from engine.runs.reader import write_snapshot
 from engine.runs.state import RunState
+from engine.runs.step_records import StepRecord, step_event
 
 HEARTBEAT_SECONDS = 5.0
 STEP_EVENT_SECONDS = 0.1  # at most ten step events a second
@@ -47,33 +48,6 @@ class Leave(Exception):  # noqa: N818 - not an error: a person asked for it
 
 class LostRun(Exception):  # noqa: N818 - nothing went wrong here: somebody took the run over
     """Another worker owns the run now; this one must leave without writing."""
-
-
-class StepRecord(Protocol):
-    """What one optimizer update reports (engine.training.trainer.StepRecord)."""
-
-    @property
-    def step(self) -> int: ...
-    @property
-    def loss(self) -> float: ...
-    @property
-    def mode(self) -> str: ...
-    @property
-    def lr(self) -> float: ...
-    @property
-    def masked(self) -> float: ...
-    @property
-    def grad_norm(self) -> float: ...
-    @property
-    def seconds(self) -> float: ...
-    @property
-    def data_wait(self) -> float: ...
-    @property
-    def tokens(self) -> int: ...
-    @property
-    def flops(self) -> float: ...
-    @property
-    def temperature(self) -> float | None: ...
 
 
 class Session:
@@ -169,25 +143,7 @@ class Session:
             records, self._records = self._records, []
             self._records_since = time.monotonic()
             if records:
-                # A GPU still computes what was enqueued; reading the last loss waits for it, on behalf of all of them.
-                reading = time.monotonic()
-                losses = [to_number(record.loss) for record in records]
-                waited = (time.monotonic() - reading) / len(records)
-                self._append(
-                    events.Step(
-                        first_step=records[0].step,
-                        loss=losses,
-                        mode=[record.mode for record in records],
-                        lr=[record.lr for record in records],
-                        masked=[record.masked for record in records],
-                        grad_norm=[to_number(record.grad_norm) for record in records],
-                        seconds=[record.seconds + waited for record in records],
-                        data_wait=[record.data_wait for record in records],
-                        tokens=[record.tokens for record in records],
-                        flops=[record.flops for record in records],
-                        temperature=[to_number(t) for record in records if (t := record.temperature) is not None],
-                    )
-                )
+                self._append(step_event(records))
 
     def progress(self, what: str, done: int, total: int | None) -> None:
         """Reports long work at most ten times a second, and obeys commands between its parts."""
