@@ -54,8 +54,17 @@ Count = Annotated[int, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 PositiveFloat = Annotated[float, Meta(gt=0.0)]
 NonNegativeFloat = Annotated[float, Meta(ge=0.0)]
-ArticleSelection = Annotated[str, Meta(pattern=r"^!?\d*:\d*(:[1-9]\d*)?$")]  # a Python slice; "!": all but those
-RunName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+_ARTICLES = r"^!?\d*:\d*(:[1-9]\d*)?$"
+_RUN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+# cpu:4 is four processes on the CPU; cuda:0,1 two GPUs by index; cuda:all every GPU of the machine.
+_DEVICES = r"^(auto|cpu(:[1-9][0-9]*)?|cuda(:(all|[0-9]+(,[0-9]+)*))?)$"
+_ALLOWED = {  # in words
+    _ARTICLES: 'a slice of the articles: "2::3", ":10", or "!2::3" for all but those',
+    _RUN_NAME: "at most 64 letters, digits, dots, dashes and underscores, a letter or digit first",
+    _DEVICES: "auto, cpu, cpu:2, cuda, cuda:1, cuda:0,1 or cuda:all",
+}
+ArticleSelection = Annotated[str, Meta(pattern=_ARTICLES)]
+RunName = Annotated[str, Meta(pattern=_RUN_NAME)]
 
 
 # A learned temperature stays between these: below, logits of unit vectors overflow what training can follow.
@@ -137,10 +146,6 @@ class LoraConfig(_Section, frozen=True, kw_only=True):
     alpha: PositiveFloat = 16.0  # the adapters' product is multiplied by alpha / rank
     dropout: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0  # of the adapters' inputs
     targets: tuple[str, ...] = ()  # names of linear layers, such as "query" and "value"; empty: all of them
-
-
-# cpu:4 is four processes on the CPU; cuda:0,1 two GPUs by index; cuda:all every GPU of the machine.
-_DEVICES = r"^(auto|cpu(:[1-9][0-9]*)?|cuda(:(all|[0-9]+(,[0-9]+)*))?)$"
 
 
 class RuntimeConfig(_Section, frozen=True, kw_only=True):
@@ -228,9 +233,9 @@ def parse_config(text: str, label: str = "config", overrides: Sequence[str] = ()
         config = msgspec.convert(document, RunConfig, strict=True)
     except msgspec.ValidationError as error:
         field, reason = split_validation_error(str(error))
-        raise ConfigError(_message(label, text, field, reason)) from None
+        raise ConfigError(_message(label, text, overrides, field, reason)) from None
     for field, reason in problems(config):
-        raise ConfigError(_message(label, text, field, reason))
+        raise ConfigError(_message(label, text, overrides, field, reason))
     return config
 
 
@@ -469,14 +474,26 @@ def split_validation_error(message: str) -> tuple[str, str]:
     missing = re.search(r"missing required field `([^`]+)`", reason)
     if missing:
         return f"{field}.{missing[1]}".lstrip("."), "this key is required"
+    for pattern, allowed in _ALLOWED.items():
+        if reason.endswith(f"matching regex {pattern!r}"):
+            return field, f"expected {allowed}"
     reason = reason.replace("`", "")
     return field, reason[:1].lower() + reason[1:]
 
 
-def _message(label: str, text: str, field: str, reason: str) -> str:
-    line = _line_of(text, field)
-    where = f"{label}:{line}" if line else label
+def _message(label: str, text: str, overrides: Sequence[str], field: str, reason: str) -> str:
+    if _is_overridden(field, overrides):
+        where = f"{label}, --set"
+    else:
+        line = _line_of(text, field)
+        where = f"{label}:{line}" if line else label
     return f"{where}: {field}: {reason}"
+
+
+def _is_overridden(field: str, overrides: Sequence[str]) -> bool:
+    """Whether ``field``, or a table that it is in, is from the command line and not from the file."""
+    dotted = re.sub(r"\[(\d+)\]", r".\1", field) + "."
+    return any(dotted.startswith(override.partition("=")[0].strip() + ".") for override in overrides)
 
 
 def _line_of(text: str, field: str) -> int | None:

@@ -130,6 +130,22 @@ def test_a_wrong_override_is_refused(override: str) -> None:
         parse_config(VALID, overrides=[override])
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("batch.mono_share=2", "f.toml, --set: batch.mono_share: expected float <= 1.0"),
+        ("sources.0.kind=1", "f.toml, --set: sources[0].kind: expected str, got int"),
+        ("batch.sizes=2", "f.toml, --set: batch.sizes: unknown key"),
+        ("runtime.devices=gpu", "f.toml, --set: runtime.devices: expected auto, cpu, cpu:2, cuda, cuda:1, cuda:0,1 or"),
+        ("name=../up", "f.toml, --set: name: expected at most 64 letters"),
+    ],
+)
+def test_what_is_wrong_with_an_override_is_not_said_of_a_line_of_the_file(override: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(VALID, "f.toml", overrides=["seed=3", override])
+    assert str(caught.value).startswith(message)
+
+
 def test_not_toml_and_no_file_are_one_line(tmp_path: Path) -> None:
     broken = tmp_path / "broken.toml"
     broken.write_text("name = \n")

@@ -178,8 +178,6 @@ def _plainly(key: str, value: str, reason: str) -> str:
         return f"{value} is out of range: {_LIMITS[limit[1]]} {float(limit[2]):g}"
     if kind := re.match(r"expected (int|float), got ", reason):
         return f"{value!r} is no {'whole ' if kind[1] == 'int' else ''}number"
-    if key == "runtime.devices" and "matching regex" in reason:
-        return f"{value!r} is none of auto, cpu, cpu:2, cuda, cuda:1, cuda:0,1, cuda:all"
     return reason
 
 
