@@ -99,18 +99,18 @@ def compile_filter(text: str) -> re.Pattern[str] | None:
         raise ValueError(f"not a regular expression: {error}") from None
 
 
-def matches(row: RunRow, pattern: re.Pattern[str] | None) -> bool:
-    """Searched are all words of the line: name, id, study, mode, state, device and benchmark, separately."""
+def matches(row: RunRow, label: str, pattern: re.Pattern[str] | None) -> bool:
+    """Searched are all words of the line: label, name, id, study, mode, state, device and benchmark, separately."""
     if pattern is None:
         return True
-    words = (row.name, row.id, row.study, row.mode, row.state, row.device, row.benchmark or "")
+    words = (label, row.name, row.id, row.study, row.mode, row.state, row.device, row.benchmark or "")
     return any(pattern.search(word) for word in words)
 
 
 def arrange(rows: Sequence[RunRow], order: Order) -> list[Entry]:
     """``rows`` come newest first, which is also how equals stay. A study stands where its first run would."""
-    chosen = _sorted([row for row in rows if matches(row, order.pattern)], order)
     labels = labels_of(rows)
+    chosen = _sorted([row for row in rows if matches(row, labels[row.folder.path], order.pattern)], order)
     studies = Counter(row.study for row in chosen if row.study) if order.grouped else Counter()
     entries: list[Entry] = []
     done: set[str] = set()

@@ -117,7 +117,7 @@ class CompareScreen(View):
 
     def standing_message(self, now: float) -> tuple[Row, Row]:
         if self.comparator.progress is not None and self.comparison is not None:
-            return ((f"comparing newer evaluations: {self.comparator.progress.what}", "accent"),), ()
+            return ((f"comparing anew: {self.comparator.progress.what}", "accent"),), ()
         row = self.current()
         if self.comparison is None or row is None:
             return (), ()

@@ -99,6 +99,7 @@ def test_runs_of_one_name_are_told_apart_by_their_seeds() -> None:
     rows = [make(0, name="x", seed=0), make(1, name="x", seed=1), make(2, name="y", seed=1)]
     entries = arrange(rows, Order())
     assert [entry.label for entry in entries if isinstance(entry, Shown)] == ["x s0", "x s1", "y"]
+    assert runs_of(arrange(rows, Order(pattern=compile_filter("s1$")))) == [rows[1]], "what is shown can be looked for"
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_runs_of_one_name_are_told_apart_by_their_seeds() -> None:
 )  # fmt: skip
 def test_the_filter_searches_every_word_of_the_line_by_itself(pattern: str, found: bool) -> None:
     row = make(1, mode="cross", device="NVIDIA H200", study="sweep-a")
-    assert matches(row, compile_filter(pattern)) is found
+    assert matches(row, "run-1", compile_filter(pattern)) is found
 
 
 def test_what_is_no_regular_expression_is_told_and_the_last_good_one_stands() -> None:
