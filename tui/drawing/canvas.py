@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import compress, pairwise
+from operator import ne
 
-from tui.drawing.cells import Row, Run, character_width
+from tui.drawing.cells import Row, character_width
 
 
 class Canvas:
-    """``width`` x ``height`` cells, each one character (with its combining marks) and one style name.
-
-    Kept column by column: curves are drawn so, and many cells below each other are then written at once.
-    """
+    """``width`` x ``height`` cells, each one character (with its combining marks) and one style name."""
 
     __slots__ = ("_characters", "_styles", "height", "width")
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = max(0, width), max(0, height)
-        self._characters = [[" "] * self.height for _ in range(self.width)]
-        self._styles = [[""] * self.height for _ in range(self.width)]
+        self._characters = [[" "] * self.width for _ in range(self.height)]
+        self._styles = [[""] * self.width for _ in range(self.height)]
 
     def put(self, x: int, y: int, text: str, style: str = "") -> int:
         """Writes ``text`` from cell (x, y), clipped; returns the cell after it."""
@@ -37,30 +35,26 @@ class Canvas:
         """Writes ``text`` so that it ends before cell ``end``."""
         self.put(end - sum(map(character_width, text)), y, text, style)
 
-    def down(self, x: int, y: int, characters: Sequence[str], style: str) -> None:
-        """The charts' way: narrow characters below each other, all inside the grid; "" leaves what is there."""
-        column, styles, end = self._characters[x], self._styles[x], y + len(characters)
-        if "" in characters:
-            for at, character in enumerate(characters, y):
-                if character:
-                    column[at], styles[at] = character, style
-        else:
-            column[y:end] = characters
-            styles[y:end] = [style] * len(characters)
+    def across(self, x: int, y: int, characters: Sequence[str], styles: Sequence[str]) -> None:
+        """The charts' way: narrow characters side by side, all inside the grid, over whatever is there."""
+        end = x + len(characters)
+        self._characters[y][x:end] = characters
+        self._styles[y][x:end] = styles
 
     def cross(self, x: int, y: int, character: str, style: str, added: str) -> None:
         """``character`` in an empty cell; any other keeps what it shows, with the style ``added`` to its own."""
         if not (0 <= y < self.height and 0 <= x < self.width):
             return
-        if self._characters[x][y] == " ":
-            self._characters[x][y], self._styles[x][y] = character, style
+        characters, styles = self._characters[y], self._styles[y]
+        if characters[x] == " ":
+            characters[x], styles[x] = character, style
         else:
-            self._styles[x][y] = f"{self._styles[x][y]} {added}".strip()
+            styles[x] = f"{styles[x]} {added}".strip()
 
     def rows(self) -> list[Row]:
         if not self.width:
             return [()] * self.height
-        return list(map(_runs, zip(*self._characters, strict=True), zip(*self._styles, strict=True)))
+        return list(map(_runs, self._characters, self._styles))
 
     def _set(self, x: int, y: int, character: str, size: int, style: str) -> None:
         if not 0 <= x < self.width:
@@ -69,27 +63,23 @@ class Canvas:
             return
         if size == 2 and x + 1 >= self.width:
             character, size = " ", 1  # half a wide character cannot be shown
-        characters, styles = self._characters, self._styles
-        if characters[x][y] == "":
-            characters[x - 1][y] = " "  # its right half is overwritten
-        if x + size < self.width and characters[x + size][y] == "":
-            characters[x + size][y] = " "
-        characters[x][y], styles[x][y] = character, style
+        characters, styles = self._characters[y], self._styles[y]
+        if characters[x] == "":
+            characters[x - 1] = " "  # its right half is overwritten
+        if x + size < self.width and characters[x + size] == "":
+            characters[x + size] = " "
+        characters[x], styles[x] = character, style
         if size == 2:
-            characters[x + 1][y], styles[x + 1][y] = "", style
+            characters[x + 1], styles[x + 1] = "", style
 
     def _combine(self, x: int, y: int, mark: str) -> None:
         if 0 <= x < self.width:
-            if self._characters[x][y] == "" and x:
+            if self._characters[y][x] == "" and x:
                 x -= 1
-            self._characters[x][y] += mark
+            self._characters[y][x] += mark
 
 
-def _runs(characters: tuple[str, ...], styles: tuple[str, ...]) -> Row:
-    runs: list[Run] = []
-    start = 0
-    for style, group in groupby(styles):
-        end = start + len(list(group))
-        runs.append(("".join(characters[start:end]), style))
-        start = end
-    return tuple(runs)
+def _runs(characters: Sequence[str], styles: Sequence[str]) -> Row:
+    changes = compress(range(1, len(styles)), map(ne, styles[1:], styles))
+    edges = [0, *changes, len(styles)]
+    return tuple([("".join(characters[start:end]), styles[start]) for start, end in pairwise(edges)])

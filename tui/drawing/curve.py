@@ -12,7 +12,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 FANOUT = 4
@@ -165,24 +165,21 @@ class View:
         """Number of points before ``step``."""
         return bisect_left(self.curve.steps, step, 0, self.count)
 
-    def extremes(self, start: int, end: int, depth: int) -> tuple[float, float]:
-        """Smallest and greatest raw value of the points start <= i < end (at least one), looked up at one level.
+    def extremes(self, start: int, end: int, depth: int) -> tuple[list[float], list[float]]:
+        """Smallest and greatest raw values of the points start <= i < end, one each for FANOUT ** depth of them.
 
-        ``start`` must be a multiple of FANOUT ** depth; ``end`` too, or the end of the view.
+        ``start`` must be a multiple of that number. Where ``end`` is not, the last entry stands for fewer points.
         """
-        curve = self.curve
+        values, size = self.curve.values, FANOUT**depth
         if depth == 0:
-            part = curve.values[start:end]
-            return min(part), max(part)
-        low, high = curve.levels[depth - 1]
-        size = FANOUT**depth
+            return list(values[start:end]), list(values[start:end])
+        low, high = self.curve.levels[depth - 1]
         whole = end // size
-        lows, highs = low[start // size : whole], high[start // size : whole]
-        if whole * size < end:
-            rest = curve.values[whole * size : end]
+        lows, highs = list(low[start // size : whole]), list(high[start // size : whole])
+        if rest := values[whole * size : end]:
             lows.append(min(rest))
             highs.append(max(rest))
-        return min(lows), max(highs)
+        return lows, highs
 
 
 def _finite(steps: array[int], values: array[float]) -> tuple[array[int], array[float], array[int], array[float]]:
@@ -196,16 +193,17 @@ def _finite(steps: array[int], values: array[float]) -> tuple[array[int], array[
     return *kept, *lost
 
 
-class Column(NamedTuple):
-    """What one column of dots shows: the extremes of its points and the smoothed value at its end."""
+class Envelope(NamedTuple):
+    """What the columns of dots that hold a point show, from left to right: parallel lists, made and drawn in bulk."""
 
-    low: float
-    high: float
-    smooth: float
+    columns: list[int]
+    low: list[float]
+    high: list[float]
+    smooth: list[float]  # the smoothed value at the column's end
 
 
-def envelope(view: View, first: float, last: float, columns: int) -> list[Column | None]:
-    """Buckets of equal step ranges over first..last, both included; None where a bucket holds no point.
+def envelope(view: View, first: float, last: float, columns: int) -> Envelope:
+    """Columns are buckets of equal step ranges over first..last, both included.
 
     Every point of the range is in exactly one bucket, so no extreme is lost. Long curves are cut at whole buckets of
     the pyramid, at least four to a column: a point may stand up to a quarter of a column beside its place, and the
@@ -218,16 +216,16 @@ def envelope(view: View, first: float, last: float, columns: int) -> list[Column
         depth += 1
     size = FANOUT**depth
     start -= start % size  # a point or two left of the window count for the first column
-    result: list[Column | None] = []
-    width = (last - first) / max(1, columns)
-    for column in range(1, columns + 1):
-        end = stop if column == columns else bisect_left(steps, first + width * column, start, stop)
-        if column < columns:
-            end = max(start, end - end % size)
-        if end > start:
-            low, high = view.extremes(start, end, depth)
-            result.append(Column(low, high, smooth[end - 1]))
-            start = end
-        else:
-            result.append(None)
-    return result
+    lows, highs = view.extremes(start, stop, depth)
+    last_steps = steps[start + size - 1 : stop : size].tolist()  # of every whole bucket of the pyramid
+    width = (last - first) / columns
+    ends = [bisect_left(last_steps, math.ceil(first + width * column)) for column in range(1, columns)]
+    found = enumerate(pairwise([0, *ends, len(lows)]))
+    filled = [(column, begin, end) for column, (begin, end) in found if end > begin]
+    last_values = smooth[start + size - 1 : stop : size].tolist() + smooth[stop - 1 : stop].tolist()
+    return Envelope(
+        [column for column, _, _ in filled],
+        [min(lows[begin:end]) for _, begin, end in filled],
+        [max(highs[begin:end]) for _, begin, end in filled],
+        [last_values[end - 1] for _, _, end in filled],
+    )

@@ -2,90 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate, pairwise
 
-from tui.drawing.canvas import Canvas
 from tui.drawing.glyphs import Glyphs
 
 
 class Dots:
-    """One layer of a chart: ``columns`` x ``rows`` dots, row 0 on top."""
+    """One layer of a chart: ``columns`` x ``rows`` dots, row 0 on top.
 
-    __slots__ = ("_bits", "_cell_columns", "_cell_rows", "_glyphs", "columns", "height", "rows", "width")
+    A column of dots is one number, in which every byte is a cell, the top one first. So a span of any height costs the
+    same, and a column of cells is read out as its bytes, each the mask by which ``Glyphs.cells`` is ordered.
+    """
+
+    __slots__ = ("_above", "_bits", "_glyphs", "columns", "height", "rows", "width")
 
     def __init__(self, width: int, height: int, glyphs: Glyphs) -> None:
         self.width, self.height = width, height
         self._glyphs = glyphs
-        self._cell_columns, self._cell_rows = glyphs.dots
-        self.columns, self.rows = width * self._cell_columns, height * self._cell_rows
-        self._bits = [0] * self.columns  # one number a column, bit r for row r: a span of any height costs the same
+        self.columns, self.rows = width * glyphs.dots[0], height * glyphs.dots[1]
+        self._bits = [0] * self.columns
+        self._above = _dots_above(height, glyphs.dots[1])
 
     def span(self, column: int, top: int, bottom: int) -> None:
         """Sets the dots top..bottom (both included, in any order) of one column; clipped."""
-        if not 0 <= column < self.columns:
-            return
-        if top > bottom:
-            top, bottom = bottom, top
-        if top < 0:
-            top = 0
-        if bottom >= self.rows:
-            bottom = self.rows - 1
-        if top <= bottom:
-            self._bits[column] |= (2 << bottom) - (1 << top)
+        top, bottom = max(0, min(top, bottom)), min(self.rows - 1, max(top, bottom))
+        if 0 <= column < self.columns and top <= bottom:
+            self.spans([column], [top], [bottom])
 
-    def line(self, column: int, row: int, to_column: int, to_row: int) -> None:
-        """Joins two dots, column by column, without gaps; the first dot is taken as drawn."""
-        distance = to_column - column
-        before = row
-        for step in range(1, distance + 1):
-            at = row + round((to_row - row) * step / distance)
-            joined = before + (at > before) - (at < before)
-            self.span(column + step, joined, at)
-            before = at
+    def spans(self, columns: Sequence[int], tops: Sequence[int], bottoms: Sequence[int]) -> None:
+        """Sets the dots top..bottom (both included) of each column, all inside the grid."""
+        bits, above = self._bits, self._above
+        for column, top, bottom in zip(columns, tops, bottoms, strict=True):
+            bits[column] |= above[bottom + 1] ^ above[top]
 
-    def paint(self, canvas: Canvas, x: int, y: int, style: str, solid: str = "") -> None:
-        """Puts every cell that holds a dot on the canvas, hiding what was there: no cell mixes two series.
+    def line(self, columns: Sequence[int], rows: Sequence[int]) -> None:
+        """Joins dots from left to right, column by column, without gaps; the first dot is taken as drawn.
 
-        ``solid``: this character stands for any dots, so that series differ without colour in ASCII.
+        ``columns`` ascend; all dots are inside the grid.
         """
-        cells = ("", *(solid or cell for cell in self._glyphs.cells[1:]))
-        left, right = self._bits[:: self._cell_columns], self._bits[self._cell_columns - 1 :: self._cell_columns]
-        masks_of = _single if self._cell_columns == 1 else _double
-        for index, (bits, other) in enumerate(zip(left, right, strict=True)):
-            if used := bits | other:
-                first = _lowest(used) // self._cell_rows
-                masks = _cell_masks(bits, other, first, self._cell_rows, masks_of)
-                canvas.down(x + index, y + first, [cells[mask] for mask in masks], style)
+        bits, above = self._bits, self._above
+        for column, (before, row) in enumerate(pairwise(_row_of_every_column(columns, rows)), columns[0] + 1):
+            if row > before:
+                bits[column] |= above[row + 1] ^ above[before + 1]
+            elif row < before:
+                bits[column] |= above[before] ^ above[row]
+            else:
+                bits[column] |= above[row + 1] ^ above[row]
+
+    def masks(self) -> bytes:
+        """The mask of every cell, column by column."""
+        across, down = self._glyphs.dots
+        columns = self._bits
+        if across == 2:
+            columns = [left | right << down for left, right in zip(columns[::2], columns[1::2], strict=True)]
+        return b"".join([column.to_bytes(self.height, "big") for column in columns])
 
 
-_Masks = Callable[[int, int, int, range], list[int]]
+@lru_cache(64)
+def _dots_above(height: int, per_cell: int) -> tuple[int, ...]:
+    """For every row the dots of a column that are above it; one more entry at the end, for all of them."""
+    dots = (1 << 8 * (height - 1 - line) + row for line in range(height) for row in range(per_cell))
+    return tuple(accumulate(dots, initial=0))
 
 
-def _single(bits: int, _: int, low: int, shifts: range) -> list[int]:
-    return [bits >> shift & low for shift in shifts]
-
-
-def _double(bits: int, other: int, low: int, shifts: range) -> list[int]:
-    rows = low.bit_length()
-    return [bits >> shift & low | (other >> shift & low) << rows for shift in shifts]
-
-
-def _cell_masks(bits: int, other: int, first: int, per_cell: int, masks_of: _Masks) -> list[int]:
-    """Bit masks of the cells from ``first`` to the last one that holds a dot, in a column of cells.
-
-    ``bits`` and ``other``: of its two columns of dots, or twice of its only one. Where those are solid, as the envelope
-    of a long curve is, so are the cells, and only those at the ends are looked into.
-    """
-    low, common = (1 << per_cell) - 1, bits & other
-    end = (bits | other).bit_length()
-    solid_from, solid_to = -(-_lowest(common) // per_cell), common.bit_length() // per_cell
-    if solid_to <= solid_from or common & (common + (common & -common)):  # the latter: not one stretch of ones
-        return masks_of(bits, other, low, range(first * per_cell, end, per_cell))
-    above = masks_of(bits, other, low, range(first * per_cell, solid_from * per_cell, per_cell))
-    below = masks_of(bits, other, low, range(solid_to * per_cell, end, per_cell))
-    return above + masks_of(low, low, low, range(1)) * (solid_to - solid_from) + below
-
-
-def _lowest(bits: int) -> int:
-    """Place of the lowest one; -1 where there is none."""
-    return (bits & -bits).bit_length() - 1
+def _row_of_every_column(columns: Sequence[int], rows: Sequence[int]) -> Sequence[int]:
+    """Where straight lines between the dots are, in each column from the first to the last."""
+    if columns[-1] - columns[0] == len(columns) - 1:
+        return rows
+    every = [rows[0]]
+    for (column, row), (to_column, to_row) in pairwise(zip(columns, rows, strict=True)):
+        distance = to_column - column
+        every += [row + round((to_row - row) * step / distance) for step in range(1, distance + 1)]
+    return every

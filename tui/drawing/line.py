@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tui.drawing.canvas import Canvas
 from tui.drawing.cells import Row, width
-from tui.drawing.curve import Column, View, envelope
+from tui.drawing.curve import Envelope, View, envelope
 from tui.drawing.dots import Dots
 from tui.drawing.frame import Y_LABELS, draw_x_axis, draw_y_axis
 from tui.drawing.glyphs import Glyphs
+from tui.drawing.layers import Layer, paint
 from tui.drawing.scale import Scale, bounds
 from tui.drawing.ticks import nice_ticks, value_label
 
@@ -82,14 +85,14 @@ def line_chart(cells: int, lines: int, series: Sequence[Series], axes: Axes, gly
         return canvas.rows()
     height = lines - 2
     envelopes = [_points(one, axes, room * glyphs.dots[0]) for one in shown]
-    extremes = _extremes(envelopes)
+    extremes = [value for points in envelopes for value in points.low + points.high]
     scale = Scale(*bounds(extremes, axes.log), axes.log, height * glyphs.dots[1])
     if extremes:
         draw_y_axis(canvas, 0, height, scale, glyphs.dots[1], glyphs)
+        _draw_series(canvas, room, height, shown, envelopes, axes, scale, glyphs)
     else:
         canvas.put(Y_LABELS, height // 2, "no point in this part", "dim")
     _draw_steps(canvas, height, room, axes, glyphs)
-    _draw_series(canvas, room, height, shown, envelopes, axes, scale, glyphs)
     _draw_marks(canvas, room, shown, axes, scale, glyphs)
     _draw_lost(canvas, room, shown, axes, glyphs)
     if room + Y_LABELS < cells:
@@ -98,32 +101,36 @@ def line_chart(cells: int, lines: int, series: Sequence[Series], axes: Axes, gly
     return canvas.rows()
 
 
-def _points(one: Series, axes: Axes, columns: int) -> list[Column | None]:
+def _points(one: Series, axes: Axes, columns: int) -> Envelope:
     """The envelope; of marked points, far apart, also where the line between two of them enters and leaves."""
     points = envelope(one.view, axes.first, axes.last, columns)
     if one.marked:
-        for index, step in ((0, axes.first), (len(points) - 1, axes.last)):
+        for column, step in ((0, axes.first), (columns - 1, axes.last)):
             value = one.view.between(step, axes.log)
-            if points[index] is None and value is not None:
-                points[index] = Column(value, value, value)
+            if column not in points.columns and value is not None:
+                place = bisect_left(points.columns, column)
+                points.columns.insert(place, column)
+                for values in (points.low, points.high, points.smooth):
+                    values.insert(place, value)
     return points
 
 
 def _draw_series(
-    canvas: Canvas, plot_width: int, plot_height: int, shown: Sequence[Series],
-    envelopes: Sequence[Sequence[Column | None]], axes: Axes, scale: Scale, glyphs: Glyphs,
+    canvas: Canvas, plot_width: int, plot_height: int, shown: Sequence[Series], envelopes: Sequence[Envelope],
+    axes: Axes, scale: Scale, glyphs: Glyphs,
 ) -> None:  # fmt: skip
+    """The smoothed lines above all that is raw."""
+    layers: list[Layer] = []
     for one, points in zip(shown, envelopes, strict=True):
         raw = Dots(plot_width, plot_height, glyphs)
-        _trace_raw(raw, points, scale.row, joined=not axes.smoothed)
-        raw.paint(canvas, Y_LABELS, 0, one.raw_style if axes.smoothed else one.style)
-    if not axes.smoothed:
-        return
-    for one, points in zip(shown, envelopes, strict=True):
-        line = Dots(plot_width, plot_height, glyphs)
-        _trace_smooth(line, points, scale.row)
-        solid = one.sample(glyphs) if glyphs.name == "ascii" else ""
-        line.paint(canvas, Y_LABELS, 0, one.style, solid)
+        _trace_raw(raw, points, scale, joined=not axes.smoothed)
+        layers.append(Layer(raw, one.raw_style if axes.smoothed else one.style))
+    if axes.smoothed:
+        for one, points in zip(shown, envelopes, strict=True):
+            line = Dots(plot_width, plot_height, glyphs)
+            _trace_smooth(line, points, scale)
+            layers.append(Layer(line, one.style, one.sample(glyphs) if glyphs.name == "ascii" else ""))
+    paint(canvas, Y_LABELS, 0, layers, glyphs)
 
 
 def _draw_marks(
@@ -170,38 +177,26 @@ def _cell(step: float, axes: Axes, plot_width: int) -> int:
     return round((step - axes.first) / ((axes.last - axes.first) or 1.0) * (plot_width - 1))
 
 
-def _trace_raw(dots: Dots, points: Sequence[Column | None], row: Callable[[float], int], joined: bool) -> None:
+def _trace_raw(dots: Dots, points: Envelope, scale: Scale, joined: bool) -> None:
     """Neighbouring columns touch, so that a steep stretch stays one line; ``joined`` bridges empty columns too."""
-    before: tuple[int, int, int] | None = None
-    for index, point in enumerate(points):
-        if point is None:
-            continue
-        top, bottom = row(point.high), row(point.low)
-        if before is not None and before[0] == index - 1:
-            dots.span(index, min(top, before[2]), max(bottom, before[1]))
-        else:
-            dots.span(index, top, bottom)
-            if before is not None and joined:
-                dots.line(before[0], (before[1] + before[2]) // 2, index, (top + bottom) // 2)
-        before = (index, top, bottom)
+    columns, tops, bottoms = points.columns, scale.rows(points.high), scale.rows(points.low)
+    dots.spans(columns, tops, bottoms)
+    for (column, top, bottom), (after, its_top, its_bottom) in pairwise(zip(columns, tops, bottoms, strict=True)):
+        if after > column + 1:
+            if joined:
+                dots.line((column, after), ((top + bottom) // 2, (its_top + its_bottom) // 2))
+        elif its_top > bottom:
+            dots.span(after, bottom, its_top)
+        elif its_bottom < top:
+            dots.span(after, its_bottom, top)
 
 
-def _trace_smooth(dots: Dots, points: Sequence[Column | None], row: Callable[[float], int]) -> None:
-    before: tuple[int, int] | None = None
-    for index, point in enumerate(points):
-        if point is None:
-            continue
-        at = row(point.smooth)
-        if before is None:
-            dots.span(index, at, at)
-        else:
-            dots.line(*before, index, at)
-        before = (index, at)
-
-
-def _extremes(envelopes: Sequence[Sequence[Column | None]]) -> list[float]:
-    points = [point for points in envelopes for point in points if point is not None]
-    return [point.low for point in points] + [point.high for point in points]
+def _trace_smooth(dots: Dots, points: Envelope, scale: Scale) -> None:
+    if not points.columns:
+        return
+    rows = scale.rows(points.smooth)
+    dots.spans(points.columns[:1], rows[:1], rows[:1])
+    dots.line(points.columns, rows)
 
 
 def _draw_steps(canvas: Canvas, y: int, plot_width: int, axes: Axes, glyphs: Glyphs) -> None:

@@ -11,6 +11,7 @@ from tui.drawing.cells import Row, fit, width
 from tui.drawing.dots import Dots
 from tui.drawing.frame import Y_LABELS, draw_x_axis, draw_y_axis
 from tui.drawing.glyphs import Glyphs
+from tui.drawing.layers import Layer, paint
 from tui.drawing.scale import Scale, bounds
 from tui.drawing.ticks import log_ticks, nice_ticks, tick_labels
 
@@ -86,11 +87,11 @@ def _draw_path(
     for x, y in sorted(point for point in path if all(map(math.isfinite, point))):
         at = xs.column(x), ys.row(y)
         if before is not None and at[0] > before[0]:
-            dots.line(*before, *at)
+            dots.line((before[0], at[0]), (before[1], at[1]))
         elif before is not None:
             dots.span(at[0], before[1], at[1])
         before = at
-    dots.paint(canvas, Y_LABELS, 1, "dim")
+    paint(canvas, Y_LABELS, 1, [Layer(dots, "dim")], glyphs)
 
 
 def _draw_marks(canvas: Canvas, marks: Sequence[Mark], xs: Scale, ys: Scale, glyphs: Glyphs) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import accumulate
 
 import pytest
 from hypothesis import given, settings
@@ -28,15 +29,15 @@ def test_every_point_lies_in_the_column_of_its_place_or_next_to_it(
     view = made(values, gaps=gaps).view()
     last = max(2, 1 + (len(values) - 1) * gaps)
     found = envelope(view, 1, last, columns)
-    assert len(found) == columns
-    drawn = [column for column in found if column is not None]
-    assert min(column.low for column in drawn) == min(values)
-    assert max(column.high for column in drawn) == max(values)
+    assert set(found.columns) <= set(range(columns))
+    assert min(found.low) == min(values)
+    assert max(found.high) == max(values)
+    reach = dict(zip(found.columns, zip(found.low, found.high, strict=True), strict=True))
     span = last - 1
     for index, value in enumerate(values):
         at = min(columns - 1, int(index * gaps / span * columns))
-        near = [column for column in found[max(0, at - 1) : at + 2] if column is not None]
-        assert any(column.low <= value <= column.high for column in near)
+        near = [reach[column] for column in (at - 1, at, at + 1) if column in reach]
+        assert any(low <= value <= high for low, high in near)
 
 
 @settings(max_examples=60)
@@ -48,7 +49,10 @@ def test_extremes_of_any_aligned_stretch_are_those_of_its_points(values: list[fl
     start = data.draw(st.integers(0, (len(values) - 1) // size)) * size
     end = data.draw(st.integers(start + 1, len(values)))
     end = end if end == len(values) or end % size == 0 else min(len(values), -(-end // size) * size)
-    assert view.extremes(start, end, depth) == (min(values[start:end]), max(values[start:end]))
+    lows, highs = view.extremes(start, end, depth)
+    parts = [values[at : min(at + size, end)] for at in range(start, end, size)]
+    assert lows == list(map(min, parts))
+    assert highs == list(map(max, parts))
 
 
 @given(st.lists(numbers, min_size=1, max_size=60), st.sampled_from([0.0, 0.5, 0.9, 0.99]))
@@ -143,9 +147,37 @@ def test_the_envelope_of_any_window_loses_no_extreme(values: list[float], column
     """Zoomed anywhere: what is in sight is inside what is drawn, and what is drawn is a point of the run."""
     found = envelope(made(values).view(), first, first + span, columns)
     inside = [value for index, value in enumerate(values) if first <= 1 + index <= first + span]
-    drawn = [column for column in found if column is not None]
-    assert bool(drawn) == bool(inside)
+    assert bool(found.columns) == bool(inside)
     if inside:
-        assert min(column.low for column in drawn) <= min(inside)
-        assert max(column.high for column in drawn) >= max(inside)
-        assert {end for column in drawn for end in (column.low, column.high)} <= set(values)
+        assert min(found.low) <= min(inside)
+        assert max(found.high) >= max(inside)
+        assert {*found.low, *found.high} <= set(values)
+
+
+@settings(max_examples=120)
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=900), st.integers(1, 9), st.floats(-50, 900), st.floats(0, 900))
+def test_the_envelope_is_what_sorting_every_point_into_its_column_finds(
+    gaps: list[int], columns: int, first: float, span: float
+) -> None:
+    """Against the plainest way: point by point, where whole buckets of the pyramid go to the column of their end."""
+    steps = list(accumulate(gaps))
+    values = [float(step * 7919 % 1009) for step in steps]
+    curve = Curve(0.9)
+    curve.extend(steps, values)
+    last = first + span
+    inside = [index for index, step in enumerate(steps) if first <= step <= last]
+    size = 1
+    while size * FANOUT**2 * columns <= len(inside):
+        size *= FANOUT
+    expected: dict[int, list[int]] = {}
+    for start in range(inside[0] - inside[0] % size, inside[-1] + 1, size) if inside else ():
+        bucket = range(start, min(start + size, inside[-1] + 1))
+        whole = len(bucket) == size
+        edges = [first + span / columns * column for column in range(1, columns)]
+        column = next((at for at, edge in enumerate(edges) if whole and steps[bucket[-1]] < edge), columns - 1)
+        expected.setdefault(column, []).extend(bucket)
+    found = envelope(curve.view(), first, last, columns)
+    assert found.columns == list(expected)
+    assert found.low == [min(values[index] for index in points) for points in expected.values()]
+    assert found.high == [max(values[index] for index in points) for points in expected.values()]
+    assert found.smooth == [curve.smooth[points[-1]] for points in expected.values()]

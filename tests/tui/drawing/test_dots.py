@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,36 +11,79 @@ from hypothesis import strategies as st
 from tui.drawing.canvas import Canvas
 from tui.drawing.dots import Dots
 from tui.drawing.glyphs import ASCII, BLOCK, BRAILLE, Glyphs
+from tui.drawing.layers import Layer, paint
 
 WIDTH, HEIGHT = 5, 6
+CHARSETS = pytest.mark.parametrize("glyphs", [BRAILLE, BLOCK, ASCII], ids=lambda glyphs: glyphs.name)
 places = st.integers(-3, 30)
 spans = st.lists(st.tuples(st.integers(-2, 12), places, places), max_size=14)
+Lit = set[tuple[int, int]]
 
 
-@pytest.mark.parametrize("glyphs", [BRAILLE, BLOCK, ASCII], ids=lambda glyphs: glyphs.name)
-@pytest.mark.parametrize("solid", ["", "o"])
-@given(drawn=spans)
-def test_every_cell_shows_the_dots_that_are_in_it(
-    glyphs: Glyphs, solid: str, drawn: list[tuple[int, int, int]]
-) -> None:
+def drawn_cells(layers: list[Layer], glyphs: Glyphs) -> dict[tuple[int, int], tuple[str, str]]:
+    """(character, style) of every cell of the layers; around them nothing may have changed."""
+    canvas = Canvas(WIDTH + 2, HEIGHT + 2)
+    paint(canvas, 1, 1, layers, glyphs)
+    cells = {
+        (x, y): cell
+        for y, row in enumerate(canvas.rows(), -1)
+        for x, cell in enumerate(((character, style) for text, style in row for character in text), -1)
+    }
+    inside = {(x, y): cells.pop((x, y)) for x in range(WIDTH) for y in range(HEIGHT)}
+    assert set(cells.values()) == {(" ", "")}
+    return inside
+
+
+def expected_cells(
+    layers: list[tuple[Lit, str, str]], glyphs: Glyphs
+) -> dict[tuple[int, int], tuple[str, str]]:  # fmt: skip
+    """The same, cell by cell and bit by bit, from (dots that are lit, style, solid)."""
     per_column, per_row = glyphs.dots
-    dots, lit = Dots(WIDTH, HEIGHT, glyphs), set()
-    for column, top, bottom in drawn:
-        dots.span(column, top, bottom)
-        lit |= {(column, row) for row in range(min(top, bottom), max(top, bottom) + 1)}
-    canvas = Canvas(WIDTH + 2, HEIGHT + 1)
-    for y in range(HEIGHT + 1):
-        canvas.put(0, y, "x" * (WIDTH + 2))
-    dots.paint(canvas, 1, 1, "style", solid)
-    for y, row in enumerate(canvas.rows()):
-        text = "".join(part for part, _ in row)
-        for x, shown in enumerate(text):
-            inside = 1 <= x <= WIDTH and y >= 1
+    found = {(x, y): (" ", "") for x in range(WIDTH) for y in range(HEIGHT)}
+    for lit, style, solid in layers:
+        for x, y in found:
             bits = [
                 column * per_row + line
                 for column in range(per_column)
                 for line in range(per_row)
-                if inside and ((x - 1) * per_column + column, (y - 1) * per_row + line) in lit
+                if (x * per_column + column, y * per_row + line) in lit
             ]
-            expected = solid or glyphs.cells[sum(1 << bit for bit in bits)]
-            assert shown == (expected if bits else "x")
+            if bits:
+                found[x, y] = (solid or glyphs.cells[sum(1 << bit for bit in bits)], style)
+    return found
+
+
+@CHARSETS
+@given(drawn=st.lists(spans, min_size=1, max_size=4))
+def test_every_cell_shows_the_dots_of_the_last_layer_that_has_any_in_it(
+    glyphs: Glyphs, drawn: list[list[tuple[int, int, int]]]
+) -> None:
+    layers: list[Layer] = []
+    expected: list[tuple[Lit, str, str]] = []
+    for number, of_layer in enumerate(drawn):
+        dots, lit = Dots(WIDTH, HEIGHT, glyphs), set()
+        for column, top, bottom in of_layer:
+            dots.span(column, top, bottom)
+            lit |= {(column, row) for row in range(min(top, bottom), max(top, bottom) + 1)}
+        solid = "abcd"[number] if glyphs is ASCII and number % 2 else ""
+        layers.append(Layer(dots, f"style{number}", solid))
+        expected.append((lit, f"style{number}", solid))
+    assert drawn_cells(layers, glyphs) == expected_cells(expected, glyphs)
+
+
+@CHARSETS
+@given(data=st.data())
+def test_a_line_is_a_dot_a_column_on_straight_ways_joined_without_gaps(glyphs: Glyphs, data: st.DataObject) -> None:
+    dots = Dots(WIDTH, HEIGHT, glyphs)
+    columns = sorted(data.draw(st.sets(st.integers(0, dots.columns - 1), min_size=1)))
+    rows = [data.draw(st.integers(0, dots.rows - 1)) for _ in columns]
+    dots.line(columns, rows)
+    lit: Lit = set()
+    for (column, row), (to_column, to_row) in pairwise(zip(columns, rows, strict=True)):
+        before = row
+        for step in range(1, to_column - column + 1):
+            at = row + round((to_row - row) * step / (to_column - column))
+            down = range(before + 1, at + 1) if at > before else range(at, before) if at < before else (at,)
+            lit |= {(column + step, each) for each in down}
+            before = at
+    assert drawn_cells([Layer(dots, "line")], glyphs) == expected_cells([(lit, "line", "")], glyphs)
