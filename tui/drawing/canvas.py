@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import compress, pairwise
 from operator import ne
 
@@ -12,16 +13,20 @@ from tui.drawing.cells import Row, character_width
 class Canvas:
     """``width`` x ``height`` cells, each one character (with its combining marks) and one style name."""
 
-    __slots__ = ("_characters", "_styles", "height", "width")
+    __slots__ = ("_any_wide", "_characters", "_styles", "height", "width")
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = max(0, width), max(0, height)
         self._characters = [[" "] * self.width for _ in range(self.height)]
         self._styles = [[""] * self.width for _ in range(self.height)]
+        self._any_wide = False  # a wide character stands somewhere, of which a narrow one may leave half
 
     def put(self, x: int, y: int, text: str, style: str = "") -> int:
         """Writes ``text`` from cell (x, y), clipped; returns the cell after it."""
         inside = 0 <= y < self.height
+        if inside and len(text) > 1 and x >= 0 and x + len(text) <= self.width and not self._any_wide and _narrow(text):
+            self.across(x, y, text, [style] * len(text))
+            return x + len(text)
         for character in text:
             size = character_width(character)
             if inside and size == 0:
@@ -70,6 +75,7 @@ class Canvas:
             characters[x + size] = " "
         characters[x], styles[x] = character, style
         if size == 2:
+            self._any_wide = True
             characters[x + 1], styles[x + 1] = "", style
 
     def _combine(self, x: int, y: int, mark: str) -> None:
@@ -77,6 +83,12 @@ class Canvas:
             if self._characters[y][x] == "" and x:
                 x -= 1
             self._characters[y][x] += mark
+
+
+@lru_cache(4096)
+def _narrow(text: str) -> bool:
+    """Every character takes one cell."""
+    return all(character_width(character) == 1 for character in text)
 
 
 def _runs(characters: Sequence[str], styles: Sequence[str]) -> Row:

@@ -121,11 +121,11 @@ class View:
 
     def count_between(self, first: float, before: float) -> int:
         """Number of points, finite or not, of first <= step < before."""
-        steps, lost = self.curve.lost_steps, self.lost_count
-        return (
-            self.index(before) - self.index(first) + bisect_left(steps, before, 0, lost)
-            - bisect_left(steps, first, 0, lost)
-        )  # fmt: skip
+        return self.count_before(before) - self.count_before(first)
+
+    def count_before(self, step: float) -> int:
+        """Number of points, finite or not, before ``step``."""
+        return self.index(step) + bisect_left(self.curve.lost_steps, step, 0, self.lost_count)
 
     def nearest(self, step: float) -> Point | None:
         """The point closest to ``step``, finite or not; of two equally close ones the earlier."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from tui.drawing.cells import Row
 from tui.drawing.curve import View
@@ -38,6 +40,7 @@ def stretches(views: Sequence[View], first: float, last: float, cells: int) -> l
     if width < 1:
         steps = [round(first + width * cell) for cell in range(cells)]
         return [[view.count_between(step, step + 1) for view in views] for step in steps]
-    edges = [first + width * (cell - 0.5) for cell in range(cells + 1)]
-    edges[-1:] = [max(edges[-1], last + 1)] if cells else []
-    return [[view.count_between(edges[cell], edges[cell + 1]) for view in views] for cell in range(cells)]
+    edges = [math.ceil(first + width * (cell - 0.5)) for cell in range(cells + 1)]  # whole steps are found faster
+    edges[-1:] = [max(edges[-1], math.ceil(last + 1))] if cells else []
+    before = [[view.count_before(edge) for view in views] for edge in edges]
+    return [[end - start for start, end in zip(*each, strict=True)] for each in pairwise(before)]
