@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import repeat
-from operator import itemgetter
+from itertools import compress, repeat
+from operator import itemgetter, ne
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from rich.cells import get_character_cell_size
@@ -239,12 +239,10 @@ def _differences(sent: list[Cell], wanted: list[Cell]) -> list[tuple[int, int]]:
     """Ranges of cells to send. A line whose widths terminals may measure differently is sent whole or not at all."""
     if sent == wanted:
         return []
-    if not (all(map(_certain, map(_TEXT, wanted))) and all(map(_certain, map(_TEXT, sent)))):
+    if not all(map(_certain, {*map(_TEXT, wanted), *map(_TEXT, sent)})):
         return [(0, len(wanted))]
     ranges: list[tuple[int, int]] = []
-    for x, (old, new) in enumerate(zip(sent, wanted, strict=True)):
-        if old == new:
-            continue
+    for x in compress(range(len(wanted)), map(ne, sent, wanted)):
         if ranges and x - ranges[-1][1] <= _GAP:
             ranges[-1] = (ranges[-1][0], x + 1)
         else:
