@@ -90,6 +90,7 @@ class Dashboard(WiredApp, inherit_bindings=False):
         self.register_theme(self.palette.theme)
         self.theme = self.palette.theme.name
         self.snapshot: Snapshot | None = None
+        self._ages_are_new = False  # a snapshot came since the last tick
         self.feed = Feed(home, lambda snapshot: self._receive(snapshot), now, settings.rates)
         self._problem = visible(problem)
         self.comparisons: OrderedDict[Key, Done] = OrderedDict()  # the newest of those that were computed
@@ -124,7 +125,8 @@ class Dashboard(WiredApp, inherit_bindings=False):
         self.snapshot = message.snapshot
         with self.batch_update():
             for view in self._views_in_sight():
-                view.apply(message.snapshot)
+                view.take(message.snapshot)
+        self._ages_are_new = True
 
     def open_run(self, folder: RunFolder) -> RunScreen:
         from tui.screens.run import RunScreen
@@ -213,6 +215,10 @@ class Dashboard(WiredApp, inherit_bindings=False):
         self.post_message(NewSnapshot(snapshot))
 
     def _tick(self) -> None:
+        """Ages go on; not where a snapshot has just told them, as it does every second of a live run."""
+        if self._ages_are_new:
+            self._ages_are_new = False
+            return
         now = self.now()
         with self.batch_update():
             for view in self._views_in_sight():

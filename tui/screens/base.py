@@ -14,6 +14,7 @@ from tui.drawing.cells import Row
 from tui.drawing.glyphs import Glyphs
 from tui.feed import Snapshot
 from tui.widgets.bars import Footer, Header, Message
+from tui.widgets.sides import kept
 
 if TYPE_CHECKING:
     from tui.app import Dashboard
@@ -29,6 +30,7 @@ class View(Screen[None], inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__()
+        kept(self)
         self._bindings = BindingsMap(keymap.bindings(self.name_in_keymap))  # a person may have set other keys
         self.header, self.message, self.footer = Header(), Message(), Footer()
         self._said: tuple[str, str, float] = ("", "", 0.0)
@@ -59,7 +61,12 @@ class View(Screen[None], inherit_bindings=False):
 
     def on_screen_resume(self) -> None:
         if self.dashboard.snapshot is not None:
-            self.apply(self.dashboard.snapshot)
+            self.take(self.dashboard.snapshot)
+
+    def take(self, snapshot: Snapshot) -> None:
+        """What is new and what the time is by now, at one go."""
+        self.apply(snapshot)
+        self.tick(self.dashboard.now())
 
     def apply(self, snapshot: Snapshot) -> None:
         """Shows what is new."""

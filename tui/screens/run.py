@@ -26,6 +26,7 @@ from tui.screens.tab import Tab
 from tui.screens.tabs import TABS
 from tui.widgets.bars import Tabs
 from tui.widgets.runs_table import fit_middle
+from tui.widgets.sides import kept
 
 _FOOTERS = {  # what is needed most first
     "overview": ("pause_resume", "stop", "evaluate", "zoom(1)", "charts", "step(-1)", "log_axis", "smooth(1)"),
@@ -53,7 +54,7 @@ class RunScreen(Examining):
         self.tabs = Tabs(RUN_TABS)
         self.active = RUN_TABS[0]
         self._made: dict[str, Tab] = {}
-        self._body = Container(id="tab-body")
+        self._body = kept(Container(id="tab-body"))
 
     @property
     def tab(self) -> Tab:
@@ -87,7 +88,6 @@ class RunScreen(Examining):
         if snapshot.problem:
             self.say(snapshot.problem, "error")
         self.show_footer()
-        self.tick(self.dashboard.now())
 
     def tick(self, now: float) -> None:
         self._show_header(now)

@@ -88,7 +88,6 @@ class RunsScreen(Steering):
             self._arrange()
         if snapshot.problem:
             self.say(snapshot.problem, "error")
-        self.tick(self.dashboard.now())
 
     def tick(self, now: float) -> None:
         self.table.redraw()

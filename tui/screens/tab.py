@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from tui.model.detail import RunDetail
 from tui.model.selection import Selection
+from tui.widgets.sides import kept
 
 if TYPE_CHECKING:
     from tui.app import Dashboard
@@ -26,7 +27,8 @@ class Tab(Widget):
 
     def __init__(self, columns: Sequence[Sequence[Widget]], narrow_order: Sequence[Widget]) -> None:
         super().__init__()
-        self._columns = [Vertical(*column) for column in columns]
+        kept(self)
+        self._columns = [kept(Vertical(*column)) for column in columns]
         self.panels = narrow_order
         self.chosen = 0  # of the panels: the one a narrow screen shows
         self.detail: RunDetail | None = None

@@ -22,8 +22,9 @@ class Header(Drawn):
         self._right: Row = ()
 
     def show(self, left: Row, right: Row) -> None:
-        self._left, self._right = left, right
-        self.redraw()
+        if (left, right) != (self._left, self._right):
+            self._left, self._right = left, right
+            self.redraw()
 
     def rows(self, width: int, height: int) -> list[Row]:
         return [
@@ -47,8 +48,9 @@ class Message(Drawn):
         self._right: Row = ()
 
     def show(self, left: Row, right: Row = ()) -> None:
-        self._left, self._right = left, right
-        self.redraw()
+        if (left, right) != (self._left, self._right):
+            self._left, self._right = left, right
+            self.redraw()
 
     @property
     def text(self) -> str:
@@ -72,8 +74,9 @@ class Footer(Drawn):
         self._keys: Sequence[tuple[str, str]] = ()
 
     def show(self, keys: Sequence[tuple[str, str]]) -> None:
-        self._keys = keys
-        self.redraw()
+        if keys != self._keys:
+            self._keys = keys
+            self.redraw()
 
     def rows(self, width: int, height: int) -> list[Row]:
         chosen = list(self._keys)
@@ -108,8 +111,9 @@ class Tabs(Drawn):
         self._right: Row = ()
 
     def show(self, active: int, right: Row) -> None:
-        self._active, self._right = active, right
-        self.redraw()
+        if (active, right) != (self._active, self._right):
+            self._active, self._right = active, right
+            self.redraw()
 
     def rows(self, width: int, height: int) -> list[Row]:
         labels = [

@@ -17,6 +17,7 @@ from textual.widget import Widget
 from tui.drawing.cells import Row, fit_row, row_width
 from tui.drawing.glyphs import Glyphs
 from tui.theme import Palette
+from tui.widgets.sides import Sides
 
 if TYPE_CHECKING:
     from textual import events
@@ -33,7 +34,8 @@ class Drawn(Widget):
         super().__init__(id=id, classes=classes)
         self._rows: list[Row] = []
         self._drawn_for = (-1, -1)
-        self._ground = Style.null()
+        self._ground: Style | None = None
+        self._styles_cache = Sides()
 
     @property
     def dashboard(self) -> Dashboard:
@@ -53,17 +55,17 @@ class Drawn(Widget):
 
     def redraw(self) -> None:
         """Draws again and marks the lines that differ; nothing is drawn for a widget that is not in sight."""
-        size = (self.size.width, self.size.height)
-        if not self.is_mounted or 0 in size:
+        width, height = size = self.size
+        if not self.is_mounted or 0 in (width, height):
             self._drawn_for = (-1, -1)
             return
-        fresh = self._fresh_rows(*size)
+        fresh = self._fresh_rows(width, height)
         if self._drawn_for != size:
             self._rows, self._drawn_for = fresh, size
             self.refresh()
             return
         changed = [
-            Region(0, y, size[0], 1) for y, (old, new) in enumerate(zip(self._rows, fresh, strict=True)) if old != new
+            Region(0, y, width, 1) for y, (old, new) in enumerate(zip(self._rows, fresh, strict=True)) if old != new
         ]
         self._rows = fresh
         if changed:
@@ -71,17 +73,20 @@ class Drawn(Widget):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Before anything of it is rendered, its border included, the widget is drawn for the size it has by now."""
-        size = (self.size.width, self.size.height)
+        size = self.size
         if self._drawn_for != size:
             self._rows, self._drawn_for = self._fresh_rows(*size), size
-        self._ground = self._base()  # once for all lines: Textual works it out anew from all that lies below
+            self._styles_cache.clear()  # it may hold lines from before it was out of sight
+        self._ground = None
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
+        if self._ground is None:  # once for all lines: Textual works it out anew from all that lies below
+            self._ground = self._base()
+        width, ground, style = self._drawn_for[0], self._ground, self.palette.style
         if y >= len(self._rows):
-            return Strip.blank(self.size.width, self._ground)
-        style, base = self.palette.style, self._ground
-        return Strip([Segment(text, base + style(name)) for text, name in self._rows[y]], self.size.width)
+            return Strip.blank(width, ground)
+        return Strip([Segment(text, ground + style(name)) for text, name in self._rows[y]], width)
 
     def _base(self) -> Style:
         """Colours of the surface, or the terminal's own where the palette has only its colours."""
@@ -148,7 +153,8 @@ class Panel(Drawn):
         if row_width(title) > room:
             title = fit_row(title, room, self.glyphs.ellipsis)
         parts = [(text, _title_style(self.palette, name)) for text, name in title]
-        self.border_title = Content.assemble(*parts).rstrip()
+        self._border_title = Content.assemble(*parts).rstrip()  # Textual's setter would draw all lines again
+        self.refresh(Region(0, 0, self.outer_size.width, 1).translate(-self.content_offset))
 
 
 def _title_style(palette: Palette, name: str) -> TextualStyle | str:

@@ -20,6 +20,7 @@ from tui.model.charts import Chart
 from tui.model.detail import RunDetail
 from tui.model.measures import LOSS
 from tui.widgets.base import Panel
+from tui.widgets.sides import kept
 
 MOST = 12  # charts at a time
 _ROOM_BELOW = 8  # lines from which on the ribbon has one
@@ -146,6 +147,7 @@ class ChartBoard(Widget):
 
     def __init__(self) -> None:
         super().__init__(id="charts")
+        kept(self)
         self.board = Board()
         self.panels = [ChartPanel(id=f"chart-{index}") for index in range(MOST)]
         self.panels[0].leading = True
