@@ -29,9 +29,7 @@ from engine.runs.state import RunState
 from engine.runs.step_records import StepRecord, step_event
 
 HEARTBEAT_SECONDS = 5.0
-# Between two reports of steps or long work. Who watches looks once a second; a report of steps waits for the GPU that
-# computes the last of them, and makes the log longer to read.
-REPORT_SECONDS = 0.5
+STEP_EVENT_SECONDS = 0.1  # at most ten step events a second
 COMMAND_POLL_SECONDS = 0.05
 SNAPSHOT_SECONDS = 30.0
 # Terminals and batch schedulers signal a whole process group, and `run --wait` passes the signal on: that is one.
@@ -132,11 +130,11 @@ class Session:
                 self._write_snapshot()
 
     def record(self, record: StepRecord) -> None:
-        """Takes one update; written with its neighbours, every number of it, at most twice a second."""
+        """Takes one update; written with its neighbours, every number of it, at most ten times a second."""
         with self._writing:
             self._records.append(record)
             self._progress = time.monotonic()
-            if self._progress - self._records_since >= REPORT_SECONDS:
+            if self._progress - self._records_since >= STEP_EVENT_SECONDS:
                 self.flush()
 
     def flush(self) -> None:
@@ -148,9 +146,9 @@ class Session:
                 self._append(step_event(records))
 
     def progress(self, what: str, done: int, total: int | None) -> None:
-        """Reports long work at most twice a second, and obeys commands between its parts."""
+        """Reports long work at most ten times a second, and obeys commands between its parts."""
         now = time.monotonic()
-        if now - self._progress >= REPORT_SECONDS or done == total:
+        if now - self._progress >= STEP_EVENT_SECONDS or done == total:
             self.emit(events.Progress(what=what, done=done, total=total))
         self.boundary(within="work")
 
