@@ -84,7 +84,7 @@ class ExportScreen(FormKeys, Dialog[None]):
             folder = Path(name).expanduser().absolute().parent
             return f"is written in {visible(short_path(folder))}; folders that are missing are made"
         if form.field.key == "table" and form.values["table"] == "compare":
-            return f"differences to {visible(self.names[0])}, the baseline, with intervals, Holm's p and verdicts"
+            return form.field.meaning.replace("the first run", f"{visible(self.names[0])}, the baseline")
         return form.field.meaning
 
     def action_write(self) -> None:
