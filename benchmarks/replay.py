@@ -26,7 +26,7 @@ from engine.runs.reader import RunReader
 from engine.runs.step_records import microseconds, nine_digits
 
 STEPS_PER_EVENT = 10
-COLUMNS = ("loss", "mode", "lr", "masked", "grad_norm", "seconds", "data_wait", "tokens")
+COLUMNS = ("loss", "mode", "lr", "masked", "grad_norm", "seconds", "data_wait", "tokens", "flops")
 REPEATS = 3
 
 
@@ -42,6 +42,7 @@ def step_event(rng: random.Random, first_step: int) -> events.Step:
         seconds=[microseconds(0.05 + 0.01 * rng.random()) for _ in count],
         data_wait=[microseconds(0.001 * rng.random()) for _ in count],
         tokens=[rng.randrange(2000, 6000) for _ in count],
+        flops=[nine_digits(1e10 * rng.random()) for _ in count],
     )
 
 

@@ -1,6 +1,6 @@
 """Updates of the training as the event that the log holds of them.
 
-Numbers are written with the digits that are true, which is two thirds of the bytes of a long log.
+Numbers are written with the digits that are true, which is seven tenths of the bytes of a long log.
 """
 
 from __future__ import annotations
