@@ -72,18 +72,11 @@ class RunResumed(Event, frozen=True, kw_only=True, tag="run.resumed"):
     purpose: Literal["train", "evaluate"] = "train"
 
 
-class Step(Event, frozen=True, kw_only=True, tag="step"):
-    """All optimizer updates since the last such event; step s is the s-th update, so the first is 1.
-
-    Numbers have as many digits as are true (engine.runs.step_records).
-    """
+class StepOutline(Event, frozen=True, kw_only=True, tag="step"):
+    """What a step event tells of the state of a run: all that is read of it where nobody wants curves."""
 
     first_step: int
     loss: list[Number]
-    mode: list[str]  # "mono", "cross", "mixed" or "english": what each batch was
-    lr: list[float]
-    masked: list[float]  # masked in-batch negatives per row
-    grad_norm: list[Number]  # before clipping
     seconds: list[float]  # monotonic time of the update, data wait included
     data_wait: list[float]  # seconds of it spent waiting for the batch
     tokens: list[int]  # without padding
@@ -91,6 +84,18 @@ class Step(Event, frozen=True, kw_only=True, tag="step"):
     # memory. Over ``seconds`` and ``Device.peak_flops`` it gives the model FLOP utilisation (MFU).
     flops: list[float] = []
     temperature: list[Number] = []  # of the loss after the update; empty where it is not learned
+
+
+class Step(StepOutline, frozen=True, kw_only=True, tag="step"):
+    """All optimizer updates since the last such event; step s is the s-th update, so the first is 1.
+
+    Numbers have as many digits as are true (engine.runs.step_records).
+    """
+
+    mode: list[str]  # "mono", "cross", "mixed" or "english": what each batch was
+    lr: list[float]
+    masked: list[float]  # masked in-batch negatives per row
+    grad_norm: list[Number]  # before clipping
 
 
 class Heartbeat(Event, frozen=True, kw_only=True, tag="heartbeat"):
@@ -273,10 +278,9 @@ class RunFailed(Event, frozen=True, kw_only=True, tag="run.failed"):
     hint: str = ""  # what to do about it, where that is known
 
 
-AnyEvent = (
+OtherEvent = (
     RunStarted
     | RunResumed
-    | Step
     | Heartbeat
     | EvalStarted
     | EvalProgress
@@ -293,9 +297,12 @@ AnyEvent = (
     | RunFinished
     | RunFailed
 )
+AnyEvent = Step | OtherEvent
+Outline = StepOutline | OtherEvent  # any event as well, since a step is more than its outline
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEvent)
+_outlines: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Outline)
 
 
 def encode(event: Event) -> bytes:
@@ -320,3 +327,14 @@ def decode_lines(lines: bytes) -> list[AnyEvent]:
         msgspec.MsgspecError: some line cannot be decoded.
     """
     return _decoder.decode_lines(lines)
+
+
+def decode_outline(line: bytes) -> Outline:
+    """``decode``, in less time: of steps only the outline is read."""
+    event: Outline = _outlines.decode(line)
+    return event
+
+
+def decode_outlines(lines: bytes) -> list[Outline]:
+    """``decode_lines``, of steps only the outlines."""
+    return _outlines.decode_lines(lines)

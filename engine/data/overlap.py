@@ -10,11 +10,8 @@ Shapes: n texts, d distinct ones.
 from __future__ import annotations
 
 import hashlib
-import re
-import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -119,7 +116,7 @@ def write_report(found: Sequence[Overlap], path: Path) -> None:
 
 def normalise(text: str) -> str:
     """What two texts have in common when only their typing differs."""
-    kept = _ignored().sub("", unicodedata.normalize("NFKC", text).casefold())
+    kept = unicodedata.normalize("NFKC", text).casefold().translate(_KEPT)
     return unicodedata.normalize("NFKC", kept)  # what was removed may have kept a letter and its accent apart
 
 
@@ -170,14 +167,14 @@ def _matches(texts: _Texts, known: _Texts, some: npt.NDArray[np.int64], ids: Seq
     )
 
 
-@cache
-def _ignored() -> re.Pattern[str]:
-    """Characters of the Unicode categories P, Z and C; combining marks stay, which are vowels in Hindi and Thai."""
-    spans: list[list[int]] = []
-    for code in range(sys.maxunicode + 1):
-        if unicodedata.category(chr(code))[0] in "PZC":
-            if spans and spans[-1][1] == code - 1:
-                spans[-1][1] = code
-            else:
-                spans.append([code, code])
-    return re.compile("[" + "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high in spans) + "]+")
+class _Kept(dict[int, int | None]):
+    """For ``str.translate``: drops the Unicode categories P, Z and C; combining marks stay, which are vowels in Hindi
+    and Thai. Filled as characters are met: of a million there are, texts have some hundreds."""
+
+    def __missing__(self, code: int) -> int | None:
+        kept = None if unicodedata.category(chr(code))[0] in "PZC" else code
+        self[code] = kept
+        return kept
+
+
+_KEPT = _Kept()

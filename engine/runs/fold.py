@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine import events
-from engine.events import AnyEvent, from_number
+from engine.events import AnyEvent, Outline, from_number
 from engine.runs.fold_steps import fold_steps
 from engine.runs.state import (
     FINAL_PHASES,
@@ -19,9 +19,9 @@ from engine.runs.state import (
 COMMANDS_KEPT = 50
 
 
-def fold(state: RunState, event: AnyEvent) -> RunState:
+def fold(state: RunState, event: Outline) -> RunState:
     """Applies one event. Depends on nothing else; takes ownership of ``state`` and returns it."""
-    if isinstance(event, events.Step):
+    if isinstance(event, events.StepOutline):
         fold_steps(state, [event])
         return state
     state.follow([event])

@@ -6,16 +6,17 @@ However the stretches are cut, the result is the same to the last bit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import isfinite
+from operator import attrgetter
 
-from engine.events import Number, Step, from_number
+from engine.events import Number, StepOutline, from_number
 from engine.runs.state import SPARK_BUCKETS, RunState, SparkBucket
 
 _KEPT = 0.9  # the weight of a running mean against that of a new step; the steps of one event weigh alike
 
 
-def fold_steps(state: RunState, stretch: Sequence[Step]) -> None:
+def fold_steps(state: RunState, stretch: Sequence[StepOutline]) -> None:
     """Applies step events that follow each other, one at least."""
     state.follow(stretch)
     state.move("running")
@@ -26,7 +27,7 @@ def fold_steps(state: RunState, stretch: Sequence[Step]) -> None:
         _pace(state, told)
 
 
-def _losses(state: RunState, told: list[Step]) -> None:
+def _losses(state: RunState, told: list[StepOutline]) -> None:
     bucket: SparkBucket | None = None
     start = end = 0  # the steps of the bucket that the event before ended in: mostly, the next one lies there too
     for event in told:
@@ -48,7 +49,7 @@ def _losses(state: RunState, told: list[Step]) -> None:
     state.step, state.loss = beyond - 1, from_number(losses[-1])
 
 
-def _loss(state: RunState, event: Step, step: int, loss: float) -> None:
+def _loss(state: RunState, event: StepOutline, step: int, loss: float) -> None:
     if isfinite(loss):
         bucket = _bucket(state, (step - 1) // state.spark_width)
         bucket.total += loss
@@ -87,33 +88,39 @@ def _bucket(state: RunState, index: int) -> SparkBucket:
     return state.spark[index]
 
 
-def _temperature(state: RunState, told: list[Step]) -> None:
+def _temperature(state: RunState, told: list[StepOutline]) -> None:
     learned = next((event.temperature for event in reversed(told) if event.temperature), None)
     if learned is not None:
         state.temperature = from_number(learned[-1])
 
 
-def _pace(state: RunState, told: list[Step]) -> None:
+def _pace(state: RunState, told: list[StepOutline]) -> None:
     worked, idle = state.step_seconds, state.data_wait_seconds
     pace, share = state.seconds_per_step, state.data_wait_share
     tokens, flops = state.tokens_per_step, state.flops_per_step
-    for event in told:
-        seconds, waited = sum(event.seconds), sum(event.data_wait)
+    # Running means are written out: this is most of the work of a long replay.
+    for event, seconds, waited, read, computed in zip(
+        told, _sums("seconds", told), _sums("data_wait", told), _sums("tokens", told), _sums("flops", told), strict=True
+    ):
         worked += seconds - waited
         idle += waited
         if seconds > 0:
             count = len(event.loss)
             kept = _KEPT**count
-            pace = _running_mean(pace, seconds / count, kept)
-            share = _running_mean(share, waited / seconds, kept)
-            tokens = _running_mean(tokens, sum(event.tokens) / count, kept)
+            value = seconds / count
+            pace = value if pace is None else value + kept * (pace - value)
+            value = waited / seconds
+            share = value if share is None else value + kept * (share - value)
+            value = read / count
+            tokens = value if tokens is None else value + kept * (tokens - value)
             if event.flops:
-                flops = _running_mean(flops, sum(event.flops) / count, kept)
+                value = computed / count
+                flops = value if flops is None else value + kept * (flops - value)
     state.step_seconds, state.data_wait_seconds = worked, idle
     state.seconds_per_step, state.data_wait_share = pace, share
     state.tokens_per_step, state.flops_per_step = tokens, flops
 
 
-def _running_mean(mean: float | None, value: float, kept: float) -> float:
-    """``kept``: the weight that the former mean keeps."""
-    return value if mean is None else value + kept * (mean - value)
+def _sums(name: str, told: list[StepOutline]) -> Iterator[float]:
+    """Of one column, by event."""
+    return map(sum, map(attrgetter(name), told))

@@ -6,12 +6,27 @@ import mmap
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
-from engine.events import EVENT_VERSION, AnyEvent, Warning, decode, decode_lines, encode
+from engine.events import (
+    EVENT_VERSION,
+    AnyEvent,
+    Outline,
+    Warning,
+    decode,
+    decode_lines,
+    decode_outline,
+    decode_outlines,
+    encode,
+)
 from engine.runs.folder import RunFolder
+
+
+T = TypeVar("T")
 
 
 class _Numbered(msgspec.Struct):
@@ -123,18 +138,25 @@ class EventCursor:
 
     def poll(self, limit_bytes: int = 4 * 1024 * 1024) -> list[AnyEvent]:
         """New events, at most about ``limit_bytes`` of them; empty when there is nothing new or no file (yet)."""
+        return self._decoded(self._read(limit_bytes), decode_lines, decode)
+
+    def poll_outlines(self, limit_bytes: int = 4 * 1024 * 1024) -> list[Outline]:
+        """The same, in two thirds of the time, with no more of steps than their outlines."""
+        return self._decoded(self._read(limit_bytes), decode_outlines, decode_outline)
+
+    def _read(self, limit_bytes: int) -> bytes:
         try:
             found = self.path.stat()
             self._follow(found)
             if found.st_size == self.offset:
-                return []
+                return b""
             with self.path.open("rb", buffering=0) as file:
                 self._follow(os.fstat(file.fileno()))
                 chunk = _whole_lines(file.fileno(), self.offset, limit_bytes)
         except OSError:
-            return []
+            return b""
         self.offset += len(chunk)
-        return self._decode(chunk)
+        return chunk
 
     def _follow(self, found: os.stat_result) -> None:
         if self.inode is not None and (found.st_ino != self.inode or found.st_size < self.offset):
@@ -142,15 +164,15 @@ class EventCursor:
             self.restarts += 1
         self.inode = found.st_ino
 
-    def _decode(self, chunk: bytes) -> list[AnyEvent]:
+    def _decoded(self, chunk: bytes, all_at_once: Callable[[bytes], list[T]], one: Callable[[bytes], T]) -> list[T]:
         try:
-            return decode_lines(chunk)
+            return all_at_once(chunk)
         except msgspec.MsgspecError:
             pass  # some line is torn or unknown: one by one
-        result: list[AnyEvent] = []
+        result: list[T] = []
         for line in chunk.split(b"\n")[:-1]:
             try:
-                result.append(decode(line))
+                result.append(one(line))
             except msgspec.MsgspecError:
                 self.skipped += 1
         return result

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from engine.events import AnyEvent, Number, RunResumed, Step, from_number, to_number
+from engine.events import Number, OtherEvent, Outline, RunResumed, Step, StepOutline, from_number, to_number
 from engine.runs.fold import fold
 from engine.runs.fold_steps import fold_steps
 from engine.runs.folder import RunFolder, write_atomically
@@ -66,18 +66,18 @@ class RunReader:
         """Reads a chunk, and frees its events before the next is decoded; False when nothing is left."""
         cursor = self._cursor
         before = (cursor.offset, cursor.restarts)
-        found = cursor.poll(_CHUNK)
+        found: Sequence[Outline] = cursor.poll_outlines(_CHUNK) if self.series is None else cursor.poll(_CHUNK)
         if cursor.restarts != before[1]:
             self._forget()
         for stretch in _stretches(found):
             self._take_up(stretch)
         return (cursor.offset, cursor.restarts) != before
 
-    def _take_up(self, stretch: list[Step] | AnyEvent) -> None:
+    def _take_up(self, stretch: list[StepOutline] | OtherEvent) -> None:
         if isinstance(stretch, list):
             fold_steps(self.state, stretch)
             if self.series is not None:
-                self.series.extend(stretch)
+                self.series.extend([event for event in stretch if isinstance(event, Step)])
             return
         fold(self.state, stretch)
         if self.series is not None and isinstance(stretch, RunResumed) and stretch.purpose == "train":
@@ -130,11 +130,11 @@ def write_snapshot(folder: RunFolder, state: RunState, offset: int, inode: int, 
     write_atomically(folder.state, msgspec.json.encode(snapshot), folder.file_mode())
 
 
-def _stretches(found: list[AnyEvent]) -> Iterator[list[Step] | AnyEvent]:
+def _stretches(found: Sequence[Outline]) -> Iterator[list[StepOutline] | OtherEvent]:
     """Step events that follow each other together, all others alone."""
-    steps: list[Step] = []
+    steps: list[StepOutline] = []
     for event in found:
-        if isinstance(event, Step):
+        if isinstance(event, StepOutline):
             steps.append(event)
             continue
         if steps:

@@ -41,6 +41,9 @@ def test_torn_unknown_and_later_lines_are_skipped_and_counted(tmp_path: Path) ->
     assert cursor.skipped == len(foreign)
     assert cursor.poll() == []
     assert cursor.skipped == len(foreign), "a line that is not whole yet does not count as torn"
+    outlines = EventCursor(path)
+    assert [event.seq for event in outlines.poll_outlines()] == [event.seq for event in EVENTS[:2]]
+    assert (outlines.offset, outlines.skipped) == (cursor.offset, cursor.skipped)
 
 
 def test_missing_log_is_empty_until_it_appears(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_events import LOSS
 
-from engine.events import Step, to_numbers
+from engine.events import Step, StepOutline, decode_outlines, encode, to_numbers
 from engine.runs.fold import fold
 from engine.runs.fold_steps import fold_steps
 from engine.runs.series import Series
@@ -61,6 +61,17 @@ def test_the_fold_of_a_stretch_is_that_of_its_events(stretches: list[list[Step]]
         for event in stretch:
             fold(one_by_one, event)
         assert plain(at_once) == plain(one_by_one)
+
+
+@given(step_events())
+def test_the_outlines_of_events_fold_to_what_the_whole_events_do(stretches: list[list[Step]]) -> None:
+    whole, outlined = RunState(), RunState()
+    for stretch in stretches:
+        fold_steps(whole, stretch)
+        outlines = decode_outlines(b"".join(map(encode, stretch)))
+        assert not any(isinstance(outline, Step) for outline in outlines), "the curves are not read"
+        fold_steps(outlined, [outline for outline in outlines if isinstance(outline, StepOutline)])
+        assert plain(outlined) == plain(whole)
 
 
 @given(step_events())
