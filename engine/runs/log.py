@@ -25,7 +25,6 @@ from engine.events import (
 )
 from engine.runs.folder import RunFolder
 
-
 T = TypeVar("T")
 
 
