@@ -25,7 +25,7 @@ def texts():
 @pytest.fixture(scope="session")
 def tiny():
     return load_encoder(
-        ModelConfig(query_prefix="query: ", passage_prefix="passage: ", max_query_tokens=24, max_passage_tokens=48),
+        ModelConfig(query_prefix="query: ", passage_prefix="passage: ", max_query_tokens=16, max_passage_tokens=48),
         "cpu",
         texts=TEXTS,
     )

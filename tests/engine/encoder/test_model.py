@@ -40,12 +40,12 @@ def roberta(tiny):
 def test_encoding_equals_one_padded_batch_in_transformers(which, texts, request):
     encoder = request.getfixturevalue(which)
     with torch.inference_mode():
-        expected = plain_vectors(encoder.model, encoder.hub_tokenizer, ["query: " + text for text in texts], 24)
+        expected = plain_vectors(encoder.model, encoder.hub_tokenizer, ["query: " + text for text in texts], 16)
     encoded = encoder.encode_queries(texts)
     np.testing.assert_allclose(encoded.vectors, expected, atol=1e-6)
     assert encoded.vectors.dtype == np.float32
     whole = encoder.hub_tokenizer(["query: " + text for text in texts])["input_ids"]
-    assert encoded.truncated == sum(len(ids) > 24 for ids in whole) > 0
+    assert encoded.truncated == sum(len(ids) > 16 for ids in whole) > 0
 
 
 def test_embedding_has_the_gradient_of_one_padded_batch(tiny, texts):
@@ -53,7 +53,7 @@ def test_embedding_has_the_gradient_of_one_padded_batch(tiny, texts):
     gradients = []
     for vectors in (
         tiny.embed(tiny.tokenize(texts, kind="query")),
-        plain_vectors(tiny.model, tiny.hub_tokenizer, ["query: " + text for text in texts], 24),
+        plain_vectors(tiny.model, tiny.hub_tokenizer, ["query: " + text for text in texts], 16),
     ):
         (vectors * weights).sum().backward()
         gradients.append([parameter.grad.clone() for parameter in tiny.parameters()])
@@ -148,7 +148,7 @@ def test_saved_options_come_back_unless_overridden(tiny, tmp_path):
     assert load_encoder(ModelConfig(name=str(tmp_path)), "cpu").options == tiny.options
     changed = load_encoder(ModelConfig(name=str(tmp_path), query_prefix="q: ", pooling="cls"), "cpu").options
     assert changed == EncodingOptions(
-        pooling="cls", query_prefix="q: ", passage_prefix="passage: ", max_query_tokens=24, max_passage_tokens=48
+        pooling="cls", query_prefix="q: ", passage_prefix="passage: ", max_query_tokens=16, max_passage_tokens=48
     )
 
 

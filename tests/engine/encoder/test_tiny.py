@@ -76,6 +76,15 @@ def test_words_of_a_template_are_whole_tokens(tiny):
     assert tiny.hub_tokenizer.tokenize("the central bank") == ["▁the", "▁central", "▁bank"]
 
 
+def test_punctuation_is_left_out_and_a_text_of_nothing_else_has_a_token_still(tiny):
+    tokenizer = tiny.hub_tokenizer
+    assert (
+        tokenizer("«The central bank»: 'the currency'?").input_ids
+        == tokenizer("The central bank the currency").input_ids
+    )
+    assert tokenizer("?!").input_ids == tokenizer("").input_ids == [tokenizer.cls_token_id]
+
+
 def test_dropout_of_the_configuration_reaches_every_rate(texts):
     config = load_encoder(ModelConfig(dropout=0.25), "cpu", texts=texts).model.config
     assert (config.hidden_dropout_prob, config.attention_probs_dropout_prob) == (0.25, 0.25)

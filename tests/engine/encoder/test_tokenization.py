@@ -43,7 +43,7 @@ def test_a_text_that_does_not_fit_alone_loses_its_context_and_its_tail(tiny):
 
 
 def test_prefix_and_limit_follow_the_kind(tiny, texts):
-    for kind, prefix, limit in (("query", "query: ", 24), ("passage", "passage: ", 48)):
+    for kind, prefix, limit in (("query", "query: ", 16), ("passage", "passage: ", 48)):
         expected = tiny.hub_tokenizer([prefix + text for text in texts], truncation=True, max_length=limit)
         assert as_lists(tiny.tokenize(texts, kind=kind)) == expected["input_ids"]
 

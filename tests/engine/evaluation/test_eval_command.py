@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -146,7 +147,9 @@ def test_large_benchmarks_go_through_files_and_say_so(model, monkeypatch, capfdb
 def test_an_approximate_search_prints_its_recall(model, capsys):
     pytest.importorskip("faiss")
     assert main([str(model), "--benchmark", "cldr", "--languages", "de", "--approximate"]) == 0
-    assert "recall@100 1.0000 on 64 queries against exact search" in capsys.readouterr().out
+    told = re.search(r"recall@100 (\d\.\d{4}) on 64 queries against exact search", capsys.readouterr().out)
+    assert told is not None
+    assert 0.9 < float(told[1]) <= 1.0  # an untrained model's vectors differ by less than float16 can tell
 
 
 def test_progress_tells_the_time_left_from_what_this_process_did(monkeypatch, capsys):

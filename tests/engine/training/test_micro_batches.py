@@ -61,15 +61,15 @@ def test_without_dropout_loss_and_gradient_are_those_of_the_whole_batch(tokens, 
 
 def test_with_dropout_it_is_the_gradient_of_the_vectors_that_the_loss_saw(make_trainer):
     """The same masks in one graph over all micro-batches: the plain gradient, without a cache."""
-    trainer = make_trainer(config_of(tokens=80), 0.3)
+    trainer = make_trainer(config_of(tokens=60), 0.3)
     encoder, backward = trainer.encoder, trainer._backward
     batch = trainer._batches.get(0)
-    parts = token_chunks(batch.rows.lengths, 80)
+    parts = token_chunks(batch.rows.lengths, 60)
     assert len(parts) > 4
     record = trainer.update()
     cached = gradient(trainer)
 
-    twin = make_trainer(config_of(tokens=80), 0.3)  # the update has changed the weights of the first
+    twin = make_trainer(config_of(tokens=60), 0.3)  # the update has changed the weights of the first
     encoder, backward = twin.encoder.train(), twin._backward
     graphs = [backward._embed_part(batch.rows.take(part), 0, index) for index, part in enumerate(parts)]
     vectors = torch.cat(graphs)[torch.from_numpy(np.argsort(np.concatenate(parts)))]
