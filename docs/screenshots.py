@@ -20,7 +20,7 @@ SIZE = (120, 36)
 # What is pressed before each picture, from the one before; "RUN" types the run's id. The three topmost are compared.
 PICTURES = {
     "runs": (),
-    "compare": ("space", "down", "space", "down", "space", "c"),
+    "compare": ("space", "space", "space", "c"),
     "overview": ("q", "escape", "slash", "RUN", "enter", "enter"),
     "heatmap": ("2",),
     "bias": ("3",),
