@@ -215,7 +215,7 @@ class Dashboard(WiredApp, inherit_bindings=False):
         self.post_message(NewSnapshot(snapshot))
 
     def _tick(self) -> None:
-        """Ages go on; not where a snapshot has just told them, as it does every second of a live run."""
+        """Ages go on; not where a snapshot has just told them, as it mostly has of a live run."""
         if self._ages_are_new:
             self._ages_are_new = False
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 
@@ -146,10 +145,9 @@ def test_large_benchmarks_go_through_files_and_say_so(model, monkeypatch, capfdb
 
 def test_an_approximate_search_prints_its_recall(model, capsys):
     pytest.importorskip("faiss")
-    assert main([str(model), "--benchmark", "cldr", "--languages", "de", "--approximate"]) == 0
-    told = re.search(r"recall@100 (\d\.\d{4}) on 64 queries against exact search", capsys.readouterr().out)
-    assert told is not None
-    assert 0.9 < float(told[1]) <= 1.0  # an untrained model's vectors differ by less than float16 can tell
+    # English, which the model's tokenizer was made of: other texts are so alike to it that float16 swaps some.
+    assert main([str(model), "--benchmark", "cldr", "--languages", "en", "--approximate"]) == 0
+    assert "recall@100 1.0000 on 64 queries against exact search" in capsys.readouterr().out
 
 
 def test_progress_tells_the_time_left_from_what_this_process_did(monkeypatch, capsys):

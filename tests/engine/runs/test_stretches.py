@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from random_events import LOSS
 
@@ -14,7 +14,6 @@ from engine.runs.series import Series
 from engine.runs.state import RunState
 
 TIMES = st.one_of(st.just(0.0), st.floats(1e-6, 9))
-PROPERTY = settings(max_examples=40)  # each draws hundreds of numbers
 EVERY_MODE = ["mono", "cross", "mixed", "english", "of the future"]
 
 
@@ -54,7 +53,6 @@ def plain(state: RunState) -> bytes:
     return msgspec.json.encode([state, str(state.loss), str(state.temperature)])
 
 
-@PROPERTY
 @given(step_events())
 def test_the_fold_of_a_stretch_is_that_of_its_events(stretches: list[list[Step]]) -> None:
     at_once, one_by_one = RunState(), RunState()
@@ -65,7 +63,6 @@ def test_the_fold_of_a_stretch_is_that_of_its_events(stretches: list[list[Step]]
         assert plain(at_once) == plain(one_by_one)
 
 
-@PROPERTY
 @given(step_events())
 def test_the_outlines_of_events_fold_to_what_the_whole_events_do(stretches: list[list[Step]]) -> None:
     whole, outlined = RunState(), RunState()
@@ -77,7 +74,6 @@ def test_the_outlines_of_events_fold_to_what_the_whole_events_do(stretches: list
         assert plain(outlined) == plain(whole)
 
 
-@PROPERTY
 @given(step_events())
 def test_the_columns_of_a_stretch_are_those_of_its_events(stretches: list[list[Step]]) -> None:
     at_once, one_by_one = Series(), Series()
