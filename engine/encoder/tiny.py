@@ -7,10 +7,12 @@ equal order and an equal seed give the same bytes in every process.
 from __future__ import annotations
 
 import io
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+import numpy as np
 import sentencepiece
 import torch
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -20,6 +22,7 @@ VOCABULARY = 8000  # at most; a small corpus has fewer pieces
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 MAX_POSITIONS = 512
 _LONGEST_PIECE = 16  # characters, sentencepiece's own limit
+_CODE_POINTS = sys.maxunicode + 1
 
 # Fixed, and not the number of cores: sums of floats depend on how sentences are dealt to threads.
 _TRAINER_THREADS = 2
@@ -110,18 +113,22 @@ def frequent_substrings(words: Mapping[str, int]) -> list[tuple[str, int]]:
     sentencepiece's own seeds are the branching nodes of a suffix tree: a word that is always followed by the same
     one is none of them. Texts made from templates then fall into single characters, twice as many tokens.
     """
-    pieces: dict[str, int] = {}
-    starts = [(word, start, count) for word, count in words.items() for start in range(len(word))]
+    letters = "".join(words)
+    codes = np.frombuffer(letters.encode("utf-32-le"), np.uint32).astype(np.int64)
+    sizes = np.fromiter(map(len, words), np.int64, len(words))
+    ends = np.repeat(sizes.cumsum(), sizes)  # [characters] of the word that a character is in
+    counts = np.repeat(np.fromiter(words.values(), np.int64, len(words)), sizes)
+    starts, piece_of = np.arange(len(codes)), np.zeros(len(codes), np.int64)
+    pieces: list[tuple[str, int]] = []
     for length in range(1, _LONGEST_PIECE + 1):
-        cut = [(word[start : start + length], word, start, count) for word, start, count in starts]
-        counts: dict[str, int] = {}
-        for piece, _, _, count in cut:
-            counts[piece] = counts.get(piece, 0) + count
-        pieces |= {piece: count for piece, count in counts.items() if count > 1 or length == 1}
+        # A piece is the one it was with a letter less, and one letter more.
+        pairs = piece_of * _CODE_POINTS + codes[starts + length - 1]
+        _, first, piece_of = np.unique(pairs, return_index=True, return_inverse=True)
+        occurrences = np.bincount(piece_of, counts[starts]).astype(np.int64)
+        kept = (occurrences > 1) | (length == 1)
+        found = zip(starts[first[kept]].tolist(), occurrences[kept].tolist(), strict=True)
+        pieces += [(letters[start : start + length], count) for start, count in found]
         # What occurs once has no longer form that occurs twice.
-        starts = [
-            (word, start, count)
-            for piece, word, start, count in cut
-            if len(word) > start + length and counts[piece] > 1
-        ]
-    return sorted(pieces.items(), key=lambda item: (-item[1] * len(item[0]), item[0]))
+        goes_on = (occurrences[piece_of] > 1) & (starts + length < ends[starts])
+        starts, piece_of = starts[goes_on], piece_of[goes_on]
+    return sorted(pieces, key=lambda piece: (-piece[1] * len(piece[0]), piece[0]))
