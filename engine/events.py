@@ -72,21 +72,17 @@ class RunResumed(Event, frozen=True, kw_only=True, tag="run.resumed"):
     purpose: Literal["train", "evaluate"] = "train"
 
 
-class StepOutline(Event, frozen=True, kw_only=True, tag="step"):
-    """What a step event tells of the state of a run: all that is read of it where nobody wants curves."""
+class StepColumns(Event, frozen=True, kw_only=True):
+    """What is read of every step event."""
 
     first_step: int
     loss: list[Number]
     seconds: list[float]  # monotonic time of the update, data wait included
     data_wait: list[float]  # seconds of it spent waiting for the batch
-    tokens: list[int]  # without padding
-    # Of this rank's device, forward and backward; without padding, embeddings, and what is computed again to save
-    # memory. Over ``seconds`` and ``Device.peak_flops`` it gives the model FLOP utilisation (MFU).
-    flops: list[float] = []
     temperature: list[Number] = []  # of the loss after the update; empty where it is not learned
 
 
-class Step(StepOutline, frozen=True, kw_only=True, tag="step"):
+class Step(StepColumns, frozen=True, kw_only=True, tag="step"):
     """All optimizer updates since the last such event; step s is the s-th update, so the first is 1.
 
     Numbers have as many digits as are true (engine.runs.step_records).
@@ -96,6 +92,21 @@ class Step(StepOutline, frozen=True, kw_only=True, tag="step"):
     lr: list[float]
     masked: list[float]  # masked in-batch negatives per row
     grad_norm: list[Number]  # before clipping
+    tokens: list[int]  # without padding
+    # Of this rank's device, forward and backward; without padding, embeddings, and what is computed again to save
+    # memory. Over ``seconds`` and ``Device.peak_flops`` it gives the model FLOP utilisation (MFU).
+    flops: list[float] = []
+
+
+class StepOutline(StepColumns, frozen=True, kw_only=True, tag="step"):
+    """A step event as the state of a run takes it up, where nobody wants curves.
+
+    The state tells tokens and flops of the last steps only: they are decoded where they are asked for, and point into
+    the line until then.
+    """
+
+    tokens: msgspec.Raw
+    flops: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 class Heartbeat(Event, frozen=True, kw_only=True, tag="heartbeat"):
@@ -298,7 +309,7 @@ OtherEvent = (
     | RunFailed
 )
 AnyEvent = Step | OtherEvent
-Outline = StepOutline | OtherEvent  # any event as well, since a step is more than its outline
+Outline = StepOutline | OtherEvent
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEvent)

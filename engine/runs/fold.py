@@ -19,9 +19,9 @@ from engine.runs.state import (
 COMMANDS_KEPT = 50
 
 
-def fold(state: RunState, event: Outline) -> RunState:
+def fold(state: RunState, event: AnyEvent | Outline) -> RunState:
     """Applies one event. Depends on nothing else; takes ownership of ``state`` and returns it."""
-    if isinstance(event, events.StepOutline):
+    if isinstance(event, events.StepColumns):
         fold_steps(state, [event])
         return state
     state.follow([event])

@@ -6,17 +6,21 @@ However the stretches are cut, the result is the same to the last bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import reduce
+from itertools import chain
 from math import isfinite
-from operator import attrgetter
+from operator import add, attrgetter, sub
 
-from engine.events import Number, StepOutline, from_number
-from engine.runs.state import SPARK_BUCKETS, RunState, SparkBucket
+import msgspec
 
-_KEPT = 0.9  # the weight of a running mean against that of a new step; the steps of one event weigh alike
+from engine.events import Number, Step, StepColumns, StepOutline, from_number
+from engine.runs.state import RECENT_STEPS, SPARK_BUCKETS, Pace, RunState, SparkBucket
+
+_numbers = msgspec.json.Decoder(list[float])
 
 
-def fold_steps(state: RunState, stretch: Sequence[StepOutline]) -> None:
+def fold_steps(state: RunState, stretch: Sequence[StepColumns]) -> None:
     """Applies step events that follow each other, one at least."""
     state.follow(stretch)
     state.move("running")
@@ -24,10 +28,11 @@ def fold_steps(state: RunState, stretch: Sequence[StepOutline]) -> None:
     if told := [event for event in stretch if event.loss]:
         _losses(state, told)
         _temperature(state, told)
-        _pace(state, told)
+        _times(state, told)
+        _recent(state, told)
 
 
-def _losses(state: RunState, told: list[StepOutline]) -> None:
+def _losses(state: RunState, told: list[StepColumns]) -> None:
     bucket: SparkBucket | None = None
     start = end = 0  # the steps of the bucket that the event before ended in: mostly, the next one lies there too
     for event in told:
@@ -49,7 +54,7 @@ def _losses(state: RunState, told: list[StepOutline]) -> None:
     state.step, state.loss = beyond - 1, from_number(losses[-1])
 
 
-def _loss(state: RunState, event: StepOutline, step: int, loss: float) -> None:
+def _loss(state: RunState, event: StepColumns, step: int, loss: float) -> None:
     if isfinite(loss):
         bucket = _bucket(state, (step - 1) // state.spark_width)
         bucket.total += loss
@@ -88,39 +93,42 @@ def _bucket(state: RunState, index: int) -> SparkBucket:
     return state.spark[index]
 
 
-def _temperature(state: RunState, told: list[StepOutline]) -> None:
+def _temperature(state: RunState, told: list[StepColumns]) -> None:
     learned = next((event.temperature for event in reversed(told) if event.temperature), None)
     if learned is not None:
         state.temperature = from_number(learned[-1])
 
 
-def _pace(state: RunState, told: list[StepOutline]) -> None:
-    worked, idle = state.step_seconds, state.data_wait_seconds
-    pace, share = state.seconds_per_step, state.data_wait_share
-    tokens, flops = state.tokens_per_step, state.flops_per_step
-    # Running means are written out: this is most of the work of a long replay.
-    for event, seconds, waited, read, computed in zip(
-        told, _sums("seconds", told), _sums("data_wait", told), _sums("tokens", told), _sums("flops", told), strict=True
-    ):
-        worked += seconds - waited
-        idle += waited
-        if seconds > 0:
-            count = len(event.loss)
-            kept = _KEPT**count
-            value = seconds / count
-            pace = value if pace is None else value + kept * (pace - value)
-            value = waited / seconds
-            share = value if share is None else value + kept * (share - value)
-            value = read / count
-            tokens = value if tokens is None else value + kept * (tokens - value)
-            if event.flops:
-                value = computed / count
-                flops = value if flops is None else value + kept * (flops - value)
-    state.step_seconds, state.data_wait_seconds = worked, idle
-    state.seconds_per_step, state.data_wait_share = pace, share
-    state.tokens_per_step, state.flops_per_step = tokens, flops
+def _times(state: RunState, told: list[StepColumns]) -> None:
+    waits = list(map(sum, map(attrgetter("data_wait"), told)))
+    worked = map(sub, map(sum, map(attrgetter("seconds"), told)), waits)
+    # Added one by one: ``sum`` rounds otherwise, and as many together as there happen to be.
+    state.step_seconds = reduce(add, worked, state.step_seconds)
+    state.data_wait_seconds = reduce(add, waits, state.data_wait_seconds)
 
 
-def _sums(name: str, told: list[StepOutline]) -> Iterator[float]:
-    """Of one column, by event."""
-    return map(sum, map(attrgetter(name), told))
+def _recent(state: RunState, told: list[StepColumns]) -> None:
+    recent: list[Pace] = []
+    steps = 0
+    for pace in chain(map(_pace, reversed(told)), reversed(state.recent)):
+        recent.append(pace)
+        steps += pace.steps
+        if steps >= RECENT_STEPS:
+            break
+    state.recent = recent[::-1]
+
+
+def _pace(event: StepColumns) -> Pace:
+    assert isinstance(event, Step | StepOutline)
+    tokens, flops = _total(event.tokens), _total(event.flops)
+    return Pace(steps=len(event.loss), seconds=sum(event.seconds), tokens=tokens, flops=flops)
+
+
+def _total(column: Sequence[float] | msgspec.Raw) -> float | None:
+    """None where nothing is told, or no numbers."""
+    if isinstance(column, msgspec.Raw):
+        try:
+            column = _numbers.decode(column)
+        except msgspec.MsgspecError:
+            return None
+    return float(sum(column)) if column else None

@@ -8,7 +8,17 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from engine.events import Number, OtherEvent, Outline, RunResumed, Step, StepOutline, from_number, to_number
+from engine.events import (
+    AnyEvent,
+    Number,
+    OtherEvent,
+    Outline,
+    RunResumed,
+    Step,
+    StepColumns,
+    from_number,
+    to_number,
+)
 from engine.runs.fold import fold
 from engine.runs.fold_steps import fold_steps
 from engine.runs.folder import RunFolder, write_atomically
@@ -17,7 +27,7 @@ from engine.runs.series import Series
 from engine.runs.state import RunState
 
 # Raised whenever the fold or RunState changes meaning: older snapshots are then ignored and rebuilt.
-SNAPSHOT_VERSION = 3
+SNAPSHOT_VERSION = 4
 _LONG_REPLAY = 1024 * 1024  # bytes
 _CHUNK = 128 * 1024  # bytes; events freed before the next are decoded halve the time of larger chunks
 
@@ -66,14 +76,14 @@ class RunReader:
         """Reads a chunk, and frees its events before the next is decoded; False when nothing is left."""
         cursor = self._cursor
         before = (cursor.offset, cursor.restarts)
-        found: Sequence[Outline] = cursor.poll_outlines(_CHUNK) if self.series is None else cursor.poll(_CHUNK)
+        found: Sequence[AnyEvent | Outline] = cursor.poll_outlines(_CHUNK) if self.series is None else cursor.poll(_CHUNK)
         if cursor.restarts != before[1]:
             self._forget()
         for stretch in _stretches(found):
             self._take_up(stretch)
         return (cursor.offset, cursor.restarts) != before
 
-    def _take_up(self, stretch: list[StepOutline] | OtherEvent) -> None:
+    def _take_up(self, stretch: list[StepColumns] | OtherEvent) -> None:
         if isinstance(stretch, list):
             fold_steps(self.state, stretch)
             if self.series is not None:
@@ -130,11 +140,11 @@ def write_snapshot(folder: RunFolder, state: RunState, offset: int, inode: int, 
     write_atomically(folder.state, msgspec.json.encode(snapshot), folder.file_mode())
 
 
-def _stretches(found: Sequence[Outline]) -> Iterator[list[StepOutline] | OtherEvent]:
+def _stretches(found: Sequence[AnyEvent | Outline]) -> Iterator[list[StepColumns] | OtherEvent]:
     """Step events that follow each other together, all others alone."""
-    steps: list[StepOutline] = []
+    steps: list[StepColumns] = []
     for event in found:
-        if isinstance(event, StepOutline):
+        if isinstance(event, StepColumns):
             steps.append(event)
             continue
         if steps:

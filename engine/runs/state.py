@@ -22,6 +22,7 @@ FINAL_PHASES: frozenset[str] = frozenset({"paused", "stopped", "finished", "fail
 
 NOTES_KEPT = 200
 SPARK_BUCKETS = 64
+RECENT_STEPS = 32
 _RECENT_BUCKETS = 8  # an eighth of the run, once it fills the buckets
 
 
@@ -80,6 +81,15 @@ class SparkBucket(msgspec.Struct):
     count: int = 0
 
 
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """What the steps of one event took together."""
+
+    steps: int
+    seconds: float
+    tokens: float | None  # None: not told
+    flops: float | None
+
+
 class RunState(msgspec.Struct, kw_only=True):
     """Everything but the per-step columns (engine.runs.series), so that 500 runs open at once."""
 
@@ -103,10 +113,7 @@ class RunState(msgspec.Struct, kw_only=True):
 
     step: int = 0
     loss: float | None = None  # of the last step; NaN is kept
-    seconds_per_step: float | None = None  # running mean
-    data_wait_share: float | None = None  # running mean of data_wait / seconds
-    tokens_per_step: float | None = None  # running mean, without padding
-    flops_per_step: float | None = None  # running mean, see events.Step
+    recent: list[Pace] = []  # of the last events that tell of RECENT_STEPS steps together, or of all
     temperature: float | None = None  # of the loss, where it is learned
     # Seconds spent, over all attempts, superseded steps included.
     step_seconds: float = 0.0  # waiting for data left out
@@ -171,6 +178,24 @@ class RunState(msgspec.Struct, kw_only=True):
     def latest_evaluations(self) -> dict[str, EvaluationPoint]:
         """The last evaluation of each benchmark on the current timeline."""
         return {point.benchmark: point for point in self.evaluations}
+
+    @property
+    def seconds_per_step(self) -> float | None:
+        """Mean of the last steps, data wait included."""
+        steps = sum(pace.steps for pace in self.recent)
+        return sum(pace.seconds for pace in self.recent) / steps if steps else None
+
+    @property
+    def tokens_per_step(self) -> float | None:
+        """Mean of the last steps, without padding."""
+        known = [(pace.tokens, pace.steps) for pace in self.recent if pace.tokens is not None]
+        return sum(tokens for tokens, _ in known) / sum(steps for _, steps in known) if known else None
+
+    @property
+    def flops_per_step(self) -> float | None:
+        """Mean of the last steps; see events.Step."""
+        known = [(pace.flops, pace.steps) for pace in self.recent if pace.flops is not None]
+        return sum(flops for flops, _ in known) / sum(steps for _, steps in known) if known else None
 
     def pairs_per_second(self) -> float | None:
         return self.batch_size / self.seconds_per_step if self.seconds_per_step else None

@@ -158,4 +158,3 @@ def test_mean_step_time_follows_a_change_of_pace_whatever_the_event_size() -> No
         for first in range(0, 200, size):
             fold(state, steps(first + 1, [1.0] * size, seconds=1.0 if first < 100 else 3.0))
         assert math.isclose(state.seconds_per_step or 0.0, 3.0, rel_tol=1e-3)
-        assert math.isclose(state.data_wait_share or 0.0, 0.1)

@@ -11,7 +11,7 @@ from engine.runs.folder import RunFolder
 from engine.runs.liveness import Liveness, Owner, RunLock
 from engine.runs.log import EventLog
 from engine.runs.reader import RunReader
-from engine.runs.state import RunState
+from engine.runs.state import Pace, RunState
 from engine.runs.status import STALLED_AFTER, reason, shown_state, status_of
 
 OWNER = Owner(host="far", boot_id="b", pid=7, start_time=1, attempt=1, token="t")
@@ -56,7 +56,7 @@ def test_stalled_by_heartbeats_without_progress_or_by_silence() -> None:
     assert shown_state(beating, ALIVE, NOW) == "stalled"
     assert shown_state(state("running"), ALIVE, NOW + STALLED_AFTER + 1) == "stalled"
     assert "no progress for 121 s" in reason(beating, ALIVE, NOW)
-    slow = state("running", seconds_per_step=60.0)
+    slow = state("running", recent=[Pace(steps=1, seconds=60.0, tokens=None, flops=None)])
     assert shown_state(slow, ALIVE, NOW + STALLED_AFTER + 1) == "running", "slow steps have more patience"
     assert shown_state(state("queued"), ALIVE, NOW + 1e6) == "queued", "a queue makes no progress by nature"
 
