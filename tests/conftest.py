@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,17 +58,26 @@ def _set_folders(patch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def zygote() -> Iterator[str]:
-    """The socket of a process that forks workers; see zygote.py."""
-    with tempfile.TemporaryDirectory(prefix="zygote-") as folder:  # a socket's path must be short
-        path = str(Path(folder) / "socket")
-        process = subprocess.Popen([sys.executable, "-P", ZYGOTE, path])
-        while not Path(path).exists():
-            assert process.poll() is None
-            time.sleep(0.01)
-        yield path
-        process.kill()
-        process.wait()
+def zygote(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The socket of a process that forks workers (zygote.py): one for all processes that share the tests."""
+    folder, session = tmp_path_factory.getbasetemp(), os.getpid()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder, session = folder.parent, os.getppid()
+    path = folder / "zygote"
+    with (folder / "zygote.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            process = subprocess.Popen([sys.executable, "-P", ZYGOTE, str(path), str(session)])
+            while not path.exists():
+                assert process.poll() is None
+                time.sleep(0.01)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def quick_python(zygote: str) -> list[str]:
+    """Stands where ``sys.executable`` does before ``-c``, for code that needs torch and no interpreter of its own."""
+    return [sys.executable, "-I", "-S", ZYGOTE, zygote]
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,9 @@
-"""Workers that start at once: forks of a process that has loaded torch and transformers, which takes many seconds.
+"""Processes that start at once: forks of one that has loaded torch and transformers, which takes many seconds.
 
-``python -P zygote.py SOCKET`` loads and serves. ``python -I -S zygote.py SOCKET ARGUMENTS...`` stands where the
-launcher starts ``python -P -m engine.worker ARGUMENTS...``: it hands all it was given over to a fork of the other one
-and leaves.
+``python -P zygote.py SOCKET SESSION`` loads, and serves for as long as the process SESSION lives.
+``python -I -S zygote.py SOCKET ARGUMENTS...`` stands where the launcher starts ``python -P -m engine.worker
+ARGUMENTS...``: it hands all it was given over to a fork of the other one and leaves. ``python -I -S zygote.py SOCKET -c
+CODE ARGUMENTS...`` stands for ``python -c CODE ARGUMENTS...``, and stays until that is over.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 _ROOM = 1 << 20  # bytes of one request
 _APART = 200  # descriptors from here on are nobody's target
+_LOOK_SECONDS = 1.0  # between two looks at whether the session lives
 
 
-def serve(path: str) -> NoReturn:
+def serve(path: str, session: int) -> NoReturn:
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # what engine.device sets before torch is loaded
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(f"{path}.new")
@@ -33,49 +37,122 @@ def serve(path: str) -> NoReturn:
 
     import_frameworks()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the workers, as init does
+    listener.settimeout(_LOOK_SECONDS)
     while True:
-        connection, _ = listener.accept()
+        try:
+            connection, _ = listener.accept()
+        except TimeoutError:
+            if not Path(f"/proc/{session}").exists():
+                os._exit(0)
+            continue
         data, descriptors, _, _ = socket.recv_fds(connection, _ROOM, 16)
-        connection.close()
         if os.fork() == 0:
             listener.close()
-            become(json.loads(data), descriptors)
+            become(json.loads(data), descriptors, connection)
+        connection.close()
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-def become(request: dict[str, object], descriptors: list[int]) -> NoReturn:
-    """The worker, with the descriptors, folder, umask and environment that it would have had."""
-    status = 1
-    try:
+def become(request: dict[str, Any], descriptors: list[int], connection: socket.socket) -> NoReturn:
+    """The worker, with the descriptors, folder, umask and environment that it would have had; or any other code."""
+
+    def start() -> int:
         os.setsid()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         os.umask(request["umask"])
         os.chdir(request["folder"])
-        os.environ.clear()
-        os.environ.update(request["environment"])
+        take_environment(request["environment"])
         apart = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, _APART) for descriptor in descriptors]
         for descriptor in descriptors:
             os.close(descriptor)
         for descriptor, number in zip(apart, request["numbers"], strict=True):
             os.dup2(descriptor, number)
             os.close(descriptor)
+        arguments = request["arguments"]
+        if arguments[0] == "-c":
+            return run_code(arguments[1], arguments[2:])
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        fork_ranks()
 
         from engine.worker import main
 
-        status = main(request["arguments"])
+        return main(arguments)
+
+    end_with(start, connection if request["arguments"][0] == "-c" else None)
+
+
+def take_environment(environment: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+def run_code(code: str, arguments: list[str]) -> int:
+    sys.argv = ["-c", *arguments]
+    sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    exec(compile(code, "<string>", "exec"), {"__name__": "__main__"})
+    return 0
+
+
+def end_with(main: Callable[[], int], waiting: socket.socket | None = None) -> NoReturn:
+    """Runs ``main`` as if it were all that this process is for; tells its status to who waits for it."""
+    status = 1
+    try:
+        status = main()
+    except SystemExit as left:
+        status = left.code if isinstance(left.code, int) else int(left.code is not None)
+        if isinstance(left.code, str):
+            print(left.code, file=sys.stderr)
     except BaseException:
         traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+        if waiting is not None:
+            waiting.sendall(bytes([status]))
         os._exit(status)
+
+
+def fork_ranks() -> None:
+    """From here on torch's agent forks its ranks, which have loaded torch by that."""
+    from torch.distributed.elastic.multiprocessing.subprocess_handler import subprocess_handler
+
+    subprocess_handler.Popen = ForkedRank
+
+
+class ForkedRank(subprocess.Popen):  # type: ignore[type-arg]
+    """``python -P -m engine.distributed.rank ARGUMENTS...`` with all that a new process would have had, and no more."""
+
+    def __init__(self, args: tuple[str, ...], env: dict[str, str], **options: Any) -> None:
+        self._environment = env
+        super().__init__(args, **options)
+
+    def _execute_child(self, args: tuple[str, ...], *_: object) -> None:  # takes what fork and exec take
+        assert args[1:4] == ("-P", "-m", "engine.distributed.rank")
+        self.pid = os.fork()
+        if self.pid:
+            self._child_created = True
+            return
+        end_with(lambda: self._become(list(args[4:])))
+
+    def _become(self, arguments: list[str]) -> int:
+        os.setsid()
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        for number in signal.valid_signals():
+            if callable(signal.getsignal(number)):
+                signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        take_environment(self._environment)
+        sys.argv = ["engine.distributed.rank", *arguments]
+
+        from engine.distributed.rank import main
+
+        return main()
 
 
 def hand_over(path: str, arguments: list[str]) -> None:
     umask = os.umask(0)
-    numbers = [0, 1, 2, int(arguments[arguments.index("--lock-fd") + 1])]
+    waits = arguments[0] == "-c"
+    numbers = [0, 1, 2] if waits else [0, 1, 2, int(arguments[arguments.index("--lock-fd") + 1])]
     request = {
         "arguments": arguments,
         "environment": dict(os.environ),
@@ -87,10 +164,13 @@ def hand_over(path: str, arguments: list[str]) -> None:
         connection.connect(path)
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", numbers))
         connection.sendmsg([json.dumps(request).encode()], [rights])
+        if waits:
+            status = connection.recv(1)
+            sys.exit(status[0] if status else "killed")
 
 
 if __name__ == "__main__":
-    if sys.argv[2:]:
-        hand_over(sys.argv[1], sys.argv[2:])
+    if sys.argv[2].isdecimal():
+        serve(sys.argv[1], int(sys.argv[2]))
     else:
-        serve(sys.argv[1])
+        hand_over(sys.argv[1], sys.argv[2:])

@@ -76,7 +76,9 @@ class RunReader:
         """Reads a chunk, and frees its events before the next is decoded; False when nothing is left."""
         cursor = self._cursor
         before = (cursor.offset, cursor.restarts)
-        found: Sequence[AnyEvent | Outline] = cursor.poll_outlines(_CHUNK) if self.series is None else cursor.poll(_CHUNK)
+        found: Sequence[AnyEvent | Outline] = (
+            cursor.poll_outlines(_CHUNK) if self.series is None else cursor.poll(_CHUNK)
+        )
         if cursor.restarts != before[1]:
             self._forget()
         for stretch in _stretches(found):

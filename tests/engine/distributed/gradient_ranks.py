@@ -1,6 +1,6 @@
 """Processes that each compute one update and encode some texts; what they got lies in OUT afterwards.
 
-``python gradient_ranks.py OUT``: one after the other, worlds of one, two and four ranks.
+``main(OUT)``: one after the other, worlds of one, two and four ranks.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ SPLIT = msgspec.structs.replace(
 CASES = {"whole": CONFIG, "split": SPLIT}
 
 
-def main(out: Path) -> None:
+def main(out: str | Path) -> None:
+    out = Path(out)
     torch.set_num_threads(1)
     corpora = [make_corpus("facts", groups=12)]
     texts = [text for corpus in corpora for text in (*corpus.questions, *corpus.passages)]
@@ -97,7 +98,3 @@ def encode(encoder, ranks: TorchRanks, texts: list[str]):
         return torch.from_numpy(SharedEncoder(encoder, ranks).encode_passages(texts).vectors)
     encode_part(encoder, ranks, ranks.take()[1])
     return None
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

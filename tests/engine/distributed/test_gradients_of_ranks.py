@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,12 @@ BOUNDS = {torch.float64: 1e-10, torch.float32: 1e-5}
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
+def found(tmp_path_factory, quick_python):
     """(world, rank) -> what that rank found."""
     out = tmp_path_factory.mktemp("ranks")
     script = Path(__file__).with_name("gradient_ranks.py")
-    environment = os.environ | {"HYBRID_TUI_CACHE": str(out / "cache")}
-    command = [sys.executable, str(script), str(out)]
+    environment = os.environ | {"HYBRID_TUI_CACHE": str(out / "cache"), "PYTHONPATH": str(script.parent)}
+    command = [*quick_python, "-c", "from gradient_ranks import main; import sys; main(sys.argv[1])", str(out)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return {(world, rank): torch.load(out / f"{world}-{rank}.pt") for world in WORLDS for rank in range(world)}

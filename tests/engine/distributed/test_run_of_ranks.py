@@ -25,12 +25,15 @@ from engine.config import (
     RuntimeConfig,
     SourceConfig,
 )
+from engine.runs import launch as launching
 from engine.runs.commands import send_command
 from engine.runs.folder import RunFolder
 from engine.runs.launch import launch, resume
 from engine.runs.liveness import probe
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("quick_workers"), pytest.mark.timeout(300)]
+
+ORDINARY_WORKER = launching.WORKER
 
 STEPS = 60
 RESUMABLE_WITHIN = 30.0  # seconds
@@ -63,8 +66,13 @@ def config(tmp_path: Path, **evaluation: Any) -> RunConfig:
     )
 
 
-def test_ranks_obey_as_one_and_what_ends_one_of_them_costs_nothing(tmp_path: Path) -> None:
-    """One run is evaluated by command, loses a rank, is paused by a signal, and ends like one that never stopped."""
+def test_ranks_obey_as_one_and_what_ends_one_of_them_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One run is evaluated by command, loses a rank, is paused by a signal, and ends like one that never stopped.
+
+    The other one's processes are started as a user's are.
+    """
     home = tmp_path / "runs"
     folder = launch(home, config(tmp_path, at_start=False, benchmarks=("cldr",), languages=("de", "en")))
     until(lambda: steps_of_this_attempt(folder), "steps")
@@ -84,6 +92,7 @@ def test_ranks_obey_as_one_and_what_ends_one_of_them_costs_nothing(tmp_path: Pat
 
     resume(folder)
     assert ended(folder) == "finished", folder.log.read_text()[-3000:]
+    monkeypatch.setattr(launching, "WORKER", ORDINARY_WORKER)
     whole = launch(home, config(tmp_path))
     assert ended(whole) == "finished"
     assert losses(folder) == losses(whole)

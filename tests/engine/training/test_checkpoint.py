@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -89,7 +88,7 @@ def alone():
     )
 
 
-def test_another_process_goes_on_bit_for_bit(tmp_path):
+def test_another_process_goes_on_bit_for_bit(tmp_path, quick_python):
     trainer = alone()
     for _ in range(3):
         trainer.update()
@@ -99,7 +98,7 @@ def test_another_process_goes_on_bit_for_bit(tmp_path):
     trainer.close()
 
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path.cwd())])}
-    arguments = [sys.executable, "-c", RESUME, str(tmp_path / "there"), str(torch.get_num_threads())]
+    arguments = [*quick_python, "-c", RESUME, str(tmp_path / "there"), str(torch.get_num_threads())]
     resumed = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=True)
     assert resumed.stdout.split() == losses
     assert tensor_files(tmp_path / "there" / "step-000006") == tensor_files(here.path)
