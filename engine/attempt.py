@@ -55,8 +55,9 @@ def attempt(session: Session, spec: Spec, *, evaluate_only: bool, lead: Lead | N
     ended: Finished | None = None
 
     def work() -> None:
-        nonlocal ended
+        nonlocal ended, start
         work = Work(session, config, lead)
+        start = work.began
         if evaluate_only:
             work.evaluate(again=True)
         else:

@@ -278,7 +278,7 @@ class RunStopped(Event, frozen=True, kw_only=True, tag="run.stopped"):
 
 class RunFinished(Event, frozen=True, kw_only=True, tag="run.finished"):
     step: int
-    seconds: float  # monotonic, summed over this attempt
+    seconds: float  # monotonic, since this attempt had its device
     selected_step: int | None = None  # whose weights are in model/; None: those of the last step
     early: bool = False  # ended before max_steps, because validation had stopped improving
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -179,6 +180,18 @@ def test_a_run_waits_in_the_queue_and_obeys_there(tmp_path: Path, taken: DeviceL
     (failure,) = recorded(waiting[1], events.RunFailed)
     assert "pairs.jsonl" in failure.error
     assert failure.hint
+
+
+def test_time_in_the_queue_is_not_the_runs(tmp_path: Path, taken: DeviceLock) -> None:
+    folder = launch(tmp_path / "runs", config(tmp_path, 1))
+    until(lambda: state_of(folder) == "queued", "the run to queue")
+    time.sleep(1.0)
+    taken.release()
+    assert ended(folder) == "finished"
+    queued, acquired = recorded(folder, events.Device)[:2]
+    (finished,) = recorded(folder, events.RunFinished)
+    assert acquired.t - queued.t > 0.9
+    assert finished.seconds < finished.t - acquired.t + 0.1
 
 
 def test_stop_of_a_crashed_run_is_recorded_and_it_stays_resumable(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -85,8 +86,11 @@ class RunWriter:
 
     def steps(self, first: int, last: int, spike_at: int = 0, nan_at: int = 0) -> RunWriter:
         """Training from step ``first`` to ``last``, five steps an event."""
+        batch, optimizer = self.config.batch, self.config.optimizer
+        whole = (batch, self.config.seed, optimizer.max_steps, optimizer.learning_rate)
         for start in range(first, last + 1, 5):
-            self.add(self._step_event(range(start, min(last, start + 4) + 1), spike_at, nan_at), seconds=0.4)
+            steps = range(start, min(last, start + 4) + 1)
+            self.add(step_event(*whole, steps, spike_at, nan_at), seconds=0.4)
         return self
 
     def evaluated(self, step: int, benchmark: str = "cldr", languages: Sequence[str] = LANGUAGES) -> RunWriter:
@@ -94,7 +98,7 @@ class RunWriter:
         return self.add(
             events.EvalStarted(benchmark=benchmark, step=step),
             events.EvalFinished(
-                benchmark=benchmark, step=step, seconds=1.9, result=evaluation_result(progress, languages)
+                benchmark=benchmark, step=step, seconds=1.9, result=evaluation_result(progress, tuple(languages))
             ),
         )
 
@@ -109,40 +113,38 @@ class RunWriter:
     def done(self, uuid: str, command: events.CommandName, outcome: events.Outcome = "done") -> RunWriter:
         return self.add(events.CommandDone(uuid=uuid, command=command, outcome=outcome))
 
-    def _step_event(self, steps: Iterable[int], spike_at: int, nan_at: int) -> events.Step:
-        numbers = list(steps)
-        total = self.config.optimizer.max_steps
-        losses, modes = [], []
-        for step in numbers:
-            draw = random.Random(step * 7919 + self.config.seed)
-            mode = self._mode(draw)
-            level = (
-                4.1 * math.exp(-5.0 * step / total) + 0.35
-                if mode == "mono"
-                else (4.2 * math.exp(-3.2 * step / total) + 0.85)
-            )
-            loss = level * (1 + 0.12 * draw.gauss(0, 1))
-            loss = 9.5 if step == spike_at else loss
-            losses.append("NaN" if step == nan_at else max(0.01, loss))
-            modes.append(mode)
-        peak = self.config.optimizer.learning_rate
-        return events.Step(
-            first_step=numbers[0],
-            loss=losses,
-            mode=modes,
-            lr=[peak * (1 - step / total) for step in numbers],
-            masked=[0.6 + 0.05 * (step % 7) for step in numbers],
-            grad_norm=[0.7 + 0.02 * (step % 11) for step in numbers],
-            seconds=[0.070 + 0.004 * (step % 5) for step in numbers],
-            data_wait=[0.0004] * len(numbers),
-            tokens=[2900 + step % 13 for step in numbers],
-        )
 
-    def _mode(self, draw: random.Random) -> str:
-        mode = self.config.batch.mode
+@cache
+def step_event(
+    batch: BatchConfig, seed: int, max_steps: int, peak: float, steps: range, spike_at: int, nan_at: int
+) -> events.Step:
+    """Of a run that looks real. Most tests want the same ones again, and drawing them took longer than writing them."""
+    losses, modes = [], []
+    for step in steps:
+        draw = random.Random(step * 7919 + seed)
+        mode = batch.mode
         if mode == "hybrid":
-            return "mono" if draw.random() < self.config.batch.mono_share else "cross"
-        return mode
+            mode = "mono" if draw.random() < batch.mono_share else "cross"
+        level = (
+            4.1 * math.exp(-5.0 * step / max_steps) + 0.35
+            if mode == "mono"
+            else (4.2 * math.exp(-3.2 * step / max_steps) + 0.85)
+        )
+        loss = level * (1 + 0.12 * draw.gauss(0, 1))
+        loss = 9.5 if step == spike_at else loss
+        losses.append("NaN" if step == nan_at else max(0.01, loss))
+        modes.append(mode)
+    return events.Step(
+        first_step=steps[0],
+        loss=losses,
+        mode=modes,
+        lr=[peak * (1 - step / max_steps) for step in steps],
+        masked=[0.6 + 0.05 * (step % 7) for step in steps],
+        grad_norm=[0.7 + 0.02 * (step % 11) for step in steps],
+        seconds=[0.070 + 0.004 * (step % 5) for step in steps],
+        data_wait=[0.0004] * len(steps),
+        tokens=[2900 + step % 13 for step in steps],
+    )
 
 
 def run_config(name: str, mode: str = "hybrid", max_steps: int = 400, **other: object) -> RunConfig:
@@ -157,7 +159,8 @@ def run_config(name: str, mode: str = "hybrid", max_steps: int = 400, **other: o
     )
 
 
-def evaluation_result(progress: float, languages: Sequence[str] = LANGUAGES) -> EvaluationResult:
+@cache
+def evaluation_result(progress: float, languages: tuple[str, ...] = LANGUAGES) -> EvaluationResult:
     """A plausible result at a share of the training: own languages good early, others following."""
     draw = random.Random(17)
     strength = {language: 0.86 + 0.12 * draw.random() for language in languages}
