@@ -8,6 +8,7 @@ from a library, so that a run resumes to the same bits under any version of nump
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,8 @@ def permuted(key: int, positions: npt.NDArray[Any], size: int) -> npt.NDArray[np
 
     A Feistel network over pairs (a, b) with a * b slightly above ``size``, additions modulo a and b for its
     rounds, walked until the result is below ``size`` (Black and Rogaway: Ciphers with arbitrary finite domains,
-    2002). Work and memory are those of the n positions, so an epoch of millions costs nothing to start.
+    2002). Work and memory are those of the n positions and of sqrt(size), so an epoch of millions costs nothing to
+    start.
     """
     left_size = max(1, int(np.ceil(np.sqrt(size))))
     right_size = -(-size // left_size)
@@ -56,13 +58,21 @@ def permuted(key: int, positions: npt.NDArray[Any], size: int) -> npt.NDArray[np
 
 def _feistel(key: int, values: npt.NDArray[np.int64], left_size: int, right_size: int) -> npt.NDArray[np.int64]:
     left, right = np.divmod(values, right_size)
-    for turn in range(_ROUNDS):
-        # Each half is a counter of its own range in every round: round functions never share a word.
-        offset = turn * (left_size + right_size)
-        left = (left + (random_words(key, right + offset) % np.uint64(left_size)).astype(np.int64)) % left_size
-        offset += right_size
-        right = (right + (random_words(key, left + offset) % np.uint64(right_size)).astype(np.int64)) % right_size
+    for to_left, to_right in zip(*_round_functions(key, left_size, right_size), strict=True):
+        left = (left + to_left[right]) % left_size
+        right = (right + to_right[left]) % right_size
     return left * right_size + right
+
+
+@lru_cache(maxsize=128)  # a batch needs those of one stream and epoch, and most runs have some dozen streams
+def _round_functions(key: int, left_size: int, right_size: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """What each round adds to the left half by the right one [rounds, right_size], and the other way round.
+
+    Each half is a counter of its own range in every round: round functions never share a word.
+    """
+    words = random_words(key, np.arange(_ROUNDS * (left_size + right_size))).reshape(_ROUNDS, -1)
+    to_left, to_right = words[:, :right_size] % np.uint64(left_size), words[:, right_size:] % np.uint64(right_size)
+    return to_left.astype(np.int64), to_right.astype(np.int64)
 
 
 def _mix(words: Words) -> Words:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -80,20 +82,16 @@ def taken() -> Iterator[DeviceLock]:
     lock.release()
 
 
-def command_line(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tui.cli", "--runs", str(home), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-
-
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+def finished(tmp_path_factory: pytest.TempPathFactory, quick_workers: None) -> Finished:
     """A run that was waited for, whose hook fails."""
     tmp_path = tmp_path_factory.mktemp("finished")
     marker = tmp_path / "told"
     settings = ["--set", f"hooks.on_finish=sh -c 'echo \"$0\" > {marker}; exit 5'"]
-    done = command_line(tmp_path / "runs", "run", str(write(tmp_path, 6)), "--wait", "--json", *settings)
-    assert done.returncode == 0, done.stderr
-    status = json.loads(done.stdout)
+    command = ["--runs", str(tmp_path / "runs"), "run", str(write(tmp_path, 6)), "--wait", "--json", *settings]
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert main(command) == 0
+    status = json.loads(printed.getvalue())
     return Finished(RunFolder(tmp_path / "runs" / status["id"]), status, marker)
 
 
