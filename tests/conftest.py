@@ -14,13 +14,19 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-ZYGOTE = str(Path(__file__).with_name("zygote.py"))
+TESTS = Path(__file__).parent
+ZYGOTE = str(TESTS / "zygote.py")
 
 # The same examples on every machine: what passes here passes in CI. `HYPOTHESIS_PROFILE=search` looks for new ones.
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("search", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
+
+# The models of tests are so small that a second thread only waits for the first, for long where others compute too.
+# Read when numpy and torch are loaded; a run has as many threads as its config says nevertheless.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
 
 # What the imports of all test files make stays to the end: looking for cycles in it took a tenth of the suite's time.
 gc.disable()
@@ -33,9 +39,16 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that start process after process come first: begun last, they would leave a core idle at the end."""
+    """Files that take long come first: begun last, they would leave a core idle at the end.
+
+    Those of the engine, which compute, alternate with those of the dashboard, which mostly wait.
+    """
     long = {item.path for item in items if item.get_closest_marker("long")}
-    items.sort(key=lambda item: item.path not in long)
+    of_kind: dict[tuple[bool, str], list[Path]] = {}
+    for path in dict.fromkeys(item.path for item in items):
+        of_kind.setdefault((path in long, path.relative_to(TESTS).parts[0]), []).append(path)
+    place = {path: index / len(paths) for paths in of_kind.values() for index, path in enumerate(paths)}
+    items.sort(key=lambda item: (item.path not in long, place[item.path], item.path))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -41,7 +41,7 @@ CONFIG = RunConfig(
     seed=3,
     model=ModelConfig(dropout=0.1, max_query_tokens=48, max_passage_tokens=48),
     sources=(SourceConfig(kind="cldr", languages=LANGUAGES),),
-    batch=BatchConfig(mode="hybrid", size=32),
+    batch=BatchConfig(mode="hybrid", size=16),
     optimizer=OptimizerConfig(learning_rate=1e-3, warmup_steps=5, max_steps=STEPS),
     runtime=RuntimeConfig(devices="cpu", threads=2),
     evaluation=EvaluationConfig(benchmarks=("cldr",), languages=LANGUAGES, every=20),

@@ -27,6 +27,8 @@ from tui.screens.pick import PickScreen
 from tui.screens.run import RunScreen
 from tui.screens.runs import RunsScreen
 
+pytestmark = pytest.mark.long
+
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]
 WIDE = (120, 36)

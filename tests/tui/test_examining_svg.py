@@ -20,6 +20,8 @@ from tui.screens.queries_tab import QueriesTab
 from tui.screens.run import RunScreen
 from tui.theme import PLAIN, SIXTEEN, Palette
 
+pytestmark = pytest.mark.long
+
 WIDE, NARROW = (120, 36), (60, 20)
 
 Make = Callable[..., Dashboard]

@@ -21,6 +21,8 @@ from tui.screens.overview_tab import OverviewTab
 from tui.screens.run import RunScreen
 from tui.theme import LIGHT, PLAIN, SIXTEEN, Palette
 
+pytestmark = pytest.mark.long
+
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]
 Compare = Callable[..., bool]

@@ -1,20 +1,10 @@
 """The tiny encoder, built from a few dozen texts."""
 
 import pytest
-import torch
 from encoder_texts import TEXTS
 
 from engine.config import ModelConfig
 from engine.encoder import load_encoder
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread():
-    """These models are so small that a second thread only waits for the first, for long where others compute too."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

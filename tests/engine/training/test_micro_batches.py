@@ -15,6 +15,8 @@ from engine.training.checkpoint import load_checkpoint, save_checkpoint
 from engine.training.trainer import Trainer
 from engine.work import Work
 
+pytestmark = pytest.mark.long
+
 
 def config_of(tokens=0, layout="auto", compiled=False):
     return RunConfig(
