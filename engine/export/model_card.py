@@ -229,7 +229,8 @@ def _settings(facts: CardFacts) -> Iterator[tuple[str, str]]:
     packages = facts.provenance.packages
     yield "made with", ", ".join(f"{name} {packages[name]}" for name in sorted(packages))
     if facts.provenance.git_commit:
-        yield "commit of the working directory", facts.provenance.git_commit
+        changes = " with changes" if facts.provenance.changed else ""
+        yield "commit of the working directory", facts.provenance.git_commit + changes
     for name, digest in facts.digests.items():
         yield f"SHA-256 of the {name}", f"`{digest}`"
 

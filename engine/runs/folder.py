@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -16,6 +17,7 @@ from engine.runs.errors import RunError
 RUNS_VARIABLE = "HYBRID_TUI_RUNS"
 
 _CHECKPOINT = re.compile(r"step-(\d+)")
+_NO_CHANGES = hashlib.sha256().hexdigest()
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,11 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     host: str = ""
     driver: str | None = None  # of the GPU
     threads: int = 1
+
+    @property
+    def changed(self) -> bool:
+        """Whether something had been changed since the commit."""
+        return self.git_diff_digest not in (None, _NO_CHANGES)
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):

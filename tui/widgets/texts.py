@@ -69,7 +69,7 @@ def config_rows(spec: Spec | None, folder: str, width: int) -> list[Row]:
     if spec is None:
         return [*rows, (), (("spec.json cannot be read", "error"),)]
     provenance = spec.provenance
-    commit = (provenance.git_commit or "none")[:12] + (" with changes" if provenance.git_diff_digest else "")
+    commit = (provenance.git_commit or "none")[:12] + (" with changes" if provenance.changed else "")
     rows += [
         _pair("command", " ".join(provenance.command_line) or "-"),
         _pair("started from", spec.parent or "-"),

@@ -29,6 +29,7 @@ def test_commit_and_changes_of_the_repository_are_recorded(tmp_path: Path, monke
     assert changed.git_commit == clean.git_commit
     assert None not in (clean.git_diff_digest, changed.git_diff_digest)
     assert changed.git_diff_digest != clean.git_diff_digest
+    assert (clean.changed, changed.changed) == (False, True)
 
 
 def test_programs_named_by_the_repository_are_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,6 +51,6 @@ def test_no_repository_and_no_git_are_no_error(tmp_path: Path, monkeypatch: pyte
     assert provenance(config(), []).git_commit is None
     monkeypatch.setenv("PATH", "")
     found = provenance(config(), [])
-    assert (found.git_commit, found.git_diff_digest) == (None, None)
+    assert (found.git_commit, found.git_diff_digest, found.changed) == (None, None, False)
     assert found.host
     assert found.python
