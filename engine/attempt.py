@@ -7,7 +7,6 @@ import os
 import shlex
 import socket
 import subprocess
-import time
 import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
@@ -47,7 +46,6 @@ def attempt(session: Session, spec: Spec, *, evaluate_only: bool, lead: Lead | N
 
     ``lead``: the other ranks, where there are any; whoever waited for the devices has then announced the attempt.
     """
-    start = time.monotonic()
     config = spec.config
     if lead is None:
         announce(session, config, evaluate_only=evaluate_only)
@@ -55,26 +53,25 @@ def attempt(session: Session, spec: Spec, *, evaluate_only: bool, lead: Lead | N
     ended: Finished | None = None
 
     def work() -> None:
-        nonlocal ended, start
+        nonlocal ended
         work = Work(session, config, lead)
-        start = work.began
         if evaluate_only:
             work.evaluate(again=True)
         else:
             ended = work.train()
 
     former = session.state.former_phase
-    status = guarded(session, work, evaluate_only=evaluate_only, start=start)
+    status = guarded(session, work, evaluate_only=evaluate_only)
     if status is not None:
         return status
     if evaluate_only:
-        _restore(session, former, time.monotonic() - start)
+        _restore(session, former)
         return EXIT_DONE
     assert ended is not None
     session.end(
         events.RunFinished(
             step=session.state.step,
-            seconds=time.monotonic() - start,
+            seconds=session.seconds(),
             selected_step=ended.selected_step,
             early=ended.early,
         )
@@ -84,8 +81,8 @@ def attempt(session: Session, spec: Spec, *, evaluate_only: bool, lead: Lead | N
     return EXIT_DONE
 
 
-def guarded(session: Session, work: Callable[[], object], *, evaluate_only: bool, start: float) -> int | None:
-    """Carries out work of an attempt that began at ``start``.
+def guarded(session: Session, work: Callable[[], object], *, evaluate_only: bool) -> int | None:
+    """Carries out work of an attempt.
 
     Returns:
         The exit status where it failed or a person had it end, with the last word in the log; None: it was done.
@@ -109,7 +106,7 @@ def guarded(session: Session, work: Callable[[], object], *, evaluate_only: bool
             return EXIT_FAILED
         session.end(events.Warning(message=f"the evaluation failed: {_one_line(error)}"))
         status = EXIT_FAILED
-    _restore(session, former, time.monotonic() - start)
+    _restore(session, former)
     return status
 
 
@@ -135,7 +132,7 @@ def announce(session: Session, config: RunConfig, *, evaluate_only: bool) -> Non
     )
 
 
-def _restore(session: Session, former: Phase | None, seconds: float) -> None:
+def _restore(session: Session, former: Phase | None) -> None:
     """An attempt that only evaluated ends in the state that the run had before; a crashed one stays crashed."""
     step, state = session.state.step, session.state
     final: AnyEvent | None = None
@@ -145,7 +142,7 @@ def _restore(session: Session, former: Phase | None, seconds: float) -> None:
         final = events.RunStopped(step=step)
     elif former == "finished":
         final = events.RunFinished(
-            step=step, seconds=seconds, selected_step=state.selected_step, early=state.finished_early
+            step=step, seconds=session.seconds(), selected_step=state.selected_step, early=state.finished_early
         )
     elif former == "failed":
         final = events.RunFailed(error=state.error or "", last_lines=state.last_lines, hint=state.hint)

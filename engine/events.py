@@ -102,7 +102,7 @@ class StepOutline(StepColumns, frozen=True, kw_only=True, tag="step"):
     """A step event as the state of a run takes it up, where nobody wants curves.
 
     The state tells tokens and flops of the last steps only: they are decoded where they are asked for, and point into
-    the line until then.
+    what was read of the log until then.
     """
 
     tokens: msgspec.Raw

@@ -37,11 +37,7 @@ class Finished:
 
 
 class Work:
-    """Everything one attempt holds in memory. Implements engine.training.loop.Observer.
-
-    Attributes:
-        began: monotonic seconds at which the device was ours: time in the queue is not the run's.
-    """
+    """Everything one attempt holds in memory. Implements engine.training.loop.Observer."""
 
     def __init__(self, session: Session, config: RunConfig, lead: Lead | None = None) -> None:
         """``lead``: the other ranks of the run, where there are any; its device is held already."""
@@ -50,7 +46,7 @@ class Work:
         self._session, self._config, self._lead = session, config, lead
         share_cores()
         self.device = wait_for_device(config.runtime, session) if lead is None else lead.device
-        self.began = time.monotonic()
+        session.begin()
 
         import_frameworks()
         set_up_torch(config.runtime, 1 if lead is None else lead.processes)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import gc
 import os
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     long = {item.path for item in items if item.get_closest_marker("long")}
     of_kind: dict[tuple[bool, str], list[Path]] = {}
     for path in dict.fromkeys(item.path for item in items):
-        of_kind.setdefault((path in long, path.relative_to(TESTS).parts[0]), []).append(path)
+        of_kind.setdefault((path in long, path.parts[: len(TESTS.parts) + 1][-1]), []).append(path)
     place = {path: index / len(paths) for paths in of_kind.values() for index, path in enumerate(paths)}
     items.sort(key=lambda item: (item.path not in long, place[item.path], item.path))
 
@@ -76,15 +78,24 @@ def zygote(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder, session = tmp_path_factory.getbasetemp(), os.getpid()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder, session = folder.parent, os.getppid()
-    path = folder / "zygote"
-    with (folder / "zygote.lock").open("w") as lock:
+    with (folder / "zygote.lock").open("a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not path.exists():
-            process = subprocess.Popen([sys.executable, "-P", ZYGOTE, str(path), str(session)])
-            while not path.exists():
-                assert process.poll() is None
+        lock.seek(0)
+        path = lock.read()
+        if not answers(path):
+            path = f"{tempfile.mkdtemp(prefix='zygote-')}/socket"  # a socket's path must be short
+            process = subprocess.Popen([sys.executable, "-P", ZYGOTE, path, str(session)])
+            while not answers(path):
+                assert process.poll() is None, "the process that forks workers cannot start"
                 time.sleep(0.01)
-    return str(path)
+            lock.truncate(0)
+            lock.write(path)
+    return path
+
+
+def answers(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        return connection.connect_ex(path) == 0
 
 
 @pytest.fixture(scope="session")

@@ -9,19 +9,23 @@ CODE ARGUMENTS...`` stands for ``python -c CODE ARGUMENTS...``, and stays until 
 from __future__ import annotations
 
 import array
+import contextlib
 import fcntl
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-_ROOM = 1 << 20  # bytes of one request
+_PART = 1 << 16  # bytes of a request that are read at once
+_LENGTH = 4  # bytes that say how many follow
 _APART = 200  # descriptors from here on are nobody's target
 _LOOK_SECONDS = 1.0  # between two looks at whether the session lives
 
@@ -43,22 +47,45 @@ def serve(path: str, session: int) -> NoReturn:
             connection, _ = listener.accept()
         except TimeoutError:
             if not Path(f"/proc/{session}").exists():
+                shutil.rmtree(Path(path).parent)
                 os._exit(0)
             continue
-        data, descriptors, _, _ = socket.recv_fds(connection, _ROOM, 16)
+        try:
+            data, descriptors = receive(connection)
+        except OSError:  # who asked is gone
+            connection.close()
+            continue
+        sys.stdout.flush()
+        sys.stderr.flush()
         if os.fork() == 0:
             listener.close()
-            become(json.loads(data), descriptors, connection)
+            become(data, descriptors, connection)
         connection.close()
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-def become(request: dict[str, Any], descriptors: list[int], connection: socket.socket) -> NoReturn:
+def receive(connection: socket.socket) -> tuple[bytes, list[int]]:
+    """A request behind its length, and the descriptors that came with its first part."""
+    data, descriptors, _, _ = socket.recv_fds(connection, _PART, 16)
+    end = _LENGTH + int.from_bytes(data[:_LENGTH], "little")
+    while len(data) < end:
+        part = connection.recv(_PART)
+        if not part:
+            raise ConnectionError
+        data += part
+    return data[_LENGTH:], descriptors
+
+
+def become(data: bytes, descriptors: list[int], connection: socket.socket) -> NoReturn:
     """The worker, with the descriptors, folder, umask and environment that it would have had; or any other code."""
+    request = json.loads(data)
+    waited_for = request["arguments"][0] == "-c"
 
     def start() -> int:
         os.setsid()
+        if waited_for:
+            threading.Thread(target=end_with_client, args=[connection], daemon=True).start()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.umask(request["umask"])
         os.chdir(request["folder"])
@@ -70,7 +97,7 @@ def become(request: dict[str, Any], descriptors: list[int], connection: socket.s
             os.dup2(descriptor, number)
             os.close(descriptor)
         arguments = request["arguments"]
-        if arguments[0] == "-c":
+        if waited_for:
             return run_code(arguments[1], arguments[2:])
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         fork_ranks()
@@ -79,7 +106,13 @@ def become(request: dict[str, Any], descriptors: list[int], connection: socket.s
 
         return main(arguments)
 
-    end_with(start, connection if request["arguments"][0] == "-c" else None)
+    end_with(start, connection if waited_for else None)
+
+
+def end_with_client(connection: socket.socket) -> None:
+    """Whoever is waited for ends, with all that it has started, where nobody waits any more."""
+    if not connection.recv(1):
+        os.killpg(0, signal.SIGKILL)
 
 
 def take_environment(environment: dict[str, str]) -> None:
@@ -96,7 +129,7 @@ def run_code(code: str, arguments: list[str]) -> int:
 
 def end_with(main: Callable[[], int], waiting: socket.socket | None = None) -> NoReturn:
     """Runs ``main`` as if it were all that this process is for; tells its status to who waits for it."""
-    status = 1
+    status, own = 1, os.getpid()
     try:
         status = main()
     except SystemExit as left:
@@ -108,9 +141,10 @@ def end_with(main: Callable[[], int], waiting: socket.socket | None = None) -> N
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        if waiting is not None:
-            waiting.sendall(bytes([status]))
-        os._exit(status)
+        if waiting is not None and os.getpid() == own:
+            with contextlib.suppress(OSError):
+                waiting.sendall(bytes([status & 0xFF]))
+        os._exit(status & 0xFF)
 
 
 def fork_ranks() -> None:
@@ -129,6 +163,8 @@ class ForkedRank(subprocess.Popen):  # type: ignore[type-arg]
 
     def _execute_child(self, args: tuple[str, ...], *_: object) -> None:  # takes what fork and exec take
         assert args[1:4] == ("-P", "-m", "engine.distributed.rank")
+        sys.stdout.flush()
+        sys.stderr.flush()
         self.pid = os.fork()
         if self.pid:
             self._child_created = True
@@ -163,7 +199,9 @@ def hand_over(path: str, arguments: list[str]) -> None:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(path)
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", numbers))
-        connection.sendmsg([json.dumps(request).encode()], [rights])
+        data = json.dumps(request).encode()
+        data = len(data).to_bytes(_LENGTH, "little") + data
+        connection.sendall(data[connection.sendmsg([data], [rights]) :])
         if waits:
             status = connection.recv(1)
             sys.exit(status[0] if status else "killed")

@@ -46,7 +46,6 @@ def run_ranks(session: Session, spec: Spec, lock: RunLock, *, evaluate_only: boo
         LostRun: the run was taken over while it waited for its devices.
     """
     config, folder = spec.config, session.folder
-    start = time.monotonic()
     announce(session, config, evaluate_only=evaluate_only)
     held: list[HeldDevices] = []
 
@@ -56,7 +55,7 @@ def run_ranks(session: Session, spec: Spec, lock: RunLock, *, evaluate_only: boo
         if uneven := uneven_batch(config, len(held[0].devices) * config.runtime.nodes):
             raise ConfigError(f"batch.size: {uneven}")
 
-    status = guarded(session, wait, evaluate_only=evaluate_only, start=start)
+    status = guarded(session, wait, evaluate_only=evaluate_only)
     if status is not None:
         return status
     forwarding = _Forwarding(folder)

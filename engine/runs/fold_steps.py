@@ -17,8 +17,6 @@ import msgspec
 from engine.events import Number, Step, StepColumns, StepOutline, from_number
 from engine.runs.state import RECENT_STEPS, SPARK_BUCKETS, Pace, RunState, SparkBucket
 
-_numbers = msgspec.json.Decoder(list[float])
-
 
 def fold_steps(state: RunState, stretch: Sequence[StepColumns]) -> None:
     """Applies step events that follow each other, one at least."""
@@ -120,15 +118,16 @@ def _recent(state: RunState, told: list[StepColumns]) -> None:
 
 def _pace(event: StepColumns) -> Pace:
     assert isinstance(event, Step | StepOutline)
-    tokens, flops = _total(event.tokens), _total(event.flops)
+    tokens, flops = _total(event.tokens, int), _total(event.flops, float)
     return Pace(steps=len(event.loss), seconds=sum(event.seconds), tokens=tokens, flops=flops)
 
 
-def _total(column: Sequence[float] | msgspec.Raw) -> float | None:
-    """None where nothing is told, or no numbers."""
+def _total(column: Sequence[float] | msgspec.Raw, kind: type[float]) -> float | None:
+    """None where nothing is told, or no numbers of that kind."""
     if isinstance(column, msgspec.Raw):
         try:
-            column = _numbers.decode(column)
-        except msgspec.MsgspecError:
+            column = msgspec.json.decode(column, type=list[kind])  # type: ignore[valid-type]
+        except (msgspec.MsgspecError, RecursionError):
             return None
-    return float(sum(column)) if column else None
+    total = float(sum(column))
+    return total if column and isfinite(total) else None

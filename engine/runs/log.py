@@ -166,13 +166,13 @@ class EventCursor:
     def _decoded(self, chunk: bytes, all_at_once: Callable[[bytes], list[T]], one: Callable[[bytes], T]) -> list[T]:
         try:
             return all_at_once(chunk)
-        except msgspec.MsgspecError:
-            pass  # some line is torn or unknown: one by one
+        except (msgspec.MsgspecError, RecursionError):
+            pass  # some line is torn, unknown or a prank: one by one
         result: list[T] = []
         for line in chunk.split(b"\n")[:-1]:
             try:
                 result.append(one(line))
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, RecursionError):
                 self.skipped += 1
         return result
 

@@ -61,6 +61,7 @@ class Session:
         self.checkpoint: Callable[[], object] | None = None
         self.evaluate: Callable[[], object] | None = None
         self.telemetry: Callable[[], events.Device] | None = None  # asked at each heartbeat, by its thread
+        self._began: float | None = None
         self._lock = lock
         self._log = log
         self._records: list[StepRecord] = []
@@ -80,6 +81,14 @@ class Session:
         for number in _PAUSE_SIGNALS:
             signal.signal(number, self._on_signal)
         self._heart.start()
+
+    def begin(self) -> None:
+        """The device is ours: from now on, and not in the queue before, time is the run's."""
+        self._began = time.monotonic()
+
+    def seconds(self) -> float:
+        """Since ``begin``, by the monotonic clock; 0 before."""
+        return 0.0 if self._began is None else time.monotonic() - self._began
 
     def end(self, final: AnyEvent | None) -> None:
         """The last word of this attempt; whatever is still asked for is answered before it, never left open."""

@@ -22,7 +22,7 @@ FINAL_PHASES: frozenset[str] = frozenset({"paused", "stopped", "finished", "fail
 
 NOTES_KEPT = 200
 SPARK_BUCKETS = 64
-RECENT_STEPS = 32
+RECENT_STEPS = 50  # that figures of now are means of
 _RECENT_BUCKETS = 8  # an eighth of the run, once it fills the buckets
 
 

@@ -72,7 +72,10 @@ def _round_functions(key: int, left_size: int, right_size: int) -> tuple[npt.NDA
     """
     words = random_words(key, np.arange(_ROUNDS * (left_size + right_size))).reshape(_ROUNDS, -1)
     to_left, to_right = words[:, :right_size] % np.uint64(left_size), words[:, right_size:] % np.uint64(right_size)
-    return to_left.astype(np.int64), to_right.astype(np.int64)
+    functions = to_left.astype(np.int64), to_right.astype(np.int64)
+    for added in functions:
+        added.setflags(write=False)  # others are handed the same ones
+    return functions
 
 
 def _mix(words: Words) -> Words:

@@ -191,6 +191,13 @@ def test_time_in_the_queue_is_not_the_runs(tmp_path: Path, taken: DeviceLock) ->
     assert acquired.t - queued.t > 0.9
     assert finished.seconds < finished.t - acquired.t + 0.1
 
+    assert taken.try_acquire("somebody else")
+    assert main(["--runs", str(tmp_path / "runs"), "evaluate", "last"]) == 0
+    until(lambda: state_of(folder) == "queued", "the evaluation to queue")
+    send_command(folder, "stop")
+    assert ended(folder) == "finished"
+    assert recorded(folder, events.RunFinished)[-1].seconds == 0.0
+
 
 def test_stop_of_a_crashed_run_is_recorded_and_it_stays_resumable(tmp_path: Path) -> None:
     home = tmp_path / "runs"
@@ -210,12 +217,15 @@ def test_stop_of_a_crashed_run_is_recorded_and_it_stays_resumable(tmp_path: Path
 
 
 def test_a_foreground_run_passes_a_signal_on_and_exits_as_paused(tmp_path: Path) -> None:
+    """And prints one JSON document, where it was asked for one, and nothing else."""
     home = tmp_path / "runs"
-    command = [sys.executable, "-m", "tui.cli", "--runs", str(home), "run", str(write(tmp_path, 100_000)), "--wait"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "tui.cli", "--runs", str(home), "run", str(write(tmp_path, 100_000))]
+    process = subprocess.Popen([*command, "--wait", "--json"], stdout=subprocess.PIPE)
     until(lambda: list(home.glob("small-*/events.jsonl")), "the run folder")
     folder = RunFolder(next(home.glob("small-*")))
     until(lambda: recorded(folder, events.Step), "the first steps")
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=60) == 3
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert json.loads(printed)["state"] == "paused"
     assert ended(folder) == "paused"

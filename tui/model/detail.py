@@ -11,7 +11,7 @@ from engine.events import Device
 from engine.runs.commands import pending_commands
 from engine.runs.folder import Spec
 from engine.runs.series import Series
-from engine.runs.state import EvaluationPoint, Note, RunState
+from engine.runs.state import RECENT_STEPS, EvaluationPoint, Note, RunState
 from tui.drawing.curve import View
 from tui.format import visible
 from tui.model.charts import Chart
@@ -20,7 +20,6 @@ from tui.model.requests import Request, merge
 from tui.model.rows import RunRow
 
 NOTES_SHOWN = 1000
-_WINDOW = 50  # steps that the figures of now are means of
 _RATE_BUCKETS = 24
 _RATE_STEPS = 8  # per bucket
 
@@ -109,7 +108,7 @@ def figures(series: Series, batch_size: int) -> Figures:
     """Means over the newest steps of a run."""
     if not len(series):
         return Figures()
-    seconds, waits = series.seconds[-_WINDOW:], series.data_wait[-_WINDOW:]
+    seconds, waits = series.seconds[-RECENT_STEPS:], series.data_wait[-RECENT_STEPS:]
     known = [(second, wait) for second, wait in zip(seconds, waits, strict=True) if second > 0]
     total = sum(second for second, _ in known)
     tail = series.seconds[-_RATE_BUCKETS * _RATE_STEPS :]
@@ -120,9 +119,9 @@ def figures(series: Series, batch_size: int) -> Figures:
     return Figures(
         pairs_per_second=len(known) * batch_size / total if total else None,
         rates=tuple(rates),
-        tokens_per_second=sum(series.tokens[-_WINDOW:]) / total if total else None,
+        tokens_per_second=sum(series.tokens[-RECENT_STEPS:]) / total if total else None,
         data_wait=sum(wait for _, wait in known) / total if total else None,
-        masked=_mean(list(series.masked[-_WINDOW:])),
+        masked=_mean(list(series.masked[-RECENT_STEPS:])),
         grad_norm=series.grad_norm[-1],
         lr=series.lr[-1],
         temperature=series.temperature[-1] if series.temperature else None,

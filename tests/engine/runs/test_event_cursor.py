@@ -34,7 +34,9 @@ def test_log_that_grows_by_any_pieces_reads_the_same(tmp_path: Path, cuts: list[
 def test_torn_unknown_and_later_lines_are_skipped_and_counted(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     later_version = b'{"v":2,"type":"heartbeat","progress_age":1}'
-    foreign = [b'{"v":1,"seq":2,"t', b"\x00\x00\x00", b'{"type":"of the future"}', later_version]
+    prank = b'{"v":1,"type":"step","first_step":1,"loss":[1.0],"seconds":[1.0],"data_wait":[0.0],"tokens":'
+    prank += b"[" * 100_000 + b"]" * 100_000 + b"}"
+    foreign = [b'{"v":1,"seq":2,"t', b"\x00\x00\x00", b'{"type":"of the future"}', later_version, prank]
     path.write_bytes(LINES[0] + b"\n".join(foreign) + b"\n" + LINES[1] + LINES[2][:20])
     cursor = EventCursor(path)
     assert cursor.poll() == EVENTS[:2]

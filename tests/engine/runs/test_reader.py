@@ -16,7 +16,7 @@ from engine.runs.fold import fold
 from engine.runs.folder import RunFolder
 from engine.runs.reader import RunReader, write_snapshot
 from engine.runs.series import MODE_CODES
-from engine.runs.state import RunState
+from engine.runs.state import RECENT_STEPS, RunState
 
 PROPERTY = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
@@ -150,6 +150,19 @@ def test_sparkline_means_do_not_depend_on_how_steps_were_batched(losses: list[fl
     assert len(state.spark) == len(expected) <= 64
     for mean, bucket in zip(state.losses_sparkline(), expected, strict=True):
         assert math.isclose(mean, sum(bucket) / len(bucket), abs_tol=1e-12)
+
+
+def test_figures_of_now_are_means_of_the_last_events_that_tell_of_enough_steps() -> None:
+    """One event less would tell of fewer than RECENT_STEPS steps; what lies before is forgotten."""
+    assert RECENT_STEPS == 50
+    state = RunState()
+    for index in range(8):
+        event = steps(1 + 20 * index, [1.0] * 20, seconds=float(2**index))
+        told = {"tokens": [index] * 20, "flops": [10.0 * index] * 20}
+        fold(state, msgspec.structs.replace(event, **told))
+    assert [pace.steps for pace in state.recent] == [20, 20, 20]
+    assert state.seconds_per_step == (32 + 64 + 128) / 3
+    assert (state.tokens_per_step, state.flops_per_step) == (6.0, 60.0)
 
 
 def test_mean_step_time_follows_a_change_of_pace_whatever_the_event_size() -> None:
