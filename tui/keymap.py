@@ -62,7 +62,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("pause_resume", ("p",), "pause/resume",
            "pause a live run (checkpoint, then its process ends) or resume one", ("runs", "run"), tabs=("overview",),
            palette="run: pause or resume"),
-    Action("stop", ("k",), "stop", "stop a run for good, with a checkpoint (asks first)", ("runs", "run"),
+    Action("stop", ("k",), "stop", "end a run, with a checkpoint from which p resumes it (asks first)", ("runs", "run"),
            tabs=("overview",), palette="run: stop"),
     Action("evaluate", ("e",), "evaluate", "evaluate the run at its present step", ("runs", "run"),
            tabs=("overview",), palette="run: evaluate now"),
