@@ -28,7 +28,8 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Minutes each. benchmarks/ also holds coverage.py and large_search.py (ten minutes) and xquad_r.py (needs a model).
+# Minutes each. benchmarks/ also holds example.py (a minute), coverage.py and large_search.py (ten minutes), and
+# xquad_r.py (needs a model).
 bench: $(STAMP)
 	$(BIN)/python benchmarks/dashboard.py
 	$(BIN)/python benchmarks/ranking.py
