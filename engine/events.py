@@ -308,6 +308,7 @@ OtherEvent = (
     | RunFinished
     | RunFailed
 )
+AnyStep = Step | StepOutline
 AnyEvent = Step | OtherEvent
 Outline = StepOutline | OtherEvent
 

@@ -14,11 +14,11 @@ from operator import add, attrgetter, sub
 
 import msgspec
 
-from engine.events import Number, Step, StepColumns, StepOutline, from_number
+from engine.events import AnyStep, Number, from_number
 from engine.runs.state import RECENT_STEPS, SPARK_BUCKETS, Pace, RunState, SparkBucket
 
 
-def fold_steps(state: RunState, stretch: Sequence[StepColumns]) -> None:
+def fold_steps(state: RunState, stretch: Sequence[AnyStep]) -> None:
     """Applies step events that follow each other, one at least."""
     state.follow(stretch)
     state.move("running")
@@ -30,7 +30,7 @@ def fold_steps(state: RunState, stretch: Sequence[StepColumns]) -> None:
         _recent(state, told)
 
 
-def _losses(state: RunState, told: list[StepColumns]) -> None:
+def _losses(state: RunState, told: list[AnyStep]) -> None:
     bucket: SparkBucket | None = None
     start = end = 0  # the steps of the bucket that the event before ended in: mostly, the next one lies there too
     for event in told:
@@ -52,7 +52,7 @@ def _losses(state: RunState, told: list[StepColumns]) -> None:
     state.step, state.loss = beyond - 1, from_number(losses[-1])
 
 
-def _loss(state: RunState, event: StepColumns, step: int, loss: float) -> None:
+def _loss(state: RunState, event: AnyStep, step: int, loss: float) -> None:
     if isfinite(loss):
         bucket = _bucket(state, (step - 1) // state.spark_width)
         bucket.total += loss
@@ -91,13 +91,13 @@ def _bucket(state: RunState, index: int) -> SparkBucket:
     return state.spark[index]
 
 
-def _temperature(state: RunState, told: list[StepColumns]) -> None:
+def _temperature(state: RunState, told: list[AnyStep]) -> None:
     learned = next((event.temperature for event in reversed(told) if event.temperature), None)
     if learned is not None:
         state.temperature = from_number(learned[-1])
 
 
-def _times(state: RunState, told: list[StepColumns]) -> None:
+def _times(state: RunState, told: list[AnyStep]) -> None:
     waits = list(map(sum, map(attrgetter("data_wait"), told)))
     worked = map(sub, map(sum, map(attrgetter("seconds"), told)), waits)
     # Added one by one: ``sum`` rounds otherwise, and as many together as there happen to be.
@@ -105,7 +105,7 @@ def _times(state: RunState, told: list[StepColumns]) -> None:
     state.data_wait_seconds = reduce(add, waits, state.data_wait_seconds)
 
 
-def _recent(state: RunState, told: list[StepColumns]) -> None:
+def _recent(state: RunState, told: list[AnyStep]) -> None:
     recent: list[Pace] = []
     steps = 0
     for pace in chain(map(_pace, reversed(told)), reversed(state.recent)):
@@ -116,8 +116,7 @@ def _recent(state: RunState, told: list[StepColumns]) -> None:
     state.recent = recent[::-1]
 
 
-def _pace(event: StepColumns) -> Pace:
-    assert isinstance(event, Step | StepOutline)
+def _pace(event: AnyStep) -> Pace:
     tokens, flops = _total(event.tokens, int), _total(event.flops, float)
     return Pace(steps=len(event.loss), seconds=sum(event.seconds), tokens=tokens, flops=flops)
 

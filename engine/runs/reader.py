@@ -10,6 +10,7 @@ import msgspec
 
 from engine.events import (
     AnyEvent,
+    AnyStep,
     Number,
     OtherEvent,
     Outline,
@@ -85,7 +86,7 @@ class RunReader:
             self._take_up(stretch)
         return (cursor.offset, cursor.restarts) != before
 
-    def _take_up(self, stretch: list[StepColumns] | OtherEvent) -> None:
+    def _take_up(self, stretch: list[AnyStep] | OtherEvent) -> None:
         if isinstance(stretch, list):
             fold_steps(self.state, stretch)
             if self.series is not None:
@@ -142,9 +143,9 @@ def write_snapshot(folder: RunFolder, state: RunState, offset: int, inode: int, 
     write_atomically(folder.state, msgspec.json.encode(snapshot), folder.file_mode())
 
 
-def _stretches(found: Sequence[AnyEvent | Outline]) -> Iterator[list[StepColumns] | OtherEvent]:
+def _stretches(found: Sequence[AnyEvent | Outline]) -> Iterator[list[AnyStep] | OtherEvent]:
     """Step events that follow each other together, all others alone."""
-    steps: list[StepColumns] = []
+    steps: list[AnyStep] = []
     for event in found:
         if isinstance(event, StepColumns):
             steps.append(event)

@@ -6,7 +6,7 @@ Whether the worker still lives is asked of the lock (engine.runs.liveness) and c
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import msgspec
@@ -182,20 +182,23 @@ class RunState(msgspec.Struct, kw_only=True):
     @property
     def seconds_per_step(self) -> float | None:
         """Mean of the last steps, data wait included."""
-        steps = sum(pace.steps for pace in self.recent)
-        return sum(pace.seconds for pace in self.recent) / steps if steps else None
+        return self._per_step((pace.seconds, pace.steps) for pace in self.recent)
 
     @property
     def tokens_per_step(self) -> float | None:
         """Mean of the last steps, without padding."""
-        known = [(pace.tokens, pace.steps) for pace in self.recent if pace.tokens is not None]
-        return sum(tokens for tokens, _ in known) / sum(steps for _, steps in known) if known else None
+        return self._per_step((pace.tokens, pace.steps) for pace in self.recent)
 
     @property
     def flops_per_step(self) -> float | None:
         """Mean of the last steps; see events.Step."""
-        known = [(pace.flops, pace.steps) for pace in self.recent if pace.flops is not None]
-        return sum(flops for flops, _ in known) / sum(steps for _, steps in known) if known else None
+        return self._per_step((pace.flops, pace.steps) for pace in self.recent)
+
+    @staticmethod
+    def _per_step(told: Iterable[tuple[float | None, int]]) -> float | None:
+        """Over those events that tell it; None where none does."""
+        known = [(total, steps) for total, steps in told if total is not None]
+        return sum(total for total, _ in known) / sum(steps for _, steps in known) if known else None
 
     def pairs_per_second(self) -> float | None:
         return self.batch_size / self.seconds_per_step if self.seconds_per_step else None
