@@ -5,23 +5,22 @@ Shapes: n sequences, L length of the longest one, T tokens of all of them togeth
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor, nn
 
 from engine.encoder.attention import Segments
+from engine.encoder.pooling import pool_packed, pool_padded
 from engine.encoder.tokens import TokenRows
 
-Pooling = Literal["mean", "cls"]
 ToDevice = Callable[[npt.NDArray[Any]], Tensor]
 
 
-def padded_vectors(model: nn.Module, rows: TokenRows, pooling: Pooling, pad_id: int, to_device: ToDevice) -> Tensor:
-    """[n, D] in float32, from a matrix [n, L]; ``model`` has an attention of its own library."""
+def padded_vectors(model: nn.Module, rows: TokenRows, modes: Sequence[str], pad_id: int, to_device: ToDevice) -> Tensor:
+    """[n, M * D] in float32, pooled in M modes from a matrix [n, L]; ``model`` has an attention of its own library."""
     lengths = rows.lengths
     inside = np.arange(lengths.max())[None, :] < lengths[:, None]  # [n, L]
     ids = np.full(inside.shape, pad_id, dtype=np.int64)
@@ -34,16 +33,11 @@ def padded_vectors(model: nn.Module, rows: TokenRows, pooling: Pooling, pad_id: 
     # Known here, on the host: without padding the model may take its attention path without a mask.
     mask = None if inside.all() else to_device(inside.astype(np.int64))
     hidden = model(**inputs, attention_mask=mask).last_hidden_state.float()  # [n, L, D]
-    if pooling == "cls":
-        return hidden[:, 0]  # type: ignore[no-any-return]
-    if mask is None:
-        return hidden.mean(dim=1)  # type: ignore[no-any-return]
-    weights = mask.unsqueeze(-1).to(hidden.dtype)  # [n, L, 1]
-    return (hidden * weights).sum(dim=1) / weights.sum(dim=1)  # type: ignore[no-any-return]
+    return pool_padded(hidden, mask, modes, _skipped(rows, to_device))
 
 
 def packed_vectors(
-    model: nn.Module, rows: TokenRows, pooling: Pooling, first_position: int, to_device: ToDevice
+    model: nn.Module, rows: TokenRows, modes: Sequence[str], first_position: int, to_device: ToDevice
 ) -> Tensor:
     """The same from one row [1, T]; ``rows`` are in order of length, ``model`` has the attention ``PACKED``.
 
@@ -56,7 +50,8 @@ def packed_vectors(
     if rows.segments is not None:
         inputs["token_type_ids"] = to_device(rows.segments.astype(np.int64)[None])
     hidden = model(**inputs, segments=segments).last_hidden_state[0].float()  # [T, D]
-    if pooling == "cls":
-        return hidden.index_select(0, segments.starts[:-1])  # type: ignore[no-any-return]
-    # unsafe: without reading the lengths back from the device, to check what was made here.
-    return torch.segment_reduce(hidden, "mean", lengths=segments.lengths, unsafe=True)
+    return pool_packed(hidden, segments, modes, _skipped(rows, to_device))
+
+
+def _skipped(rows: TokenRows, to_device: ToDevice) -> Tensor | None:
+    return None if rows.skipped is None else to_device(rows.skipped.astype(np.int64))

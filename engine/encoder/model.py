@@ -224,7 +224,7 @@ class DualEncoder(nn.Module):
 
     def _embed_call(self, rows: TokenRows, call: npt.NDArray[np.int64]) -> Tensor:
         """The given rows [n] -> unit vectors [n, D], through one forward call."""
-        part, pooling = rows.take(call), self.options.pooling
+        part, pooling = rows.take(call), (self.options.pooling,)
         if self._why_padded is None:
             pooled = packed_vectors(self.model, part, pooling, self._first_position, self.to_device)
         else:

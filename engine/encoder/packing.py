@@ -34,12 +34,12 @@ def why_padded(model: Any, pad_id: int, to_device: ToDevice, *, reduced: bool) -
     first = positions_of(model).first
     try:
         with _evaluating(model), torch.autocast(device.type, enabled=False):
-            expected = padded_vectors(model, rows, "mean", pad_id, to_device)
+            expected = padded_vectors(model, rows, ("mean",), pad_id, to_device)
             with packed(model):
-                found = packed_vectors(model, rows, "mean", first, to_device)
+                found = packed_vectors(model, rows, ("mean",), first, to_device)
                 if device.type == "cuda":
                     with torch.autocast("cuda", dtype=torch.bfloat16):  # whether the kernel takes this model's heads
-                        packed_vectors(model, rows, "mean", first, to_device)
+                        packed_vectors(model, rows, ("mean",), first, to_device)
     except (RuntimeError, TypeError, ValueError) as error:
         if is_out_of_memory(error):
             raise  # says nothing of the model, and other ranks or a resume may have room

@@ -20,6 +20,7 @@ class TokenRows:
     offsets: npt.NDArray[np.int64]  # [N + 1]
     truncated: int = 0  # texts that lost tokens
     segments: npt.NDArray[np.uint8] | None = None  # [T] 1 in the second text of a pair; None where there are none
+    skipped: npt.NDArray[np.int32] | None = None  # [N] tokens at the start of a row that are not pooled; None: none
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -39,7 +40,9 @@ class TokenRows:
         offsets = np.zeros(len(rows) + 1, dtype=np.int64)
         np.cumsum(lengths, out=offsets[1:])
         source = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
-        return TokenRows(self.ids[source], offsets, 0, None if self.segments is None else self.segments[source])
+        segments = None if self.segments is None else self.segments[source]
+        skipped = None if self.skipped is None else self.skipped[rows]
+        return TokenRows(self.ids[source], offsets, 0, segments, skipped)
 
 
 def concatenate(parts: Sequence[TokenRows]) -> TokenRows:
@@ -51,9 +54,15 @@ def concatenate(parts: Sequence[TokenRows]) -> TokenRows:
         segments = np.concatenate(
             [np.zeros(len(part.ids), np.uint8) if part.segments is None else part.segments for part in parts]
         )
+    skipped = None
+    if any(part.skipped is not None for part in parts):
+        skipped = np.concatenate(
+            [np.zeros(len(part), np.int32) if part.skipped is None else part.skipped for part in parts]
+        )
     return TokenRows(
         np.concatenate([part.ids for part in parts]),
         np.concatenate([*offsets, starts[-1:]]).astype(np.int64),
         sum(part.truncated for part in parts),
         segments,
+        skipped,
     )
