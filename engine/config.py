@@ -44,6 +44,9 @@ BENCHMARK_FORMS = "cldr, xquad-r[=FOLDER], mlqa-r[=FOLDER], miracl[=FOLDER], bei
 _BENCHMARK_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _NAMED_BENCHMARK = re.compile(rf"beir/{_BENCHMARK_NAME}|own(/{_BENCHMARK_NAME})?")
 
+Pooling = Literal["mean", "cls", "max", "mean_sqrt_len", "weightedmean", "lasttoken"]
+POOLINGS: tuple[str, ...] = get_args(Pooling)
+
 ValidationMetric = Literal[
     "map_monolingual", "map_crosslingual", "map_multilingual", "recall_at_1_monolingual", "recall_at_1_crosslingual",
     "recall_at_10_multilingual", "rank_distance", "ndcg_at_10", "recall_at_100",
@@ -80,15 +83,23 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ModelConfig(_Section, frozen=True, kw_only=True):
+    """Null is "as the model says": what it was saved with, or its SentenceTransformer description."""
+
     name: str = "tiny"  # hub id, folder, or "tiny" (a 2-layer BERT built from its config)
-    pooling: Literal["mean", "cls"] = "mean"
-    query_prefix: str = ""
-    passage_prefix: str = ""
-    max_query_tokens: Positive = 64  # special tokens included; longer questions are truncated
-    max_passage_tokens: Positive = 256
+    revision: str | None = None  # hub: branch, tag or commit
+    pooling: Pooling | None = None  # null and not described: mean
+    query_prefix: str | None = None  # null and not described: none; {task} in it stands for model.task
+    passage_prefix: str | None = None
+    query_prompt: str | None = None  # the name of one of the model's own prompts, in place of query_prefix
+    passage_prompt: str | None = None
+    task: str | None = None  # the instruction in the query prefix of a model that takes instructions
+    max_query_tokens: Positive | None = None  # null and not described: 64; special tokens included
+    max_passage_tokens: Positive | None = None  # null and not described: 256
+    similarity: Literal["cosine", "dot"] | None = None  # null and not described: cosine
+    truncate_dim: Positive | None = None  # only the first so many dimensions of the vectors; null: all
     dropout: Share | None = None  # null: as the model's own config says
     freeze_embeddings: bool = False  # train all but the table of word embeddings
-    trust_remote_code: bool = False
+    trust_remote_code: bool = False  # run the Python code that the model brings along
 
 
 class SourceConfig(_Section, frozen=True, kw_only=True):
@@ -255,8 +266,7 @@ def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
         yield "batch.mode", f"{batch.mode!r} needs at least two languages in the sources"
     if batch.negatives and training and not any(_may_have_negatives(source) for source in training):
         yield "batch.negatives", "no source has hard negatives: jsonl, mmarco, or a hub one with columns.negatives"
-    if config.model.name[:1] in ("/", ".", "~") and not Path(config.model.name).expanduser().is_dir():
-        yield "model.name", f"no folder {config.model.name!r}"
+    yield from ((f"model.{field}", reason) for field, reason in model_problems(config.model))
     if config.optimizer.warmup_steps > config.optimizer.max_steps:
         yield "optimizer.warmup_steps", f"expected at most max_steps ({config.optimizer.max_steps})"
     yield from _runtime_problems(config)
@@ -377,6 +387,15 @@ def _runtime_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
     ranks = ranks_per_node(runtime.devices)
     if ranks is not None and (uneven := uneven_batch(config, ranks * runtime.nodes)):
         yield "batch.size", uneven
+
+
+def model_problems(model: ModelConfig) -> Iterable[tuple[str, str]]:
+    """The same for the [model] section alone."""
+    if model.name[:1] in ("/", ".", "~") and not Path(model.name).expanduser().is_dir():
+        yield "name", f"no folder {model.name!r}"
+    for kind in ("query", "passage"):
+        if getattr(model, f"{kind}_prefix") is not None and getattr(model, f"{kind}_prompt") is not None:
+            yield f"{kind}_prompt", f"names a prompt of the model, but {kind}_prefix is set too: leave one out"
 
 
 def _source_problems(source: SourceConfig) -> Iterable[tuple[str, str]]:

@@ -256,6 +256,21 @@ class Device(Event, frozen=True, kw_only=True, tag="device"):
     peak_source: str = ""  # where peak_flops is from: "specification" or "measured" (a large matrix product)
 
 
+class ModelLoaded(Event, frozen=True, kw_only=True, tag="model.loaded"):
+    """The encoder as a worker loaded it: how texts become vectors, and who said so."""
+
+    name: str  # as the config has it
+    revision: str | None = None  # the commit of a model of the hub
+    parameters: int
+    trained: int  # of them
+    width: int  # of the vectors
+    modules: str  # from text to vector, in words
+    options: dict[str, str | int | bool | None]  # pooling, prefixes, lengths, similarity, ...
+    origins: dict[str, str]  # of each option: "config", "model" or "default"
+    attention: str  # how sequences are laid out and which kernel computes them
+    precision: str  # of the forward pass: "float32", "bfloat16" or "float16"
+
+
 class Progress(Event, frozen=True, kw_only=True, tag="progress"):
     """Any long work outside steps and evaluations: tokenising, encoding, downloading."""
 
@@ -301,6 +316,7 @@ OtherEvent = (
     | CommandReceived
     | CommandDone
     | Device
+    | ModelLoaded
     | Progress
     | Warning
     | RunPaused

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.config import RunConfig, RuntimeConfig
@@ -67,21 +68,29 @@ def build_trainer(
     device: torch.device,
     progress: Progress,
     ranks: Ranks | None = None,
+    saved: Path | None = None,
 ) -> Trainer:
     """The encoder as the config says and its trainer, at step 0; ``corpora``: of the config's sources, in order.
 
-    What the config holds out for a validation loss is not trained on.
+    What the config holds out for a validation loss is not trained on. ``saved``: the checkpoint that the run goes on
+    from, whose encoder is taken as it was saved.
 
     Raises:
-        ConfigError: no batch can be drawn from these corpora; names the field.
+        ConfigError: no batch can be drawn from these corpora, or the model does not know their words; names the field.
     """
     from engine.encoder import load_encoder
+    from engine.encoder.vocabulary import check_vocabulary
     from engine.training.trainer import Trainer
     from engine.training.validation import ValidationLoss, split_corpora
 
     corpora, held_out = split_corpora(config, corpora)
     texts = (text for corpus in corpora for column in (corpus.questions, corpus.passages) for text in column)
-    encoder = load_encoder(config.model, device, texts=texts, seed=config.seed)
+    encoder = load_encoder(
+        config.model, device, texts=texts, seed=config.seed, saved=saved, base_weights=config.lora.rank > 0
+    )
+    if config.model.name != "tiny":
+        for corpus in corpora:
+            check_vocabulary(encoder, corpus.questions, corpus.passages)
 
     def tick(done: int, total: int) -> None:
         progress("tokenising", done, total)

@@ -9,7 +9,7 @@ import math
 import os
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,19 +52,22 @@ class Work:
         set_up_torch(config.runtime, 1 if lead is None else lead.processes)
         ranks = None if lead is None else lead.ranks
         from engine.model_card import trained_sources
-        from engine.training.checkpoint import checkpoint_at, load_checkpoint, load_newest
+        from engine.training.checkpoint import check_whole, checkpoint_at, load_checkpoint, newest_whole
 
         corpora = load_corpora(config, session.progress)
         self._benchmarks = {spec.partition("=")[0]: self._load_benchmark(spec) for spec in config.evaluation.benchmarks}
         self._check_overlap(corpora)
         self._sources = trained_sources(config, corpora)
-        self.trainer = build_trainer(config, corpora, self.device.torch_device, session.progress, ranks)
         checkpoint: Path | None
         if session.state.selected_step is not None:  # finished, and here only to be evaluated
             checkpoint = checkpoint_at(session.folder.checkpoints, session.state.selected_step)
-            load_checkpoint(self.trainer, checkpoint)
+            check_whole(checkpoint)
         else:
-            checkpoint = load_newest(self.trainer, session.folder.checkpoints, self._warn)
+            checkpoint = newest_whole(session.folder.checkpoints, self._warn)
+        self.trainer = build_trainer(config, corpora, self.device.torch_device, session.progress, ranks, checkpoint)
+        if checkpoint is not None:
+            load_checkpoint(self.trainer, checkpoint, checked=True)
+        self._tell_of_model()
         if lead is not None:
             lead.begin(checkpoint, lambda: session.progress("starting the other ranks", 0, None))
         self._saved_step = self.trainer.step if checkpoint is not None else None
@@ -291,6 +294,29 @@ class Work:
 
             write_folder(self._session.folder.model, fill)
         return best
+
+    def _tell_of_model(self) -> None:
+        """What was loaded, and in the first attempt what a person should know about it."""
+        encoder = self.trainer.encoder
+        protocol = encoder.protocol()
+        counts = [(parameter.numel(), parameter.requires_grad) for parameter in encoder.parameters()]
+        self._session.emit(
+            events.ModelLoaded(
+                name=self._config.model.name,
+                revision=encoder.revision,
+                parameters=sum(count for count, _ in counts),
+                trained=sum(count for count, is_trained in counts if is_trained),
+                width=encoder.width,
+                modules=protocol["modules"],
+                options=asdict(encoder.options),
+                origins=dict(encoder.origins),
+                attention=protocol["attention"],
+                precision=protocol["precision"],
+            )
+        )
+        if self._session.attempt == 1:
+            for note in encoder.notes:
+                self._warn(note)
 
     def _warn(self, message: str) -> None:
         self._session.emit(events.Warning(message=message))

@@ -10,6 +10,7 @@ Shapes: n texts, D width.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,6 @@ import numpy.typing as npt
 from engine.distributed.ranks import Order, TorchRanks
 from engine.encoder import DualEncoder, TokenRows
 from engine.encoder.encoded import Encoded
-from engine.encoder.options import EncodingOptions
 
 Tick = Callable[[int, int], None]
 
@@ -29,8 +29,11 @@ class SharedEncoder:
         self._encoder, self._ranks = encoder, ranks
 
     @property
-    def options(self) -> EncodingOptions:
-        return self._encoder.options
+    def is_normalized(self) -> bool:
+        return self._encoder.is_normalized
+
+    def protocol(self) -> dict[str, Any]:
+        return self._encoder.protocol()
 
     def digests(self) -> dict[str, str]:
         return self._encoder.digests()

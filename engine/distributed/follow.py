@@ -39,9 +39,9 @@ def follow(config: RunConfig, device: str, processes: int) -> None:
 
 def _build(config: RunConfig, device: torch.device, ranks: TorchRanks, checkpoint: Path | None) -> Trainer:
     corpora = load_corpora(config, _quiet)
-    trainer = build_trainer(config, corpora, device, _quiet, ranks)
+    trainer = build_trainer(config, corpora, device, _quiet, ranks, checkpoint)
     if checkpoint is not None:
-        load_checkpoint(trainer, checkpoint)
+        load_checkpoint(trainer, checkpoint, checked=True)
     return trainer
 
 

@@ -1,35 +1,32 @@
-"""A configuration -> its dual encoder."""
+"""A configuration -> its dual encoder: what the config sets, over what the model says of itself, over the defaults."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer
-from transformers.utils import logging as transformers_logging
+from transformers.utils import cached_file
 
 from engine.config import ConfigError, ModelConfig
 from engine.encoder.model import DualEncoder
-from engine.encoder.options import EncodingOptions, resolve_options
+from engine.encoder.network import Network, load_network
+from engine.encoder.options import resolve_options, saved_provenance
 from engine.encoder.positions import positions_of
+from engine.encoder.static import load_static
 from engine.encoder.tiny import build_tiny
-
-# Where the encoders of transformers keep their dropout rates.
-_DROPOUT_FIELDS = (
-    "hidden_dropout_prob",  # BERT, XLM-R, DeBERTa
-    "attention_probs_dropout_prob",
-    "dropout",  # DistilBERT, XLM
-    "attention_dropout",
-    "embedding_dropout",  # ModernBERT
-    "mlp_dropout",
-)
+from engine.model_description import Files, ModelDescription, files_of, read_description
 
 
 def load_encoder(
-    model: ModelConfig, device: torch.device | str = "auto", *, texts: Iterable[str] | None = None, seed: int = 0
+    model: ModelConfig,
+    device: torch.device | str = "auto",
+    *,
+    texts: Iterable[str] | None = None,
+    seed: int = 0,
+    saved: Path | None = None,
+    base_weights: bool = False,
 ) -> DualEncoder:
     """The encoder of ``model``, in evaluation mode, in float32.
 
@@ -37,33 +34,61 @@ def load_encoder(
         device: "auto" is CUDA where there is one.
         texts: what the tokenizer of "tiny" is trained on; otherwise unused.
         seed: of the initial weights of "tiny"; otherwise unused.
-
-    A folder that ``DualEncoder.save`` wrote brings its pooling, prefixes and lengths along; a value of
-    ``model`` that is not the default goes before them.
+        saved: a folder that ``DualEncoder.save`` wrote for a run of this very config: the encoder is the one in it,
+            whatever has become of the base model.
+        base_weights: with ``saved``, options, head and tokenizer only; the weights are those of the base model, to
+            which the adapters of the run belong.
 
     Raises:
         ConfigError: names the field, on one line: no such model, no fast tokenizer, texts missing for "tiny",
-            or lengths beyond what the model takes.
+            lengths beyond what the model takes, a module that is not supported.
     """
-    if model.name == "tiny":
-        if texts is None:
-            raise ConfigError('model.name: "tiny" is built from the texts of a run\'s sources, and there are none here')
-        # Four hundred steps from scratch do not overfit, and dropout makes a step on a CPU an eighth longer.
-        network, tokenizer = build_tiny(texts, seed, dropout=model.dropout or 0.0)
-        options = resolve_options(model, None)
-    else:
-        folder = _folder(model.name)
-        options = resolve_options(model, folder)
-        network, tokenizer = _from_pretrained(model, str(folder or model.name))
-    _check_lengths(options, _longest(network, tokenizer))
-    network.get_input_embeddings().requires_grad_(not model.freeze_embeddings)
+    source = model if saved is None else _as_saved(model, saved)
+    files = _files(source)
+    described = read_description(source.name, files) if source.name != "tiny" else ModelDescription()
+    network = _network(source, described, files, texts, seed)
+    if saved is not None and base_weights:
+        network = replace(_base_network(model, texts, seed), tokenizer=network.tokenizer)
+    resolved = resolve_options(source, described, _limit(network, described))
+    head = described.head if described.pooling is not None else None
+    encoder = DualEncoder(network.model, network.tokenizer, resolved.options, head)
+    if head:
+        encoder.head.load(files)
+    encoder.origins, encoder.revision = dict(resolved.origins), network.commit
+    encoder.prompts = dict(described.prompts)
+    if saved is not None:
+        provenance = saved_provenance(described)
+        encoder.origins = provenance.origins or encoder.origins
+        encoder.revision = provenance.revision
+    encoder.notes = (*network.notes, *resolved.notes, *_notes(encoder))
+    network.model.get_input_embeddings().requires_grad_(not model.freeze_embeddings)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return DualEncoder(network, tokenizer, options).to(device).eval()
+    return encoder.to(device).eval()
 
 
-def _folder(name: str) -> Path | None:
-    """The local folder that ``name`` stands for, or None for a hub id."""
+def _as_saved(model: ModelConfig, folder: Path) -> ModelConfig:
+    """``model`` as it was saved in ``folder``: nothing is asked of it that the folder does not say."""
+    return ModelConfig(
+        name=str(folder),
+        dropout=model.dropout,
+        freeze_embeddings=model.freeze_embeddings,
+        trust_remote_code=model.trust_remote_code,
+    )
+
+
+def _base_network(model: ModelConfig, texts: Iterable[str] | None, seed: int) -> Network:
+    files = _files(model)
+    described = read_description(model.name, files) if model.name != "tiny" else ModelDescription()
+    return _network(model, described, files, texts, seed)
+
+
+def local_folder(name: str) -> Path | None:
+    """The local folder that ``name`` stands for, or None for a hub id.
+
+    Raises:
+        ConfigError: it is a path, and there is no such folder.
+    """
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder
@@ -72,49 +97,70 @@ def _folder(name: str) -> Path | None:
     return None
 
 
-def _from_pretrained(model: ModelConfig, source: str) -> tuple[Any, Any]:
-    trust = model.trust_remote_code
-    # Its report on loading is checked below, and its progress bars would fill a log file.
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        config = AutoConfig.from_pretrained(source, trust_remote_code=trust)
-        if model.dropout is not None:
-            for field in _DROPOUT_FIELDS:
-                if hasattr(config, field):
-                    setattr(config, field, model.dropout)
-        # Weights of safetensors, or unpickled with weights_only; float32 whatever they were stored in.
-        network, report = AutoModel.from_pretrained(
-            source, config=config, dtype=torch.float32, trust_remote_code=trust, output_loading_info=True
+def _files(model: ModelConfig) -> Files:
+    """The files of the model, downloaded from the hub one by one where they are not here."""
+    if model.name == "tiny":
+        return lambda _: None
+    folder = local_folder(model.name)
+    if folder is not None:
+        return files_of(folder)
+
+    def file(name: str) -> Path | None:
+        try:
+            path = cached_file(
+                model.name,
+                name,
+                revision=model.revision,
+                _raise_exceptions_for_missing_entries=False,
+                _raise_exceptions_for_connection_errors=False,
+            )
+        except (OSError, ValueError):  # no such model: loading the network says so in its own words
+            return None
+        return None if path is None else Path(path)
+
+    return file
+
+
+def _network(
+    model: ModelConfig, described: ModelDescription, files: Files, texts: Iterable[str] | None, seed: int
+) -> Network:
+    if model.name == "tiny":
+        if texts is None:
+            raise ConfigError('model.name: "tiny" is built from the texts of a run\'s sources, and there are none here')
+        # Four hundred steps from scratch do not overfit, and dropout makes a step on a CPU an eighth longer.
+        return Network(*build_tiny(texts, seed, dropout=model.dropout or 0.0))
+    if described.body == "static":
+        return Network(*load_static(described.body_path, files))
+    return load_network(
+        model.name,
+        revision=model.revision,
+        subfolder=described.body_path,
+        trust_remote_code=model.trust_remote_code,
+        dropout=model.dropout,
+    )
+
+
+def _limit(network: Network, described: ModelDescription) -> int | None:
+    """Tokens that the model takes, special tokens included; None: any number.
+
+    The tokenizer's own limit counts only where nothing else is known: SentenceTransformers 6 keeps there the length
+    that texts are cut to, which says nothing of what the model can take.
+    """
+    positions = positions_of(network.model).limit
+    if positions is not None or described.body == "static":
+        return positions
+    limit = int(network.tokenizer.model_max_length)  # 10**30 where the tokenizer does not say
+    return limit if limit < 10**9 and described.pooling is None else None
+
+
+def _notes(encoder: DualEncoder) -> list[str]:
+    """What is unusual about a model that is loaded as it was asked for."""
+    notes = []
+    is_causal = any(getattr(module, "is_causal", False) for module in encoder.model.modules())
+    undeclared = encoder.origins["pooling"] != "model"
+    if is_causal and undeclared and {"mean", "cls"} & set(encoder.options.pooling_modes):
+        notes.append(
+            f"{type(encoder.model).__name__} sees only what stands before a token, and is pooled by "
+            f"{encoder.options.pooling}: lasttoken is usual (model.pooling)"
         )
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust)
-    except (OSError, ValueError, ImportError) as error:
-        raise ConfigError(f"model.name: cannot load {model.name!r}: {_first_line(error)}") from error
-    if missing := sorted(key for key in report["missing_keys"] if not key.startswith("pooler.")):
-        # transformers would fill them with random numbers and only say so in its log.
-        raise ConfigError(f"model.name: {model.name!r} has no weights for {missing[0]} ({len(missing)} are missing)")
-    if not tokenizer.is_fast:
-        raise ConfigError(f"model.name: {model.name!r} has no fast tokenizer")
-    if tokenizer.pad_token_id is None:
-        raise ConfigError(f"model.name: the tokenizer of {model.name!r} has no padding token")
-    if isinstance(getattr(network, "pooler", None), nn.Module):
-        network.pooler = None  # not part of our pooling: untrained weights that cost a product and a gradient
-    return network, tokenizer
-
-
-def _longest(network: Any, tokenizer: Any) -> int:
-    """Tokens that the model has positions for, special tokens included."""
-    limit = int(tokenizer.model_max_length)  # 10**30 where the tokenizer does not say
-    positions = positions_of(network).limit
-    return limit if positions is None else min(limit, positions)
-
-
-def _check_lengths(options: EncodingOptions, limit: int) -> None:
-    for field in ("max_query_tokens", "max_passage_tokens"):
-        wanted = getattr(options, field)
-        if wanted > limit:
-            raise ConfigError(f"model.{field}: {wanted}, but this model takes at most {limit} tokens")
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return notes

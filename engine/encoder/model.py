@@ -1,4 +1,4 @@
-"""The dual encoder: one Hugging Face encoder that embeds both queries and passages.
+"""The dual encoder: one Hugging Face encoder, its pooling and its head, that embeds both queries and passages.
 
 Shapes: N sequences, n those of one forward call, D width.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,14 +21,17 @@ from engine.config import ConfigError
 from engine.encoder.adapters import merged
 from engine.encoder.buckets import length_buckets, token_chunks
 from engine.encoder.encoded import Encoded
+from engine.encoder.head import Head
 from engine.encoder.layouts import packed_vectors, padded_vectors
 from engine.encoder.memory import is_out_of_memory, release_memory
-from engine.encoder.options import EncodingOptions
+from engine.encoder.options import EncodingOptions, Origin, Provenance
 from engine.encoder.packing import packed, why_padded
 from engine.encoder.positions import positions_of
 from engine.encoder.saving import save_model_folder
+from engine.encoder.static import StaticEmbedding
 from engine.encoder.tokenization import TextTokenizer
 from engine.encoder.tokens import TokenRows
+from engine.model_description import HeadModule, ModelDescription
 
 Kind = Literal["query", "passage"]
 Tick = Callable[[int, int], None]
@@ -48,11 +51,18 @@ CUDA_COST = CallCost(budget=65536, call=4096)
 
 
 class DualEncoder(nn.Module):
-    """Queries and passages -> L2-normalised vectors, with shared parameters.
+    """Queries and passages -> vectors, with shared parameters: tokens, encoder, pooling, head.
+
+    The vectors are L2-normalised, unless the model compares them by their dot product as they are.
 
     Attributes:
-        model: the transformers encoder; returns ``last_hidden_state``.
+        model: the transformers encoder, or a table of static embeddings; returns ``last_hidden_state``.
         hub_tokenizer: its fast tokenizer, as transformers saves and loads it.
+        head: what follows the pooling.
+        options: how texts become vectors; ``origins`` says of each whether the config, the model or nobody set it.
+        prompts: all that the model declares, by name; saved with it.
+        notes: what a person should know about how the model was loaded, a line each.
+        revision: the commit of a model that was loaded from the hub.
         matryoshka_dimensions: widths at which training has made the first dimensions useful; saved with the model.
         precision: of the forward pass, in training and in encoding: "auto" is bfloat16 autocast on CUDA and
             float32 elsewhere. Parameters, pooling and the normalisation are float32 always.
@@ -61,20 +71,41 @@ class DualEncoder(nn.Module):
         compiled: whether the model runs through torch.compile.
     """
 
-    def __init__(self, model: nn.Module, hub_tokenizer: Any, options: EncodingOptions) -> None:
+    def __init__(
+        self, model: nn.Module, hub_tokenizer: Any, options: EncodingOptions, head: Sequence[HeadModule] | None = None
+    ) -> None:
+        """``head``: the modules after pooling, with random weights; None: unit vectors, as nothing is described.
+
+        Raises:
+            ConfigError: the head does not fit the model, or the lengths leave no room for text.
+        """
         super().__init__()
         self.model = model
         self.hub_tokenizer = hub_tokenizer
         self.options = options
+        self.origins: dict[str, Origin] = {}
+        self.prompts: dict[str, str] = {}
+        self.notes: tuple[str, ...] = ()
+        self.revision: str | None = None
+        hidden: int = model.config.hidden_size  # type: ignore[union-attr, assignment]
+        specs = [HeadModule(kind="normalize")] if head is None else head
+        self.head = Head(specs, hidden * len(options.pooling_modes))
+        if options.truncate_dim is not None and options.truncate_dim > self.head.width:
+            raise ConfigError(
+                f"model.truncate_dim: {options.truncate_dim}, but this model's vectors have {self.head.width}"
+            )
         self.matryoshka_dimensions: tuple[int, ...] = ()
         self.precision: Literal["auto", "float32", "bfloat16"] = "auto"
         self.layout: Literal["auto", "packed", "padded"] = "auto"
         self.compiled = False
         self._why_padded: str | None = None
         self._tried: tuple[object, ...] = ()  # what ``_why_padded`` is true of
-        self._tokenizer = TextTokenizer(hub_tokenizer)
-        self._pad_id: int = hub_tokenizer.pad_token_id
+        self._static = isinstance(model, StaticEmbedding)
+        self._tokenizer = TextTokenizer(hub_tokenizer, lower_case=options.lower_case, special_tokens=not self._static)
+        # Attention never sees it, and any token will do where the tokenizer has none for padding.
+        self._pad_id: int = hub_tokenizer.pad_token_id or 0
         self._first_position = positions_of(model).first
+        self._prompt_tokens = {kind: self._check_room(kind) for kind in ("query", "passage")}
 
     @property
     def device(self) -> torch.device:
@@ -83,20 +114,78 @@ class DualEncoder(nn.Module):
     @property
     def width(self) -> int:
         """D."""
-        width: int = self.model.config.hidden_size  # type: ignore[union-attr, assignment]
-        return width
+        return self.options.truncate_dim or self.head.width
+
+    @property
+    def is_normalized(self) -> bool:
+        """Whether the vectors have unit length."""
+        return self.options.similarity == "cosine" or (self.head.is_normalized and self.options.truncate_dim is None)
+
+    @property
+    def unknown_id(self) -> int | None:
+        """Of the token that stands for what the tokenizer does not know."""
+        return self._tokenizer.unknown_id
+
+    def module_names(self) -> str:
+        """From text to vector, in words: "Transformer, cls pooling, Dense 768 Tanh, Normalize"."""
+        modes = tuple(self.options.pooling_modes)
+        body: Literal["static", "transformer"] = "static" if self._static else "transformer"
+        return ModelDescription(body=body, pooling=modes, head=self.head.specs).module_names()
 
     def tokenize(self, texts: Sequence[str], contexts: Sequence[str] | None = None, *, kind: Kind) -> TokenRows:
         """Texts [N] -> rows [N], prefix applied. With ``contexts``: pairs, truncated on the context."""
-        options = self.options
-        prefix, limit = (
-            (options.query_prefix, options.max_query_tokens)
-            if kind == "query"
-            else (options.passage_prefix, options.max_passage_tokens)
-        )
-        return self._tokenizer([prefix + text for text in texts] if prefix else texts, contexts, limit)
+        prefix = self.options.prefix(kind)
+        prefixed = [prefix + text for text in texts] if prefix else texts
+        return self.skipping(self._tokenizer(prefixed, contexts, self.options.max_tokens(kind)), kind)
 
-    def tokenization(self) -> dict[str, str | int]:
+    def skipping(self, rows: TokenRows, kind: Kind) -> TokenRows:
+        """``rows`` of texts of that kind, with the tokens of the prompt marked where they are not pooled."""
+        if self.options.include_prompt or not self._prompt_tokens[kind]:
+            return rows
+        return replace(rows, skipped=np.broadcast_to(np.int32(self._prompt_tokens[kind]), len(rows)))
+
+    def protocol(self) -> dict[str, Any]:
+        """How texts become vectors, and who said so: the part of engine.evaluation.summary.EncodingProtocol that the
+        encoder knows."""
+        names = [field.name for field in fields(self.options)]
+        return {
+            **{name: getattr(self.options, name) for name in names},
+            "origins": self.origins,
+            "modules": self.module_names(),
+            "revision": self.revision,
+            "precision": self._precision_name,
+            "tf32": torch.backends.cuda.matmul.allow_tf32 if self.device.type == "cuda" else None,
+            "attention": self.attention(),
+        }
+
+    def encoding(self, kind: Kind) -> dict[str, Any]:
+        """All but weights and tokenizer that decides the vectors of texts of that kind, as a part of a cache's key."""
+        options = self.options
+        return {
+            "kind": kind,
+            "prefix": options.prefix(kind),
+            "tokens": options.max_tokens(kind),
+            "pooling": options.pooling,
+            "include_prompt": options.include_prompt,
+            "similarity": options.similarity,
+            "truncate_dim": options.truncate_dim,
+            "modules": self.module_names(),
+            "precision": self._precision_name,
+            "attention": self.attention(),
+            "device": self.device.type,
+            "torch": torch.__version__,
+        }
+
+    def attention(self) -> str:
+        """How sequences are laid out, and why not packed where they are not."""
+        reason = self.why_padded()
+        return "packed" if reason is None else f"padded: {reason}"
+
+    @property
+    def _precision_name(self) -> str:
+        return "bfloat16" if self._reduced else "float32"
+
+    def tokenization(self) -> dict[str, str | int | None]:
         """All that decides what ``tokenize`` returns, as a part of a cache's key."""
         options = self.options
         return {
@@ -106,6 +195,20 @@ class DualEncoder(nn.Module):
             "max_query_tokens": options.max_query_tokens,
             "max_passage_tokens": options.max_passage_tokens,
         }
+
+    def _check_room(self, kind: Literal["query", "passage"]) -> int:
+        """Tokens of the prompt of that kind of text, of which the model can take more.
+
+        Raises:
+            ConfigError: there is no room for text beside them.
+        """
+        prefix, limit = self.options.prefix(kind), self.options.max_tokens(kind)
+        special = self._tokenizer.special_tokens(pairs=False)
+        prompt = self._tokenizer.prompt_tokens(prefix) if prefix else 0
+        if limit is not None and limit <= max(special, prompt):
+            what = f"{special} special tokens" + (f" and the prefix {prefix!r}" if prefix else "")
+            raise ConfigError(f"model.max_{kind}_tokens: {limit}, but {what} leave no room for text")
+        return prompt
 
     def why_padded(self) -> str | None:
         """What keeps sequences padded on this device and in this precision, on one line; None: they are packed.
@@ -137,11 +240,20 @@ class DualEncoder(nn.Module):
         return tensor
 
     def embed(self, rows: TokenRows) -> Tensor:
-        """Rows [N] -> unit vectors [N, D] in float32, in the order of the rows; differentiable."""
+        """Rows [N] -> vectors [N, D] in float32, in the order of the rows; differentiable.
+
+        A row without tokens, of an empty text and a tokenizer that adds none, has no vector: it is zero.
+        """
         calls = self._calls(rows)
+        if not calls:
+            return torch.zeros(len(rows), self.width, device=self.device)
         with self._calling():  # around all calls: autocast casts the weights once
             vectors = torch.cat([self._embed_call(rows, call) for call in calls])
-        return vectors.index_select(0, self.to_device(np.argsort(np.concatenate(calls))))
+        order = np.concatenate(calls)
+        if len(order) < len(rows):
+            zeros = torch.zeros(len(rows), self.width, device=self.device)
+            return zeros.index_copy(0, self.to_device(order), vectors)
+        return vectors.index_select(0, self.to_device(np.argsort(order)))
 
     def encode_queries(self, texts: Sequence[str], tick: Tick | None = None) -> Encoded:
         """Texts [n] -> vectors [n, D], without gradients and without dropout.
@@ -157,17 +269,29 @@ class DualEncoder(nn.Module):
         return self._encode(self.tokenize(texts, contexts, kind="passage"), tick)
 
     def save(self, folder: Path) -> None:
-        """Writes a folder that ``load_encoder``, transformers and SentenceTransformer load with equal vectors."""
+        """Writes a folder that ``load_encoder``, transformers and SentenceTransformer load with equal vectors.
+
+        It has the modules that the model was loaded with.
+        """
         with merged(self.model):
-            save_model_folder(self.model, self.hub_tokenizer, self.options, folder, self.matryoshka_dimensions)
+            save_model_folder(
+                self.model, self.hub_tokenizer, self.head, self.options, folder,
+                prompts=self.prompts, provenance=Provenance(origins=self.origins, revision=self.revision),
+                matryoshka_dimensions=self.matryoshka_dimensions,
+            )  # fmt: skip
 
     def digests(self) -> dict[str, str]:
-        """SHA-256 of what decides the vectors: "model" (names, shapes, weights) and "tokenizer"."""
+        """SHA-256 of what decides the vectors: "model" (names, shapes, weights, the head's with its modules) and
+        "tokenizer"."""
         weights = hashlib.sha256()
         with merged(self.model):
-            for name, tensor in sorted(self.model.state_dict().items()):
+            tensors = dict(self.model.state_dict())
+            tensors |= {f"head.{name}": tensor for name, tensor in self.head.state_dict().items()}
+            for name, tensor in sorted(tensors.items()):
                 weights.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
                 weights.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        if any(spec.kind != "normalize" for spec in self.head.specs):
+            weights.update(self.module_names().encode())
         return {
             "model": weights.hexdigest(),
             "tokenizer": hashlib.sha256(self._tokenizer.to_json().encode()).hexdigest(),
@@ -191,6 +315,7 @@ class DualEncoder(nn.Module):
             with self._calling():
                 # The longest first: memory that is too small shows at once, and the time left is never underrated.
                 calls = self._calls(rows)[::-1][share][::-1]
+                done = int(np.count_nonzero(rows.lengths == 0)) if share == slice(None) else 0
                 while calls:
                     call = calls.pop()
                     if not self._encode_call(rows, call, vectors):
@@ -216,20 +341,33 @@ class DualEncoder(nn.Module):
         return False
 
     def _calls(self, rows: TokenRows) -> list[npt.NDArray[np.int64]]:
-        """The rows of each forward call, in order of length."""
+        """The rows of each forward call, in order of length; rows without tokens are in none."""
         cost = CUDA_COST if self.device.type == "cuda" else CPU_COST
+        lengths = rows.lengths
+        if lengths.all():
+            return self._split(lengths, cost)
+        some = np.flatnonzero(lengths)
+        return [some[call] for call in self._split(lengths[some], cost)]
+
+    def _split(self, lengths: npt.NDArray[np.int64], cost: CallCost) -> list[npt.NDArray[np.int64]]:
         if self.why_padded() is None:
-            return token_chunks(rows.lengths, cost.budget)
-        return length_buckets(rows.lengths, cost.budget, cost.call)
+            return token_chunks(lengths, cost.budget)
+        return length_buckets(lengths, cost.budget, cost.call)
 
     def _embed_call(self, rows: TokenRows, call: npt.NDArray[np.int64]) -> Tensor:
-        """The given rows [n] -> unit vectors [n, D], through one forward call."""
-        part, pooling = rows.take(call), (self.options.pooling,)
+        """The given rows [n] -> vectors [n, D], through one forward call."""
+        part, modes = rows.take(call), self.options.pooling_modes
         if self._why_padded is None:
-            pooled = packed_vectors(self.model, part, pooling, self._first_position, self.to_device)
+            pooled = packed_vectors(self.model, part, modes, self._first_position, self.to_device)
         else:
-            pooled = padded_vectors(self.model, part, pooling, self._pad_id, self.to_device)
-        return nn.functional.normalize(pooled, dim=-1)
+            pooled = padded_vectors(self.model, part, modes, self._pad_id, self.to_device)
+        with torch.autocast(self.device.type, enabled=False):  # a few products in float32 cost nothing
+            vectors: Tensor = self.head(pooled)
+        if self.options.truncate_dim is not None:
+            vectors = vectors[:, : self.options.truncate_dim]
+        elif self.head.is_normalized:
+            return vectors
+        return nn.functional.normalize(vectors, dim=-1) if self.options.similarity == "cosine" else vectors
 
     @property
     def _reduced(self) -> bool:

@@ -1,54 +1,207 @@
-"""What turns a Hugging Face encoder into a dual encoder."""
+"""What turns a Hugging Face encoder into a dual encoder, and who said so: the config, the model, or nobody."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import re
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from engine.config import ConfigError, ModelConfig
+from engine.config import ConfigError, ModelConfig, model_problems
+from engine.model_description import OPTIONS_FILE, ModelDescription, prompt_for_passages, prompt_for_queries
 
-OPTIONS_FILE = "dual_encoder.json"
+Origin = Literal["config", "model", "default"]
+
+DEFAULT_QUERY_TOKENS, DEFAULT_PASSAGE_TOKENS = 64, 256  # of a model that does not say
+
+_INSTRUCTION = re.compile(r"\AInstruct: .*?(?=\n)", re.DOTALL)  # as Qwen3-Embedding and e5-instruct begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodingOptions:
-    """Saved with the model: other values give other vectors. Lengths include the special tokens."""
+    """Saved with the model: other values give other vectors. Lengths include the special tokens; None: no limit."""
 
-    pooling: Literal["mean", "cls"]
+    pooling: str  # one of config.POOLINGS, or several set side by side: "cls+mean"
     query_prefix: str
     passage_prefix: str
-    max_query_tokens: int
-    max_passage_tokens: int
+    max_query_tokens: int | None
+    max_passage_tokens: int | None
+    include_prompt: bool = True  # whether the tokens of the prefix are pooled too
+    lower_case: bool = False
+    similarity: Literal["cosine", "dot"] = "cosine"
+    truncate_dim: int | None = None  # only the first so many dimensions
+
+    @property
+    def pooling_modes(self) -> tuple[str, ...]:
+        return tuple(self.pooling.split("+"))
+
+    def prefix(self, kind: Literal["query", "passage"]) -> str:
+        return self.query_prefix if kind == "query" else self.passage_prefix
+
+    def max_tokens(self, kind: Literal["query", "passage"]) -> int | None:
+        return self.max_query_tokens if kind == "query" else self.max_passage_tokens
 
 
-def resolve_options(config: ModelConfig, folder: Path | None) -> EncodingOptions:
-    """The options of ``config``; where it has a default, those that were saved in ``folder``, if any.
+@dataclass(frozen=True, slots=True)
+class ResolvedOptions:
+    """Options, where each is from, and what a person should know about them."""
+
+    options: EncodingOptions
+    origins: dict[str, Origin] = field(default_factory=dict)  # by the names of EncodingOptions
+    notes: tuple[str, ...] = ()
+
+
+def resolve_options(config: ModelConfig, described: ModelDescription, limit: int | None) -> ResolvedOptions:
+    """What ``config`` sets goes first, then what the model says of itself, then the defaults.
+
+    Args:
+        limit: tokens that the model has positions for; None: any number.
 
     Raises:
-        ConfigError: the saved file cannot be read.
+        ConfigError: names the field; a value that is set and cannot be, or a prompt that the model has not.
     """
-    names = [field.name for field in fields(EncodingOptions)]
-    default = ModelConfig()
-    chosen = {name: getattr(config, name) for name in names}
-    saved = _read(folder / OPTIONS_FILE) if folder is not None else {}
-    unset = {name for name in names if chosen[name] == getattr(default, name)}
-    return msgspec.convert({**chosen, **{name: saved[name] for name in unset & saved.keys()}}, EncodingOptions)
+    for name, wrong in model_problems(config):
+        raise ConfigError(f"model.{name}: {wrong}")
+    return _Resolver(config, described, limit).resolved()
 
 
-def write_options(options: EncodingOptions, folder: Path, matryoshka_dimensions: tuple[int, ...] = ()) -> None:
-    described: dict[str, object] = msgspec.to_builtins(options)
+class _Resolver:
+    def __init__(self, config: ModelConfig, described: ModelDescription, limit: int | None) -> None:
+        self._config, self._described, self._limit = config, described, limit
+        self._values: dict[str, Any] = {}
+        self._origins: dict[str, Origin] = {}
+        self._notes: list[str] = []
+
+    def resolved(self) -> ResolvedOptions:
+        described = self._described
+        pooling = None if described.pooling is None else "+".join(described.pooling)
+        self._choose("pooling", pooling, "mean")
+        if described.body == "static" and self._values["pooling"] != "mean":
+            raise ConfigError(f"model.pooling: {self._values['pooling']}, but static embeddings are always averaged")
+        self._prefix("query", prompt_for_queries(described.prompts))
+        self._prefix("passage", prompt_for_passages(described.prompts))
+        self._task()
+        self._length("max_query_tokens", described.max_query_tokens, DEFAULT_QUERY_TOKENS)
+        self._length("max_passage_tokens", described.max_passage_tokens, DEFAULT_PASSAGE_TOKENS)
+        says = described.pooling is not None
+        self._choose("include_prompt", described.include_prompt if says else None, True)
+        self._choose("lower_case", described.lower_case if says else None, False)
+        self._similarity()
+        self._choose("truncate_dim", described.truncate_dim, None)
+        self._unused_default_prompt()
+        try:
+            options = msgspec.convert(self._values, EncodingOptions)
+        except msgspec.ValidationError as error:
+            raise ConfigError(
+                f"model.name: {self._config.name!r} has a {OPTIONS_FILE} that cannot be used: {error}"
+            ) from None
+        return ResolvedOptions(options, self._origins, tuple(self._notes))
+
+    def _choose(self, name: str, described: Any, default: Any) -> None:
+        chosen = getattr(self._config, name, None)
+        if chosen is not None:
+            self._values[name], self._origins[name] = chosen, "config"
+        elif name in self._described.options:
+            self._values[name], self._origins[name] = self._described.options[name], "model"
+        elif described is not None:
+            self._values[name], self._origins[name] = described, "model"
+        else:
+            self._values[name], self._origins[name] = default, "default"
+
+    def _prefix(self, kind: Literal["query", "passage"], declared: str | None) -> None:
+        """``declared``: the name of the model's own prompt for texts of this kind."""
+        prompts, name = self._described.prompts, f"{kind}_prefix"
+        asked = getattr(self._config, f"{kind}_prompt")
+        if asked is None:
+            self._choose(name, None if declared is None else prompts[declared], "")
+            named = [prompt for prompt in prompts if prompts[prompt]]
+            if self._origins[name] == "default" and kind == "query" and named:
+                self._notes.append(
+                    f"no prompt is put before queries: the model has {', '.join(sorted(named))}, none of them called "
+                    "query (model.query_prompt chooses one)"
+                )
+            elif (
+                self._origins[name] == "model"
+                and declared in ("passage", "corpus")
+                and name not in self._described.options
+            ):
+                self._notes.append(
+                    f'the model\'s prompt "{declared}" is put before passages (encode_document of '
+                    "SentenceTransformers 6 passes it over)"
+                )
+            return
+        if asked not in prompts:
+            known = f"it has {', '.join(sorted(prompts))}" if prompts else "it has none"
+            raise ConfigError(f"model.{kind}_prompt: the model has no prompt {asked!r}; {known}")
+        self._values[name], self._origins[name] = prompts[asked], "config"
+
+    def _task(self) -> None:
+        """Puts model.task into the query prefix."""
+        task, prefix = self._config.task, self._values["query_prefix"]
+        if "{task}" in prefix:
+            if task is None:
+                raise ConfigError(f"model.task: the query prefix {prefix!r} wants one")
+            self._values["query_prefix"] = prefix.replace("{task}", task)
+        elif task is not None:
+            if not _INSTRUCTION.match(prefix):
+                raise ConfigError(f"model.task: the query prefix {prefix!r} has no {{task}} to put it in")
+            self._values["query_prefix"] = _INSTRUCTION.sub(lambda _: f"Instruct: {task}", prefix)
+        if task is not None:
+            self._origins["query_prefix"] = "config"
+
+    def _length(self, name: str, described: int | None, default: int) -> None:
+        """A length that is set must fit; one that nobody set is cut to what the model takes."""
+        unlimited = described is None and self._described.pooling is not None
+        self._choose(name, described, None if unlimited else default)
+        if unlimited and self._origins[name] == "default":
+            self._origins[name] = "model"
+        tokens, limit = self._values[name], self._limit
+        if limit is None or (tokens is not None and tokens <= limit):
+            return
+        if self._origins[name] == "config":
+            raise ConfigError(f"model.{name}: {tokens}, but this model takes at most {limit} tokens")
+        self._values[name], self._origins[name] = limit, "model"
+
+    def _similarity(self) -> None:
+        described = self._described
+        declared = described.similarity
+        if declared in ("euclidean", "manhattan") and self._config.similarity is None:
+            unit = bool(described.head) and described.head[-1].kind == "normalize"
+            if declared == "manhattan" or not unit:
+                raise ConfigError(
+                    f"model.similarity: the model compares by {declared} distance, which is not supported; "
+                    'set "cosine" or "dot" to measure it by that'
+                )
+            declared = "cosine"  # of unit vectors the same order
+        self._choose("similarity", declared, "cosine")
+
+    def _unused_default_prompt(self) -> None:
+        name = self._described.default_prompt
+        if name and "default" in (self._origins["query_prefix"], self._origins["passage_prefix"]):
+            self._notes.append(
+                f'the model\'s default prompt "{name}" is not used, as in encode_query and encode_document of '
+                "SentenceTransformers (model.query_prompt and model.passage_prompt choose one)"
+            )
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    """What a resumed run tells of its options, as the run that saved them did."""
+
+    origins: dict[str, Origin] = {}  # of each option
+    revision: str | None = None  # the commit of a model of the hub
+
+
+def write_options(
+    options: EncodingOptions, folder: Path, provenance: Provenance, matryoshka_dimensions: tuple[int, ...] = ()
+) -> None:
+    described: dict[str, object] = asdict(options) | msgspec.to_builtins(provenance)
     if matryoshka_dimensions:
         described["matryoshka_dimensions"] = matryoshka_dimensions
     (folder / OPTIONS_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(described), indent=2) + b"\n")
 
 
-def _read(path: Path) -> dict[str, object]:
-    if not path.exists():
-        return {}
-    try:
-        return msgspec.to_builtins(msgspec.json.decode(path.read_bytes(), type=EncodingOptions))  # type: ignore[no-any-return]
-    except (OSError, msgspec.MsgspecError) as error:
-        raise ConfigError(f"model.name: cannot use {path}: {error}") from None
+def saved_provenance(described: ModelDescription) -> Provenance:
+    """Of the options in our own file; empty where it is from before they told."""
+    return msgspec.convert(described.options, Provenance)

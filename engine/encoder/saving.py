@@ -3,33 +3,58 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from transformers.utils import logging as transformers_logging
 
-from engine.encoder.options import EncodingOptions, write_options
+from engine.encoder.head import Head
+from engine.encoder.options import EncodingOptions, Provenance, write_options
+from engine.encoder.static import StaticEmbedding
+
+_POOLING_FLAGS = {
+    "cls": "pooling_mode_cls_token",
+    "mean": "pooling_mode_mean_tokens",
+    "max": "pooling_mode_max_tokens",
+    "mean_sqrt_len": "pooling_mode_mean_sqrt_len_tokens",
+    "weightedmean": "pooling_mode_weightedmean_tokens",
+    "lasttoken": "pooling_mode_lasttoken",
+}
 
 
 def save_model_folder(
-    model: Any, hub_tokenizer: Any, options: EncodingOptions, folder: Path, matryoshka_dimensions: tuple[int, ...] = ()
+    model: Any,
+    hub_tokenizer: Any,
+    head: Head,
+    options: EncodingOptions,
+    folder: Path,
+    *,
+    prompts: Mapping[str, str] | None = None,
+    provenance: Provenance | None = None,
+    matryoshka_dimensions: tuple[int, ...] = (),
 ) -> None:
     """Writes weights, tokenizer and every description; existing files of the same names are replaced.
 
-    SentenceTransformer knows one length for both kinds of text: it gets the longer one. ``matryoshka_dimensions``
-    are a description too: whoever loads the model chooses one of them (``truncate_dim``), or none.
+    The layout is the one that SentenceTransformers has read since version 2. It knows one length for both kinds of
+    text and gets the longer one: where the two differ, the model card says how to cut the others.
+    ``prompts`` of other names than ours are kept. ``matryoshka_dimensions`` are a description too: whoever loads the
+    model chooses one of them (``truncate_dim``), or none.
     """
     folder.mkdir(parents=True, exist_ok=True)
     transformers_logging.disable_progress_bar()  # it would fill a worker's log
     model.save_pretrained(folder)
-    hub_tokenizer.save_pretrained(folder)
-    write_options(options, folder, matryoshka_dimensions)
-    _write_sentence_transformer_files(folder, model.config.hidden_size, options)
-
-
-def _write_sentence_transformer_files(folder: Path, width: int, options: EncodingOptions) -> None:
-    """The layout that SentenceTransformers has read since version 2."""
-    modules = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")]
+    modules = [("", "Transformer"), ("1_Pooling", "Pooling")]
+    if isinstance(model, StaticEmbedding):
+        hub_tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
+        modules = [("", "StaticEmbedding")]
+    else:
+        hub_tokenizer.save_pretrained(folder)
+        _name_tokenizer_for_all_versions(folder / "tokenizer_config.json")
+        _write_transformer(folder, options)
+        _write_pooling(folder, model.config.hidden_size, options)
+    modules += head.save(folder, len(modules))
+    write_options(options, folder, provenance or Provenance(), matryoshka_dimensions)
     _write_json(
         folder / "modules.json",
         [
@@ -37,34 +62,47 @@ def _write_sentence_transformer_files(folder: Path, width: int, options: Encodin
             for index, (path, name) in enumerate(modules)
         ],
     )
-    _write_json(
-        folder / "sentence_bert_config.json",
-        {"max_seq_length": max(options.max_query_tokens, options.max_passage_tokens), "do_lower_case": False},
-    )
-    _write_json(
-        folder / "config_sentence_transformers.json",
-        {
-            "prompts": {
-                "query": options.query_prefix,
-                "passage": options.passage_prefix,
-                "document": options.passage_prefix,  # the name that encode_document looks for first
-            },
-            "default_prompt_name": None,
-            "similarity_fn_name": "cosine",
-        },
-    )
+    _write_overall(folder, options, prompts or {})
+
+
+def _name_tokenizer_for_all_versions(path: Path) -> None:
+    """transformers 4 does not know the class that version 5 writes for a tokenizer without rules of its own."""
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    if settings.get("tokenizer_class") == "TokenizersBackend":
+        settings["tokenizer_class"] = "PreTrainedTokenizerFast"
+        _write_json(path, settings)
+
+
+def _write_transformer(folder: Path, options: EncodingOptions) -> None:
+    lengths = (options.max_query_tokens, options.max_passage_tokens)
+    longest = None if None in lengths else max(length for length in lengths if length is not None)
+    settings = {"max_seq_length": longest, "do_lower_case": options.lower_case}
+    _write_json(folder / "sentence_bert_config.json", settings)
+
+
+def _write_pooling(folder: Path, width: int, options: EncodingOptions) -> None:
     (folder / "1_Pooling").mkdir(exist_ok=True)
-    _write_json(
-        folder / "1_Pooling" / "config.json",
-        {
-            "word_embedding_dimension": width,
-            "pooling_mode_mean_tokens": options.pooling == "mean",
-            "pooling_mode_cls_token": options.pooling == "cls",
-            "pooling_mode_max_tokens": False,
-            "pooling_mode_mean_sqrt_len_tokens": False,
+    flags = {flag: mode in options.pooling_modes for mode, flag in _POOLING_FLAGS.items()}
+    settings: dict[str, object] = {"word_embedding_dimension": width, **flags}
+    if not options.include_prompt:
+        settings["include_prompt"] = False
+    _write_json(folder / "1_Pooling" / "config.json", settings)
+
+
+def _write_overall(folder: Path, options: EncodingOptions, prompts: Mapping[str, str]) -> None:
+    settings: dict[str, object] = {
+        "prompts": {
+            **prompts,
+            "query": options.query_prefix,
+            "passage": options.passage_prefix,
+            "document": options.passage_prefix,  # the name that encode_document looks for first
         },
-    )
-    (folder / "2_Normalize").mkdir(exist_ok=True)
+        "default_prompt_name": None,
+        "similarity_fn_name": options.similarity,
+    }
+    if options.truncate_dim is not None:
+        settings["truncate_dim"] = options.truncate_dim
+    _write_json(folder / "config_sentence_transformers.json", settings)
 
 
 def _write_json(path: Path, value: Any) -> None:

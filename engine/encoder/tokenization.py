@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tokenizers
+from tokenizers import normalizers
 
+from engine.config import ConfigError
 from engine.encoder.tokens import TokenRows
 
 _CHUNK = 8192  # texts tokenised at a time: bounds the memory that the library's encodings take
@@ -19,16 +22,31 @@ class TextTokenizer:
 
     A text is ``[CLS] text [SEP]``, a pair ``[CLS] text [SEP] context [SEP]``, or whatever the model's
     post-processor makes of them.
+
+    Attributes:
+        unknown_id: of the token that stands for what the tokenizer does not know; None: it knows everything.
     """
 
-    def __init__(self, hub_tokenizer: Any) -> None:
-        """``hub_tokenizer``: a fast tokenizer of transformers; it is not changed."""
+    def __init__(self, hub_tokenizer: Any, *, lower_case: bool = False, special_tokens: bool = True) -> None:
+        """``hub_tokenizer``: a fast tokenizer of transformers; it is not changed.
+
+        ``special_tokens``: false leaves out what the post-processor adds, as static embeddings do.
+        """
         # A copy without truncation and padding: both are state of the library's object, not of a call.
         self._backend = tokenizers.Tokenizer.from_str(hub_tokenizer.backend_tokenizer.to_str())
         self._backend.no_truncation()
         self._backend.no_padding()
         self._direction = hub_tokenizer.truncation_side
         self._has_segments = "token_type_ids" in hub_tokenizer.model_input_names
+        self._special_tokens = special_tokens
+        self._special_ids = frozenset(hub_tokenizer.all_special_ids)
+        self.unknown_id: int | None = hub_tokenizer.unk_token_id
+        self._lower_case = lower_case
+        if lower_case:
+            rules = [normalizers.Lowercase()]
+            if self._backend.normalizer is not None:
+                rules.append(self._backend.normalizer)
+            self._backend.normalizer = normalizers.Sequence(rules)
 
     def to_json(self) -> str:
         """The tokenizer as the library's own JSON."""
@@ -37,16 +55,32 @@ class TextTokenizer:
 
     def digest(self) -> str:
         """SHA-256 of all that decides the rows, but for ``max_tokens``."""
-        rules = f"{self._direction} {self._has_segments}\n{self.to_json()}"
+        special = "" if self._special_tokens else " no special tokens"
+        rules = f"{self._direction} {self._has_segments}{special}\n{self.to_json()}"
         return hashlib.sha256(rules.encode()).hexdigest()
 
-    def __call__(self, texts: Sequence[str], contexts: Sequence[str] | None, max_tokens: int) -> TokenRows:
+    def special_tokens(self, *, pairs: bool) -> int:
+        """How many the post-processor adds to a text, or to a pair."""
+        return self._backend.num_special_tokens_to_add(pairs) if self._special_tokens else 0
+
+    def prompt_tokens(self, prompt: str) -> int:
+        """Tokens at the start of a row that are the prompt's, special tokens before it included.
+
+        As SentenceTransformers counts them: those of the prompt alone, without a special token at its end.
+        """
+        ids = self._whole(self._encode([prompt])[0], None).ids
+        return len(ids) - (bool(ids) and ids[-1] in self._special_ids)
+
+    def __call__(self, texts: Sequence[str], contexts: Sequence[str] | None, max_tokens: int | None) -> TokenRows:
         """Token rows of ``texts`` [N], or of the pairs with ``contexts`` [N].
 
-        ``max_tokens`` includes the special tokens. A pair is truncated on the context; the text itself only
-        where it does not fit alone.
+        ``max_tokens`` includes the special tokens; None: no limit. A pair is truncated on the context; the text
+        itself only where it does not fit alone.
+
+        Raises:
+            ConfigError: the special tokens leave no room for text.
         """
-        budget = max_tokens - self._backend.num_special_tokens_to_add(contexts is not None)
+        budget = self._room(max_tokens, pairs=contexts is not None)
         ids: list[list[int]] = []
         segments: list[list[int]] = []
         truncated = 0
@@ -55,7 +89,7 @@ class TextTokenizer:
             seconds = self._encode(contexts[start : start + _CHUNK]) if contexts is not None else [None] * len(firsts)
             for first, second in zip(firsts, seconds, strict=True):
                 truncated += self._truncate(first, second, budget)
-                whole = self._backend.post_process(first, second)
+                whole = self._whole(first, second)
                 ids.append(whole.ids)
                 if second is not None and self._has_segments:
                     segments.append(whole.type_ids)
@@ -67,6 +101,20 @@ class TextTokenizer:
             truncated,
             _flat(segments, offsets[-1], np.uint8) if segments else None,
         )
+
+    def _room(self, max_tokens: int | None, *, pairs: bool) -> int:
+        """Tokens that are left for texts."""
+        if max_tokens is None:
+            return sys.maxsize
+        special = self.special_tokens(pairs=pairs)
+        if max_tokens <= special:
+            what = "a pair of texts" if pairs else "text"
+            raise ConfigError(f"model: {max_tokens} tokens, but {special} special tokens leave no room for {what}")
+        return max_tokens - special
+
+    def _whole(self, first: Any, second: Any) -> Any:
+        """One text, or a pair, with its special tokens."""
+        return self._backend.post_process(first, second, self._special_tokens)
 
     def _encode(self, texts: Sequence[str]) -> list[Any]:
         encodings: list[Any] = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)

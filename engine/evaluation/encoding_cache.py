@@ -1,7 +1,7 @@
 """Encodes large collections once: equal texts once, into a store on disk that a killed process resumes.
 
-The key of a store is everything that decides its vectors: the digests of model and tokenizer, the kind of text, prefix,
-length, pooling, precision, kind of device, and the texts. After another training step it is another store.
+The key of a store is everything that decides its vectors: the digests of model and tokenizer, how texts of the kind are
+encoded (``DualEncoder.encoding``), and the texts. After another training step it is another store.
 
 Shapes: n texts, T distinct ones, D dimensions.
 """
@@ -28,11 +28,10 @@ from engine.evaluation.vector_store import VectorStore
 
 if TYPE_CHECKING:
     from engine.encoder.encoded import Encoded
-    from engine.encoder.options import EncodingOptions
 
 Kind = Literal["query", "passage"]
 
-_FORMAT = "1"  # part of every key
+_FORMAT = "2"  # part of every key
 _SHARD_ROWS = 8192  # what a kill can cost: minutes with a small encoder on a CPU; tens of MiB in memory
 
 
@@ -40,16 +39,14 @@ class CacheableEncoder(Protocol):
     """The side of engine.encoder.DualEncoder that a cache needs."""
 
     @property
-    def options(self) -> EncodingOptions: ...
-
-    @property
     def width(self) -> int: ...
 
     @property
-    def device(self) -> Any: ...
+    def is_normalized(self) -> bool: ...
 
-    @property
-    def precision(self) -> str: ...
+    def encoding(self, kind: Kind, /) -> dict[str, Any]: ...
+
+    def protocol(self) -> dict[str, Any]: ...
 
     def encode_queries(self, texts: Sequence[str], tick: Any = None, /) -> Encoded: ...
 
@@ -163,24 +160,15 @@ class _Progress:
 
 
 def _key(encoder: CacheableEncoder, kind: Kind, texts: str) -> str:
-    options, digests, device = encoder.options, encoder.digests(), encoder.device.type
-    precision = encoder.precision
-    if precision == "auto":
-        precision = "bfloat16" if device == "cuda" else "float32"
-    query = kind == "query"
+    digests = encoder.digests()
     parts = {
         "format": _FORMAT,
         "model": digests["model"],
         "tokenizer": digests["tokenizer"],
-        "kind": kind,
-        "prefix": options.query_prefix if query else options.passage_prefix,
-        "tokens": options.max_query_tokens if query else options.max_passage_tokens,
-        "pooling": options.pooling,
-        "precision": precision,
-        "device": device,
+        "encoding": encoder.encoding(kind),
         "texts": texts,
     }
-    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
+    return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()[:32]
 
 
 def _distinct(texts: Sequence[str], contexts: Sequence[str] | None) -> tuple[Ints, Ints, str]:

@@ -43,17 +43,20 @@ def evaluate(
     candidate_embeddings: Floats,
     encoding: EncodingProtocol,
     tick: Tick | None = None,
+    *,
+    score: str = SCORE,
 ) -> Evaluation:
     """Ranks [Q, D] queries against [C, D] candidates and measures the ranks.
 
     Args:
         tick: see ``ranking.rank``; what it raises passes through, and nothing is left behind.
+        score: what the vectors' dot products are, for the protocol.
 
     Raises:
         ValueError: the arrays do not fit the benchmark.
     """
     ranks, top = rank(benchmark, query_embeddings, candidate_embeddings, tick=tick)
-    return measure(benchmark, ranks, top, encoding)
+    return measure(benchmark, ranks, top, encoding, score=score)
 
 
 def measure(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -17,26 +17,31 @@ from engine.evaluation.encoding_cache import CacheableEncoder, encode_stored
 from engine.evaluation.evaluate import Evaluation, evaluate, measure
 from engine.evaluation.ranks import TOP_K, Ints, Tick
 from engine.evaluation.search import MEMORY, distinct_vectors, search, stored_queries
-from engine.evaluation.summary import SCORE, EncodingProtocol
+from engine.evaluation.summary import DOT_SCORE, SCORE, EncodingProtocol
 
 if TYPE_CHECKING:
     from engine.encoder.encoded import Encoded
-    from engine.encoder.options import EncodingOptions
 
 TextTick = Callable[[int, int], None]
 
 
-class TextEncoder(Protocol):
-    """The side of engine.encoder.DualEncoder that an evaluation needs."""
+class ProtocolEncoder(Protocol):
+    """The side of engine.encoder.DualEncoder that a protocol tells of."""
 
     @property
-    def options(self) -> EncodingOptions: ...
+    def is_normalized(self) -> bool: ...
+
+    def protocol(self) -> dict[str, Any]: ...
+
+    def digests(self) -> dict[str, str]: ...
+
+
+class TextEncoder(ProtocolEncoder, Protocol):
+    """The side that an evaluation needs."""
 
     def encode_queries(self, texts: Sequence[str], tick: TextTick, /) -> Encoded: ...
 
     def encode_passages(self, texts: Sequence[str], contexts: Sequence[str] | None, tick: TextTick, /) -> Encoded: ...
-
-    def digests(self) -> dict[str, str]: ...
 
 
 def run_stored_benchmark(
@@ -66,7 +71,7 @@ def run_stored_benchmark(
     )
     encoding = _protocol(encoders[0], queries.store.truncated(), candidates.store.truncated())
     asked = stored_queries(queries)
-    score = f"{SCORE}, of vectors rounded to float16"
+    score = f"{_score(encoders[0])}, of vectors rounded to float16"
     if not approximate:
         ranks, top = search(benchmark, asked, candidates, journals=root / "search", memory=memory, tick=tick)
         return measure(benchmark, ranks, top, encoding, score=score)
@@ -92,22 +97,23 @@ def run_benchmark(encoder: TextEncoder, benchmark: Benchmark, tick: Tick | None 
     queries = encoder.encode_queries(questions, part("queries"))
     candidates = encoder.encode_passages(passages, contexts, part("candidates"))
     encoding = _protocol(encoder, queries.truncated, candidates.truncated)
-    return evaluate(benchmark, queries.vectors[of_query], candidates.vectors[of_candidate], encoding, tick)
+    vectors = queries.vectors[of_query], candidates.vectors[of_candidate]
+    return evaluate(benchmark, *vectors, encoding, tick, score=_score(encoder))
 
 
-def _protocol(encoder: TextEncoder, truncated_queries: int, truncated_passages: int) -> EncodingProtocol:
-    options, digests = encoder.options, encoder.digests()
+def _protocol(encoder: ProtocolEncoder, truncated_queries: int, truncated_passages: int) -> EncodingProtocol:
+    digests = encoder.digests()
     return EncodingProtocol(
-        pooling=options.pooling,
-        query_prefix=options.query_prefix,
-        passage_prefix=options.passage_prefix,
-        max_query_tokens=options.max_query_tokens,
-        max_passage_tokens=options.max_passage_tokens,
+        **encoder.protocol(),
         truncated_queries=truncated_queries,
         truncated_passages=truncated_passages,
         model_digest=digests["model"],
         tokenizer_digest=digests["tokenizer"],
     )
+
+
+def _score(encoder: ProtocolEncoder) -> str:
+    return SCORE if encoder.is_normalized else DOT_SCORE
 
 
 def _distinct(texts: Sequence[str], contexts: Sequence[str] | None) -> tuple[list[str], list[str] | None, Ints]:

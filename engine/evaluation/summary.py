@@ -22,16 +22,27 @@ RANK_DISTANCE_NULL = "rank_distance_null"  # beside the metrics, and without bou
 
 TIE_RULE = "equal scores rank by descending passage id (trec_eval)"
 SCORE = "dot product of L2-normalised vectors, float32"
+DOT_SCORE = "dot product of the vectors as they are, float32"
 
 
 class EncodingProtocol(msgspec.Struct, frozen=True, kw_only=True):
-    """How the texts became vectors."""
+    """How the texts became vectors. Empty or null where a result is from before this was recorded."""
 
     pooling: str
     query_prefix: str
     passage_prefix: str
-    max_query_tokens: int  # special tokens included
-    max_passage_tokens: int
+    max_query_tokens: int | None  # special tokens included; None: no limit
+    max_passage_tokens: int | None
+    include_prompt: bool | None = None  # whether tokens of the prefix are pooled too
+    lower_case: bool | None = None
+    similarity: str = "cosine"
+    truncate_dim: int | None = None  # only the first so many dimensions; None: all
+    origins: dict[str, str] = {}  # who set each of the above: "config", "model" or "default"
+    modules: str = ""  # from text to vector, in words
+    revision: str | None = None  # the commit of a model of the hub
+    precision: str = ""  # of the forward pass
+    tf32: bool | None = None  # whether float32 products on CUDA ran in TF32; None: not on CUDA
+    attention: str = ""  # how sequences are laid out and which kernel computes them
     truncated_queries: int  # distinct texts that were longer
     truncated_passages: int
     model_digest: str

@@ -53,6 +53,9 @@ def fold(state: RunState, event: AnyEvent | Outline) -> RunState:
             _done(state, event)
         case events.Device():
             _device(state, event)
+        case events.ModelLoaded():
+            state.model = event
+            state.note(event, f"model {event.name}: {event.modules}; {event.attention}, {event.precision}")
         case events.Warning():
             state.warnings += 1
             state.note(event, event.message, "warning")

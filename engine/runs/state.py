@@ -132,6 +132,7 @@ class RunState(msgspec.Struct, kw_only=True):
     checkpoint_time: float | None = None
     commands: list[CommandState] = []
     device: events.Device | None = None
+    model: events.ModelLoaded | None = None
     warnings: int = 0
     error: str | None = None
     last_lines: list[str] = []

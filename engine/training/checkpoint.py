@@ -2,8 +2,8 @@
 
 ``checkpoints/step-000400/`` holds
 
-- the encoder as a model folder (``DualEncoder.save``), of averaged weights and with adapters merged where there are
-  such (``Trainer.finished``): it loads as a model too;
+- the encoder, its head included, as a model folder (``DualEncoder.save``), of averaged weights and with adapters
+  merged where there are such (``Trainer.finished``): it loads as a model too;
 - weights.safetensors: where the folder's weights are not those that are trained, these: ``trained/<parameter name>``
   and, of an average, ``average/<parameter name>``;
 - optimizer.safetensors: AdamW's state, ``<state>/<parameter name>``;
@@ -31,6 +31,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from engine.config import ConfigError
+from engine.encoder import DualEncoder
+from engine.encoder.static import StaticEmbedding
+from engine.model_description import files_of
 from engine.training.durable import present, remove_leftovers, write_folder
 from engine.training.trainer import Trainer, trained_parameters
 
@@ -94,18 +98,11 @@ def checkpoint_at(folder: Path, step: int) -> Path:
     return folder / f"step-{step:06d}"
 
 
-def load_newest(trainer: Trainer, folder: Path, warn: Callable[[str], object]) -> Path | None:
-    """Puts ``trainer`` where the newest whole checkpoint of ``folder`` stood, and tells of newer, damaged ones.
-
-    Returns:
-        The checkpoint; None, with the trainer as it was: there is no whole one.
-
-    Raises:
-        CheckpointError: it belongs to another configuration; the trainer is then unusable.
-    """
+def newest_whole(folder: Path, warn: Callable[[str], object]) -> Path | None:
+    """The newest whole checkpoint of ``folder``; tells of newer, damaged ones. None: there is no whole one."""
     for path in reversed(_by_step(folder)):
         try:
-            load_checkpoint(trainer, path)
+            check_whole(path)
         except DamagedCheckpoint as error:
             warn(f"an older checkpoint is taken, or the beginning: {error}")
         else:
@@ -113,12 +110,10 @@ def load_newest(trainer: Trainer, folder: Path, warn: Callable[[str], object]) -
     return None
 
 
-def load_checkpoint(trainer: Trainer, path: Path) -> None:
-    """Puts ``trainer`` where the one that saved ``path`` stood; both have the same configuration.
-
+def check_whole(path: Path) -> None:
+    """
     Raises:
-        DamagedCheckpoint: found before anything is loaded; the trainer is as it was.
-        CheckpointError: it belongs to another configuration; the trainer is then unusable.
+        DamagedCheckpoint: a file of it is missing, or has other bytes than were written.
     """
     position = _read_position(path)
     if position is None:
@@ -126,13 +121,29 @@ def load_checkpoint(trainer: Trainer, path: Path) -> None:
     for name, file in position.files.items():
         if not _is_whole(path / name, file):
             raise DamagedCheckpoint(f"{path / name} is damaged")
+
+
+def load_checkpoint(trainer: Trainer, path: Path, *, checked: bool = False) -> None:
+    """Puts ``trainer`` where the one that saved ``path`` stood; both have the same configuration.
+
+    ``checked``: ``check_whole`` has found nothing wrong with it.
+
+    Raises:
+        DamagedCheckpoint: found before anything is loaded; the trainer is as it was.
+        CheckpointError: it belongs to another configuration; the trainer is then unusable.
+    """
+    if not checked:
+        check_whole(path)
+    position = _read_position(path)
+    if position is None:
+        raise DamagedCheckpoint(f"{path} is no checkpoint")
     try:
         _load_encoder(trainer, path, position)
         _load_optimizer(trainer, load_file(path / "optimizer.safetensors"))
         if trainer.config.loss.learned_temperature:
             trainer.loss.load_state_dict(load_file(path / "loss.safetensors"))
         _load_rng(load_file(path / "rng.safetensors"))
-    except (SafetensorError, RuntimeError, KeyError, OSError) as error:
+    except (SafetensorError, RuntimeError, KeyError, OSError, ConfigError) as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{path} does not fit this configuration: {reason}") from error
     trainer.step = position.step
@@ -176,7 +187,7 @@ def _weights(trainer: Trainer) -> dict[str, Tensor]:
 @torch.no_grad()
 def _load_encoder(trainer: Trainer, path: Path, position: _Position) -> None:
     if not trainer.config.lora.rank:
-        _load_model_folder(trainer.encoder.model, path)
+        _load_model_folder(trainer.encoder, path)
     elif position.frozen != trainer.frozen_digest:
         raise KeyError("the model that the adapters are for is another one now")
     if not trainer.config.lora.rank and trainer.average is None:
@@ -188,8 +199,13 @@ def _load_encoder(trainer: Trainer, path: Path, position: _Position) -> None:
         tensor.copy_(saved[name])
 
 
-def _load_model_folder(model: Any, path: Path) -> None:
+def _load_model_folder(encoder: DualEncoder, path: Path) -> None:
     """Through transformers, which may store parameters under other names than the module has."""
+    model: Any = encoder.model
+    encoder.head.load(files_of(path))
+    if isinstance(model, StaticEmbedding):
+        model.load_weights(path)
+        return
     saved, report = type(model).from_pretrained(path, dtype=torch.float32, output_loading_info=True)
     expected = model.state_dict().keys()
     if missing := sorted(expected & report["missing_keys"]):

@@ -14,7 +14,7 @@ from small_corpora import make_corpus
 from engine.config import BatchConfig, LossConfig, ModelConfig, OptimizerConfig, RunConfig
 from engine.encoder import load_encoder
 from engine.training import durable
-from engine.training.checkpoint import CheckpointError, load_checkpoint, load_newest, save_checkpoint
+from engine.training.checkpoint import CheckpointError, load_checkpoint, newest_whole, save_checkpoint
 from engine.training.trainer import Trainer
 
 
@@ -64,12 +64,20 @@ def test_a_resumed_run_equals_one_that_never_stopped(mode, learned, make_trainer
     assert ("loss.safetensors" in tensor_files(ends[0].path)) == learned
 
 
+def load_newest(trainer, folder, warn):
+    """As a worker takes a run up again."""
+    path = newest_whole(folder, warn)
+    if path is not None:
+        load_checkpoint(trainer, path, checked=True)
+    return path
+
+
 RESUME = """
 import sys
 from pathlib import Path
 import torch
-from engine.training.checkpoint import load_newest, save_checkpoint
-from test_checkpoint import alone
+from engine.training.checkpoint import save_checkpoint
+from test_checkpoint import alone, load_newest
 torch.set_num_threads(int(sys.argv[2]))
 trainer = alone()
 load_newest(trainer, Path(sys.argv[1]), sys.exit)
@@ -185,7 +193,7 @@ def test_a_crash_while_saving_leaves_a_whole_checkpoint_and_the_next_save_cleans
     with monkeypatch.context() as patch:
         patch.setattr(durable.shutil, "rmtree", lambda *args, **options: None)
         if moment == "encoder":
-            patch.setattr("engine.encoder.saving._write_sentence_transformer_files", die)
+            patch.setattr("engine.encoder.saving._write_overall", die)
         elif moment == "optimizer":
             patch.setattr("engine.training.checkpoint._rng_state", die)
         elif moment == "sync":
