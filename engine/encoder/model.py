@@ -173,7 +173,7 @@ class DualEncoder(nn.Module):
             "precision": self._precision_name,
             "attention": self.attention(),
             "device": self.device.type,
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
         }
 
     def attention(self) -> str:

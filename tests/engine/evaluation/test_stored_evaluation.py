@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import threading
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,21 +27,24 @@ class HashEncoder:
     """Gives every (text, context) its own unit vector, counts what it was asked, and may die."""
 
     width = WIDTH
-    device = SimpleNamespace(type="cpu")
+    is_normalized = True
 
-    def __init__(self, *, model="m", precision="float32", deadly=None, **options):
-        self.precision, self.model, self.deadly = precision, model, deadly
-        self.options = SimpleNamespace(
-            **{
-                "pooling": "cls",
-                "query_prefix": "q ",
-                "passage_prefix": "p ",
-                "max_query_tokens": 8,
-                "max_passage_tokens": 16,
-                **options,
-            }
-        )
+    def __init__(self, *, model="m", deadly=None, prefix="p ", tokens=16):
+        self.model, self.deadly = model, deadly
+        self.prefix, self.tokens = prefix, tokens
         self.asked = []
+
+    def protocol(self):
+        return {
+            "pooling": "cls",
+            "query_prefix": "q ",
+            "passage_prefix": self.prefix,
+            "max_query_tokens": 8,
+            "max_passage_tokens": self.tokens,
+        }
+
+    def encoding(self, kind):
+        return {"kind": kind, "prefix": "q " if kind == "query" else self.prefix, "tokens": self.tokens}
 
     def digests(self):
         return {"model": self.model, "tokenizer": "t"}
@@ -121,10 +123,8 @@ def test_equal_texts_are_encoded_once_and_nothing_is_encoded_twice(tmp_path):
     "changed",
     [
         {"model": "other"},
-        {"precision": "bfloat16"},
-        {"passage_prefix": "passage: "},
-        {"max_passage_tokens": 17},
-        {"pooling": "mean"},
+        {"prefix": "passage: "},
+        {"tokens": 17},
     ],
 )
 def test_whatever_decides_a_vector_decides_the_store(tmp_path, changed):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,12 +16,19 @@ from engine.evaluation.suite import run_benchmark
 class HashEncoder:
     """Gives every (text, context) its own unit vector, and remembers what it was asked."""
 
-    options = SimpleNamespace(
-        pooling="cls", query_prefix="q ", passage_prefix="p ", max_query_tokens=8, max_passage_tokens=16
-    )
-
-    def __init__(self):
+    def __init__(self, *, is_normalized=True):
         self.asked = []
+        self.is_normalized = is_normalized
+
+    def protocol(self):
+        return {
+            "pooling": "cls",
+            "query_prefix": "q ",
+            "passage_prefix": "p ",
+            "max_query_tokens": 8,
+            "max_passage_tokens": 16,
+            "origins": {"pooling": "model"},
+        }
 
     def digests(self):
         return {"model": "m", "tokenizer": "t"}
@@ -76,8 +82,20 @@ def test_protocol_reports_how_texts_were_encoded(benchmark):
     protocol = run_benchmark(HashEncoder(), benchmark).summary.protocol
     assert (protocol.pooling, protocol.query_prefix, protocol.passage_prefix) == ("cls", "q ", "p ")
     assert (protocol.max_query_tokens, protocol.max_passage_tokens) == (8, 16)
+    assert protocol.origins == {"pooling": "model"}
     assert (protocol.truncated_queries, protocol.truncated_passages) == (1, 0)
     assert (protocol.model_digest, protocol.tokenizer_digest, protocol.data_digest) == ("m", "t", benchmark.digest)
+
+
+def test_the_protocol_says_what_a_score_is(benchmark):
+    """A model that is compared by the dot product is ranked by it, and nobody takes it for a cosine."""
+    scores = [
+        run_benchmark(HashEncoder(is_normalized=unit), benchmark).summary.protocol.score for unit in (True, False)
+    ]
+    assert scores == [
+        "dot product of L2-normalised vectors, float32",
+        "dot product of the vectors as they are, float32",
+    ]
 
 
 def test_progress_names_its_part_and_may_abandon_any(benchmark):
