@@ -36,6 +36,10 @@ def write_card(
         CardFacts(
             config=spec.config,
             options=encoder.options,
+            origins=encoder.origins,
+            modules=encoder.module_names(),
+            is_normalized=encoder.is_normalized,
+            is_plain=encoder.is_plain,
             width=encoder.width,
             matryoshka_dimensions=encoder.matryoshka_dimensions,
             digests=encoder.digests(),

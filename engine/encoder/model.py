@@ -122,6 +122,11 @@ class DualEncoder(nn.Module):
         return self.options.similarity == "cosine" or (self.head.is_normalized and self.options.truncate_dim is None)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether nothing but a normalisation stands between the encoder's pooled states and the vectors."""
+        return not self._static and all(spec.kind == "normalize" for spec in self.head.specs)
+
+    @property
     def unknown_id(self) -> int | None:
         """Of the token that stands for what the tokenizer does not know."""
         return self._tokenizer.unknown_id

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
-from engine.config import BENCHMARK_FORMS, ConfigError, ModelConfig, parse_benchmark
+from engine.config import BENCHMARK_FORMS, POOLINGS, ConfigError, ModelConfig, model_problems, parse_benchmark
 from engine.data.cache import cache_folder
 from engine.device import share_cores
 from engine.evaluation.report import evaluation_report
@@ -34,7 +34,11 @@ EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE, EXIT_INTERRUPTED = 0, 1, 2, 130
 IN_MEMORY = 50_000
 REDRAW_SECONDS = 0.1
 
-_MODEL_OPTIONS = ("pooling", "query_prefix", "passage_prefix", "max_query_tokens", "max_passage_tokens")
+# Options of the command line that are keys of [model] too, and mean the same there.
+_MODEL_OPTIONS = (
+    "revision", "pooling", "query_prefix", "passage_prefix", "query_prompt", "passage_prompt", "task",
+    "max_query_tokens", "max_passage_tokens", "similarity", "truncate_dim", "trust_remote_code",
+)  # fmt: skip
 
 
 class EvalDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,14 +89,20 @@ def _evaluate(options: argparse.Namespace) -> Evaluation:
     languages = tuple(options.languages.split(",")) if options.languages else ()
     chosen = {name: value for name in _MODEL_OPTIONS if (value := getattr(options, name)) is not None}
     model = ModelConfig(name=options.model, **chosen)
+    for field, wrong in model_problems(model):
+        raise ConfigError(f"model.{field}: {wrong}")
     with _Progress() as progress:
         benchmark = _load_benchmark(options, languages, progress)
 
         share_cores()
         from engine.encoder import load_encoder
+        from engine.encoder.vocabulary import check_vocabulary
         from engine.evaluation.suite import run_benchmark, run_stored_benchmark
 
         encoder = load_encoder(model, device="auto")
+        for note in encoder.notes:
+            progress.tell(note)
+        check_vocabulary(encoder, benchmark.query_texts, benchmark.candidate_texts)
         if len(benchmark.candidate_ids) <= IN_MEMORY and not options.approximate:
             return run_benchmark(encoder, benchmark, progress)
         return run_stored_benchmark(
@@ -161,6 +171,13 @@ class _Progress:
         if self._live and self._part:
             print(file=sys.stderr)
 
+    def tell(self, note: str) -> None:
+        """A line that a person should read."""
+        if self._live and self._part:
+            print(file=sys.stderr)
+            self._part = ""
+        print(f"hybrid-tui eval: {note}", file=sys.stderr, flush=True)
+
     def __call__(self, what: str, done: int, total: int | None) -> None:
         now = time.monotonic()
         if what != self._part:
@@ -210,20 +227,30 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--approximate", action="store_true", help="search with faiss's inverted file; prints its measured recall"
     )
-    saved = "; default: what the model was saved with, else"
-    parser.add_argument("--query-prefix", metavar="TEXT", help=f"put before each question{saved} nothing")
-    parser.add_argument("--passage-prefix", metavar="TEXT", help=f"put before each passage{saved} nothing")
-    parser.add_argument("--pooling", choices=("mean", "cls"), help=f"of token vectors{saved} mean")
-    defaults = ModelConfig()
-    parser.add_argument(
-        "--max-query-tokens", type=_positive, metavar="N", help=f"{saved[2:]} {defaults.max_query_tokens}"
-    )
-    parser.add_argument(
-        "--max-passage-tokens", type=_positive, metavar="N", help=f"{saved[2:]} {defaults.max_passage_tokens}"
-    )
+    _add_model_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write ranks, top passages and summary to DIR/KEY")
     return parser
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    said = "; default: as the model says, else"
+    parser.add_argument("--query-prefix", metavar="TEXT", help=f"put before each question{said} nothing")
+    parser.add_argument("--passage-prefix", metavar="TEXT", help=f"put before each passage{said} nothing")
+    parser.add_argument("--query-prompt", metavar="NAME", help="the name of a prompt of the model's own")
+    parser.add_argument("--passage-prompt", metavar="NAME", help="the same for passages")
+    parser.add_argument("--task", metavar="TEXT", help="the instruction in the query prefix: what stands for {task}")
+    parser.add_argument("--pooling", choices=POOLINGS, help=f"of token vectors{said} mean")
+    parser.add_argument("--max-query-tokens", type=_positive, metavar="N", help=f"{said[2:]} 64")
+    parser.add_argument("--max-passage-tokens", type=_positive, metavar="N", help=f"{said[2:]} 256")
+    parser.add_argument("--similarity", choices=("cosine", "dot"), help=f"what ranks{said} cosine")
+    parser.add_argument(
+        "--truncate-dim", type=_positive, metavar="N", help="only the first N dimensions of the vectors"
+    )
+    parser.add_argument("--revision", metavar="REV", help="branch, tag or commit of a model of the hub")
+    parser.add_argument(
+        "--trust-remote-code", action="store_true", default=None, help="run the Python code that the model brings along"
+    )
 
 
 def _gib(text: str) -> float:

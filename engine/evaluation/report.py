@@ -29,9 +29,19 @@ def evaluation_report(model: str, summary: Summary) -> str:
         parts.append("rank distance by question language\n" + distance_text(summary))
     if summary.bias is not None:
         parts.append("language bias, means over question languages\n" + bias_text(summary.bias))
-    protocol = msgspec.to_builtins(summary.protocol)
-    parts.append("\n".join(f"{name:<20} {'none' if value is None else value}" for name, value in protocol.items()))
+    parts.append("\n".join(f"{name:<20} {value}" for name, value in protocol_rows(summary)))
     return "\n\n".join(parts)
+
+
+def protocol_rows(summary: Summary) -> list[tuple[str, str]]:
+    """(name, value) of everything in the protocol, with who set it: the config, the model, or nobody (default)."""
+    protocol = msgspec.to_builtins(summary.protocol)
+    origins = protocol.pop("origins")
+    rows = []
+    for name, value in protocol.items():
+        text = "none" if value is None else str(value)
+        rows.append((name, f"{text} ({origins[name]})" if name in origins else text))
+    return rows
 
 
 def heatmap_text(matrix: dict[str, dict[str, float]]) -> str:

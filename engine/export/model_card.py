@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCardData
@@ -36,7 +36,11 @@ class CardFacts:
     """Everything that a card tells."""
 
     config: RunConfig
-    options: EncodingOptions  # what the model was saved with, which a folder's own options decide too
+    options: EncodingOptions  # what the model was saved with
+    origins: Mapping[str, str]  # of each option: "config", "model" or "default"
+    modules: str  # from text to vector, in words
+    is_normalized: bool  # whether the vectors have unit length
+    is_plain: bool  # whether there is nothing after the pooling, so that transformers alone will do
     width: int
     matryoshka_dimensions: tuple[int, ...]
     digests: Mapping[str, str]  # of "model" and "tokenizer"
@@ -114,8 +118,8 @@ def _introduction(facts: CardFacts) -> str:
     )
     return (
         f"A dual encoder for retrieval in {len(languages)} {'language' if len(languages) == 1 else 'languages'} "
-        f"({', '.join(languages)}): questions and passages become unit vectors of {facts.width} dimensions, compared "
-        f"by their dot product. It {origin} with {_batches(facts.config)}."
+        f"({', '.join(languages)}): questions and passages become {'unit ' if facts.is_normalized else ''}vectors of "
+        f"{facts.width} dimensions, compared by their dot product. It {origin} with {_batches(facts.config)}."
     )
 
 
@@ -150,23 +154,44 @@ def _use(facts: CardFacts) -> str:
             f'model = SentenceTransformer("path/to/this/folder", truncate_dim={smallest})\n'
             'model.encode_query(["..."], normalize_embeddings=True)\n```'
         )
-    pooled = (
-        "hidden[:, 0]"
-        if options.pooling == "cls"
-        else "(hidden * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True)"
-    )
     return f"""With SentenceTransformers, which adds the prefixes:
 
 ```python
 from sentence_transformers import SentenceTransformer
 
 model = SentenceTransformer("path/to/this/folder")
-questions = model.encode_query(["Who barks?"])
-passages = model.encode_document(["Dogs bark."])
+{_encoded(options)}
 scores = questions @ passages.T
 ```{truncate}
 
-With transformers alone:
+{_with_transformers(facts)}"""
+
+
+def _encoded(options: EncodingOptions) -> str:
+    """Two calls, and what cuts the texts where questions and passages have other lengths."""
+    calls = ('questions = model.encode_query(["Who barks?"])', 'passages = model.encode_document(["Dogs bark."])')
+    lengths = (options.max_query_tokens, options.max_passage_tokens)
+    if lengths[0] == lengths[1]:
+        return "\n".join(calls)
+    lines = [
+        f"model.max_seq_length = {length}  # where {kind} are cut\n{call}"
+        for length, kind, call in zip(lengths, ("questions", "passages"), calls, strict=True)
+    ]
+    return "\n".join(lines)
+
+
+def _with_transformers(facts: CardFacts) -> str:
+    options = facts.options
+    pooled = {
+        "cls": "hidden[:, 0]",
+        "mean": "(hidden * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True)",
+        "lasttoken": "hidden[torch.arange(len(hidden)), mask.cumsum(1).argmax(1)]",
+    }.get(options.pooling)
+    if not facts.is_plain or pooled is None or options.lower_case or not options.include_prompt:
+        return f"transformers alone reads the network only; from text to vector it is {facts.modules}."
+    if facts.is_normalized:
+        pooled = f"torch.nn.functional.normalize({pooled}, dim=-1)"
+    return f"""With transformers alone:
 
 ```python
 import torch
@@ -180,7 +205,7 @@ def encode(texts, prefix, max_length):
                       max_length=max_length, return_tensors="pt")
     with torch.inference_mode():
         hidden, mask = model(**batch).last_hidden_state, batch["attention_mask"]
-    return torch.nn.functional.normalize({pooled}, dim=-1)
+    return {pooled}
 
 questions = encode(["Who barks?"], {json.dumps(options.query_prefix)}, {options.max_query_tokens})
 passages = encode(["Dogs bark."], {json.dumps(options.passage_prefix)}, {options.max_passage_tokens})
@@ -205,6 +230,9 @@ def _training(facts: CardFacts) -> str:
 
 def _settings(facts: CardFacts) -> Iterator[tuple[str, str]]:
     config = facts.config
+    yield "from text to vector", facts.modules
+    for name, value in asdict(facts.options).items():
+        yield name, f"`{value}` ({facts.origins.get(name, 'default')})"
     optimizer, loss, lora = config.optimizer, config.loss, config.lora
     share = f", mono_share {config.batch.mono_share:g}" if config.batch.mode == "hybrid" else ""
     yield "batches", f"{config.batch.size} pairs, mode {config.batch.mode}{share}"

@@ -53,7 +53,7 @@ def test_the_best_step_is_taken_and_named(tmp_path: Path, started: dict[str, obj
     config = started["config"]
     assert isinstance(config, RunConfig)
     assert config.model.name == str(tmp_path / "runs" / "first" / "checkpoints" / "step-000100")
-    assert config.model.query_prefix == "q: "
+    assert config.model.query_prefix is None, "what the config does not set is as the checkpoint says"
     assert started["parent"] == "first@100"
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import msgspec
 
-from engine.config import ConfigError, RunConfig, load_config, problems, sample_configs_folder
+from engine.config import ConfigError, ModelConfig, RunConfig, load_config, problems, sample_configs_folder
+from engine.model_description import files_of, read_description
 from engine.runs.choice import choice_of
 from engine.runs.folder import RunFolder, read_spec, runs_home
-from engine.runs.launch import join, launch, run_foreground
+from engine.runs.launch import join, launch, run_foreground, with_absolute_paths
 from engine.runs.logout import logout_warning
 from engine.runs.nodes import joins
 from engine.runs.preflight import preflight
@@ -86,7 +87,7 @@ def _with_name(config: RunConfig, name: str) -> RunConfig:
 
 
 def _from_run(config: RunConfig, home: Path, origin: str) -> tuple[RunConfig, str]:
-    """Weights, tokenizer and pooling of another run's checkpoint; a fresh optimizer and plan."""
+    """The model of another run's checkpoint, and of [model] all that ``config`` sets; a fresh optimizer and plan."""
     name, _, step = origin.partition("@")
     parent = find_run(home, name)
     if step == "best":
@@ -103,17 +104,35 @@ def _from_run(config: RunConfig, home: Path, origin: str) -> tuple[RunConfig, st
         weights = parent.model
     if not weights.is_dir():
         raise ConfigError(f"--from {origin}: {parent.id} has no {weights.relative_to(parent.path)}")
-    former = read_spec(parent).config.model
-    model = msgspec.structs.replace(
-        former,
-        name=str(weights.resolve()),
-        dropout=config.model.dropout,
-        trust_remote_code=config.model.trust_remote_code,
-    )
+    _check_head(weights, config.model, parent.id)
+    former = read_spec(parent).config.model.name
+    named = with_absolute_paths(config).model.name
+    if named != former and config.model.name != ModelConfig().name:
+        print(
+            f"hybrid-tui run: --from {origin} brings the model; model.name = {config.model.name!r} is not used",
+            file=sys.stderr,
+        )
+    # All that the folder says of itself is the parent's; what the new config sets goes before it.
+    model = msgspec.structs.replace(config.model, name=str(weights.resolve()), revision=None)
     config = msgspec.structs.replace(config, model=model)
     for field, wrong in problems(config):
         raise ConfigError(f"--from {origin}: {field}: {wrong}")
     return config, origin
+
+
+def _check_head(weights: Path, model: ModelConfig, parent: str) -> None:
+    """
+    Raises:
+        ConfigError: the config sets another pooling than the one that the parent's head was trained with.
+    """
+    described = read_description(str(weights), files_of(weights))
+    trained = [module for module in described.head if module.kind != "normalize"]
+    pooling = "+".join(described.pooling or ("mean",))
+    if trained and model.pooling not in (None, pooling):
+        raise ConfigError(
+            f"model.pooling: {model.pooling}, but {parent} has a {trained[0]} head that was trained with {pooling} "
+            "pooling: leave model.pooling out"
+        )
 
 
 def _follow(folder: RunFolder, *, quiet: bool) -> Status:

@@ -86,7 +86,7 @@ def test_text_shows_settings_metrics_matrix_and_protocol(model, capsys):
         (["m", "--benchmark", "xquad-r=/no/such/folder"], "/no/such/folder"),
         (["m", "--benchmark", "cldr", "--languages", "en,xx"], "'xx'"),
         (["./no-such-model", "--benchmark", "cldr", "--languages", "en"], "no-such-model"),
-        (["m", "--benchmark", "cldr", "--pooling", "max"], "--pooling"),
+        (["m", "--benchmark", "cldr", "--pooling", "median"], "--pooling"),
         (["m", "--benchmark", "cldr", "--max-query-tokens", "0"], "--max-query-tokens"),
         (["m", "--benchmark", "cldr", "--unit", "page"], "--unit"),
         (["m", "--benchmark", "cldr", "--prefix", "x"], "--prefix"),

@@ -44,7 +44,8 @@ class HashEncoder:
         }
 
     def encoding(self, kind):
-        return {"kind": kind, "prefix": "q " if kind == "query" else self.prefix, "tokens": self.tokens}
+        prefix, tokens = ("q ", 8) if kind == "query" else (self.prefix, self.tokens)
+        return {"kind": kind, "prefix": prefix, "tokens": tokens}
 
     def digests(self):
         return {"model": self.model, "tokenizer": "t"}
@@ -146,7 +147,7 @@ def test_queries_contexts_and_other_texts_have_stores_of_their_own(tmp_path):
     assert stored.row_of.tolist() == [0, 1]
     assert len(list(tmp_path.iterdir())) == 5
     encode_stored([encoder], "query", ["b", "a", "b"], None, tmp_path)  # a query's own limits, not a passage's
-    assert encode_stored([HashEncoder(max_passage_tokens=3)], "query", ["a", "b"], None, tmp_path).row_of.tolist() == [
+    assert encode_stored([HashEncoder(tokens=3)], "query", ["a", "b"], None, tmp_path).row_of.tolist() == [
         0,
         1,
     ]

@@ -36,6 +36,10 @@ def facts_of(encoder, **changes):
     facts = CardFacts(
         config=config,
         options=encoder.options,
+        origins={"pooling": "config"},
+        modules=encoder.module_names(),
+        is_normalized=encoder.is_normalized,
+        is_plain=encoder.is_plain,
         width=128,
         matryoshka_dimensions=(128, 32),
         digests=encoder.digests(),
@@ -114,6 +118,7 @@ def test_the_code_that_it_shows_gives_the_vectors_of_the_engine(pooling, tmp_pat
     ]
     blocks = re.findall(r"```python\n(.*?)```", card, flags=re.DOTALL)
     assert len(blocks) == 3
+    assert "model.max_seq_length = 24" in blocks[0], "questions are cut where they were in training"
     for block in (blocks[0], blocks[2]):
         names: dict[str, object] = {}
         exec(block, names)
