@@ -18,3 +18,13 @@ def losses() -> ModuleType:
     from sentence_transformers.sentence_transformer import losses
 
     return losses
+
+
+def sentence_transformer_pooling(hidden: Any, mask: Any, modes: tuple[str, ...], skip: int) -> Any:
+    """Hidden states [n, L, D] under a mask [n, L] -> [n, M * D]; ``skip``: tokens of the prompt that are left out."""
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    names = tuple("mean_sqrt_len_tokens" if mode == "mean_sqrt_len" else mode for mode in modes)
+    module = Pooling(hidden.shape[-1], names, include_prompt=not skip)
+    features = {"token_embeddings": hidden, "attention_mask": mask}
+    return module(features | ({"prompt_length": skip} if skip else {}))["sentence_embedding"]
