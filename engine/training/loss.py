@@ -18,7 +18,8 @@ class InfoNCE(nn.Module):
 
         loss = -1/B sum_i log( exp(s_ii / T) / sum_{j not masked for i} exp(s_ij / T) )
 
-    s_ij is the cosine similarity of question i and passage j, T the temperature, fixed or learned as log T.
+    s_ij is the similarity of question i and passage j, T the temperature, fixed or learned as log T. The similarity is
+    the cosine, or the dot product for a model that is ranked by it.
     Without a mask this is MultipleNegativesRankingLoss of SentenceTransformers with scale 1 / T.
 
     ``symmetric``: the mean with the other direction, where passage i of a pair picks its question among all (CLIP,
@@ -29,9 +30,11 @@ class InfoNCE(nn.Module):
 
     log_temperature: Tensor
 
-    def __init__(self, config: LossConfig) -> None:
+    def __init__(self, config: LossConfig, *, is_normalized: bool = True) -> None:
+        """``is_normalized``: whether the vectors have unit length; then their first dimensions get it too."""
         super().__init__()
         self._config = config
+        self._is_normalized = is_normalized
         log_temperature = torch.tensor(math.log(config.temperature))
         if config.learned_temperature:
             self.log_temperature = nn.Parameter(log_temperature)
@@ -39,16 +42,21 @@ class InfoNCE(nn.Module):
             self.register_buffer("log_temperature", log_temperature, persistent=False)
 
     def forward(self, queries: Tensor, passages: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Unit vectors [B, D] and [P, D] -> scalar; passage i < B is the one of question i.
+        """Vectors [B, D] and [P, D] -> scalar; passage i < B is the one of question i.
 
         ``mask`` [B, P]: true where passage j is no negative for question i; false on the diagonal.
         """
         loss = self._at_width(queries, passages, mask)
         widths = [width for width in self._config.matryoshka_dimensions if width != queries.shape[1]]
         for width in widths:
-            first = [nn.functional.normalize(vectors[:, :width], dim=-1) for vectors in (queries, passages)]
+            first = [self._first(vectors, width) for vectors in (queries, passages)]
             loss = loss + self._at_width(first[0], first[1], mask)
         return loss / (1 + len(widths)) if widths and self._config.matryoshka_reduction == "mean" else loss
+
+    def _first(self, vectors: Tensor, width: int) -> Tensor:
+        """[n, D] -> [n, d]."""
+        first = vectors[:, :width]
+        return nn.functional.normalize(first, dim=-1) if self._is_normalized else first
 
     @torch.no_grad()
     def keep_in_range(self) -> None:

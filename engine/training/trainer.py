@@ -100,7 +100,7 @@ class Trainer:
         self.encoder.matryoshka_dimensions = _matryoshka_dimensions(config, self.encoder.width)
         if config.lora.rank:
             add_adapters(self.encoder.model, config.lora, config.seed)
-        self.loss = InfoNCE(config.loss).to(device)
+        self.loss = InfoNCE(config.loss, is_normalized=self.encoder.is_normalized).to(device)
         self.optimizer = build_optimizer(self.named_parameters(), config.optimizer)
         decay = config.optimizer.ema_decay
         self.average = WeightAverage(trained_parameters(self.encoder), decay) if decay else None
@@ -113,6 +113,11 @@ class Trainer:
         self._notes: tuple[str, ...] = ()
         if reason is not None and config.runtime.layout == "auto":
             self._notes = (f"sequences are padded to similar lengths, not packed: {reason}",)
+        if not self.encoder.is_normalized:
+            self._notes += (
+                "this model compares vectors by their dot product as they are: the loss divides that by "
+                f'loss.temperature = {config.loss.temperature:g} (1 is usual; model.similarity = "cosine" changes it)',
+            )
         if config.runtime.compile:
             self.encoder.compile_model()
         self._backward = Backward(
