@@ -24,7 +24,7 @@ from engine.encoder.encoded import Encoded
 from engine.encoder.layouts import packed_vectors, padded_vectors
 from engine.encoder.memory import is_out_of_memory, release_memory
 from engine.encoder.options import EncodingOptions
-from engine.encoder.packing import packed, why_padded
+from engine.encoder.packing import AttentionReport, attention_report, packed
 from engine.encoder.positions import positions_of
 from engine.encoder.saving import save_model_folder
 from engine.encoder.tokenization import TextTokenizer
@@ -70,8 +70,8 @@ class DualEncoder(nn.Module):
         self.precision: Literal["auto", "float32", "bfloat16"] = "auto"
         self.layout: Literal["auto", "packed", "padded"] = "auto"
         self.compiled = False
-        self._why_padded: str | None = None
-        self._tried: tuple[object, ...] = ()  # what ``_why_padded`` is true of
+        self._attention: AttentionReport | None = None
+        self._tried: tuple[object, ...] = ()  # what ``_attention`` is true of
         self._tokenizer = TextTokenizer(hub_tokenizer)
         self._pad_id: int = hub_tokenizer.pad_token_id
         self._first_position = positions_of(model).first
@@ -113,15 +113,20 @@ class DualEncoder(nn.Module):
         Raises:
             ConfigError: ``layout`` is "packed", and this model cannot.
         """
-        tried = (self.layout, self.device.type, self._reduced)
-        if tried != self._tried:
-            reason: str | None = "runtime.layout is padded"
-            if self.layout != "padded":
-                reason = why_padded(self.model, self._pad_id, self.to_device, reduced=self._reduced)
-            if reason is not None and self.layout == "packed":
-                raise ConfigError(f"runtime.layout: {reason}")
-            self._why_padded, self._tried = reason, tried
-        return self._why_padded
+        return self.attention().why_padded
+
+    def attention(self) -> AttentionReport:
+        """What the model really attends through; raises as ``why_padded`` does."""
+        tried = (self.layout, self.device.type, self._autocast)
+        if self._attention is None or tried != self._tried:
+            if self.layout == "padded":
+                report = AttentionReport.padded(self.model, "runtime.layout is padded")
+            else:
+                report = attention_report(self.model, self._pad_id, self.to_device, autocast=self._autocast)
+            if report.why_padded is not None and self.layout == "packed":
+                raise ConfigError(f"runtime.layout: {report.why_padded}")
+            self._attention, self._tried = report, tried
+        return self._attention
 
     def compile_model(self) -> None:
         """From here on the model runs through torch.compile, with lengths that are free to change."""
@@ -225,22 +230,24 @@ class DualEncoder(nn.Module):
     def _embed_call(self, rows: TokenRows, call: npt.NDArray[np.int64]) -> Tensor:
         """The given rows [n] -> unit vectors [n, D], through one forward call."""
         part, pooling = rows.take(call), (self.options.pooling,)
-        if self._why_padded is None:
+        if self.why_padded() is None:
             pooled = packed_vectors(self.model, part, pooling, self._first_position, self.to_device)
         else:
             pooled = padded_vectors(self.model, part, pooling, self._pad_id, self.to_device)
         return nn.functional.normalize(pooled, dim=-1)
 
     @property
-    def _reduced(self) -> bool:
-        """Whether the model computes in bfloat16."""
-        return self.precision == "bfloat16" or (self.precision == "auto" and self.device.type == "cuda")
+    def _autocast(self) -> torch.dtype | None:
+        """The reduced type that the model computes in; None: float32."""
+        reduced = self.precision == "bfloat16" or (self.precision == "auto" and self.device.type == "cuda")
+        return torch.bfloat16 if reduced else None
 
     @contextmanager
     def _calling(self) -> Iterator[None]:
         """Inside, the model takes rows as ``layout`` has them; outside it is as transformers made it."""
         with ExitStack() as stack:
-            stack.enter_context(torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._reduced))
+            dtype = self._autocast
+            stack.enter_context(torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None))
             if self.why_padded() is None:
                 stack.enter_context(packed(self.model))
             yield
