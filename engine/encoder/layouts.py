@@ -5,7 +5,9 @@ Shapes: n sequences, L length of the longest one, T tokens of all of them togeth
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -32,7 +34,9 @@ def padded_vectors(model: nn.Module, rows: TokenRows, modes: Sequence[str], pad_
         inputs["token_type_ids"] = to_device(segments)
     # Known here, on the host: without padding the model may take its attention path without a mask.
     mask = None if inside.all() else to_device(inside.astype(np.int64))
-    hidden = model(**inputs, attention_mask=mask).last_hidden_state.float()  # [n, L, D]
+    hidden = model(
+        **inputs, attention_mask=mask, **_options(type(model).forward)
+    ).last_hidden_state.float()  # [n, L, D]
     return pool_padded(hidden, mask, modes, _skipped(rows, to_device))
 
 
@@ -49,8 +53,14 @@ def packed_vectors(
     inputs = {"input_ids": to_device(rows.ids.astype(np.int64)[None]), "position_ids": to_device(positions[None])}
     if rows.segments is not None:
         inputs["token_type_ids"] = to_device(rows.segments.astype(np.int64)[None])
-    hidden = model(**inputs, segments=segments).last_hidden_state[0].float()  # [T, D]
+    hidden = model(**inputs, segments=segments, **_options(type(model).forward)).last_hidden_state[0].float()  # [T, D]
     return pool_packed(hidden, segments, modes, _skipped(rows, to_device))
+
+
+@cache
+def _options(forward: Callable[..., Any]) -> dict[str, bool]:
+    """A decoder keeps no keys and values of tokens that nothing comes after."""
+    return {"use_cache": False} if "use_cache" in inspect.signature(forward).parameters else {}
 
 
 def _skipped(rows: TokenRows, to_device: ToDevice) -> Tensor | None:

@@ -25,7 +25,7 @@ from engine.encoder.head import Head
 from engine.encoder.layouts import packed_vectors, padded_vectors
 from engine.encoder.memory import is_out_of_memory, release_memory
 from engine.encoder.options import EncodingOptions, Origin, Provenance
-from engine.encoder.packing import packed, why_padded
+from engine.encoder.packing import AttentionReport, attention_report, packed
 from engine.encoder.positions import positions_of
 from engine.encoder.saving import save_model_folder
 from engine.encoder.static import StaticEmbedding
@@ -98,8 +98,8 @@ class DualEncoder(nn.Module):
         self.precision: Literal["auto", "float32", "bfloat16"] = "auto"
         self.layout: Literal["auto", "packed", "padded"] = "auto"
         self.compiled = False
-        self._why_padded: str | None = None
-        self._tried: tuple[object, ...] = ()  # what ``_why_padded`` is true of
+        self._attention: AttentionReport | None = None
+        self._tried: tuple[object, ...] = ()  # what ``_attention`` is true of
         self._static = isinstance(model, StaticEmbedding)
         self._tokenizer = TextTokenizer(hub_tokenizer, lower_case=options.lower_case, special_tokens=not self._static)
         # Attention never sees it, and any token will do where the tokenizer has none for padding.
@@ -160,7 +160,7 @@ class DualEncoder(nn.Module):
             "revision": self.revision,
             "precision": self._precision_name,
             "tf32": torch.backends.cuda.matmul.allow_tf32 if self.device.type == "cuda" else None,
-            "attention": self.attention(),
+            "attention": str(self.attention()),
         }
 
     def encoding(self, kind: Kind) -> dict[str, Any]:
@@ -176,19 +176,14 @@ class DualEncoder(nn.Module):
             "truncate_dim": options.truncate_dim,
             "modules": self.module_names(),
             "precision": self._precision_name,
-            "attention": self.attention(),
+            "attention": str(self.attention()),
             "device": self.device.type,
             "torch": str(torch.__version__),
         }
 
-    def attention(self) -> str:
-        """How sequences are laid out, and why not packed where they are not."""
-        reason = self.why_padded()
-        return "packed" if reason is None else f"padded: {reason}"
-
     @property
     def _precision_name(self) -> str:
-        return "bfloat16" if self._reduced else "float32"
+        return "float32" if self._autocast is None else str(self._autocast).removeprefix("torch.")
 
     def tokenization(self) -> dict[str, str | int | None]:
         """All that decides what ``tokenize`` returns, as a part of a cache's key."""
@@ -221,15 +216,22 @@ class DualEncoder(nn.Module):
         Raises:
             ConfigError: ``layout`` is "packed", and this model cannot.
         """
-        tried = (self.layout, self.device.type, self._reduced)
-        if tried != self._tried:
-            reason: str | None = "runtime.layout is padded"
-            if self.layout != "padded":
-                reason = why_padded(self.model, self._pad_id, self.to_device, reduced=self._reduced)
-            if reason is not None and self.layout == "packed":
-                raise ConfigError(f"runtime.layout: {reason}")
-            self._why_padded, self._tried = reason, tried
-        return self._why_padded
+        return self.attention().why_padded
+
+    def attention(self) -> AttentionReport:
+        """What the model really attends through; raises as ``why_padded`` does."""
+        tried = (self.layout, self.device.type, self._autocast)
+        if self._attention is None or tried != self._tried:
+            if self.layout == "padded":
+                report = AttentionReport.padded(self.model, "runtime.layout is padded")
+            elif self._static:
+                report = AttentionReport("no attention")
+            else:
+                report = attention_report(self.model, self._pad_id, self.to_device, autocast=self._autocast)
+            if report.why_padded is not None and self.layout == "packed":
+                raise ConfigError(f"runtime.layout: {report.why_padded}")
+            self._attention, self._tried = report, tried
+        return self._attention
 
     def compile_model(self) -> None:
         """From here on the model runs through torch.compile, with lengths that are free to change."""
@@ -362,7 +364,7 @@ class DualEncoder(nn.Module):
     def _embed_call(self, rows: TokenRows, call: npt.NDArray[np.int64]) -> Tensor:
         """The given rows [n] -> vectors [n, D], through one forward call."""
         part, modes = rows.take(call), self.options.pooling_modes
-        if self._why_padded is None:
+        if self.why_padded() is None:
             pooled = packed_vectors(self.model, part, modes, self._first_position, self.to_device)
         else:
             pooled = padded_vectors(self.model, part, modes, self._pad_id, self.to_device)
@@ -375,15 +377,17 @@ class DualEncoder(nn.Module):
         return nn.functional.normalize(vectors, dim=-1) if self.options.similarity == "cosine" else vectors
 
     @property
-    def _reduced(self) -> bool:
-        """Whether the model computes in bfloat16."""
-        return self.precision == "bfloat16" or (self.precision == "auto" and self.device.type == "cuda")
+    def _autocast(self) -> torch.dtype | None:
+        """The reduced type that the model computes in; None: float32."""
+        reduced = self.precision == "bfloat16" or (self.precision == "auto" and self.device.type == "cuda")
+        return torch.bfloat16 if reduced else None
 
     @contextmanager
     def _calling(self) -> Iterator[None]:
         """Inside, the model takes rows as ``layout`` has them; outside it is as transformers made it."""
         with ExitStack() as stack:
-            stack.enter_context(torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._reduced))
+            dtype = self._autocast
+            stack.enter_context(torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None))
             if self.why_padded() is None:
                 stack.enter_context(packed(self.model))
             yield

@@ -2,50 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from engine.encoder.attention import PACKED
+from engine.encoder.attention import PACKED, AttentionCall, recorded_calls
 from engine.encoder.layouts import ToDevice, packed_vectors, padded_vectors
 from engine.encoder.memory import is_out_of_memory
-from engine.encoder.positions import positions_of
+from engine.encoder.positions import Positions, positions_of
 from engine.encoder.tokens import TokenRows
 
-_LENGTHS = (3, 7, 7, 20, 150)  # equal ones, and one that is longer than the usual sliding window
+_SHORT = (3, 7, 7, 20)  # tokens of the rows that are tried, two of one length, beside a long one
+_LONG = 150
+_WIDEST = 512  # tokens of a sliding window that the long row is made to cross
+_MOST = 1024  # positions of a model that is tried on more tokens than it has positions
 _TOLERANCE = 1e-3  # relative, in float32; sequences that see each other, or wrong positions, are far above
 
 
-@torch.no_grad()
-def why_padded(model: Any, pad_id: int, to_device: ToDevice, *, reduced: bool) -> str | None:
-    """What keeps ``model`` from running packed on the device it is on, on one line; None: nothing.
+@dataclass(frozen=True, slots=True)
+class AttentionReport:
+    """How a model attends on a device and in a precision; as a string, in words: "packed, by length"."""
 
-    ``reduced``: whether it runs under autocast to bfloat16, the only type that the packed kernel of a GPU takes.
+    kernel: str  # packed: "flash kernel" or "by length"; padded: what transformers calls it, "sdpa" or "eager"
+    why_padded: str | None = None  # on one line; None: it runs packed
+
+    @classmethod
+    def padded(cls, model: Any, reason: str) -> AttentionReport:
+        return cls(getattr(model.config, "_attn_implementation", None) or "an attention of its own", reason)
+
+    def __str__(self) -> str:
+        return f"packed, {self.kernel}" if self.why_padded is None else f"padded, {self.kernel}: {self.why_padded}"
+
+
+@torch.no_grad()
+def attention_report(model: Any, pad_id: int, to_device: ToDevice, *, autocast: torch.dtype | None) -> AttentionReport:
+    """Whether ``model`` can run packed on the device it is on, and what it runs through there.
+
+    Args:
+        autocast: the type of the run's autocast, bfloat16 or float16; None: the run computes in float32.
     """
-    device = next(model.parameters()).device
-    if device.type == "cuda" and not reduced:
-        return "packed attention on a GPU needs bfloat16"
+    device, name = next(model.parameters()).device, type(model).__name__
+    if device.type == "cuda" and autocast is None:
+        return AttentionReport.padded(model, "packed attention on a GPU needs bfloat16 or float16")
     if not getattr(model, "_supports_attention_backend", False):
-        return f"{type(model).__name__} has an attention of its own"
-    rows = _rows(model, pad_id)
-    first = positions_of(model).first
+        return AttentionReport.padded(model, f"{name} has an attention of its own")
+    positions = positions_of(model)
+    rows = _rows(model, positions, pad_id)
     try:
-        with _evaluating(model), torch.autocast(device.type, enabled=False):
-            expected = padded_vectors(model, rows, ("mean",), pad_id, to_device)
-            with packed(model):
-                found = packed_vectors(model, rows, ("mean",), first, to_device)
-                if device.type == "cuda":
-                    with torch.autocast("cuda", dtype=torch.bfloat16):  # whether the kernel takes this model's heads
-                        packed_vectors(model, rows, ("mean",), first, to_device)
+        with _evaluating(model):
+            with torch.autocast(device.type, enabled=False):
+                expected = _padded(model, rows, pad_id, to_device)
+                found, calls = _packed(model, rows, positions, to_device)
+            if autocast is not None:  # what the run will do, and whether a kernel takes this model's heads
+                with torch.autocast(device.type, dtype=autocast):
+                    _, calls = _packed(model, rows, positions, to_device)
     except (RuntimeError, TypeError, ValueError) as error:
         if is_out_of_memory(error):
             raise  # says nothing of the model, and other ranks or a resume may have room
-        return f"{type(model).__name__} does not run packed: {next(iter(str(error).splitlines()), '')}"
+        line = next(iter(str(error).splitlines()), type(error).__name__)
+        return AttentionReport.padded(model, f"{name} does not run packed: {line}")
     off = float((found - expected).norm() / expected.norm())
-    return None if off < _TOLERANCE else f"{type(model).__name__} gives other vectors packed than padded"
+    if not off < _TOLERANCE:
+        return AttentionReport.padded(model, f"{name} gives other vectors packed than padded")
+    reason = _why_not(name, calls, device.type, _untried_window(model, int(rows.lengths.max())))
+    return AttentionReport(calls[0].kernel) if reason is None else AttentionReport.padded(model, reason)
+
+
+def _why_not(name: str, calls: Sequence[AttentionCall], device: str, window: int | None) -> str | None:
+    """What speaks against packing a model whose vectors are right.
+
+    Args:
+        calls: those of one forward pass, in the precision of the run.
+        window: of tokens, one that no row was long enough for; None: there is none.
+    """
+    if not calls:
+        return f"{name} calls no attention that can be packed"
+    slow = [call for call in calls if call.kernel != "flash kernel"]
+    if device == "cuda" and slow:
+        kind = str(slow[0].dtype).removeprefix("torch.")
+        return f"{len(slow)} of {name}'s {len(calls)} attention calls are in {kind}, not for the kernel of a GPU"
+    if window is not None and all(call.window is None for call in calls):
+        return f"{name} does not tell its attention of its sliding window of {window} tokens"
+    return None
+
+
+def _padded(model: Any, rows: TokenRows, pad_id: int, to_device: ToDevice) -> Tensor:
+    """[n, D]; the short rows in one call and the others in another, which are less padding than all of them."""
+    parts = np.split(np.arange(len(rows)), [len(_SHORT)])
+    return torch.cat([padded_vectors(model, rows.take(part), ("mean",), pad_id, to_device) for part in parts])
+
+
+def _packed(
+    model: Any, rows: TokenRows, positions: Positions, to_device: ToDevice
+) -> tuple[Tensor, list[AttentionCall]]:
+    with packed(model), recorded_calls() as calls:
+        return packed_vectors(model, rows, ("mean",), positions.first, to_device), calls
 
 
 @contextmanager
@@ -69,10 +125,33 @@ def _evaluating(model: Any) -> Iterator[None]:
         model.train(was_training)
 
 
-def _rows(model: Any, pad_id: int) -> TokenRows:
-    limit = positions_of(model).limit
-    lengths = np.minimum(_LENGTHS, limit or max(_LENGTHS))
+def _rows(model: Any, positions: Positions, pad_id: int) -> TokenRows:
+    """In order of length, some long enough to cross a sliding window; random tokens but the padding."""
+    longest, window = _LONG, _window(model)
+    if window is not None and window <= _WIDEST:
+        longest = max(longest, window + window // 8 + 8)
+    limits = (positions.limit, getattr(model.config, "max_position_embeddings", None))
+    longest = min(longest, *(limit for limit in limits if limit is not None), longest)
+    lengths = [*np.minimum(_SHORT, longest), longest]
+    if positions.limit is not None and positions.limit <= _MOST:
+        # A row of many sequences is longer than what some models have prepared for one.
+        lengths += [longest] * int(max(positions.limit - sum(lengths), 0) // longest + 1)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     ids = np.random.default_rng(0).integers(0, model.config.vocab_size - 1, offsets[-1])
-    ids += ids >= pad_id  # any but the padding
+    ids += ids >= pad_id
     return TokenRows(ids.astype(np.int32), offsets)
+
+
+def _window(model: Any) -> int | None:
+    """Tokens of its sliding window, by its configuration, if one of its layers has one."""
+    config = model.config
+    kinds = getattr(config, "layer_types", None)
+    if kinds is not None and "sliding_attention" not in kinds:
+        return None
+    window: int | None = getattr(config, "sliding_window", None) or getattr(config, "local_attention", None)
+    return window
+
+
+def _untried_window(model: Any, longest: int) -> int | None:
+    window = _window(model)
+    return window if window is not None and window >= longest else None
