@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,11 +21,13 @@ from engine.config import ConfigError
 from engine.encoder.adapters import merged
 from engine.encoder.buckets import length_buckets, token_chunks
 from engine.encoder.encoded import Encoded
+from engine.encoder.gradient_checkpointing import enable_gradient_checkpointing
 from engine.encoder.layouts import packed_vectors, padded_vectors
 from engine.encoder.memory import is_out_of_memory, release_memory
 from engine.encoder.options import EncodingOptions
 from engine.encoder.packing import packed, why_padded
 from engine.encoder.positions import positions_of
+from engine.encoder.precision import Precision, autocast_type
 from engine.encoder.saving import save_model_folder
 from engine.encoder.tokenization import TextTokenizer
 from engine.encoder.tokens import TokenRows
@@ -54,11 +56,12 @@ class DualEncoder(nn.Module):
         model: the transformers encoder; returns ``last_hidden_state``.
         hub_tokenizer: its fast tokenizer, as transformers saves and loads it.
         matryoshka_dimensions: widths at which training has made the first dimensions useful; saved with the model.
-        precision: of the forward pass, in training and in encoding: "auto" is bfloat16 autocast on CUDA and
-            float32 elsewhere. Parameters, pooling and the normalisation are float32 always.
+        precision: of the forward pass, in training and in encoding, as ``runtime.precision`` has it. Parameters,
+            pooling and the normalisation are float32 always.
         layout: "auto" is "packed", without padding, wherever the model runs so and gives the same vectors, and else
             "padded", in buckets of similar length.
         compiled: whether the model runs through torch.compile.
+        gradient_checkpointing: whether it keeps only the inputs of its layers for a backward pass in training.
     """
 
     def __init__(self, model: nn.Module, hub_tokenizer: Any, options: EncodingOptions) -> None:
@@ -67,9 +70,10 @@ class DualEncoder(nn.Module):
         self.hub_tokenizer = hub_tokenizer
         self.options = options
         self.matryoshka_dimensions: tuple[int, ...] = ()
-        self.precision: Literal["auto", "float32", "bfloat16"] = "auto"
+        self.precision: Precision = "auto"
         self.layout: Literal["auto", "packed", "padded"] = "auto"
         self.compiled = False
+        self.gradient_checkpointing = False
         self._why_padded: str | None = None
         self._tried: tuple[object, ...] = ()  # what ``_why_padded`` is true of
         self._tokenizer = TextTokenizer(hub_tokenizer)
@@ -79,6 +83,15 @@ class DualEncoder(nn.Module):
     @property
     def device(self) -> torch.device:
         return next(self.model.parameters()).device
+
+    @property
+    def autocast(self) -> torch.dtype | None:
+        """The type that matrix products are computed in where the model is now; None: float32.
+
+        Raises:
+            ConfigError: ``precision`` is bfloat16, and this GPU has none.
+        """
+        return autocast_type(self.device, self.precision)
 
     @property
     def width(self) -> int:
@@ -113,11 +126,11 @@ class DualEncoder(nn.Module):
         Raises:
             ConfigError: ``layout`` is "packed", and this model cannot.
         """
-        tried = (self.layout, self.device.type, self._reduced)
+        tried = (self.layout, self.device.type, self.autocast)
         if tried != self._tried:
             reason: str | None = "runtime.layout is padded"
             if self.layout != "padded":
-                reason = why_padded(self.model, self._pad_id, self.to_device, reduced=self._reduced)
+                reason = why_padded(self.model, self._pad_id, self.to_device, autocast=self.autocast)
             if reason is not None and self.layout == "packed":
                 raise ConfigError(f"runtime.layout: {reason}")
             self._why_padded, self._tried = reason, tried
@@ -128,6 +141,22 @@ class DualEncoder(nn.Module):
         self.why_padded()  # settled before: trying compiles nothing
         self.model.compile(dynamic=True)
         self.compiled = True
+
+    def checkpoint_gradients(self) -> None:
+        """From here on training takes less memory and computes more; a backward pass goes into ``recomputing``.
+
+        Raises:
+            ConfigError: this model cannot.
+        """
+        enable_gradient_checkpointing(self.model)
+        self.gradient_checkpointing = True
+
+    @contextmanager
+    def recomputing(self) -> Iterator[None]:
+        """Inside, a backward pass may call the model's layers again: they take rows as they did before."""
+        again = self.gradient_checkpointing and self.why_padded() is None
+        with packed(self.model) if again else nullcontext():
+            yield
 
     def to_device(self, array: npt.NDArray[Any]) -> Tensor:
         """A copy on the model's device, which nothing waits for; on the CPU the array itself."""
@@ -231,16 +260,13 @@ class DualEncoder(nn.Module):
             pooled = padded_vectors(self.model, part, pooling, self._pad_id, self.to_device)
         return nn.functional.normalize(pooled, dim=-1)
 
-    @property
-    def _reduced(self) -> bool:
-        """Whether the model computes in bfloat16."""
-        return self.precision == "bfloat16" or (self.precision == "auto" and self.device.type == "cuda")
-
     @contextmanager
     def _calling(self) -> Iterator[None]:
         """Inside, the model takes rows as ``layout`` has them; outside it is as transformers made it."""
         with ExitStack() as stack:
-            stack.enter_context(torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._reduced))
+            stack.enter_context(
+                torch.autocast(self.device.type, dtype=self.autocast, enabled=self.autocast is not None)
+            )
             if self.why_padded() is None:
                 stack.enter_context(packed(self.model))
             yield

@@ -20,14 +20,14 @@ _TOLERANCE = 1e-3  # relative, in float32; sequences that see each other, or wro
 
 
 @torch.no_grad()
-def why_padded(model: Any, pad_id: int, to_device: ToDevice, *, reduced: bool) -> str | None:
+def why_padded(model: Any, pad_id: int, to_device: ToDevice, *, autocast: torch.dtype | None) -> str | None:
     """What keeps ``model`` from running packed on the device it is on, on one line; None: nothing.
 
-    ``reduced``: whether it runs under autocast to bfloat16, the only type that the packed kernel of a GPU takes.
+    ``autocast``: the type of its products; None: float32, which the packed kernel of a GPU does not take.
     """
     device = next(model.parameters()).device
-    if device.type == "cuda" and not reduced:
-        return "packed attention on a GPU needs bfloat16"
+    if device.type == "cuda" and autocast is None:
+        return "packed attention on a GPU needs bfloat16 or float16"
     if not getattr(model, "_supports_attention_backend", False):
         return f"{type(model).__name__} has an attention of its own"
     rows = _rows(model, pad_id)
@@ -38,7 +38,7 @@ def why_padded(model: Any, pad_id: int, to_device: ToDevice, *, reduced: bool) -
             with packed(model):
                 found = packed_vectors(model, rows, ("mean",), first, to_device)
                 if device.type == "cuda":
-                    with torch.autocast("cuda", dtype=torch.bfloat16):  # whether the kernel takes this model's heads
+                    with torch.autocast("cuda", dtype=autocast):  # whether the kernel takes this model's heads
                         packed_vectors(model, rows, ("mean",), first, to_device)
     except (RuntimeError, TypeError, ValueError) as error:
         if is_out_of_memory(error):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
-from engine.config import BENCHMARK_FORMS, ConfigError, ModelConfig, parse_benchmark
+from engine.config import BENCHMARK_FORMS, ConfigError, ModelConfig, RuntimeConfig, parse_benchmark
 from engine.data.cache import cache_folder
 from engine.device import share_cores
 from engine.evaluation.report import evaluation_report
@@ -90,9 +90,13 @@ def _evaluate(options: argparse.Namespace) -> Evaluation:
 
         share_cores()
         from engine.encoder import load_encoder
+        from engine.encoder.precision import allow_tf32, substitution_note
         from engine.evaluation.suite import run_benchmark, run_stored_benchmark
 
+        allow_tf32(RuntimeConfig().tf32)
         encoder = load_encoder(model, device="auto")
+        if note := substitution_note(encoder.device, encoder.precision, encoder.autocast):
+            print(note, file=sys.stderr)
         if len(benchmark.candidate_ids) <= IN_MEMORY and not options.approximate:
             return run_benchmark(encoder, benchmark, progress)
         return run_stored_benchmark(

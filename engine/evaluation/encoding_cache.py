@@ -1,7 +1,7 @@
 """Encodes large collections once: equal texts once, into a store on disk that a killed process resumes.
 
 The key of a store is everything that decides its vectors: the digests of model and tokenizer, the kind of text, prefix,
-length, pooling, precision, kind of device, and the texts. After another training step it is another store.
+length, pooling, arithmetic, kind of device, and the texts. After another training step it is another store.
 
 Shapes: n texts, T distinct ones, D dimensions.
 """
@@ -27,6 +27,8 @@ from engine.evaluation.ranks import Ints, Tick
 from engine.evaluation.vector_store import VectorStore
 
 if TYPE_CHECKING:
+    import torch
+
     from engine.encoder.encoded import Encoded
     from engine.encoder.options import EncodingOptions
 
@@ -49,7 +51,7 @@ class CacheableEncoder(Protocol):
     def device(self) -> Any: ...
 
     @property
-    def precision(self) -> str: ...
+    def autocast(self) -> torch.dtype | None: ...
 
     def encode_queries(self, texts: Sequence[str], tick: Any = None, /) -> Encoded: ...
 
@@ -163,10 +165,9 @@ class _Progress:
 
 
 def _key(encoder: CacheableEncoder, kind: Kind, texts: str) -> str:
-    options, digests, device = encoder.options, encoder.digests(), encoder.device.type
-    precision = encoder.precision
-    if precision == "auto":
-        precision = "bfloat16" if device == "cuda" else "float32"
+    from engine.encoder.precision import arithmetic
+
+    options, digests = encoder.options, encoder.digests()
     query = kind == "query"
     parts = {
         "format": _FORMAT,
@@ -176,8 +177,8 @@ def _key(encoder: CacheableEncoder, kind: Kind, texts: str) -> str:
         "prefix": options.query_prefix if query else options.passage_prefix,
         "tokens": options.max_query_tokens if query else options.max_passage_tokens,
         "pooling": options.pooling,
-        "precision": precision,
-        "device": device,
+        "precision": arithmetic(encoder.device, encoder.autocast),
+        "device": encoder.device.type,
         "texts": texts,
     }
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
