@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from evaluation_cases import LANGUAGES, make_benchmark
 
 from engine.encoder.encoded import Encoded
@@ -30,8 +31,8 @@ class HashEncoder:
     width = WIDTH
     device = SimpleNamespace(type="cpu")
 
-    def __init__(self, *, model="m", precision="float32", deadly=None, **options):
-        self.precision, self.model, self.deadly = precision, model, deadly
+    def __init__(self, *, model="m", autocast=None, deadly=None, **options):
+        self.autocast, self.model, self.deadly = autocast, model, deadly
         self.options = SimpleNamespace(
             **{
                 "pooling": "cls",
@@ -121,7 +122,8 @@ def test_equal_texts_are_encoded_once_and_nothing_is_encoded_twice(tmp_path):
     "changed",
     [
         {"model": "other"},
-        {"precision": "bfloat16"},
+        {"autocast": torch.bfloat16},
+        {"autocast": torch.float16},
         {"passage_prefix": "passage: "},
         {"max_passage_tokens": 17},
         {"pooling": "mean"},
