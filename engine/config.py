@@ -162,11 +162,15 @@ class LoraConfig(_Section, frozen=True, kw_only=True):
 class RuntimeConfig(_Section, frozen=True, kw_only=True):
     devices: Annotated[str, Meta(pattern=_DEVICES)] = "auto"  # auto, cuda: one free GPU; see ranks_per_node for more
     nodes: Positive = 1  # machines with these devices each, every one of which starts the same command
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: bfloat16 autocast on cuda
+    # Of matrix products, in autocast; weights are float32 always. auto: bfloat16 on cuda, on a GPU that has none
+    # float16, on the cpu float32. In float16 the loss is scaled, and an update whose gradients overflow is left out.
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    tf32: bool = True  # cuda: round the factors of float32 products to TF32; without effect on the cpu
     deterministic: bool = False  # cuda: deterministic kernels; cpu always is
     threads: Count = 0  # 0: all cores this process may use
     layout: Literal["auto", "packed", "padded"] = "auto"  # auto: sequences without padding wherever the model can
     tokens_per_micro_batch: Count = 0  # 0: the whole batch at once; else gradient cache, and other dropout masks
+    gradient_checkpointing: bool = False  # training: less memory, more computing, the same gradient
     compile: bool = False  # torch.compile: minutes at the start, no recompilation per shape
 
 

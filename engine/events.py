@@ -268,7 +268,7 @@ class ModelLoaded(Event, frozen=True, kw_only=True, tag="model.loaded"):
     options: dict[str, str | int | bool | None]  # pooling, prefixes, lengths, similarity, ...
     origins: dict[str, str]  # of each option: "config", "model" or "default"
     attention: str  # how sequences are laid out and which kernel computes them
-    precision: str  # of the forward pass: "float32", "bfloat16" or "float16"
+    precision: str  # of matrix products: "float32", "tf32", "bfloat16" or "float16"
 
 
 class Progress(Event, frozen=True, kw_only=True, tag="progress"):

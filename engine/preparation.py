@@ -37,7 +37,7 @@ def import_frameworks() -> None:
 
 
 def set_up_torch(runtime: RuntimeConfig, processes: int = 1) -> None:
-    """Threads and determinism; to be called before anything is computed.
+    """Threads, determinism and TF32; to be called before anything is computed.
 
     ``processes``: the ranks on this machine, which share ``runtime.threads``.
     """
@@ -48,6 +48,9 @@ def set_up_torch(runtime: RuntimeConfig, processes: int = 1) -> None:
     threads = runtime.threads or len(os.sched_getaffinity(0))
     torch.set_num_threads(max(1, threads // processes))
     torch.use_deterministic_algorithms(runtime.deterministic)
+    from engine.encoder.precision import allow_tf32
+
+    allow_tf32(runtime.tf32)
 
 
 def load_corpora(config: RunConfig, progress: Progress) -> list[ParallelCorpus]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
 _STATM = Path("/proc/self/statm")
 
-# Dense bfloat16 operations a second, from data sheets of NVIDIA; a longer name stands before its beginning.
-BFLOAT16_PEAKS = {
+# Dense operations a second in bfloat16 and in float16, where they are the same, from data sheets of NVIDIA; a longer
+# name stands before its beginning.
+REDUCED_PEAKS = {
     "GB200": 2500e12,
     "GH200": 989.4e12,
     "B200": 2250e12,
@@ -40,6 +42,8 @@ BFLOAT16_PEAKS = {
     "RTX 4090": 165.2e12,
     "RTX 3090": 71e12,
 }
+# In float16, of GPUs without bfloat16.
+FLOAT16_PEAKS = {"V100-PCIE": 112e12, "V100S": 130e12, "V100": 125e12, "T4": 65e12}
 _PRODUCT_SIZE = 4096
 _PRODUCTS = 20
 
@@ -67,21 +71,28 @@ class Telemetry:
         )
 
 
-def peak_flops(device: torch.device, precision: str) -> tuple[float, str] | None:
+def peak_flops(device: torch.device, autocast: torch.dtype | None) -> tuple[float, str] | None:
     """Operations a second that the device can do at a run's precision, and where that is from; None on a CPU.
 
-    In bfloat16 the data sheet's figure where the device is known, else a large matrix product is timed.
+    In bfloat16 and float16 the data sheet's figure where the device is known, else a large matrix product is timed, in
+    float32 as runtime.tf32 has it.
+
+    Args:
+        autocast: as the run's encoder has it; None: float32.
     """
     if device.type != "cuda":
         return None
     import torch
 
     name = torch.cuda.get_device_properties(device).name
-    if precision != "float32":
-        known = next((peak for model, peak in BFLOAT16_PEAKS.items() if model in name), None)
-        if known is not None:
-            return known, "specification"
-    return _measured_peak(device, torch.float32 if precision == "float32" else torch.bfloat16), "measured"
+    peaks: dict[str, float] = {} if autocast is None else REDUCED_PEAKS
+    if autocast is torch.float16:
+        peaks = peaks | FLOAT16_PEAKS
+    # Whole words: "RTX A4000" is no A40, and "T400" no T4.
+    known = next((peak for model, peak in peaks.items() if re.search(rf"\b{model}\b", name)), None)
+    if known is not None:
+        return known, "specification"
+    return _measured_peak(device, torch.float32 if autocast is None else autocast), "measured"
 
 
 def _measured_peak(device: torch.device, dtype: torch.dtype) -> float:

@@ -325,4 +325,4 @@ class Work:
         from engine.telemetry import Telemetry, peak_flops
 
         device = self.device.torch_device
-        return Telemetry(self.device.name, device, peak_flops(device, self._config.runtime.precision))
+        return Telemetry(self.device.name, device, peak_flops(device, self.trainer.encoder.autocast))

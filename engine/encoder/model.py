@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -21,12 +21,14 @@ from engine.config import ConfigError
 from engine.encoder.adapters import merged
 from engine.encoder.buckets import length_buckets, token_chunks
 from engine.encoder.encoded import Encoded
+from engine.encoder.gradient_checkpointing import enable_gradient_checkpointing
 from engine.encoder.head import Head
 from engine.encoder.layouts import packed_vectors, padded_vectors
 from engine.encoder.memory import is_out_of_memory, release_memory
 from engine.encoder.options import EncodingOptions, Origin, Provenance
 from engine.encoder.packing import AttentionReport, attention_report, packed
 from engine.encoder.positions import positions_of
+from engine.encoder.precision import Precision, arithmetic, autocast_type
 from engine.encoder.saving import save_model_folder
 from engine.encoder.static import StaticEmbedding
 from engine.encoder.tokenization import TextTokenizer
@@ -64,11 +66,12 @@ class DualEncoder(nn.Module):
         notes: what a person should know about how the model was loaded, a line each.
         revision: the commit of a model that was loaded from the hub.
         matryoshka_dimensions: widths at which training has made the first dimensions useful; saved with the model.
-        precision: of the forward pass, in training and in encoding: "auto" is bfloat16 autocast on CUDA and
-            float32 elsewhere. Parameters, pooling and the normalisation are float32 always.
+        precision: of the forward pass, in training and in encoding, as ``runtime.precision`` has it. Parameters,
+            pooling and the normalisation are float32 always.
         layout: "auto" is "packed", without padding, wherever the model runs so and gives the same vectors, and else
             "padded", in buckets of similar length.
         compiled: whether the model runs through torch.compile.
+        gradient_checkpointing: whether it keeps only the inputs of its layers for a backward pass in training.
     """
 
     def __init__(
@@ -95,9 +98,10 @@ class DualEncoder(nn.Module):
                 f"model.truncate_dim: {options.truncate_dim}, but this model's vectors have {self.head.width}"
             )
         self.matryoshka_dimensions: tuple[int, ...] = ()
-        self.precision: Literal["auto", "float32", "bfloat16"] = "auto"
+        self.precision: Precision = "auto"
         self.layout: Literal["auto", "packed", "padded"] = "auto"
         self.compiled = False
+        self.gradient_checkpointing = False
         self._attention: AttentionReport | None = None
         self._tried: tuple[object, ...] = ()  # what ``_attention`` is true of
         self._static = isinstance(model, StaticEmbedding)
@@ -110,6 +114,15 @@ class DualEncoder(nn.Module):
     @property
     def device(self) -> torch.device:
         return next(self.model.parameters()).device
+
+    @property
+    def autocast(self) -> torch.dtype | None:
+        """The type that matrix products are computed in where the model is now; None: float32.
+
+        Raises:
+            ConfigError: ``precision`` is bfloat16, and this GPU has none.
+        """
+        return autocast_type(self.device, self.precision)
 
     @property
     def width(self) -> int:
@@ -158,8 +171,8 @@ class DualEncoder(nn.Module):
             "origins": self.origins,
             "modules": self.module_names(),
             "revision": self.revision,
-            "precision": self._precision_name,
-            "tf32": torch.backends.cuda.matmul.allow_tf32 if self.device.type == "cuda" else None,
+            "precision": arithmetic(self.device, self.autocast),
+            "tf32": torch.get_float32_matmul_precision() != "highest" if self.device.type == "cuda" else None,
             "attention": str(self.attention()),
         }
 
@@ -175,15 +188,11 @@ class DualEncoder(nn.Module):
             "similarity": options.similarity,
             "truncate_dim": options.truncate_dim,
             "modules": self.module_names(),
-            "precision": self._precision_name,
+            "precision": arithmetic(self.device, self.autocast),
             "attention": str(self.attention()),
             "device": self.device.type,
             "torch": str(torch.__version__),
         }
-
-    @property
-    def _precision_name(self) -> str:
-        return "float32" if self._autocast is None else str(self._autocast).removeprefix("torch.")
 
     def tokenization(self) -> dict[str, str | int | None]:
         """All that decides what ``tokenize`` returns, as a part of a cache's key."""
@@ -220,14 +229,14 @@ class DualEncoder(nn.Module):
 
     def attention(self) -> AttentionReport:
         """What the model really attends through; raises as ``why_padded`` does."""
-        tried = (self.layout, self.device.type, self._autocast)
+        tried = (self.layout, self.device.type, self.autocast)
         if self._attention is None or tried != self._tried:
             if self.layout == "padded":
                 report = AttentionReport.padded(self.model, "runtime.layout is padded")
             elif self._static:
                 report = AttentionReport("no attention")
             else:
-                report = attention_report(self.model, self._pad_id, self.to_device, autocast=self._autocast)
+                report = attention_report(self.model, self._pad_id, self.to_device, autocast=self.autocast)
             if report.why_padded is not None and self.layout == "packed":
                 raise ConfigError(f"runtime.layout: {report.why_padded}")
             self._attention, self._tried = report, tried
@@ -238,6 +247,22 @@ class DualEncoder(nn.Module):
         self.why_padded()  # settled before: trying compiles nothing
         self.model.compile(dynamic=True)
         self.compiled = True
+
+    def checkpoint_gradients(self) -> None:
+        """From here on training takes less memory and computes more; a backward pass goes into ``recomputing``.
+
+        Raises:
+            ConfigError: this model cannot.
+        """
+        enable_gradient_checkpointing(self.model)
+        self.gradient_checkpointing = True
+
+    @contextmanager
+    def recomputing(self) -> Iterator[None]:
+        """Inside, a backward pass may call the model's layers again: they take rows as they did before."""
+        again = self.gradient_checkpointing and self.why_padded() is None
+        with packed(self.model) if again else nullcontext():
+            yield
 
     def to_device(self, array: npt.NDArray[Any]) -> Tensor:
         """A copy on the model's device, which nothing waits for; on the CPU the array itself."""
@@ -376,18 +401,13 @@ class DualEncoder(nn.Module):
             return vectors
         return nn.functional.normalize(vectors, dim=-1) if self.options.similarity == "cosine" else vectors
 
-    @property
-    def _autocast(self) -> torch.dtype | None:
-        """The reduced type that the model computes in; None: float32."""
-        reduced = self.precision == "bfloat16" or (self.precision == "auto" and self.device.type == "cuda")
-        return torch.bfloat16 if reduced else None
-
     @contextmanager
     def _calling(self) -> Iterator[None]:
         """Inside, the model takes rows as ``layout`` has them; outside it is as transformers made it."""
         with ExitStack() as stack:
-            dtype = self._autocast
-            stack.enter_context(torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None))
+            stack.enter_context(
+                torch.autocast(self.device.type, dtype=self.autocast, enabled=self.autocast is not None)
+            )
             if self.why_padded() is None:
                 stack.enter_context(packed(self.model))
             yield

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
-from engine.config import BENCHMARK_FORMS, POOLINGS, ConfigError, ModelConfig, model_problems, parse_benchmark
+from engine.config import (
+    BENCHMARK_FORMS,
+    POOLINGS,
+    ConfigError,
+    ModelConfig,
+    RuntimeConfig,
+    model_problems,
+    parse_benchmark,
+)
 from engine.data.cache import cache_folder
 from engine.device import share_cores
 from engine.evaluation.report import evaluation_report
@@ -96,11 +104,14 @@ def _evaluate(options: argparse.Namespace) -> Evaluation:
 
         share_cores()
         from engine.encoder import load_encoder
+        from engine.encoder.precision import allow_tf32, substitution_note
         from engine.encoder.vocabulary import check_vocabulary
         from engine.evaluation.suite import run_benchmark, run_stored_benchmark
 
+        allow_tf32(RuntimeConfig().tf32)
         encoder = load_encoder(model, device="auto")
-        for note in encoder.notes:
+        substituted = substitution_note(encoder.device, encoder.precision, encoder.autocast)
+        for note in (*encoder.notes, *([substituted] if substituted else [])):
             progress.tell(note)
         check_vocabulary(encoder, benchmark.query_texts, benchmark.candidate_texts)
         if len(benchmark.candidate_ids) <= IN_MEMORY and not options.approximate:

@@ -40,7 +40,7 @@ class EncodingProtocol(msgspec.Struct, frozen=True, kw_only=True):
     origins: dict[str, str] = {}  # who set each of the above: "config", "model" or "default"
     modules: str = ""  # from text to vector, in words
     revision: str | None = None  # the commit of a model of the hub
-    precision: str = ""  # of the forward pass
+    precision: str = ""  # of matrix products: float32, tf32, bfloat16 or float16
     tf32: bool | None = None  # whether float32 products on CUDA ran in TF32; None: not on CUDA
     attention: str = ""  # how sequences are laid out and which kernel computes them
     truncated_queries: int  # distinct texts that were longer

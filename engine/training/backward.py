@@ -6,7 +6,8 @@
    of each vector; the rows of its own vectors go back through its encoder.
 3. The encoder's gradients are summed over ranks. Those of the loss's own parameters are whole on every rank already.
 
-The loss sees the same matrix on any number of ranks, so nothing has to be rescaled by their number.
+The loss sees the same matrix on any number of ranks, so nothing has to be rescaled by their number. For a model in
+float16 it is scaled before stage 2, and with it every gradient, that of a learned temperature included.
 
 Where a batch is too large for the memory it is embedded in micro-batches, and only one of them keeps its graph: the
 others are embedded once more in stage 2, each with the random state that it had in stage 1 (gradient cache, Gao et
@@ -32,6 +33,7 @@ from engine.training.batches import TrainingBatch
 from engine.training.keyed import derive_key
 from engine.training.loss import InfoNCE
 from engine.training.ranks import Ranks
+from engine.training.scaling import LossScaler
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +45,22 @@ class _Embedded:
 
 
 class Backward:
-    """Leaves the gradient of a batch's loss in the ``grad`` of every parameter.
+    """Leaves the gradient of a batch's loss in the ``grad`` of every parameter, times the scale where there is one.
 
     Attributes:
         tokens: most of a micro-batch; 0: the whole batch at once. Halved where memory runs out.
     """
 
-    def __init__(self, encoder: DualEncoder, loss: InfoNCE, ranks: Ranks, seed: int, tokens: int) -> None:
-        self._encoder, self._loss, self._ranks, self._seed = encoder, loss, ranks, seed
+    def __init__(
+        self,
+        encoder: DualEncoder,
+        loss: InfoNCE,
+        ranks: Ranks,
+        seed: int,
+        tokens: int,
+        scaler: LossScaler | None = None,
+    ) -> None:
+        self._encoder, self._loss, self._ranks, self._seed, self._scaler = encoder, loss, ranks, seed, scaler
         self.tokens = tokens
         self._notes: list[str] = []
         self._told_masks = False
@@ -114,9 +124,11 @@ class Backward:
         gathered = self._ranks.gather(embedded.vectors).requires_grad_()  # [W, 2b + n, D]
         try:
             loss = self._loss_of(gathered, batch)
-            loss.backward()  # type: ignore[no-untyped-call]
+            scaled = loss if self._scaler is None else self._scaler.scale(loss)
+            scaled.backward()  # type: ignore[no-untyped-call]
             assert gathered.grad is not None
-            self._backward(embedded, gathered.grad[self._ranks.rank], batch.rows, step, parts)
+            with self._encoder.recomputing():
+                self._backward(embedded, gathered.grad[self._ranks.rank], batch.rows, step, parts)
         except RuntimeError as error:
             self._raise_unless_smaller_helps(error, batch, parts)
             return None

@@ -8,6 +8,7 @@
   and, of an average, ``average/<parameter name>``;
 - optimizer.safetensors: AdamW's state, ``<state>/<parameter name>``;
 - loss.safetensors: the log temperature, where it is learned;
+- scaler.safetensors: the state of the loss's scaler (``LossScaler.state``), where the model runs in float16;
 - rng.safetensors: the states of torch's generators;
 - position.json, written last: the step, the size of micro-batches, and size and SHA-256 of every other file.
 
@@ -39,6 +40,7 @@ from engine.training.durable import present, remove_leftovers, write_folder
 from engine.training.trainer import Trainer, trained_parameters
 
 _POSITION = "position.json"
+_SCALER = "scaler.safetensors"
 _SPARE_BYTES = 64 << 20  # beside the tensors: tokenizer, descriptions, room for the event log
 
 
@@ -142,6 +144,9 @@ def load_checkpoint(trainer: Trainer, path: Path, *, checked: bool = False) -> N
         _load_optimizer(trainer, load_file(path / "optimizer.safetensors"))
         if trainer.config.loss.learned_temperature:
             trainer.loss.load_state_dict(load_file(path / "loss.safetensors"))
+        # "auto" may be float16 on this GPU and was not on the one before, or the other way around.
+        if trainer.scaler is not None and _SCALER in position.files:
+            trainer.scaler.load_state(load_file(path / _SCALER))
         _load_rng(load_file(path / "rng.safetensors"))
     except (SafetensorError, RuntimeError, KeyError, OSError, ConfigError) as error:
         reason = " ".join(str(error).split())
@@ -166,6 +171,8 @@ def _write(trainer: Trainer, folder: Path) -> None:
     save_file(_rng_state(), folder / "rng.safetensors")
     if trainer.config.loss.learned_temperature:
         save_file(trainer.loss.state_dict(), folder / "loss.safetensors")
+    if trainer.scaler is not None:
+        save_file(trainer.scaler.state(), folder / _SCALER)
     files = {
         str(file.relative_to(folder)): _File(file.stat().st_size, _sha256(file))
         for file in sorted(folder.rglob("*"))

@@ -15,6 +15,7 @@ from engine.config import ConfigError, RunConfig
 from engine.data.corpus import ParallelCorpus
 from engine.encoder import DualEncoder
 from engine.encoder.adapters import add_adapters, frozen_digest, merged
+from engine.encoder.precision import substitution_note
 from engine.training.average import WeightAverage
 from engine.training.backward import Backward
 from engine.training.batches import BatchSource, Prefetcher, Tick
@@ -22,6 +23,7 @@ from engine.training.flops import FlopCounter
 from engine.training.loss import InfoNCE
 from engine.training.optimization import build_optimizer, clip_gradients, learning_rate
 from engine.training.ranks import Alone, Ranks
+from engine.training.scaling import LossScaler
 from engine.training.streams import Mode
 from engine.training.tokenized import TokenizedCorpus
 from engine.training.validation import ValidationLoss
@@ -74,6 +76,7 @@ class Trainer:
     Attributes:
         step: updates done.
         average: of the weights, where the config asks for one; else None.
+        scaler: of the loss, where the model runs in float16; else None.
         validation: the loss on groups that are held out, where there are such; set by who builds the trainer.
     """
 
@@ -92,14 +95,18 @@ class Trainer:
         ``ranks``: the processes that share the batches; None: this one alone.
 
         Raises:
-            ConfigError: no batch can be drawn from these corpora; names the field.
+            ConfigError: no batch can be drawn from these corpora, or model or device cannot do what ``config.runtime``
+                asks for; names the field.
         """
         self.config, self.device, self.step = config, device, 0
         self.encoder = encoder.to(device)
         self.encoder.precision = config.runtime.precision
+        self.scaler = LossScaler(device) if self.encoder.autocast is torch.float16 else None
         self.encoder.matryoshka_dimensions = _matryoshka_dimensions(config, self.encoder.width)
         if config.lora.rank:
             add_adapters(self.encoder.model, config.lora, config.seed)
+        if config.runtime.gradient_checkpointing:
+            self.encoder.checkpoint_gradients()
         self.loss = InfoNCE(config.loss, is_normalized=self.encoder.is_normalized).to(device)
         self.optimizer = build_optimizer(self.named_parameters(), config.optimizer)
         decay = config.optimizer.ema_decay
@@ -110,18 +117,20 @@ class Trainer:
         self._finished: ExitStack | None = None  # undoes what ``finished`` did, while it lasts
         self.encoder.layout = config.runtime.layout
         reason = self.encoder.why_padded()
-        self._notes: tuple[str, ...] = ()
+        self._notes: list[str] = []
+        if note := substitution_note(device, config.runtime.precision, self.encoder.autocast):
+            self._notes.append(note)
         if reason is not None and config.runtime.layout == "auto":
-            self._notes = (f"sequences are padded to similar lengths, not packed: {reason}",)
+            self._notes.append(f"sequences are padded to similar lengths, not packed: {reason}")
         if not self.encoder.is_normalized:
-            self._notes += (
+            self._notes.append(
                 "this model compares vectors by their dot product as they are: the loss divides that by "
-                f'loss.temperature = {config.loss.temperature:g} (1 is usual; model.similarity = "cosine" changes it)',
+                f'loss.temperature = {config.loss.temperature:g} (1 is usual; model.similarity = "cosine" changes it)'
             )
         if config.runtime.compile:
             self.encoder.compile_model()
         self._backward = Backward(
-            self.encoder, self.loss, self.ranks, config.seed, config.runtime.tokens_per_micro_batch
+            self.encoder, self.loss, self.ranks, config.seed, config.runtime.tokens_per_micro_batch, self.scaler
         )
         self._batches = Prefetcher(BatchSource(config, corpora, encoder, self.ranks, tick))
 
@@ -176,7 +185,7 @@ class Trainer:
             self._finished = None
 
     def update(self) -> StepRecord:
-        """The next update."""
+        """The next update. One that the scaler leaves out, because a gradient overflows float16, is a step too."""
         start = time.perf_counter()
         self.ranks.lead_update()
         batch = self._batches.get(self.step)
@@ -185,17 +194,21 @@ class Trainer:
         self.encoder.train()
         self.optimizer.zero_grad()
         loss = self._backward(batch, self.step)
+        if self.scaler is not None:
+            self.scaler.unscale(self.optimizer)
         norm = clip_gradients([parameter for _, parameter in self.named_parameters()], self.config.optimizer.clip)
 
         self.step += 1
         lr = learning_rate(self.step, self.config.optimizer)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        self.optimizer.step()
+        if self.scaler is None:
+            self.optimizer.step()
+        else:
+            self.scaler.step(self.optimizer, self.step)
         self.loss.keep_in_range()
         if self.average is not None:
             self.average.update(self.step)
-        notes, self._notes = self._notes + self._backward.take_notes(), ()
         return StepRecord(
             step=self.step,
             mode=batch.mode,
@@ -208,8 +221,12 @@ class Trainer:
             device_loss=loss,
             device_grad_norm=norm.detach(),
             device_temperature=self.loss.learned_temperature(),
-            notes=notes,
+            notes=self._take_notes(),
         )
+
+    def _take_notes(self) -> tuple[str, ...]:
+        notes, self._notes = self._notes, []
+        return (*notes, *self._backward.take_notes(), *(self.scaler.take_notes() if self.scaler is not None else ()))
 
     def close(self) -> None:
         """Ends the thread that assembles batches; the trainer can still be saved."""

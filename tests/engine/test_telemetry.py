@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine import events
-from engine.telemetry import BFLOAT16_PEAKS, Telemetry, peak_flops
+from engine.telemetry import FLOAT16_PEAKS, REDUCED_PEAKS, Telemetry, peak_flops
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
 
@@ -40,7 +40,7 @@ def gpu(monkeypatch):
 
 
 def test_on_a_cpu_the_process_is_told_and_nothing_of_a_gpu():
-    telemetry = Telemetry("cpu (2 threads)", CPU, peak_flops(CPU, "auto"))
+    telemetry = Telemetry("cpu (2 threads)", CPU, peak_flops(CPU, None))
     sum(range(1_000_000))
     sample = telemetry.sample()
     assert sample.name == "cpu (2 threads)"
@@ -95,14 +95,27 @@ def test_without_the_extra_or_the_driver_only_the_process_is_told(gpu):
 )
 def test_the_longest_fitting_name_gives_the_peak(gpu, name, known):
     gpu(name)
-    assert peak_flops(GPU, "auto") == (BFLOAT16_PEAKS[known], "specification")
+    for autocast in (torch.bfloat16, torch.float16):
+        assert peak_flops(GPU, autocast) == (REDUCED_PEAKS[known], "specification")
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [("Tesla V100-SXM2-32GB", "V100"), ("Tesla V100-PCIE-16GB", "V100-PCIE"), ("Tesla T4", "T4")],
+)
+def test_a_gpu_without_bfloat16_has_a_peak_in_float16(gpu, name, known):
+    gpu(name)
+    assert peak_flops(GPU, torch.float16) == (FLOAT16_PEAKS[known], "specification")
 
 
 def test_an_unknown_device_and_another_precision_are_measured(gpu, monkeypatch):
     monkeypatch.setattr(
-        "engine.telemetry._measured_peak", lambda device, dtype: {torch.bfloat16: 1.0, torch.float32: 2.0}[dtype]
+        "engine.telemetry._measured_peak",
+        lambda device, dtype: {torch.bfloat16: 1.0, torch.float32: 2.0, torch.float16: 3.0}[dtype],
     )
-    gpu("NVIDIA Tomorrow 9000")
-    assert peak_flops(GPU, "bfloat16") == (1.0, "measured")
+    for name in ("NVIDIA Tomorrow 9000", "NVIDIA RTX A4000", "NVIDIA T400 4GB"):  # neither an A40 nor a T4
+        gpu(name)
+        assert peak_flops(GPU, torch.bfloat16) == (1.0, "measured")
+        assert peak_flops(GPU, torch.float16) == (3.0, "measured")
     gpu("NVIDIA H100 80GB HBM3")
-    assert peak_flops(GPU, "float32") == (2.0, "measured")
+    assert peak_flops(GPU, None) == (2.0, "measured")
