@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from engine.config import ConfigError
-from engine.encoder.weights import damage
+from engine.encoder.weights import file_fault
 from engine.model_description import Files, HeadModule
 
 _KINDS = {"dense": "Dense", "layer_norm": "LayerNorm", "normalize": "Normalize"}
@@ -104,8 +104,8 @@ class Head(nn.Sequential):
             path = files(f"{spec.path}/model.safetensors") or files(f"{spec.path}/pytorch_model.bin")
             if path is None:
                 raise ConfigError(f"model.name: no weights for {spec.path}: there is no {spec.path}/model.safetensors")
-            if what := damage(path):
-                raise ConfigError(f"model.name: cannot load {path}: {what}")
+            if fault := file_fault(path):
+                raise ConfigError(f"model.name: cannot load {spec.path}: {fault}")
             try:
                 if path.suffix == ".safetensors":
                     tensors = load_file(path)

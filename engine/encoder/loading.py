@@ -7,16 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from transformers.utils import cached_file
 
 from engine.config import ConfigError, ModelConfig
 from engine.encoder.model import DualEncoder
+from engine.encoder.model_files import ModelFiles, find_model_files
 from engine.encoder.network import Network, load_network
 from engine.encoder.options import resolve_options, saved_provenance
 from engine.encoder.positions import positions_of
 from engine.encoder.static import load_static
 from engine.encoder.tiny import build_tiny
-from engine.model_description import Files, ModelDescription, files_of, read_description
+from engine.model_description import ModelDescription, read_description
 
 
 def load_encoder(
@@ -45,15 +45,15 @@ def load_encoder(
     """
     source = model if saved is None else _as_saved(model, saved)
     files = _files(source)
-    described = read_description(source.name, files) if source.name != "tiny" else ModelDescription()
+    described = _described(source, files)
     network = _network(source, described, files, texts, seed)
     if saved is not None and base_weights:
         network = replace(_base_network(model, texts, seed), tokenizer=network.tokenizer)
     resolved = resolve_options(source, described, _limit(network, described))
     head = described.head if described.pooling is not None else None
     encoder = DualEncoder(network.model, network.tokenizer, resolved.options, head)
-    if head:
-        encoder.head.load(files)
+    if head and files is not None:
+        encoder.head.load(files.file)
     encoder.origins, encoder.revision = dict(resolved.origins), network.commit
     encoder.prompts = dict(described.prompts)
     if saved is not None:
@@ -79,61 +79,31 @@ def _as_saved(model: ModelConfig, folder: Path) -> ModelConfig:
 
 def _base_network(model: ModelConfig, texts: Iterable[str] | None, seed: int) -> Network:
     files = _files(model)
-    described = read_description(model.name, files) if model.name != "tiny" else ModelDescription()
-    return _network(model, described, files, texts, seed)
+    return _network(model, _described(model, files), files, texts, seed)
 
 
-def local_folder(name: str) -> Path | None:
-    """The local folder that ``name`` stands for, or None for a hub id.
-
-    Raises:
-        ConfigError: it is a path, and there is no such folder.
-    """
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return folder
-    if name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise ConfigError(f"model.name: no folder {name!r}")
-    return None
+def _files(model: ModelConfig) -> ModelFiles | None:
+    """The files of the model, downloaded from the hub one by one where they are not here; None: it is made here."""
+    return None if model.name == "tiny" else find_model_files(model.name, model.revision)
 
 
-def _files(model: ModelConfig) -> Files:
-    """The files of the model, downloaded from the hub one by one where they are not here."""
-    if model.name == "tiny":
-        return lambda _: None
-    folder = local_folder(model.name)
-    if folder is not None:
-        return files_of(folder)
-
-    def file(name: str) -> Path | None:
-        try:
-            path = cached_file(
-                model.name,
-                name,
-                revision=model.revision,
-                _raise_exceptions_for_missing_entries=False,
-                _raise_exceptions_for_connection_errors=False,
-            )
-        except (OSError, ValueError):  # no such model: loading the network says so in its own words
-            return None
-        return None if path is None else Path(path)
-
-    return file
+def _described(model: ModelConfig, files: ModelFiles | None) -> ModelDescription:
+    return ModelDescription() if files is None else read_description(model.name, files.file)
 
 
 def _network(
-    model: ModelConfig, described: ModelDescription, files: Files, texts: Iterable[str] | None, seed: int
+    model: ModelConfig, described: ModelDescription, files: ModelFiles | None, texts: Iterable[str] | None, seed: int
 ) -> Network:
-    if model.name == "tiny":
+    if files is None:
         if texts is None:
             raise ConfigError('model.name: "tiny" is built from the texts of a run\'s sources, and there are none here')
         # Four hundred steps from scratch do not overfit, and dropout makes a step on a CPU an eighth longer.
-        return Network(*build_tiny(texts, seed, dropout=model.dropout or 0.0))
+        return Network(*build_tiny(texts, seed, dropout=model.dropout or 0.0), notes=(), commit=None)
     if described.body == "static":
-        return Network(*load_static(described.body_path, files))
+        return Network(*load_static(described.body_path, files.file), notes=(), commit=files.revision)
     return load_network(
         model.name,
-        revision=model.revision,
+        revision=files.revision,  # the commit of the description, whatever is pushed meanwhile
         subfolder=described.body_path,
         trust_remote_code=model.trust_remote_code,
         dropout=model.dropout,

@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerFast
 from transformers.modeling_outputs import BaseModelOutput
 
 from engine.config import ConfigError
-from engine.encoder.weights import damage
+from engine.encoder.weights import file_fault
 from engine.model_description import Files
 
 WEIGHTS = "model.safetensors"
@@ -71,8 +71,8 @@ def load_static(path: str, files: Files) -> tuple[StaticEmbedding, PreTrainedTok
     for name, place in places.items():
         if place is None:
             raise ConfigError(f"model.name: a StaticEmbedding without {prefix}{name}")
-        if what := damage(place):
-            raise ConfigError(f"model.name: cannot load {place}: {what}")
+        if fault := file_fault(place):
+            raise ConfigError(f"model.name: cannot load a StaticEmbedding: {fault}")
     weights, rules = places[WEIGHTS], places["tokenizer.json"]
     try:
         tensors = load_file(str(weights))
