@@ -170,7 +170,7 @@ class RuntimeConfig(_Section, frozen=True, kw_only=True):
     threads: Count = 0  # 0: all cores this process may use
     layout: Literal["auto", "packed", "padded"] = "auto"  # auto: sequences without padding wherever the model can
     tokens_per_micro_batch: Count = 0  # 0: the whole batch at once; else gradient cache, and other dropout masks
-    gradient_checkpointing: bool = False  # training: less memory, more computing, the same gradient
+    gradient_checkpointing: bool = False  # less memory, more computing, the same gradient; not with compile
     compile: bool = False  # torch.compile: minutes at the start, no recompilation per shape
 
 
@@ -388,6 +388,8 @@ def _runtime_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
     indices = which.split(",")
     if kind == "cuda" and len(set(indices)) != len(indices):
         yield "runtime.devices", f"{runtime.devices!r} names a GPU twice"
+    if runtime.gradient_checkpointing and runtime.compile:  # compiled layers draw other dropout masks the second time
+        yield "runtime.gradient_checkpointing", "not together with runtime.compile; set one of them to false"
     ranks = ranks_per_node(runtime.devices)
     if ranks is not None and (uneven := uneven_batch(config, ranks * runtime.nodes)):
         yield "batch.size", uneven

@@ -93,6 +93,8 @@ def test_defaults_alone_are_a_config_but_for_its_sources() -> None:
         ("[loss]\nmatryoshka_dimensions = [64, 0]", "loss.matryoshka_dimensions[1]", 2),
         ("[optimizer]\nema_decay = 1.0", "optimizer.ema_decay", 2),
         ("[lora]\nrank = -1", "lora.rank", 2),
+        ("[runtime]\ncompile = true\ngradient_checkpointing = true", "runtime.gradient_checkpointing", 3),
+        ("[runtime]\nprecision = 'fp16'", "runtime.precision", 2),
         ("[batch]\nmode = 'english'\nlanguage = 'fr'", "batch.language", 3),
         ("[optimizer]\nwarmup_steps = 9\nmax_steps = 4", "optimizer.warmup_steps", 2),
     ],

@@ -39,7 +39,7 @@ FAMILIES = {
         T5Config(d_model=32, d_kv=16, num_heads=2, d_ff=64, num_layers=4, dropout_rate=0.1, **own)
     ),
 }  # fmt: skip
-# Of these, packed: the others have positions or masks that packing does not know, or may come to know.
+# Every family padded, and packed two that packing knows.
 LAYOUTS = [("bert", "packed"), ("modernbert", "packed"), *((family, "padded") for family in FAMILIES)]
 
 
