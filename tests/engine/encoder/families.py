@@ -152,10 +152,8 @@ def bytes_of(specials: Sequence[str], single: str, side: str = "right", **tokens
 
 
 def _fast(tokenizer: Tokenizer, single: str, pair: str, names: list[str], **options: Any) -> Any:
-    used = [
-        (token, tokenizer.token_to_id(token)) for token in tokenizer.get_vocab() if token in (single + pair).split()
-    ]
-    used = [(token, number) for token, number in used if not token.startswith("$")]
+    used = sorted({token.partition(":")[0] for token in f"{single} {pair}".split() if not token.startswith("$")})
+    special = [(token, tokenizer.token_to_id(token)) for token in used]
     tokenizer.post_processor = processors.TemplateProcessing(single=single, pair=pair, special_tokens=special)
     return tf.PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=names, **options)
 
