@@ -88,6 +88,7 @@ def test_a_buffer_of_new_random_numbers_is_named(tmp_path):
         INITIALISED.format(buffer="torch.ones(16)")
         + """
     def _init_weights(self, module):
+        super()._init_weights(module)
         if hasattr(module, "scale"):
             module.scale.copy_(torch.rand(16))
 """
