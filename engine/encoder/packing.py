@@ -69,12 +69,12 @@ def attention_report(model: Any, pad_id: int, to_device: ToDevice, *, autocast: 
     off = float((found - expected).norm() / expected.norm())
     if not off < _TOLERANCE:
         return AttentionReport.padded(model, f"{name} gives other vectors packed than padded")
-    reason = _why_not(name, calls, device.type, _untried_window(model, int(rows.lengths.max())))
+    reason = objection(name, calls, device.type, _untried_window(model, int(rows.lengths.max())))
     return AttentionReport(calls[0].kernel) if reason is None else AttentionReport.padded(model, reason)
 
 
-def _why_not(name: str, calls: Sequence[AttentionCall], device: str, window: int | None) -> str | None:
-    """What speaks against packing a model whose vectors are right.
+def objection(name: str, calls: Sequence[AttentionCall], device: str, window: int | None) -> str | None:
+    """What speaks against packing a model whose vectors are right; None: nothing.
 
     Args:
         calls: those of one forward pass, in the precision of the run.

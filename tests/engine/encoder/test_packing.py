@@ -1,7 +1,6 @@
 """Without padding as with it: values and gradients of every family of encoders, and models that cannot."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,19 +12,51 @@ from transformers import (
     DebertaV2Model,
     DistilBertConfig,
     DistilBertModel,
+    EuroBertConfig,
+    EuroBertModel,
+    Gemma2Config,
+    Gemma2Model,
+    Gemma3TextConfig,
+    Gemma3TextModel,
+    GPTNeoConfig,
+    GPTNeoModel,
+    JinaEmbeddingsV3Config,
+    JinaEmbeddingsV3Model,
+    LlamaConfig,
+    LlamaModel,
+    MistralConfig,
+    MistralModel,
+    MobileBertConfig,
+    MobileBertModel,
     ModernBertConfig,
     ModernBertModel,
     MPNetConfig,
     MPNetModel,
+    NomicBertConfig,
+    NomicBertModel,
+    OPTConfig,
+    OPTModel,
+    Qwen2Config,
+    Qwen2Model,
+    Qwen2MoeConfig,
+    Qwen2MoeModel,
+    Qwen3Config,
+    Qwen3Model,
+    T5Config,
+    T5EncoderModel,
     XLMRobertaConfig,
     XLMRobertaModel,
 )
 
 from engine.config import ConfigError, ModelConfig
 from engine.encoder import DualEncoder, EncodingOptions, load_encoder
-from engine.encoder.attention import Segments, attention_by_length, flash_attention, kernel_for
+from engine.encoder.attention import AttentionCall, attention_by_length
+from engine.encoder.packing import AttentionReport, objection
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 64}
+SPECIAL = dict.fromkeys(("bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"), 2)
+GROUPED = {**SIZES, "num_attention_heads": 4, "num_key_value_heads": 2}
+GEMMA = {**GROUPED, "head_dim": 16, "layer_types": ["sliding_attention", "sliding_attention", "full_attention"]}
 FAMILIES = {
     "bert": lambda **own: BertModel(BertConfig(**SIZES, **own, max_position_embeddings=64), add_pooling_layer=False),
     # 66 embeddings, 64 positions: counted from the padding id + 1, which is not 2 here.
@@ -39,8 +70,41 @@ FAMILIES = {
     "distilbert": lambda **own: DistilBertModel(
         DistilBertConfig(dim=32, n_layers=3, n_heads=2, hidden_dim=64, max_position_embeddings=64, **own)
     ),
+    "eurobert": lambda **own: EuroBertModel(EuroBertConfig(**GROUPED, **own)),
+    "nomic": lambda **own: NomicBertModel(NomicBertConfig(**SIZES, **own)),
+    "jina-v3": lambda **own: JinaEmbeddingsV3Model(JinaEmbeddingsV3Config(**SIZES, **own, type_vocab_size=1)),
+    # Decoders: a token sees those before it.
+    "qwen3": lambda **own: Qwen3Model(Qwen3Config(**GROUPED, **own, head_dim=16)),
+    "qwen2": lambda **own: Qwen2Model(Qwen2Config(**GROUPED, **own)),
+    "llama": lambda **own: LlamaModel(LlamaConfig(**GROUPED, **own)),
+    "opt": lambda **own: OPTModel(
+        OPTConfig(
+            hidden_size=32,
+            num_hidden_layers=3,
+            num_attention_heads=2,
+            ffn_dim=64,
+            word_embed_proj_dim=32,
+            max_position_embeddings=64,
+            **own,
+        )
+    ),
+    "mistral": lambda **own: MistralModel(MistralConfig(**GROUPED, **own, sliding_window=None)),
+    # The last 8 tokens before it, itself included.
+    "mistral with a window": lambda **own: MistralModel(MistralConfig(**GROUPED, **own, sliding_window=8)),
+    "gemma3": lambda **own: Gemma3TextModel(Gemma3TextConfig(**GEMMA, **own, sliding_window=8)),
+    # As EmbeddingGemma: a token sees to both sides.
+    "gemma3, bidirectional": lambda **own: Gemma3TextModel(
+        Gemma3TextConfig(**GEMMA, **own, sliding_window=8, use_bidirectional_attention=True)
+    ),
 }
-SPECIAL = dict.fromkeys(("bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"), 2)
+PADDED = {
+    "mpnet": lambda **own: MPNetModel(MPNetConfig(**SIZES, **own), add_pooling_layer=False),
+    "deberta": lambda **own: DebertaV2Model(DebertaV2Config(**SIZES, **own)),
+    "t5": lambda **own: T5EncoderModel(T5Config(d_model=32, d_kv=16, d_ff=64, num_layers=2, num_heads=2, **own)),
+    "gpt-neo": lambda **own: GPTNeoModel(
+        GPTNeoConfig(hidden_size=32, num_layers=2, num_heads=2, attention_types=[[["global", "local"], 1]], **own)
+    ),
+}
 
 
 @pytest.fixture
@@ -74,16 +138,39 @@ def vectors_and_gradients(encoder, layout, rows):
     return vectors.detach(), gradients
 
 
-@pytest.mark.parametrize("pooling", ["mean", "cls"])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    ("family", "pooling"),
+    [
+        *((family, "mean") for family in FAMILIES),
+        *((family, "cls") for family in ("bert", "xlm-roberta", "modernbert", "distilbert")),
+        *((family, "lasttoken") for family in ("qwen3", "mistral with a window")),
+    ],
+)
 def test_packed_equals_padded(family, pooling, make, texts):
     """Vectors to a relative 1e-6, the whole gradient to 1e-5, as float32 rounds."""
     encoder = make(family, pooling)
-    rows = encoder.tokenize([text * (1 + index % 3) for index, text in enumerate(texts)], kind="passage")
+    rows = encoder.tokenize([text * (1 + index % 3) for index, text in enumerate(texts[::3])], kind="passage")
     assert len(set(rows.lengths)) > 10
     packed, padded = (vectors_and_gradients(encoder, layout, rows) for layout in ("packed", "padded"))
     for ours, theirs, tolerance in zip(packed, padded, (1e-6, 1e-5), strict=True):
         assert (ours - theirs).norm() < tolerance * theirs.norm()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_packed_family_attends_in_the_type_of_autocast(family, make, texts, monkeypatch):
+    """Rotary positions and norms leave queries and keys in float32, which the kernel of a GPU does not take."""
+    types = []
+
+    def recorded(query, key, value, *arguments):
+        types.append({query.dtype, key.dtype, value.dtype})
+        return attention_by_length(query, key, value, *arguments)
+
+    encoder = make(family)
+    encoder.precision = "bfloat16"
+    assert encoder.why_padded() is None
+    monkeypatch.setattr("engine.encoder.attention.kernel_for", lambda query: recorded)
+    encoder.embed(encoder.tokenize(texts[:5], kind="passage")).sum().backward()
+    assert types == [{torch.bfloat16}] * 3
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -109,18 +196,68 @@ def test_a_packed_row_depends_on_no_other(make, texts):
     np.testing.assert_allclose(together[:10], alone, atol=1e-5)
 
 
-@pytest.mark.parametrize("family", ["mpnet", "deberta"])
+@pytest.mark.parametrize("family", PADDED)
 def test_a_model_that_cannot_is_padded_and_says_why(family, make, texts):
-    models = {
-        "mpnet": lambda **own: MPNetModel(MPNetConfig(**SIZES, **own), add_pooling_layer=False),
-        "deberta": lambda **own: DebertaV2Model(DebertaV2Config(**SIZES, **own)),
-    }
-    encoder = make(family, models=models)
+    encoder = make(family, models=PADDED)
     assert encoder.why_padded() == f"{type(encoder.model).__name__} has an attention of its own"
+    assert str(encoder.attention()).startswith(("padded, sdpa: ", "padded, eager: "))
     assert encoder.encode_queries(texts[:3]).vectors.shape == (3, 32)
     encoder.layout = "packed"
     with pytest.raises(ConfigError, match=r"^runtime.layout: .* has an attention of its own"):
         encoder.encode_queries(texts[:3])
+
+
+def test_attention_is_told_in_words(make):
+    encoder = make("qwen3")
+    assert str(encoder.attention()) == "packed, by length"
+    encoder.layout = "padded"
+    assert str(encoder.attention()) == "padded, sdpa: runtime.layout is padded"
+    assert str(AttentionReport("flash kernel")) == "packed, flash kernel"
+
+
+def test_scores_that_a_kernel_cannot_cap_keep_a_model_padded(make):
+    encoder = make("gemma2", models={"gemma2": lambda **own: Gemma2Model(Gemma2Config(**GROUPED, **own, head_dim=16))})
+    assert encoder.why_padded() == "Gemma2Model does not run packed: its attention needs softcap"
+
+
+def test_neighbours_across_sequences_keep_a_model_padded(make):
+    """MobileBERT embeds a token together with those beside it, of whatever sequence."""
+    config = {**SIZES, "embedding_size": 16, "intra_bottleneck_size": 32}
+    encoder = make(
+        "mobilebert", models={"mobilebert": lambda **own: MobileBertModel(MobileBertConfig(**config, **own))}
+    )
+    assert encoder.why_padded() == "MobileBertModel gives other vectors packed than padded"
+
+
+@pytest.mark.parametrize(
+    ("window", "reason"),
+    [
+        (200, "gives other vectors packed than padded"),  # longer than the usual row that is tried
+        (600, "does not tell its attention of its sliding window of 600 tokens"),  # longer than any
+    ],
+)
+def test_a_window_that_only_a_mask_knows_keeps_a_model_padded(window, reason, make):
+    """Qwen2-MoE makes a mask of its window, and its attention is called without."""
+    config = {
+        **GROUPED,
+        "num_experts": 2,
+        "num_experts_per_tok": 1,
+        "moe_intermediate_size": 16,
+        "shared_expert_intermediate_size": 16,
+    }
+    windows = {"use_sliding_window": True, "sliding_window": window, "max_window_layers": 0}
+    encoder = make("moe", models={"moe": lambda **own: Qwen2MoeModel(Qwen2MoeConfig(**config, **windows, **own))})
+    assert encoder.why_padded() == f"Qwen2MoeModel {reason}"
+
+
+def test_on_a_gpu_a_model_is_packed_where_all_its_calls_reach_the_kernel():
+    fast, slow = AttentionCall("flash kernel", torch.float16, None), AttentionCall("by length", torch.float32, None)
+    assert objection("XModel", [fast, fast], "cuda", None) is None
+    assert objection("XModel", [slow, slow], "cpu", None) is None
+    assert objection("XModel", [fast, slow], "cuda", None) == (
+        "1 of XModel's 2 attention calls are in float32, not for the kernel of a GPU"
+    )
+    assert objection("XModel", [], "cpu", None) == "XModel calls no attention that can be packed"
 
 
 def test_a_model_whose_packed_vectors_are_wrong_is_padded(make, texts, monkeypatch):
@@ -154,51 +291,12 @@ def test_frozen_embeddings_have_no_gradient(texts):
     ]
 
 
-def segments_on(device, lengths):
-    return Segments.of(np.array(lengths), lambda array: torch.from_numpy(array).to(device))
-
-
-@pytest.mark.parametrize("dropout", [0.0, 0.1])
-@pytest.mark.parametrize("window", [None, 4])
-def test_the_kernel_of_a_gpu_is_called_as_it_is_declared(dropout, window):
-    """Its shapes and its gradient's, on torch's meta device: names and order of its arguments, not its numbers."""
-    states = [torch.empty(30, 2, 16, device="meta", dtype=torch.bfloat16, requires_grad=True) for _ in range(3)]
-    attended = flash_attention(*states, segments_on("meta", [3, 7, 20]), dropout, 0.25, window)
-    assert (attended.shape, attended.dtype) == (states[0].shape, torch.bfloat16)
-    attended.sum().backward()
-    assert all(state.grad.shape == state.shape for state in states)
-
-
-def test_the_kernel_of_a_gpu_is_for_what_it_takes():
-    """In float32, in which a model is tried, a GPU attends by length."""
-
-    def chosen(is_cuda, dtype):
-        return kernel_for(SimpleNamespace(is_cuda=is_cuda, dtype=dtype))
-
-    assert chosen(True, torch.bfloat16) is chosen(True, torch.float16) is flash_attention
-    assert chosen(True, torch.float32) is chosen(False, torch.bfloat16) is attention_by_length
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("window", [None, 4])
-def test_the_kernel_of_a_gpu_equals_attention_by_length(window):
-    torch.manual_seed(0)
-    segments = segments_on("cuda", [1, 3, 7, 7, 20, 150])
-    states = [torch.randn(188, 2, 32, device="cuda", dtype=torch.bfloat16, requires_grad=True) for _ in range(3)]
-    found = flash_attention(*states, segments, 0.0, None, window)
-    gradients = torch.autograd.grad(found.float().square().sum(), states)
-    wide = [state.detach().float().requires_grad_() for state in states]
-    expected = attention_by_length(*wide, segments, 0.0, None, window)
-    expected_gradients = torch.autograd.grad(expected.square().sum(), wide)
-    for ours, theirs in zip((found, *gradients), (expected, *expected_gradients), strict=True):
-        assert (ours.float() - theirs).norm() < 0.02 * theirs.norm()
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_packed_on_a_gpu_equals_padded_in_float32(family, make, texts):
     """Vectors and gradient as far as bfloat16 goes."""
     encoder = make(family).cuda()
+    assert str(encoder.attention()) == "packed, flash kernel"
     rows = encoder.tokenize(texts, kind="passage")
     packed = vectors_and_gradients(encoder, "packed", rows)
     encoder.precision = "float32"
