@@ -101,8 +101,12 @@ def _protocol_rows(document: dict[str, Any]) -> list[tuple[str, str]]:
         if name in origins:
             rows.append((name, f"{option_text(name, value)} ({origins[name]})"))
         elif name != "origins":
-            rows.append((name, value if isinstance(value, str) else msgspec.json.encode(value).decode()))
+            rows.append((name, "none" if value is None else _text(value)))
     return rows
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def show(options: argparse.Namespace) -> int:

@@ -189,7 +189,8 @@ def check(draft: Draft, values: dict[str, str], formers: Formers | None = None) 
         files = model_files(checked.config.model)
     except ConfigError as error:
         key, _, reason = str(error).partition(": ")
-        return Checked(None, key, reason)
+        # The field has the name already, and its panel is narrow.
+        return Checked(None, key, reason.removeprefix(f"{checked.config.model.name!r} "))
     if formers is None:
         return checked
     return replace(

@@ -66,10 +66,14 @@ def difference_rows(spec: Spec | None, other: Other, width: int) -> list[Row]:
 
 
 def config_rows(spec: Spec | None, model: ModelLoaded | None, folder: str, width: int) -> list[Row]:
-    """Where the run lies and came from, then its whole config as TOML, and in it the model as it was loaded."""
+    """Where the run lies and came from, then its whole config as TOML, and below [model] the model as it was loaded.
+
+    ``model`` is None for a run that has not told, which those of earlier releases never do.
+    """
     rows = _pair("folder", folder, width)
     if spec is None:
-        return [*rows, (), *loaded_rows(model, width), (("spec.json cannot be read", "error"),)]
+        loaded = [] if model is None else [(), *loaded_rows(model, width)]
+        return [*rows, (), (("spec.json cannot be read", "error"),), *loaded]
     provenance = spec.provenance
     commit = (provenance.git_commit or "none")[:12] + (" with changes" if provenance.changed else "")
     packages = ", ".join(f"{name} {version}" for name, version in sorted(provenance.packages.items()))
@@ -83,18 +87,15 @@ def config_rows(spec: Spec | None, model: ModelLoaded | None, folder: str, width
     ):
         rows += _pair(label, value, width)
     before, section, after = to_toml(spec.config).partition("[model]\n")
-    keys, blank, after = after.partition("\n\n")
-    rows += [(), *toml_rows(before + section + keys, width), *loaded_rows(model, width)]
-    return [*rows, *toml_rows(blank + after, width)]
+    keys, _, after = after.partition("\n\n")
+    rows += [(), *toml_rows(before + section + keys, width)]
+    if model is not None:
+        rows += [(), *loaded_rows(model, width)]
+    return [*rows, (), *toml_rows(after, width)]
 
 
-def loaded_rows(model: ModelLoaded | None, width: int) -> list[Row]:
-    """How a worker loaded it, and behind every option who set it: the config, the model, or nobody (default).
-
-    Nothing for a run that has not told, which those of earlier releases never do.
-    """
-    if model is None:
-        return []
+def loaded_rows(model: ModelLoaded, width: int) -> list[Row]:
+    """How a worker loaded it, and behind every option who set it: the config, the model, or nobody (default)."""
     trained = "all" if model.trained == model.parameters else f"{model.trained:,}"
     pairs = [("modules", model.modules)]
     for name, value in model.options.items():
