@@ -12,11 +12,6 @@ from tui.format import option_text
 _LENGTHS = {"max_query_tokens": 64, "max_passage_tokens": 256}  # and what they are where nobody sets them
 
 
-def is_described(described: ModelDescription) -> bool:
-    """Whether the model says anything of itself."""
-    return described.pooling is not None or bool(described.options)
-
-
 def lengths(model: ModelConfig, described: ModelDescription) -> tuple[int | None, int | None]:
     """Tokens that questions and passages are cut to; None: no limit. A model that takes less cuts them shorter."""
     query, passage = (_length(model, described, name) for name in _LENGTHS)
@@ -32,7 +27,8 @@ def encoding_words(model: ModelConfig, described: ModelDescription) -> str:
     if dimensions is not None:
         parts.append(f"first {dimensions} dimensions{_mark(model, 'truncate_dim')}")
     words = "; ".join(parts)
-    return words if is_described(described) else f"no description of its own: {words}"
+    silent = described.pooling is None and not described.options and model.name != "tiny"
+    return f"no description of its own: {words}" if silent else words
 
 
 def _modules(model: ModelConfig, described: ModelDescription) -> str:

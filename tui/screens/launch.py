@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
@@ -45,6 +46,12 @@ class Before(Panel):
         """Scrolls by that many lines, where not all are in sight."""
         self._top += by
         self.redraw()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self.move(1)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self.move(-1)
 
     def rows(self, width: int, height: int) -> list[Row]:
         meaning: list[Row] = [((line, ""),) for line in wrap(self.meaning, width)]

@@ -23,7 +23,7 @@ def test_a_description_is_told_in_words(tmp_path: Path) -> None:
 
 
 def test_a_model_that_says_nothing_gets_the_defaults_and_is_called_so() -> None:
-    assert encoding_words(ModelConfig(), ModelDescription()) == (
+    assert encoding_words(ModelConfig(name="bert"), ModelDescription()) == (
         "no description of its own: mean pooling; no prefix; at most 64 and 256 tokens"
     )
 

@@ -185,7 +185,7 @@ def test_what_was_found_of_a_model_stands_beside_its_name_and_before_the_start(h
     checked = check(draft, draft.values | {"model.name": str(tmp_path / "labse")}, Formers(home, []))
     assert checked.notes["model.name"] == "found, 23 parameters"
     assert checked.model == "cls pooling, Dense 2 Tanh, Normalize; no prefix; at most 64 tokens (config)"
-    assert check(draft, draft.values, Formers(home, [])).model.startswith("no description of its own: mean pooling")
+    assert check(draft, draft.values, Formers(home, [])).model.startswith("mean pooling; no prefix")
 
 
 @pytest.mark.parametrize("with_formers", [True, False], ids=["as typed", "at the start"])
