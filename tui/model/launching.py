@@ -225,7 +225,7 @@ def _cleared(draft: Draft, values: dict[str, str]) -> Draft:
     for key in _PREFIXES:
         text = values.get(key, "").strip()
         if text != draft.values.get(key, "") and not _is_quoted(text):
-            raise ConfigError(f'{LABEL}: {key}: expected a text in quotes, as "query: ", so that its blanks are seen')
+            raise ConfigError(f'{LABEL}: {key}: put it in quotes, as "query: ": its blanks count')
     emptied = [key for key in _OPTIONAL if draft.values.get(key) and not values.get(key, "").strip()]
     if not emptied:
         return draft
