@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import msgspec
+
 from engine.runs.text import visible
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "gib",
     "learning_rate",
     "number",
+    "option_text",
     "share",
     "short_path",
     "signed",
@@ -119,3 +122,12 @@ def short_path(path: Path) -> str:
 
 def gib(size: int) -> str:
     return f"{size / 2**30:.0f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
+
+
+def option_text(name: str, value: object) -> str:
+    """An option of an encoder by its name: prefixes in quotes, because their spaces count."""
+    if value is None:
+        return "all dimensions" if name == "truncate_dim" else "no limit" if name.startswith("max_") else "none"
+    if isinstance(value, str) and not name.endswith("_prefix"):
+        return value
+    return msgspec.json.encode(value).decode()

@@ -82,7 +82,7 @@ class RunWriter:
                 batch_size=config.batch.size, seed=config.seed, host="gpu-box", pid=4242,
             ),
             events.Device(name="cpu (2 threads)"),
-        )  # fmt: skip
+        ).add(model_loaded(config), seconds=0.0)  # fmt: skip
 
     def steps(self, first: int, last: int, spike_at: int = 0, nan_at: int = 0) -> RunWriter:
         """Training from step ``first`` to ``last``, five steps an event."""
@@ -112,6 +112,26 @@ class RunWriter:
 
     def done(self, uuid: str, command: events.CommandName, outcome: events.Outcome = "done") -> RunWriter:
         return self.add(events.CommandDone(uuid=uuid, command=command, outcome=outcome))
+
+
+def model_loaded(config: RunConfig, **other: object) -> events.ModelLoaded:
+    """Of the tiny model, whose every option is the config's or the default."""
+    defaults = {"pooling": "mean", "query_prefix": "", "passage_prefix": "", "max_query_tokens": 64,
+                "max_passage_tokens": 256, "include_prompt": True, "lower_case": False, "similarity": "cosine",
+                "truncate_dim": None}  # fmt: skip
+    said = {name: getattr(config.model, name, None) for name in defaults}
+    event = events.ModelLoaded(
+        name=config.model.name,
+        parameters=1_127_168,
+        trained=1_127_168,
+        width=128,
+        modules="Transformer, mean pooling",
+        options={name: value if said[name] is None else said[name] for name, value in defaults.items()},
+        origins={name: "default" if said[name] is None else "config" for name in defaults},
+        attention="padded, math",
+        precision="float32",
+    )
+    return msgspec.structs.replace(event, **other)
 
 
 @cache

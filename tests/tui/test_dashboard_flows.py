@@ -410,6 +410,26 @@ async def test_launch_validates_as_typed_and_starts_nothing_that_is_wrong(
         assert launch.checked.config.batch.mono_share == 0.7
 
 
+async def test_launch_refuses_a_model_by_its_own_description(
+    home: Path, tmp_path: Path, dashboard: Make, until: Until
+) -> None:
+    (tmp_path / "ranker").mkdir()
+    (tmp_path / "ranker" / "config_sentence_transformers.json").write_text('{"model_type": "CrossEncoder"}')
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("n")
+        launch = app.screen
+        assert isinstance(launch, LaunchScreen)
+        await until(pilot, lambda: launch.checked.config is not None, "a valid sample")
+        await pilot.press("down", "down", "enter", "ctrl+u", *"./ranker", "enter")
+        await until(pilot, lambda: "model.name: is a CrossEncoder, a re-ranker" in text_of(app), "the refusal")
+        await pilot.press("f5")
+        await until(pilot, lambda: launch.checked.config is None)
+        assert isinstance(app.screen, LaunchScreen)
+        assert list_runs(home) == []
+
+
 async def test_launch_starts_what_the_form_says_and_opens_it(
     home: Path, dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -676,6 +696,10 @@ async def test_on_a_narrow_screen_the_estimate_is_one_key_away(home: Path, dashb
         assert "evaluations" not in text_of(app)
         await pilot.press("o")
         await until(pilot, lambda: "evaluations" in text_of(app), "the figures")
+        assert "survives" not in text_of(app)
+        await pilot.press(*["down"] * 20)
+        await until(pilot, lambda: "survives    closing this terminal" in text_of(app), "the last line")
+        assert launch.form_panel.form.index == 0, "the cursor of the form that is out of sight stays"
         await pilot.press("o")
         await until(pilot, lambda: "mono share" in text_of(app), "the form")
 

@@ -84,6 +84,10 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
             name=EVIL, mode="hybrid", mono_share=0.5, max_steps=400, batch_size=64, seed=0, host=EVIL, pid=1
         ),
         events.Device(name=EVIL, waiting_for=EVIL),
+        events.ModelLoaded(
+            name=EVIL, revision=EVIL, parameters=2, trained=1, width=3, modules=EVIL, attention=EVIL, precision=EVIL,
+            options={"pooling": EVIL, "query_prefix": EVIL, EVIL: EVIL}, origins={"pooling": EVIL, EVIL: EVIL},
+        ),
         events.Warning(message=EVIL),
         events.Step(first_step=1, loss=[1.0], mode=["mono"], lr=[0.1], masked=[0.0], grad_norm=[1.0], seconds=[0.1],
                     data_wait=[0.0], tokens=[10]),

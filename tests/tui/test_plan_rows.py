@@ -19,13 +19,14 @@ def text_of(**changed: object) -> str:
         "disk": Figure(10.0 * GIB, unsure=True), "free": 410 * GIB, "like": "xlmr-mono-s0", "differs": "",
     }  # fmt: skip
     found = Estimate(**(values | changed))  # type: ignore[arg-type]
-    rows = plan_rows(Checked(run_config("new"), estimate=found), 60)
+    rows = plan_rows(Checked(run_config("new"), estimate=found, model="cls pooling; no prefix"), 60)
     return "\n".join("".join(text for text, _ in row) for row in rows)
 
 
 def test_every_figure_has_its_line() -> None:
     text = text_of()
-    wanted = ("pairs       3,000,000", "tokens      ~624 M", "memory      ~14 GiB of 80 GiB",
+    wanted = ("model       cls pooling; no prefix", "pairs       3,000,000", "tokens      ~624 M",
+              "memory      ~14 GiB of 80 GiB",
               "time        ~3 h 40 m", "disk        ~10 GiB of 410 GiB free", "taken from  xlmr-mono-s0")  # fmt: skip
     assert [line for line in wanted if line not in text] == []
 
@@ -67,3 +68,10 @@ def test_amounts_have_three_digits(value: float, shown: str) -> None:
 )
 def test_sizes_are_told_in_the_unit_that_fits(value: float, shown: str) -> None:
     assert size(value) == shown
+
+
+def test_a_model_that_is_not_here_yet_is_called_so() -> None:
+    none = Figure(None)
+    found = Estimate(runs=1, steps=1, pairs=1, evaluations=0, tokens=none, memory=none, seconds=none, disk=none, free=0)
+    (row, *_) = plan_rows(Checked(run_config("new"), estimate=found), 60)
+    assert "".join(text for text, _ in row) == "model       not known before it is downloaded"

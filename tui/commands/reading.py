@@ -6,6 +6,7 @@ import argparse
 import shutil
 import sys
 import time
+from typing import Any
 
 import msgspec
 
@@ -20,6 +21,7 @@ from engine.runs.series import MODE_NAMES
 from engine.runs.status import reason, status_of
 from engine.runs.text import visible
 from tui.commands.output import print_json
+from tui.format import option_text
 from tui.plain import evaluation_line, result_table, step_line
 
 
@@ -83,11 +85,28 @@ def protocol(options: argparse.Namespace) -> int:
         print_json(documents)
         return 0
     for benchmark, document in documents.items():
-        print(benchmark)
-        for key, value in document.items():
-            text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-            print(f"  {key:<24} {visible(text)}")
+        print(visible(benchmark))
+        for name, text in _protocol_rows(document):
+            print(f"  {visible(name):<24} {visible(text)}")
     return 0
+
+
+def _protocol_rows(document: dict[str, Any]) -> list[tuple[str, str]]:
+    """(name, value), and behind an option of the encoder who set it: the config, the model, or nobody (default)."""
+    origins = document.get("origins")
+    if not isinstance(origins, dict):  # of an earlier release
+        origins = {}
+    rows = []
+    for name, value in document.items():
+        if name in origins:
+            rows.append((name, f"{option_text(name, value)} ({origins[name]})"))
+        elif name != "origins":
+            rows.append((name, "none" if value is None else _text(value)))
+    return rows
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def show(options: argparse.Namespace) -> int:

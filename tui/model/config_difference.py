@@ -11,11 +11,17 @@ from engine.config import RunConfig
 from tui.format import visible
 
 NONE = "-"
+AS_MODEL = "as the model says"
+# Null in one of these is no absence.
+_AS_MODEL = frozenset(
+    f"model.{key}"
+    for key in ("pooling", "query_prefix", "passage_prefix", "max_query_tokens", "max_passage_tokens", "similarity")
+)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One key with both values as TOML would write them; NONE where a run has none. Safe to show."""
+    """One key with both values as TOML would write them; NONE or AS_MODEL where a run has none. Safe to show."""
 
     key: str
     here: str
@@ -27,7 +33,7 @@ def config_differences(here: RunConfig, there: RunConfig) -> list[Difference]:
     ours, theirs = dict(_flat(msgspec.to_builtins(here))), dict(_flat(msgspec.to_builtins(there)))
     keys = dict.fromkeys([*ours, *theirs])
     return [
-        Difference(visible(key), _shown(ours.get(key)), _shown(theirs.get(key)))
+        Difference(visible(key), _shown(key, ours.get(key)), _shown(key, theirs.get(key)))
         for key in keys
         if ours.get(key) != theirs.get(key)
     ]
@@ -44,7 +50,9 @@ def _flat(value: object, prefix: str = "") -> Iterator[tuple[str, object]]:
         yield prefix, value
 
 
-def _shown(value: object) -> str:
+def _shown(key: str, value: object) -> str:
     if value is None:
-        return NONE
-    return visible(value if isinstance(value, str) else msgspec.json.encode(value).decode())
+        return AS_MODEL if key in _AS_MODEL else NONE
+    if isinstance(value, str) and value == value.strip() != "":
+        return visible(value)
+    return visible(msgspec.json.encode(value).decode())  # a text whose blanks would not be seen stands in quotes

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from engine.events import Device
+from engine.events import Device, ModelLoaded
 from engine.runs.commands import pending_commands
 from engine.runs.folder import Spec
 from engine.runs.series import Series
@@ -54,6 +54,7 @@ class RunDetail:
     notes: tuple[Note, ...]
     requests: tuple[Request, ...]
     device: Device | None
+    model: ModelLoaded | None  # as the newest attempt loaded it; None: from before workers told, or not loaded yet
     checkpoint_step: int | None
     checkpoint_time: float | None
     error: str
@@ -88,6 +89,7 @@ def make_detail(
         notes=tuple(msgspec.structs.replace(note, text=visible(note.text)) for note in state.notes[-NOTES_SHOWN:]),
         requests=merge(pending_commands(row.folder), state.commands),
         device=state.device,
+        model=state.model,
         checkpoint_step=state.checkpoint_step,
         checkpoint_time=state.checkpoint_time,
         error=visible(state.error or ""),

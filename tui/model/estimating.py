@@ -5,7 +5,6 @@ Everything here reads files and is called in a worker thread.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -13,20 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from engine.config import RunConfig, parse_benchmark
+from engine.model_description import ModelDescription
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, newest_step, read_spec
 from engine.runs.reader import RunReader
 from engine.runs.state import RunState
+from tui.model.encoding import lengths
+from tui.model.model_files import ModelFiles
 from tui.model.rows import RunRow
 
 _BYTES_TRAINED = 16  # a parameter in float32: weight, gradient and Adam's two moments
 _BYTES_SAVED = 12  # in a checkpoint: weight and both moments
 _BYTES_WEIGHT = 4
 _LEAST_STEPS = 5  # of a run whose speed is believed
-_HEADER_LIMIT = 100 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -65,11 +64,14 @@ class Formers:
     _configs: list[tuple[RunRow, RunConfig]] | None = None
     _states: dict[Path, RunState] = field(default_factory=dict)
 
-    def most_like(self, config: RunConfig) -> tuple[RunRow, RunConfig] | None:
-        """The run that tells most about ``config``: of the same model and lengths, on the same kind of device."""
+    def most_like(self, config: RunConfig, described: ModelDescription) -> tuple[RunRow, RunConfig] | None:
+        """The run that tells most about ``config``: of the same model and lengths, on the same kind of device.
+
+        ``described``: what the model of ``config`` says of itself.
+        """
         if self._configs is None:
             self._configs = [(row, found) for row in self.rows if (found := _config(row.folder)) is not None]
-        fitting = [(row, former) for row, former in self._configs if _is_like(row, former, config)]
+        fitting = [(row, former) for row, former in self._configs if _is_like(row, former, config, described)]
         return max(fitting, key=lambda pair: _likeness(pair[0], pair[1], config), default=None)
 
     def state(self, folder: RunFolder) -> RunState:
@@ -80,17 +82,20 @@ class Formers:
         return self._states[folder.path]
 
 
-def estimate(configs: Sequence[RunConfig], formers: Formers) -> Estimate:
-    """For the runs that would be started together, which differ in mono share and seed only."""
+def estimate(configs: Sequence[RunConfig], formers: Formers, files: ModelFiles | None = None) -> Estimate:
+    """For the runs that would be started together, which differ in mono share and seed only.
+
+    ``files``: those of their model, where they are on this disk.
+    """
     config, runs = configs[0], len(configs)
     steps, evaluations = config.optimizer.max_steps, evaluations_of(config)
     common: dict[str, Any] = {
         "runs": runs, "steps": steps, "pairs": runs * steps * config.batch.size, "evaluations": evaluations,
         "free": _free(formers.home),
     }  # fmt: skip
-    found = formers.most_like(config)
+    found = formers.most_like(config, (files and files.described) or ModelDescription())
     if found is None:
-        known = parameters(config)
+        known = files.parameters() if files is not None else None
         none = Figure(None)
         memory = none if known is None else Figure(known * _BYTES_TRAINED, at_least=True)
         saved = _checkpoints_kept(config) * _BYTES_SAVED + _BYTES_WEIGHT
@@ -119,30 +124,6 @@ def evaluations_of(config: RunConfig) -> int:
     return int(evaluation.at_start) + (-(-steps // evaluation.every) if evaluation.every else 1)
 
 
-def parameters(config: RunConfig) -> int | None:
-    """Counted in the headers of the model's safetensors files; None where they are not on this disk."""
-    folder = model_folder(config.model.name)
-    files = sorted(folder.glob("*.safetensors")) if folder is not None else []
-    counted = [_parameters_in(path) for path in files]
-    return sum(filter(None, counted)) or None
-
-
-def model_folder(name: str) -> Path | None:
-    """Where a model's files lie: a folder of the user's, or the newest snapshot in the hub's cache."""
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return path
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
-    try:
-        snapshots = [
-            place for place in (cache / f"models--{name.replace('/', '--')}" / "snapshots").iterdir() if place.is_dir()
-        ]
-        return max(snapshots, key=lambda place: place.stat().st_mtime, default=None)
-    except OSError:
-        return None
-
-
 def _config(folder: RunFolder) -> RunConfig | None:
     try:
         return read_spec(folder).config
@@ -150,12 +131,12 @@ def _config(folder: RunFolder) -> RunConfig | None:
         return None
 
 
-def _is_like(row: RunRow, former: RunConfig, config: RunConfig) -> bool:
+def _is_like(row: RunRow, former: RunConfig, config: RunConfig, described: ModelDescription) -> bool:
     kinds = _kind(config.runtime.devices), "cpu" if row.device.startswith("cpu") else "cuda"
-    lengths = ("name", "max_query_tokens", "max_passage_tokens")
     return (
         row.step >= _LEAST_STEPS
-        and all(getattr(former.model, key) == getattr(config.model, key) for key in lengths)
+        and former.model.name == config.model.name
+        and lengths(former.model, described) == lengths(config.model, described)
         and (kinds[0] == "auto" or kinds[0] == kinds[1])
     )
 
@@ -247,23 +228,3 @@ def _free(home: Path) -> int | None:
         except OSError:
             continue
     return None
-
-
-def _parameters_in(path: Path) -> int | None:
-    """From the header of a safetensors file: 8 bytes of length, then JSON with the shape of every tensor."""
-    try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if length > _HEADER_LIMIT:
-                return None
-            header = json.loads(file.read(length))
-    except (OSError, ValueError):
-        return None
-    total = 0
-    for name, tensor in header.items():
-        if name != "__metadata__":
-            size = 1
-            for extent in msgspec.convert(tensor["shape"], list[int]):
-                size *= extent
-            total += size
-    return total

@@ -18,17 +18,23 @@ import msgspec
 
 from engine.config import (
     BATCH_MODES,
+    POOLINGS,
     ConfigError,
+    ModelConfig,
     RunConfig,
     parse_config,
     sample_configs_folder,
     to_toml,
 )
+from engine.model_description import ModelDescription
 from engine.runs.folder import RunFolder, read_spec
 from engine.runs.study import Study, sweep_of
+from tui.model.config_difference import AS_MODEL
 from tui.model.edit import Field
-from tui.model.estimating import Estimate, Formers, estimate, model_folder, parameters
+from tui.model.encoding import encoding_words
+from tui.model.estimating import Estimate, Formers, estimate
 from tui.model.labels import labels
+from tui.model.model_files import ModelFiles, model_files
 from tui.model.rows import RunRow
 
 LABEL = "new run"
@@ -38,7 +44,11 @@ SHARES, SEEDS = "batch.mono_share", "seed"  # fields that take several values, w
 ORIGIN = "from"
 _LIMITS = {"<=": "at most", ">=": "at least", "<": "below", ">": "above"}
 _LISTS = frozenset({"evaluation.benchmarks", "sources.0.languages"})
-_TEXTS = frozenset({"name", "model.name", "sources.0.kind", "sources.0.path", "batch.mode", "runtime.devices"})
+_PREFIXES = frozenset({"model.query_prefix", "model.passage_prefix"})
+_OPTIONAL = frozenset({"model.pooling", *_PREFIXES})  # empty is null
+_TEXTS = frozenset(
+    {"name", "model.name", "model.pooling", "sources.0.kind", "sources.0.path", "batch.mode", "runtime.devices"}
+)
 
 SOURCE_KINDS = ("cldr", "jsonl", "lareqa", "squad", "mmarco", "hub")
 
@@ -48,6 +58,12 @@ FIELDS = (
     Field("name", "name", "of the run: letters, digits, dot, underscore, hyphen"),
     Field("model.name", "model", "a hub id, a folder, or tiny: a 2-layer BERT trained from scratch",
           short="hub id, folder or tiny", gap=True),
+    Field("model.pooling", "pooling", "of token vectors; empty: as the model says, and mean where it says nothing",
+          choices=("", *POOLINGS), short="left and right choose", empty=AS_MODEL),
+    Field("model.query_prefix", "query prefix", 'put before every question, in quotes: "query: "; two quotes alone: '
+          "nothing; empty: as the model says", short='in quotes, "" is none', empty=AS_MODEL),
+    Field("model.passage_prefix", "passage prefix", 'put before every passage, in quotes: "passage: "; two quotes '
+          "alone: nothing; empty: as the model says", short='in quotes, "" is none', empty=AS_MODEL),
     Field("sources.0.kind", "data kind", "of the first source. cldr: the built-in corpus; jsonl: a file of one "
           "translation a line; lareqa: a folder like XQuAD-R; squad: a folder of SQuAD files, one a language; "
           "mmarco: a folder like mMARCO's; hub: a data set of the hub", choices=SOURCE_KINDS,
@@ -109,6 +125,7 @@ class Checked:
     study: Study | None = None  # where several values were given: all the runs
     notes: dict[str, str] = dataclasses.field(default_factory=dict)  # field -> what was found about it
     estimate: Estimate | None = None
+    model: str = ""  # how the model turns texts into vectors; empty where that is not known yet
 
     @property
     def configs(self) -> list[RunConfig]:
@@ -156,6 +173,7 @@ def check(draft: Draft, values: dict[str, str], formers: Formers | None = None) 
     With ``formers`` it says what was found about the fields, and what the start would cost.
     """
     try:
+        draft = _cleared(draft, values)
         checked = _sweep(draft, values) if _several(values) else Checked(_parse(draft, overrides(draft, values)))
     except ConfigError as error:
         # Of a sweep: "condition mono_share-1.2: new run:4: batch.mono_share: ..."
@@ -165,9 +183,22 @@ def check(draft: Draft, values: dict[str, str], formers: Formers | None = None) 
             value = condition.rpartition("-")[2]
         key, reason = split_error(message)
         return Checked(None, key, _plainly(key, value or values.get(key, ""), reason))
-    if formers is None or checked.config is None:
+    if checked.config is None:
         return checked
-    return replace(checked, notes=_notes(checked), estimate=estimate(checked.configs, formers))
+    try:
+        files = model_files(checked.config.model)
+    except ConfigError as error:
+        key, _, reason = str(error).partition(": ")
+        # The field has the name already, and its panel is narrow.
+        return Checked(None, key, reason.removeprefix(f"{checked.config.model.name!r} "))
+    if formers is None:
+        return checked
+    return replace(
+        checked,
+        notes=_notes(checked, files),
+        estimate=estimate(checked.configs, formers, files),
+        model=_words(checked.config.model, files),
+    )
 
 
 def _plainly(key: str, value: str, reason: str) -> str:
@@ -183,6 +214,33 @@ def _plainly(key: str, value: str, reason: str) -> str:
 
 def _parse(draft: Draft, changed: Sequence[str]) -> RunConfig:
     return parse_config(draft.text, LABEL, changed)
+
+
+def _cleared(draft: Draft, values: dict[str, str]) -> Draft:
+    """Without the keys whose fields were emptied: TOML has no null to set them to.
+
+    Raises:
+        ConfigError: a prefix stands without its quotes; names the field.
+    """
+    for key in _PREFIXES:
+        text = values.get(key, "").strip()
+        if text != draft.values.get(key, "") and not _is_quoted(text):
+            raise ConfigError(f'{LABEL}: {key}: put it in quotes, as "query: ": its blanks count')
+    emptied = [key for key in _OPTIONAL if draft.values.get(key) and not values.get(key, "").strip()]
+    if not emptied:
+        return draft
+    document = tomllib.loads(draft.text)
+    for key in emptied:
+        section, _, name = key.partition(".")
+        document[section].pop(name)
+    return replace(draft, text=msgspec.toml.encode(document).decode(), values=draft.values | dict.fromkeys(emptied, ""))
+
+
+def _is_quoted(text: str) -> bool:
+    try:
+        return not text or (text[0] in "\"'" and isinstance(tomllib.loads(f"value = {text}")["value"], str))
+    except tomllib.TOMLDecodeError:
+        return False
 
 
 def _several(values: dict[str, str]) -> list[str]:
@@ -212,21 +270,28 @@ def _sweep(draft: Draft, values: dict[str, str]) -> Checked:
     return Checked(study.runs[0].config, study=study)
 
 
-def _notes(checked: Checked) -> dict[str, str]:
+def _words(model: ModelConfig, files: ModelFiles | None) -> str:
+    if files is None and model.name != "tiny":
+        return ""
+    described = ModelDescription() if files is None else files.described
+    return "" if described is None else encoding_words(model, described)
+
+
+def _notes(checked: Checked, files: ModelFiles | None) -> dict[str, str]:
     """What stands beside a field once it is known."""
     config = checked.config
     assert config is not None
     found = {}
     if config.model.name == "tiny":
         found["model.name"] = "made from its config"
-    elif (count := parameters(config)) is not None:
+    elif files is None:
+        found["model.name"] = "downloaded when it starts"
+    elif (count := files.parameters()) is not None:
         found["model.name"] = (
             f"found, {count / 1e6:.0f} M parameters" if count >= 1e6 else f"found, {count:,} parameters"
         )
-    elif model_folder(config.model.name) is not None:
-        found["model.name"] = "found"
     else:
-        found["model.name"] = "downloaded when it starts"
+        found["model.name"] = "found"
     if checked.study is not None:
         conditions = len({planned.condition for planned in checked.study.runs})
         runs = len(checked.study.runs)
@@ -284,6 +349,8 @@ def _read(config: RunConfig, key: str) -> str:
             value = getattr(value, part, None)
     if value is None:
         return ""
+    if key in _PREFIXES:
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, tuple):
         return ", ".join(str(part) for part in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

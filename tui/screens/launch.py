@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
@@ -35,19 +36,39 @@ class Before(Panel):
         super().__init__("before you start", id="before")
         self.meaning = ""
         self.checked = Checked(None)
+        self._top = 0
 
     def show(self, meaning: str, checked: Checked) -> None:
         self.meaning, self.checked = meaning, checked
         self.redraw()
 
+    def move(self, by: int) -> None:
+        """Scrolls by that many lines, where not all are in sight."""
+        self._top += by
+        self.redraw()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self.move(1)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self.move(-1)
+
     def rows(self, width: int, height: int) -> list[Row]:
+        meaning: list[Row] = [((line, ""),) for line in wrap(self.meaning, width)]
+        figures = self._figures(width)
+        spare = height - len(meaning) - 1 - len(figures)
+        gap = 1 + max(0, min(_MEANING - len(meaning), spare))  # where there is room the figures keep their place
+        lines = meaning + [()] * gap + figures
+        self._top = max(0, min(self._top, len(lines) - height))
+        self.tell_hidden(self._top, len(lines) - height - self._top)
+        return lines[self._top : self._top + height]
+
+    def _figures(self, width: int) -> list[Row]:
         checked = self.checked
-        rows: list[Row] = [((line, ""),) for line in wrap(self.meaning, width)]
-        rows += [()] * (max(_MEANING, len(rows)) + 1 - len(rows))  # the figures keep their place
         if checked.reason:
             error = f"{checked.field}: {checked.reason}" if checked.field else checked.reason
-            return rows + [((line, "error"),) for line in wrap(visible(error), width)]
-        return rows + plan_rows(checked, width)
+            return [((line, "error"),) for line in wrap(visible(error), width)]
+        return plan_rows(checked, width)
 
 
 class LaunchScreen(FormKeys, View):
@@ -88,6 +109,13 @@ class LaunchScreen(FormKeys, View):
     def on_resize(self) -> None:
         self.set_class(self.narrow, "-narrow")
         self.cursor_moved()
+
+    def _move(self, by: int) -> None:
+        """Where the panel stands in the place of the form, the keys are the panel's."""
+        if self.narrow and self.has_class("-before"):
+            self.before.move(by)
+        else:
+            super()._move(by)
 
     def form_changed(self) -> None:
         """Checks what is typed in a worker thread; only the newest answer counts."""

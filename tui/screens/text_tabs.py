@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.events import ModelLoaded
 from engine.runs.folder import Spec
 from tui.drawing.cells import Row
 from tui.format import short_path
@@ -94,12 +95,12 @@ class LogTab(TextTab):
 
 
 class ConfigTab(TextTab):
-    """What was asked for, and where did it run? And how does that differ from another run?"""
+    """What was asked for, what model was loaded, and where did it run? And how does that differ from another run?"""
 
     def __init__(self) -> None:
         super().__init__(Lines(self._lines, "config", id="config"))
         self._other: Other | None = None
-        self._made: tuple[Spec | None, Other | None, int, list[Row]] = (None, None, 0, [])
+        self._made: tuple[Spec | None, ModelLoaded | None, Other | None, int, list[Row]] = (None, None, None, 0, [])
 
     def show(self, detail: RunDetail, selection: Selection) -> None:
         self._other = selection.contrast.other if selection.contrast is not None else None
@@ -111,9 +112,11 @@ class ConfigTab(TextTab):
     def _lines(self, width: int) -> list[Row]:
         if self.detail is None:
             return []
-        spec, other, made_for, rows = self._made
-        if spec is not self.detail.spec or other is not self._other or made_for != width or not rows:
-            rows = [] if self._other is None else difference_rows(self.detail.spec, self._other, width)
-            rows = rows + config_rows(self.detail.spec, short_path(self.detail.row.folder.path), width)
-            self._made = (self.detail.spec, self._other, width, rows)
+        detail = self.detail
+        spec, model, other, made_for, rows = self._made
+        same = spec is detail.spec and model is detail.model and other is self._other and made_for == width
+        if not same or not rows:
+            rows = [] if self._other is None else difference_rows(detail.spec, self._other, width)
+            rows = rows + config_rows(detail.spec, detail.model, short_path(detail.row.folder.path), width)
+            self._made = (detail.spec, detail.model, self._other, width, rows)
         return rows

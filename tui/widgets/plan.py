@@ -23,6 +23,7 @@ def plan_rows(checked: Checked, width: int) -> list[Row]:
     in_turn = ", one after the other" if found.runs > 1 and found.seconds.value is not None else ""
     benchmarks = ", ".join(config.evaluation.benchmarks)
     pairs = [
+        ("model", checked.model or "not known before it is downloaded", ""),
         ("pairs", count(found.pairs), ""),
         ("steps", f"{count(found.steps)}{runs}", ""),
         ("tokens", _text(found.tokens, amount), ""),

@@ -5,16 +5,18 @@ from __future__ import annotations
 from itertools import zip_longest
 
 from engine.config import to_toml
+from engine.events import ModelLoaded
 from engine.runs.folder import Spec
 from engine.runs.state import Note
-from tui.drawing.cells import Row, fit, wrap
-from tui.format import clock, visible
+from tui.drawing.cells import Row, fit, row_width, wrap
+from tui.format import clock, option_text, visible
 from tui.model.config_difference import config_differences
 from tui.model.contrast import Other
 from tui.model.detail import RunDetail
 
 _LEVELS = {"info": "", "warning": "warning", "error": "error"}
-_KEYS = 18
+_KEYS = 20
+_INDENT = 4
 
 
 def note_rows(notes: tuple[Note, ...], width: int, minutes_east: int) -> list[Row]:
@@ -63,37 +65,75 @@ def difference_rows(spec: Spec | None, other: Other, width: int) -> list[Row]:
     return [*rows, ()]
 
 
-def config_rows(spec: Spec | None, folder: str, width: int) -> list[Row]:
-    """Where the run lies and came from, then its whole config as TOML."""
-    rows: list[Row] = [_pair("folder", folder)]
+def config_rows(spec: Spec | None, model: ModelLoaded | None, folder: str, width: int) -> list[Row]:
+    """Where the run lies and came from, then its whole config as TOML, and below [model] the model as it was loaded.
+
+    ``model`` is None for a run that has not told, which those of earlier releases never do.
+    """
+    rows = _pair("folder", folder, width)
     if spec is None:
-        return [*rows, (), (("spec.json cannot be read", "error"),)]
+        loaded = [] if model is None else [(), *loaded_rows(model, width)]
+        return [*rows, (), (("spec.json cannot be read", "error"),), *loaded]
     provenance = spec.provenance
     commit = (provenance.git_commit or "none")[:12] + (" with changes" if provenance.changed else "")
-    rows += [
-        _pair("command", " ".join(provenance.command_line) or "-"),
-        _pair("started from", spec.parent or "-"),
-        _pair("host", f"{provenance.host or '-'}, {provenance.threads} threads, Python {provenance.python or '-'}"),
-        _pair("commit", commit),
-        _pair("packages", ", ".join(f"{name} {version}" for name, version in sorted(provenance.packages.items()))),
-        (),
+    packages = ", ".join(f"{name} {version}" for name, version in sorted(provenance.packages.items()))
+    host = f"{provenance.host or '-'}, {provenance.threads} threads, Python {provenance.python or '-'}"
+    for label, value in (
+        ("command", " ".join(provenance.command_line) or "-"),
+        ("started from", spec.parent or "-"),
+        ("host", host),
+        ("commit", commit),
+        ("packages", packages),
+    ):
+        rows += _pair(label, value, width)
+    before, section, after = to_toml(spec.config).partition("[model]\n")
+    keys, _, after = after.partition("\n\n")
+    rows += [(), *toml_rows(before + section + keys, width)]
+    if model is not None:
+        rows += [(), *loaded_rows(model, width)]
+    return [*rows, (), *toml_rows(after, width)]
+
+
+def loaded_rows(model: ModelLoaded, width: int) -> list[Row]:
+    """How a worker loaded it, and behind every option who set it: the config, the model, or nobody (default)."""
+    trained = "all" if model.trained == model.parameters else f"{model.trained:,}"
+    pairs = [("modules", model.modules)]
+    for name, value in model.options.items():
+        origin = f" ({model.origins[name]})" if name in model.origins else ""
+        pairs.append((name, option_text(name, value) + origin))
+    pairs += [
+        ("width", f"{model.width:,} dimensions"),
+        ("parameters", f"{model.parameters:,}, {trained} of them trained"),
+        ("attention", model.attention),
+        ("precision", model.precision),
+        ("revision", model.revision or "-"),
     ]
-    return rows + toml_rows(to_toml(spec.config), width)
-
-
-def toml_rows(text: str, width: int) -> list[Row]:
-    rows: list[Row] = []
-    for line in text.splitlines():
-        safe = visible(line)
-        if safe.startswith("["):
-            rows.append(((safe, "title"),))
-        elif " = " in safe:
-            key, _, value = safe.partition(" = ")
-            rows.append(((f"{key} = ", "dim"), (value, "")))
-        else:
-            rows.append(((safe, ""),))
+    rows: list[Row] = [(("the model as it was loaded", "title"),)]
+    for label, value in pairs:
+        rows += _pair(label, value, width)
     return rows
 
 
-def _pair(label: str, value: str) -> Row:
-    return ((f"{label:<{_KEYS}}", "dim"), (visible(value), ""))
+def toml_rows(text: str, width: int) -> list[Row]:
+    """TOML with its sections and values told apart; long values go on below, indented."""
+    rows: list[Row] = []
+    for line in text.splitlines():
+        safe = visible(line)
+        first, *more = [safe] if row_width(((safe, ""),)) <= width else wrap(safe, max(10, width - _INDENT))
+        if safe.startswith("["):
+            rows.append(((first, "title"),))
+        elif " = " in first:
+            key, _, value = first.partition(" = ")
+            rows.append(((f"{key} = ", "dim"), (value, "")))
+        else:
+            rows.append(((first, ""),))
+        rows += [((" " * _INDENT + part, ""),) for part in more]
+    return rows
+
+
+def _pair(label: str, value: str, width: int) -> list[Row]:
+    """The value beside its label, and wrapped under itself."""
+    return [
+        ((f"{visible(label) if number == 0 else '':<{_KEYS}}", "dim"), (line, ""))
+        for number, line in enumerate(wrap(visible(value), max(10, width - _KEYS)))
+    ]

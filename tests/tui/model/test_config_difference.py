@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 from runs_factory import run_config
 
-from engine.config import SourceConfig
-from tui.model.config_difference import NONE, Difference, config_differences
+from engine.config import ModelConfig, SourceConfig
+from tui.model.config_difference import AS_MODEL, NONE, Difference, config_differences
 
 
 def test_a_config_does_not_differ_from_itself() -> None:
@@ -33,3 +33,12 @@ def test_the_other_way_round_the_values_change_sides() -> None:
     turned = [Difference(each.key, each.there, each.here) for each in config_differences(there, here)]
     assert sorted(turned, key=str) == sorted(config_differences(here, there), key=str)
     assert Difference("name", "a", "␛[2J") in turned
+
+
+def test_what_is_left_to_the_model_is_no_absence_and_blanks_are_seen() -> None:
+    here = run_config("a", model=ModelConfig(query_prefix="query: ", passage_prefix="", truncate_dim=8))
+    there = run_config("a", model=ModelConfig(query_prefix="query:", pooling="mean"))
+    assert config_differences(here, there) == [
+        Difference("model.pooling", AS_MODEL, "mean"), Difference("model.query_prefix", '"query: "', "query:"),
+        Difference("model.passage_prefix", '""', AS_MODEL), Difference("model.truncate_dim", "8", NONE),
+    ]  # fmt: skip

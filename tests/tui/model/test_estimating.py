@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from model_folders import write_weights
 from runs_factory import RunWriter, finished, run_config
 
 from engine.config import EvaluationConfig, RunConfig
+from engine.model_description import ModelDescription
 from engine.runs.folder import read_spec
 from engine.runs.liveness import probe
 from engine.runs.reader import RunReader
-from tui.model.estimating import Formers, estimate, evaluations_of, parameters
+from tui.model.estimating import Formers, estimate, evaluations_of
+from tui.model.model_files import ModelFiles
 from tui.model.rows import RunRow, make_row
 
 
@@ -113,12 +115,24 @@ def test_evaluations_are_counted_as_the_worker_makes_them(every: int, steps: int
     assert evaluations_of(config) == len(made)
 
 
-def test_parameters_are_counted_in_the_header_alone(tmp_path: Path) -> None:
-    tensors = {"a": {"dtype": "F32", "shape": [3, 4], "data_offsets": [0, 48]},
-               "b": {"dtype": "F32", "shape": [], "data_offsets": [48, 52]}}  # fmt: skip
-    header = json.dumps({"__metadata__": {"format": "pt"}, **tensors}).encode()
-    (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
-    config = msgspec.structs.replace(RunConfig(), model=msgspec.structs.replace(RunConfig().model, name=str(tmp_path)))
-    assert parameters(config) == 13
-    (tmp_path / "model.safetensors").write_bytes(b"\xff" * 20)
-    assert parameters(config) is None
+def with_lengths(config: RunConfig, query: int | None, passage: int | None) -> RunConfig:
+    model = msgspec.structs.replace(config.model, max_query_tokens=query, max_passage_tokens=passage)
+    return msgspec.structs.replace(config, model=model)
+
+
+def test_lengths_that_come_to_the_same_are_the_same_whoever_sets_them(home: Path) -> None:
+    """Runs of earlier releases have them in their configs, where now the model says them."""
+    known = formers(home, finished(home, "former", model=with_lengths(RunConfig(), 64, 256).model))
+    assert estimate([with_lengths(run_config("new"), None, None)], known).like == "former"
+    assert estimate([with_lengths(run_config("new"), None, 128)], known).like == ""
+    files = ModelFiles(home, ModelDescription(pooling=("cls",), max_query_tokens=512, max_passage_tokens=512))
+    assert estimate([with_lengths(run_config("new"), None, None)], known, files).like == ""
+    assert estimate([with_lengths(run_config("new"), 64, 256)], known, files).like == "former"
+
+
+def test_without_a_former_run_memory_and_disk_follow_the_weights(home: Path, tmp_path: Path) -> None:
+    write_weights(tmp_path / "weights" / "model.safetensors", a=[1000])
+    files = ModelFiles(tmp_path / "weights", ModelDescription())
+    found = estimate([run_config("new")], formers(home), files)
+    assert found.memory.at_least
+    assert found.memory.value == 16_000

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from model_folders import described_folder, write_weights
 from runs_factory import finished
 
-from engine.config import RunConfig, SourceConfig, sample_configs_folder
+from engine.config import ModelConfig, RunConfig, SourceConfig, sample_configs_folder
+from tui.model.estimating import Formers
 from tui.model.launching import FIELDS, ORIGIN, Draft, Origin, check, form_key, overrides, read_draft
 
 
@@ -52,6 +54,9 @@ def test_every_sample_fills_the_form(path: Path) -> None:
         ("sources.0.path", "somewhere"),
         ("runtime.devices", "tpu"),
         ("seed", "-1"),
+        ("model.query_prefix", "query: "),
+        ("model.passage_prefix", '"passage'),
+        ("model.passage_prefix", "7"),
     ],
 )
 def test_a_mistake_is_told_at_its_field(key: str, text: str) -> None:
@@ -139,3 +144,69 @@ def test_a_run_made_from_one_of_a_sweep_is_no_part_of_that_sweep(home: Path) -> 
     checked = check(draft, draft.values)
     assert checked.config is not None
     assert checked.config.study is None
+
+
+def model_of(draft: Draft, **texts: str) -> ModelConfig:
+    checked = check(draft, draft.values | {f"model.{key}": text for key, text in texts.items()})
+    assert checked.config is not None, checked.reason
+    return checked.config.model
+
+
+def test_an_empty_field_leaves_it_to_the_model_and_two_quotes_are_no_prefix(home: Path) -> None:
+    writer = finished(home, "former", model=ModelConfig(pooling="cls", query_prefix="q: ", passage_prefix="p: "))
+    draft = read_draft(Origin("former", "", run=writer.folder))
+    assert (draft.values["model.pooling"], draft.values["model.query_prefix"]) == ("cls", '"q: "')
+    assert model_of(draft) == writer.config.model
+    assert model_of(draft, pooling="", query_prefix="", passage_prefix='""') == ModelConfig(passage_prefix="")
+    assert model_of(draft, query_prefix='"query: "', pooling="lasttoken") == ModelConfig(
+        pooling="lasttoken", query_prefix="query: ", passage_prefix="p: "
+    )
+
+
+def test_a_prefix_keeps_its_line_breaks_and_quotes(home: Path) -> None:
+    prefix = 'Instruct: "find"\nQuery: '
+    writer = finished(home, "former", model=ModelConfig(query_prefix=prefix))
+    draft = read_draft(Origin("former", "", run=writer.folder))
+    assert model_of(draft, query_prefix=draft.values["model.query_prefix"] + " ").query_prefix == prefix
+
+
+def test_a_sweep_of_a_former_run_can_leave_its_pooling_to_the_model(home: Path) -> None:
+    writer = finished(home, "former", model=ModelConfig(pooling="cls"))
+    draft = read_draft(Origin("former", "", run=writer.folder))
+    checked = check(draft, draft.values | {"model.pooling": "", "seed": "0,1"})
+    assert [config.model.pooling for config in checked.configs] == [None, None]
+
+
+def test_what_was_found_of_a_model_stands_beside_its_name_and_before_the_start(home: Path, tmp_path: Path) -> None:
+    described_folder(tmp_path / "labse", "Dense", "Normalize")
+    write_weights(tmp_path / "labse" / "model.safetensors", a=[20])
+    write_weights(tmp_path / "labse" / "2_Dense" / "model.safetensors", a=[3])
+    draft = sample()
+    checked = check(draft, draft.values | {"model.name": str(tmp_path / "labse")}, Formers(home, []))
+    assert checked.notes["model.name"] == "found, 23 parameters"
+    assert checked.model == "cls pooling, Dense 2 Tanh, Normalize; no prefix; at most 64 tokens (config)"
+    assert check(draft, draft.values, Formers(home, [])).model.startswith("mean pooling; no prefix")
+
+
+@pytest.mark.parametrize("with_formers", [True, False], ids=["as typed", "at the start"])
+def test_a_model_that_is_refused_is_refused_before_the_start(with_formers: bool, home: Path, tmp_path: Path) -> None:
+    folder = described_folder(tmp_path / "routed", "Router")
+    draft = sample()
+    formers = Formers(home, []) if with_formers else None
+    checked = check(draft, draft.values | {"model.name": str(folder)}, formers)
+    assert (checked.config, checked.configs) == (None, [])
+    assert form_key(checked.field) == "model.name"
+    assert checked.reason.startswith("has a module Router, which is not supported")
+
+
+def test_of_a_model_whose_description_is_not_here_nothing_is_made_up(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    draft = sample()
+    values = draft.values | {"model.name": "somebody/model"}
+    checked = check(draft, values, Formers(home, []))
+    assert (checked.notes["model.name"], checked.model) == ("downloaded when it starts", "")
+    write_weights(tmp_path / "hub" / "models--somebody--model" / "snapshots" / "aaa" / "model.safetensors", a=[5])
+    checked = check(draft, values, Formers(home, []))
+    assert (checked.notes["model.name"], checked.model) == ("found, 5 parameters", "")
