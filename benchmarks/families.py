@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from transformers.utils import logging as transformers_logging
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "engine" / "encoder"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from families import FAMILIES, TEXTS
+from model_families import FAMILIES, TEXTS
 from sentence_transformers import SentenceTransformer
 
 from engine.config import ModelConfig

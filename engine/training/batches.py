@@ -41,6 +41,11 @@ class TrainingBatch:
     tokens: int  # of all ranks, without padding
 
     @property
+    def has_negatives(self) -> bool:
+        """Whether some question has a candidate beside its own passage that is not masked."""
+        return bool((self.mask.sum(axis=1) < self.mask.shape[1] - 1).any())
+
+    @property
     def pairs(self) -> int:
         """b."""
         size, candidates = self.mask.shape
@@ -62,7 +67,8 @@ class BatchSource:
         """Tokenises the corpora that are not yet; ``tick(done, total)`` counts texts and may raise to abandon.
 
         Raises:
-            ConfigError: no batch can be drawn from these corpora, or no source has the hard negatives that are wanted.
+            ConfigError: no batch can be drawn from these corpora, no source has the hard negatives that are wanted, or
+                no batch can have a negative.
             OSError: no space for the token cache.
         """
         self._negatives = config.batch.negatives
@@ -71,6 +77,11 @@ class BatchSource:
         if self._negatives and not any(corpus.negatives and len(corpus.negatives.rows) for corpus in tokenized):
             raise ConfigError("batch.negatives: no source has hard negatives")
         self._corpora, self._seed, self._mask = tokenized, config.seed, config.loss.mask_false_negatives
+        if self._mask and not self._negatives and all(len(corpus.row_of) < 2 for corpus in tokenized):
+            raise ConfigError(
+                "sources: there is one group of translations in all, and translations of an answer are no negatives to "
+                "its question: nothing can be learnt (two groups are the least)"
+            )
         self._pin = encoder.device.type == "cuda"
         share = config.batch.size // ranks.world
         self._own = slice(ranks.rank * share, (ranks.rank + 1) * share)

@@ -118,6 +118,7 @@ class Trainer:
         self.encoder.layout = config.runtime.layout
         reason = self.encoder.why_padded()
         self._notes: list[str] = []
+        self._told_no_negatives = False
         if note := substitution_note(device, config.runtime.precision, self.encoder.autocast):
             self._notes.append(note)
         if reason is not None and config.runtime.layout == "auto":
@@ -198,6 +199,12 @@ class Trainer:
             self.scaler.unscale(self.optimizer)
         norm = clip_gradients([parameter for _, parameter in self.named_parameters()], self.config.optimizer.clip)
 
+        if not batch.has_negatives and not self._told_no_negatives:
+            self._told_no_negatives = True
+            self._notes.append(
+                f"every negative of the batch of step {self.step + 1:,} is masked: its loss is 0 and nothing is learnt "
+                "from it (the passages of its source are all translations of each other, or the same)"
+            )
         self.step += 1
         lr = learning_rate(self.step, self.config.optimizer)
         for group in self.optimizer.param_groups:

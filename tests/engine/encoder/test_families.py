@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from families import FAMILIES, TEXTS, Family, StaticFamily
+from model_families import FAMILIES, TEXTS, Family, StaticFamily
 from peers import sentence_transformer
 
 from engine.config import BatchConfig, ModelConfig, OptimizerConfig, RunConfig, SourceConfig
