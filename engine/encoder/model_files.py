@@ -127,7 +127,12 @@ def _commit(files: ModelFiles) -> str:
 
 
 def _download(repository: str, file: str, revision: str | None, subfolder: str) -> Path:
-    return Path(hf_hub_download(repository, file, revision=revision, subfolder=subfolder or None))
+    try:
+        return Path(hf_hub_download(repository, file, revision=revision, subfolder=subfolder or None))
+    except (EntryNotFoundError, HfHubHTTPError):
+        raise
+    except OSError as error:  # of the cache: no room, no permission
+        raise ConfigError(f"model.name: cannot fetch {file} of {repository!r}: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -135,7 +135,7 @@ def _has_code(files: ModelFiles) -> bool:
     description = files.json("config.json")
     if not description:
         raise ConfigError(
-            f"model.name: {files.name!r} has no config.json: it is not the folder of a transformers model"
+            f"model.name: cannot load {files.name!r}: it has no config.json, so it is not the folder of a model"
         )
     code = description.get("auto_map") or {}
     kind = description.get("model_type")

@@ -61,8 +61,7 @@ def test_an_adapter_alone_is_merged_into_the_base_that_it_names(base, tmp_path):
     assert torch.equal(hidden(transformers.AutoModel.from_pretrained(tmp_path / "saved")), hidden(network.model))
 
 
-@pytest.mark.parametrize("where", ["beside", "without peft's own loading"])
-def test_an_adapter_beside_weights_is_merged_into_these(base, tmp_path, where):
+def test_an_adapter_beside_weights_is_merged_into_these(base, tmp_path):
     other = bert(tmp_path / "other", seed=5)
     adapter(base, tmp_path / "adapter")
     expected = adapter(other, tmp_path / "unused")

@@ -307,3 +307,11 @@ def test_dropout_is_set_wherever_an_encoder_has_it(base, tmp_path):
 
 def dropouts(model):
     return {module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)}
+
+
+def test_a_cache_that_cannot_be_written_is_one_line(monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("engine.encoder.model_files.hf_hub_download", full)
+    assert "cannot fetch config.json of 'someone/some-model': [Errno 28] No space left" in refusal("someone/some-model")
