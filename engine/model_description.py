@@ -47,6 +47,12 @@ _HARMLESS = {
 _TEXT_FORWARD = {"method": "forward", "method_output_name": "last_hidden_state"}
 _UNLIMITED = 10**9  # tokenizers write 10**30 where they have no limit
 
+_OTHER_KINDS = {  # of models that SentenceTransformers writes
+    "CrossEncoder": "a re-ranker (CrossEncoder), which scores pairs and gives no vectors",
+    "SparseEncoder": "a sparse encoder (SparseEncoder), which gives no dense vectors",
+    "MultiVectorEncoder": "a multi-vector encoder (MultiVectorEncoder), which gives a vector of every token",
+}
+
 HeadKind = Literal["dense", "layer_norm", "normalize"]
 _HEAD_KINDS: dict[str, HeadKind] = {"Dense": "dense", "LayerNorm": "layer_norm", "Normalize": "normalize"}
 
@@ -115,8 +121,7 @@ def read_description(name: str, files: Files) -> ModelDescription:
     overall = reader.json("config_sentence_transformers.json") or {}
     kind = overall.get("model_type", "SentenceTransformer")
     if kind != "SentenceTransformer":
-        what = {"CrossEncoder": "a re-ranker: it scores pairs and gives no vectors"}.get(kind, "not supported")
-        raise reader.error(f"is a {kind}, {what}")
+        raise reader.error(f"is {_OTHER_KINDS.get(kind, f'a {kind}, which is not supported')}: take a dual encoder")
     modules = reader.json("modules.json")
     if modules is None:
         return ModelDescription(options=ours)

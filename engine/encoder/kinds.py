@@ -18,11 +18,6 @@ _ENCODERS = {
     "longt5": "LongT5EncoderModel",
 }
 _SENSES = ("vision", "image", "video", "audio", "speech", "acoustic", "codec", "vq_", "backbone")
-_OTHER_KINDS = {  # of models that SentenceTransformers writes
-    "CrossEncoder": "a re-ranker (CrossEncoder), which scores pairs and gives no vectors",
-    "SparseEncoder": "a sparse encoder (SparseEncoder), which gives no dense vectors",
-    "MultiVectorEncoder": "a multi-vector encoder (MultiVectorEncoder), which gives a vector of every token",
-}
 # Where the encoders of transformers keep their dropout rates. Not those of heads, which are not part of an encoder,
 # nor layerdrop, which is something else.
 _DROPOUT_FIELDS = (
@@ -44,17 +39,6 @@ _DROPOUT_FIELDS = (
     "lsh_attention_probs_dropout_prob",  # Reformer
     "local_attention_probs_dropout_prob",
 )
-
-
-def check_description(files: ModelFiles) -> None:
-    """Refuses what the model's own description says is no dense encoder.
-
-    Raises:
-        ConfigError: names the kind.
-    """
-    kind = files.json("config_sentence_transformers.json", root=True).get("model_type")
-    if kind in _OTHER_KINDS:
-        raise ConfigError(f"model.name: {files.name!r} is {_OTHER_KINDS[kind]}: take a dual encoder")
 
 
 def check_kind(files: ModelFiles, config: Any, *, remote: bool) -> list[str]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 import transformers
 from torch import nn
@@ -20,11 +19,11 @@ from transformers.utils import logging as transformers_logging
 from engine.config import ConfigError
 from engine.encoder.adapters_on_disk import ADAPTER_CONFIG, merge_adapter
 from engine.encoder.hub_tokenizer import load_hub_tokenizer, tokenizer_fault
-from engine.encoder.kinds import check_description, check_kind, is_encoder_alone, model_class, set_dropout
+from engine.encoder.kinds import check_kind, is_encoder_alone, model_class, set_dropout
 from engine.encoder.memory import is_out_of_memory
 from engine.encoder.model_files import ModelFiles, find_model_files
 from engine.encoder.remote_code import UnreliableCodeError, load_reliably
-from engine.encoder.weights import WEIGHT_FILES, file_fault, weights_fault, weights_in
+from engine.encoder.weights import WEIGHT_FILES, weights_fault, weights_in
 
 _VERSION = f"transformers {transformers.__version__}"
 # transformers looks for an adapter beside the weights and builds its layers in. Here adapters are merged, and it is
@@ -49,7 +48,6 @@ def load_network(
     subfolder: str = "",
     trust_remote_code: bool = False,
     dropout: float | None = None,
-    weights: Path | None = None,
 ) -> Network:
     """The encoder of a folder or hub id.
 
@@ -58,9 +56,8 @@ def load_network(
         subfolder: where the encoder lies in the model, such as "0_Transformer".
         trust_remote_code: whether code that comes with the model may run. Such a model is loaded twice.
         dropout: every dropout rate of the encoder; None: as the model says.
-        weights: a safetensors file to take the weights from, in place of the model's own.
 
-    An adapter, in place of a model or beside one, is merged into its base model; not so where ``weights`` are given.
+    An adapter, in place of a model or beside one, is merged into its base model.
 
     Raises:
         ConfigError: names the field and the cause, on one line: no such model, damaged or missing files, not a text
@@ -70,10 +67,9 @@ def load_network(
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     files = find_model_files(name, revision, subfolder)
-    check_description(files)
     adapter = files.file(ADAPTER_CONFIG) is not None
     if adapter and not (files.file("config.json") and any(files.file(file) for file in WEIGHT_FILES)):
-        return _load_adapted(files, trust_remote_code, dropout, weights)
+        return _load_adapted(files, trust_remote_code, dropout)
     remote = _has_code(files) and trust_remote_code
     with _explained(files, _no_fault, remote=remote):
         config = AutoConfig.from_pretrained(files.location, trust_remote_code=trust_remote_code, **files.arguments())
@@ -82,19 +78,17 @@ def load_network(
         set_dropout(files, config, dropout)
 
     def load() -> Any:
-        if weights is not None:
-            return _load_other_weights(files, config, weights, trust_remote_code)
         return _load_weights(files, config, trust_remote_code)
 
-    with _explained(files, _weights_fault if weights is None else lambda _: file_fault(weights), remote=remote):
+    with _explained(files, _weights_fault, remote=remote):
         model = load_reliably(load) if remote else load()
-    if adapter and weights is None:
+    if adapter:
         notes.append(f"the adapter beside the weights of {name} ({merge_adapter(model, files)}) is merged into them")
     tokenizer, remarks = _load_tokenizer(files, model, trust_remote_code)
     return Network(model, tokenizer, (*notes, *remarks), None if files.is_folder else files.revision)
 
 
-def _load_adapted(files: ModelFiles, trust_remote_code: bool, dropout: float | None, weights: Path | None) -> Network:
+def _load_adapted(files: ModelFiles, trust_remote_code: bool, dropout: float | None) -> Network:
     """An adapter merged into the base model that it names, with its own tokenizer where it has one."""
     adapter = files.json(ADAPTER_CONFIG)
     base = str(adapter.get("base_model_name_or_path") or "")
@@ -107,18 +101,15 @@ def _load_adapted(files: ModelFiles, trust_remote_code: bool, dropout: float | N
         )
     revision = None if Path(base).expanduser().exists() else adapter.get("revision")
     try:
-        network = load_network(
-            base, revision=revision, trust_remote_code=trust_remote_code, dropout=dropout, weights=weights
-        )
+        network = load_network(base, revision=revision, trust_remote_code=trust_remote_code, dropout=dropout)
     except ConfigError as error:
         line = str(error).removeprefix("model.name: ")
         raise ConfigError(
             f"model.name: {files.name!r} is an adapter, and its base model cannot be had: {line}"
         ) from error
     notes = list(network.notes)
-    if weights is None:
-        kind = merge_adapter(network.model, files)
-        notes.append(f"the adapter {files.name} ({kind}) is merged into its base model {base}")
+    kind = merge_adapter(network.model, files)
+    notes.append(f"the adapter {files.name} ({kind}) is merged into its base model {base}")
     tokenizer = network.tokenizer
     if files.file("tokenizer.json") or files.file("tokenizer_config.json"):
         tokenizer, remarks = _load_tokenizer(files, network.model, trust_remote_code)
@@ -169,20 +160,6 @@ def _load_weights(files: ModelFiles, config: Any, trust_remote_code: bool) -> An
         # transformers would fill them with random numbers and only say so in its log.
         raise ConfigError(f"model.name: {files.name!r} has no weights for {missing[0]} ({len(missing)} are missing)")
     return _encoder_only(network)
-
-
-def _load_other_weights(files: ModelFiles, config: Any, weights: Path, trust_remote_code: bool) -> Any:
-    with torch.random.fork_rng(devices=[]):  # of the weights that are replaced
-        if is_encoder_alone(config):
-            network = model_class(config)._from_config(config, dtype=torch.float32)
-        else:
-            network = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=trust_remote_code)
-    network = _encoder_only(network)
-    missing, surplus = network.load_state_dict(safetensors.torch.load_file(str(weights)), strict=False)
-    tied = set(getattr(network, "all_tied_weights_keys", {}))
-    if unfit := sorted([*(key for key in missing if key not in tied), *surplus]):
-        raise ConfigError(f"model.name: {weights.name} does not fit {files.name!r}: {unfit[0]} ({len(unfit)} do not)")
-    return network.eval()
 
 
 def _encoder_only(network: Any) -> Any:

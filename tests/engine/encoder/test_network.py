@@ -63,21 +63,6 @@ def test_a_subfolder_holds_the_encoder(base, tmp_path):
     assert "has no folder '1_Other'" in refusal(tmp_path, subfolder="1_Other")
 
 
-def test_weights_of_another_file_take_the_place_of_the_models_own(folder, tmp_path):
-    other = bert(tmp_path / "other", seed=1)
-    network = load_network(str(folder), weights=save_weights(other, tmp_path / "w.safetensors"))
-    assert torch.equal(hidden(network.model), hidden(load_network(str(other)).model))
-    save_file({"embeddings.other": torch.zeros(1)}, tmp_path / "bad.safetensors")
-    assert "bad.safetensors does not fit" in refusal(folder, weights=tmp_path / "bad.safetensors")
-
-
-def save_weights(folder, path):
-    save_file(
-        {key: value for key, value in load_file(folder / "model.safetensors").items() if "pooler" not in key}, path
-    )
-    return path
-
-
 # ---------------------------------------------------------------- where there is no model
 
 
@@ -262,14 +247,6 @@ def test_rerankers_are_refused_and_classifiers_lose_their_head(tmp_path):
     assert load_network(str(classifier)).notes == (
         f"the classifier of {classifier} (3 labels) is left out: only its encoder is used",
     )
-
-
-@pytest.mark.parametrize("kind", ["CrossEncoder", "SparseEncoder", "MultiVectorEncoder"])
-def test_other_kinds_of_sentence_transformers_are_refused_by_name(folder, kind):
-    edit(folder / "config_sentence_transformers.json", model_type=kind)
-    assert f"({kind})" in refusal(folder)
-    edit(folder / "config_sentence_transformers.json", model_type="SentenceTransformer")
-    assert load_network(str(folder)).notes == ()
 
 
 def test_models_of_other_senses_are_refused_before_their_weights_are_read(tmp_path):
