@@ -1,4 +1,4 @@
-"""``run --from RUN@best`` starts from the weights that validation chose."""
+"""``run --from RUN[@best]``: the parent's model, at the step that was chosen, and all that the new config sets."""
 
 from __future__ import annotations
 
@@ -65,3 +65,52 @@ def test_a_run_that_chose_nothing_has_no_best(
     assert main(["--runs", str(tmp_path / "runs"), "run", str(tmp_path / "next.toml"), "--from", "first@best"]) == 2
     assert "first has chosen no step" in capsys.readouterr().err
     assert not started
+
+
+def from_first(tmp_path: Path, *overrides: str) -> int:
+    sets = [word for override in overrides for word in ("--set", override)]
+    return main(["--runs", str(tmp_path / "runs"), "run", str(tmp_path / "next.toml"), "--from", "first@100", *sets])
+
+
+def describe(home: Path, *, head: bool) -> None:
+    """Writes the description of a model with CLS pooling into the checkpoint of step 100."""
+    folder = home / "first" / "checkpoints" / "step-000100"
+    modules = [("", "Transformer"), ("1_Pooling", "Pooling"), *([("2_Dense", "Dense")] if head else [])]
+    listed = [{"path": path, "type": f"sentence_transformers.models.{kind}"} for path, kind in modules]
+    (folder / "modules.json").write_bytes(msgspec.json.encode(listed))
+    for name, settings in (
+        ("1_Pooling", {"pooling_mode_cls_token": True}), ("2_Dense", {"in_features": 8, "out_features": 8})
+    ):  # fmt: skip
+        (folder / name).mkdir()
+        (folder / name / "config.json").write_bytes(msgspec.json.encode(settings))
+
+
+def test_every_key_of_the_model_that_is_set_is_taken(
+    tmp_path: Path, started: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_run(tmp_path / "runs", "last")
+    describe(tmp_path / "runs", head=False)
+    assert from_first(
+        tmp_path, "model.freeze_embeddings=true", "model.pooling=mean", 'model.query_prefix=""',
+        "model.max_passage_tokens=512", "model.name=some/base",
+    ) == 2  # fmt: skip
+    config = started["config"]
+    assert isinstance(config, RunConfig)
+    model = config.model
+    assert model.name == str(tmp_path / "runs" / "first" / "checkpoints" / "step-000100")
+    assert (model.freeze_embeddings, model.pooling, model.query_prefix) == (True, "mean", "")
+    assert (model.max_passage_tokens, model.max_query_tokens, model.passage_prefix) == (512, None, None)
+    assert "model.name = 'some/base' is not used" in capsys.readouterr().err
+
+
+def test_another_pooling_under_a_trained_head_is_refused(
+    tmp_path: Path, started: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_run(tmp_path / "runs", "last")
+    describe(tmp_path / "runs", head=True)
+    assert from_first(tmp_path, "model.pooling=mean") == 2
+    line = capsys.readouterr().err
+    assert "model.pooling: mean, but first has a Dense 8 Tanh head that was trained with cls pooling" in line
+    assert not started
+    assert from_first(tmp_path, "model.pooling=cls") == 2
+    assert started

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -55,6 +56,47 @@ def test_a_saved_model_brings_its_prefixes_and_options_override_them(model, capf
     )
     assert (changed["query_prefix"], changed["passage_prefix"]) == ("q: ", "p: ")
     assert (changed["pooling"], changed["max_query_tokens"]) == ("cls", 9)
+
+
+def test_what_is_set_is_told_apart_from_what_the_model_says(model, capfdbinary):
+    """Also where it equals a default: a saved prefix can be cleared."""
+    arguments = [str(model), "--benchmark", "cldr", "--languages", "en", "--query-prefix", "", "--pooling", "mean"]
+    assert main([*arguments, "--json"]) == 0
+    protocol = json.loads(capfdbinary.readouterr().out)["protocol"]
+    assert (protocol["query_prefix"], protocol["pooling"]) == ("", "mean")
+    assert (protocol["origins"]["query_prefix"], protocol["origins"]["max_passage_tokens"]) == ("config", "model")
+    assert main(arguments) == 0
+    assert "(config)" in capfdbinary.readouterr().out.decode()
+
+
+def test_a_tokenizer_that_knows_no_word_of_the_data_is_refused(model, tmp_path, capsys):
+    """Numbers of a model whose texts are all [UNK] look plausible, and mean nothing."""
+    shutil.copytree(model, tmp_path / "foreign")
+    path = tmp_path / "foreign" / "tokenizer.json"
+    rules = json.loads(path.read_text())
+    rules["model"]["vocab"] = [*rules["model"]["vocab"][:5], *(["§" * (1 + n % 9) + str(n), 0.0] for n in range(9))]
+    path.write_text(json.dumps(rules))
+    assert main([str(tmp_path / "foreign"), "--benchmark", "cldr", "--languages", "en"]) == 2
+    assert "into unknown ones ([UNK])" in capsys.readouterr().err
+
+
+def test_code_of_a_model_runs_only_where_it_is_trusted(model, tmp_path, capfdbinary):
+    folder = tmp_path / "coded"
+    shutil.copytree(model, folder)
+    description = json.loads((folder / "config.json").read_text())
+    description |= {"model_type": "mine", "auto_map": {"AutoModel": "modeling_x.X", "AutoConfig": "modeling_x.C"}}
+    (folder / "config.json").write_text(json.dumps(description))
+    (folder / "modeling_x.py").write_text(
+        "from transformers import BertConfig, BertModel\n"
+        "class C(BertConfig):\n    model_type = 'mine'\n"
+        "class X(BertModel):\n    config_class = C\n"
+    )
+    arguments = [str(folder), "--benchmark", "cldr", "--languages", "en", "--json"]
+    assert main(arguments) == 2
+    refusal = capfdbinary.readouterr().err.decode()
+    assert "--trust-remote-code" in refusal
+    assert "model.trust_remote_code = true" in refusal
+    assert main([*arguments, "--trust-remote-code"]) == 0
 
 
 def test_text_shows_settings_metrics_matrix_and_protocol(model, capsys):
