@@ -3,7 +3,7 @@
 from engine.encoder.encoded import Encoded
 from engine.encoder.loading import load_encoder
 from engine.encoder.model import DualEncoder
-from engine.encoder.options import EncodingOptions
 from engine.encoder.tokens import TokenRows, concatenate
+from engine.encoding_options import EncodingOptions
 
 __all__ = ["DualEncoder", "Encoded", "EncodingOptions", "TokenRows", "concatenate", "load_encoder"]

@@ -12,10 +12,10 @@ from engine.config import ConfigError, ModelConfig
 from engine.encoder.model import DualEncoder
 from engine.encoder.model_files import ModelFiles, find_model_files
 from engine.encoder.network import Network, load_network
-from engine.encoder.options import resolve_options, saved_provenance
 from engine.encoder.positions import positions_of
 from engine.encoder.static import load_static
 from engine.encoder.tiny import build_tiny
+from engine.encoding_options import resolve_options, saved_provenance
 from engine.model_description import ModelDescription, read_description
 
 

@@ -25,7 +25,6 @@ from engine.encoder.gradient_checkpointing import enable_gradient_checkpointing
 from engine.encoder.head import Head
 from engine.encoder.layouts import packed_vectors, padded_vectors
 from engine.encoder.memory import is_out_of_memory, release_memory
-from engine.encoder.options import EncodingOptions, Origin, Provenance
 from engine.encoder.packing import AttentionReport, attention_report, packed
 from engine.encoder.positions import positions_of
 from engine.encoder.precision import Precision, arithmetic, autocast_type
@@ -33,6 +32,7 @@ from engine.encoder.saving import save_model_folder
 from engine.encoder.static import StaticEmbedding
 from engine.encoder.tokenization import TextTokenizer
 from engine.encoder.tokens import TokenRows
+from engine.encoding_options import EncodingOptions, Origin, Provenance
 from engine.model_description import HeadModule, ModelDescription
 
 Kind = Literal["query", "passage"]

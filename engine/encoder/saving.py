@@ -10,8 +10,8 @@ from typing import Any
 from transformers.utils import logging as transformers_logging
 
 from engine.encoder.head import Head
-from engine.encoder.options import EncodingOptions, Provenance, write_options
 from engine.encoder.static import StaticEmbedding
+from engine.encoding_options import EncodingOptions, Provenance, write_options
 
 _POOLING_FLAGS = {
     "cls": "pooling_mode_cls_token",

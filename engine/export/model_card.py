@@ -14,7 +14,7 @@ from pathlib import Path
 from huggingface_hub import EvalResult, ModelCardData
 
 from engine.config import RunConfig, SourceConfig
-from engine.encoder.options import EncodingOptions
+from engine.encoding_options import EncodingOptions
 from engine.evaluation.summary import METRICS, Summary
 from engine.export.card_results import markdown_table, results_text
 from engine.runs.choice import Choice

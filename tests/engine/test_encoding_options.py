@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.config import ConfigError, ModelConfig
-from engine.encoder.options import resolve_options
+from engine.encoding_options import resolve_options
 from engine.model_description import HeadModule, ModelDescription
 
 E5 = ModelDescription(
