@@ -19,7 +19,7 @@ from engine.runs.folder import RunFolder, newest_step, read_spec
 from engine.runs.reader import RunReader
 from engine.runs.state import RunState
 from tui.model.encoding import lengths
-from tui.model.model_files import ModelFiles
+from tui.model.model_on_disk import ModelOnDisk
 from tui.model.rows import RunRow
 
 _BYTES_TRAINED = 16  # a parameter in float32: weight, gradient and Adam's two moments
@@ -82,7 +82,7 @@ class Formers:
         return self._states[folder.path]
 
 
-def estimate(configs: Sequence[RunConfig], formers: Formers, files: ModelFiles | None = None) -> Estimate:
+def estimate(configs: Sequence[RunConfig], formers: Formers, files: ModelOnDisk | None = None) -> Estimate:
     """For the runs that would be started together, which differ in mono share and seed only.
 
     ``files``: those of their model, where they are on this disk.

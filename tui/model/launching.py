@@ -34,7 +34,7 @@ from tui.model.edit import Field
 from tui.model.encoding import encoding_words
 from tui.model.estimating import Estimate, Formers, estimate
 from tui.model.labels import labels
-from tui.model.model_files import ModelFiles, model_files
+from tui.model.model_on_disk import ModelOnDisk, model_on_disk
 from tui.model.rows import RunRow
 
 LABEL = "new run"
@@ -186,7 +186,7 @@ def check(draft: Draft, values: dict[str, str], formers: Formers | None = None) 
     if checked.config is None:
         return checked
     try:
-        files = model_files(checked.config.model)
+        files = model_on_disk(checked.config.model)
     except ConfigError as error:
         key, _, reason = str(error).partition(": ")
         # The field has the name already, and its panel is narrow.
@@ -270,14 +270,14 @@ def _sweep(draft: Draft, values: dict[str, str]) -> Checked:
     return Checked(study.runs[0].config, study=study)
 
 
-def _words(model: ModelConfig, files: ModelFiles | None) -> str:
+def _words(model: ModelConfig, files: ModelOnDisk | None) -> str:
     if files is None and model.name != "tiny":
         return ""
     described = ModelDescription() if files is None else files.described
     return "" if described is None else encoding_words(model, described)
 
 
-def _notes(checked: Checked, files: ModelFiles | None) -> dict[str, str]:
+def _notes(checked: Checked, files: ModelOnDisk | None) -> dict[str, str]:
     """What stands beside a field once it is known."""
     config = checked.config
     assert config is not None

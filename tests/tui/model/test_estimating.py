@@ -17,7 +17,7 @@ from engine.runs.folder import read_spec
 from engine.runs.liveness import probe
 from engine.runs.reader import RunReader
 from tui.model.estimating import Formers, estimate, evaluations_of
-from tui.model.model_files import ModelFiles
+from tui.model.model_on_disk import ModelOnDisk
 from tui.model.rows import RunRow, make_row
 
 
@@ -125,14 +125,14 @@ def test_lengths_that_come_to_the_same_are_the_same_whoever_sets_them(home: Path
     known = formers(home, finished(home, "former", model=with_lengths(RunConfig(), 64, 256).model))
     assert estimate([with_lengths(run_config("new"), None, None)], known).like == "former"
     assert estimate([with_lengths(run_config("new"), None, 128)], known).like == ""
-    files = ModelFiles(home, ModelDescription(pooling=("cls",), max_query_tokens=512, max_passage_tokens=512))
+    files = ModelOnDisk(home, ModelDescription(pooling=("cls",), max_query_tokens=512, max_passage_tokens=512))
     assert estimate([with_lengths(run_config("new"), None, None)], known, files).like == ""
     assert estimate([with_lengths(run_config("new"), 64, 256)], known, files).like == "former"
 
 
 def test_without_a_former_run_memory_and_disk_follow_the_weights(home: Path, tmp_path: Path) -> None:
     write_weights(tmp_path / "weights" / "model.safetensors", a=[1000])
-    files = ModelFiles(tmp_path / "weights", ModelDescription())
+    files = ModelOnDisk(tmp_path / "weights", ModelDescription())
     found = estimate([run_config("new")], formers(home), files)
     assert found.memory.at_least
     assert found.memory.value == 16_000

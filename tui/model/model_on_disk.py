@@ -20,7 +20,7 @@ _HEADER_LIMIT = 100 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class ModelFiles:
+class ModelOnDisk:
     """``described`` is None where the description, if the model has one, has not been downloaded yet."""
 
     folder: Path
@@ -34,7 +34,7 @@ class ModelFiles:
         return sum(filter(None, map(_parameters_in, sorted(files)))) or None
 
 
-def model_files(model: ModelConfig) -> ModelFiles | None:
+def model_on_disk(model: ModelConfig) -> ModelOnDisk | None:
     """Of a local folder, or of a snapshot in the hub's cache; None: downloaded when a run starts, or made by it.
 
     Raises:
@@ -44,7 +44,7 @@ def model_files(model: ModelConfig) -> ModelFiles | None:
         return None
     path = Path(model.name).expanduser()
     if path.is_dir():
-        return ModelFiles(path, read_description(model.name, files_of(path)))
+        return ModelOnDisk(path, read_description(model.name, files_of(path)))
     cached = _cached(model)
     if cached is None:
         return None
@@ -52,7 +52,7 @@ def model_files(model: ModelConfig) -> ModelFiles | None:
     # A snapshot holds what somebody asked for, which need not be all. What the hub has not is marked beside it.
     absent = repository / ".no_exist" / snapshot.name / "modules.json"
     told = (snapshot / "modules.json").is_file() or absent.exists()
-    return ModelFiles(snapshot, read_description(model.name, files_of(snapshot)) if told else None)
+    return ModelOnDisk(snapshot, read_description(model.name, files_of(snapshot)) if told else None)
 
 
 def _cached(model: ModelConfig) -> tuple[Path, Path] | None:

@@ -10,11 +10,11 @@ import pytest
 from model_folders import described_folder, write_weights
 
 from engine.config import ConfigError, ModelConfig
-from tui.model.model_files import ModelFiles, model_files
+from tui.model.model_on_disk import ModelOnDisk, model_on_disk
 
 
-def files_of(name: str | Path, **other: str) -> ModelFiles | None:
-    return model_files(ModelConfig(name=str(name), **other))  # type: ignore[arg-type]
+def files_of(name: str | Path, **other: str) -> ModelOnDisk | None:
+    return model_on_disk(ModelConfig(name=str(name), **other))  # type: ignore[arg-type]
 
 
 def pooling_of(name: str, **other: str) -> tuple[str, ...] | None:
