@@ -117,12 +117,19 @@ def read_description(name: str, files: Files) -> ModelDescription:
         ConfigError: a file cannot be read, or says something that would give other vectors here; names it.
     """
     reader = _Reader(name, files)
+    try:
+        return _described(reader)
+    except (AttributeError, TypeError, ValueError) as error:  # a list where an object was expected, and the like
+        raise reader.error(f"has a description that cannot be used: {error}") from None
+
+
+def _described(reader: _Reader) -> ModelDescription:
     ours = reader.json(OPTIONS_FILE) or {}
     overall = reader.json("config_sentence_transformers.json") or {}
     kind = overall.get("model_type", "SentenceTransformer")
     if kind != "SentenceTransformer":
         raise reader.error(f"is {_OTHER_KINDS.get(kind, f'a {kind}, which is not supported')}: take a dual encoder")
-    modules = reader.json("modules.json")
+    modules = reader.value("modules.json")
     if modules is None:
         return ModelDescription(options=ours)
     body, *others = reader.modules(modules)
@@ -155,7 +162,14 @@ class _Reader:
     def error(self, what: str) -> ConfigError:
         return ConfigError(f"model.name: {self._name!r} {what}")
 
-    def json(self, name: str) -> Any:
+    def json(self, name: str) -> dict[str, Any] | None:
+        """The object in a file; None: there is no such file."""
+        value = self.value(name)
+        if value is not None and not isinstance(value, dict):
+            raise self.error(f"has a {name} that holds no JSON object")
+        return value
+
+    def value(self, name: str) -> Any:
         """The content of a file; None: there is none."""
         path = self._files(name)
         if path is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import msgspec
@@ -39,7 +40,7 @@ def protocol_rows(summary: Summary) -> list[tuple[str, str]]:
     origins = protocol.pop("origins")
     rows = []
     for name, value in protocol.items():
-        text = "none" if value is None else str(value)
+        text = "none" if value is None else json.dumps(value, ensure_ascii=False) if "prefix" in name else str(value)
         rows.append((name, f"{text} ({origins[name]})" if name in origins else text))
     return rows
 

@@ -131,6 +131,8 @@ def test_several_poolings_are_in_the_order_of_their_vectors(tmp_path: Path) -> N
         ({"modules.json": listed(("", "custom_st.Transformer"))}, "custom_st.Transformer"),
         ({"modules.json": listed(("../other", OLD + "Transformer"))}, "outside its folder"),
         ({"modules.json": {"0": "Transformer"}}, "modules.json that cannot be used"),
+        ({"dual_encoder.json": [1]}, "dual_encoder.json that holds no JSON object"),
+        ({"config_sentence_transformers.json": {"prompts": [1]}}, "a description that cannot be used"),
         ({"config_sentence_transformers.json": {"model_type": "CrossEncoder"}}, "a re-ranker"),
         ({"config_sentence_transformers.json": {"model_type": "SparseEncoder"}}, "a sparse encoder (SparseEncoder)"),
         ({"config_sentence_transformers.json": {"model_type": "MultiVectorEncoder"}}, "a multi-vector encoder"),
