@@ -61,7 +61,7 @@ def attention_report(model: Any, pad_id: int, to_device: ToDevice, *, autocast: 
             if autocast is not None:  # what the run will do, and whether a kernel takes this model's heads
                 with torch.autocast(device.type, dtype=autocast):
                     _, calls = _packed(model, rows, positions, to_device)
-    except (RuntimeError, TypeError, ValueError) as error:
+    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:  # remote code may raise any
         if is_out_of_memory(error):
             raise  # says nothing of the model, and other ranks or a resume may have room
         line = next(iter(str(error).splitlines()), type(error).__name__)

@@ -245,7 +245,7 @@ def test_a_window_that_only_a_mask_knows_keeps_a_model_padded(window, reason, ma
         "moe_intermediate_size": 16,
         "shared_expert_intermediate_size": 16,
     }
-    windows = {"use_sliding_window": True, "sliding_window": window, "max_window_layers": 0}
+    windows = {"use_sliding_window": True, "sliding_window": window, "max_window_layers": 3}
     encoder = make("moe", models={"moe": lambda **own: Qwen2MoeModel(Qwen2MoeConfig(**config, **windows, **own))})
     assert encoder.why_padded() == f"Qwen2MoeModel {reason}"
 
