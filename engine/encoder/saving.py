@@ -9,6 +9,7 @@ from typing import Any
 
 from transformers.utils import logging as transformers_logging
 
+from engine.encoder.compatibility import write_for_version_4
 from engine.encoder.head import Head
 from engine.encoder.static import StaticEmbedding
 from engine.encoding_options import EncodingOptions, Provenance, write_options
@@ -50,7 +51,7 @@ def save_model_folder(
         modules = [("", "StaticEmbedding")]
     else:
         hub_tokenizer.save_pretrained(folder)
-        _name_tokenizer_for_all_versions(folder / "tokenizer_config.json")
+        write_for_version_4(folder, hub_tokenizer)
         _write_transformer(folder, options)
         _write_pooling(folder, model.config.hidden_size, options)
     modules += head.save(folder, len(modules))
@@ -63,14 +64,6 @@ def save_model_folder(
         ],
     )
     _write_overall(folder, options, prompts or {})
-
-
-def _name_tokenizer_for_all_versions(path: Path) -> None:
-    """transformers 4 does not know the class that version 5 writes for a tokenizer without rules of its own."""
-    settings = json.loads(path.read_text(encoding="utf-8"))
-    if settings.get("tokenizer_class") == "TokenizersBackend":
-        settings["tokenizer_class"] = "PreTrainedTokenizerFast"
-        _write_json(path, settings)
 
 
 def _write_transformer(folder: Path, options: EncodingOptions) -> None:
