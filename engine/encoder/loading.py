@@ -60,7 +60,7 @@ def load_encoder(
         provenance = saved_provenance(described)
         encoder.origins = provenance.origins or encoder.origins
         encoder.revision = provenance.revision
-    encoder.notes = (*network.notes, *resolved.notes, *_notes(encoder))
+    encoder.notes = (*network.notes, *resolved.notes, *_notes(encoder, files))
     network.model.get_input_embeddings().requires_grad_(not model.freeze_embeddings)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -123,9 +123,14 @@ def _limit(network: Network, described: ModelDescription) -> int | None:
     return limit if limit < 10**9 and described.pooling is None else None
 
 
-def _notes(encoder: DualEncoder) -> list[str]:
+def _notes(encoder: DualEncoder, files: ModelFiles | None) -> list[str]:
     """What is unusual about a model that is loaded as it was asked for."""
     notes = []
+    if files is not None and not files.is_known("modules.json"):
+        notes.append(
+            f"whether {files.name} describes itself (modules.json) is not known without a way to the hub: it is taken "
+            "for a model that does not (`hf download` fetches all of it)"
+        )
     is_causal = any(getattr(module, "is_causal", False) for module in encoder.model.modules())
     undeclared = encoder.origins["pooling"] != "model"
     if is_causal and undeclared and {"mean", "cls"} & set(encoder.options.pooling_modes):

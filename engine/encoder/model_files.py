@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import constants, hf_hub_download
+from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -20,6 +20,8 @@ from huggingface_hub.errors import (
 
 from engine.config import ConfigError
 from engine.encoder.weights import file_fault
+
+_unreachable: set[str] = set()  # repositories that this process could not reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +36,28 @@ class ModelFiles:
     root: str = ""  # of a folder: without its subfolder
 
     def file(self, name: str, *, root: bool = False) -> Path | None:
-        """A file beside the weights, or in the root of the model; None: there is none. Downloads it if need be."""
+        """A file beside the weights, or in the root of the model; None: there is none. Downloads it if need be.
+
+        Without a way to the hub, what is not in the cache is taken for absent; see ``is_known``.
+
+        Raises:
+            ConfigError: the hub answers with an error.
+        """
         if self.is_folder:
             path = Path(self.root if root else self.location) / name
             return path if path.is_file() else None
         try:
             return _download(self.location, name, self.revision, "" if root else self.subfolder)
-        except (EntryNotFoundError, HfHubHTTPError):  # as transformers has it: what cannot be had is not there
+        except EntryNotFoundError:
             return None
+        except HfHubHTTPError as error:
+            raise ConfigError(
+                f"model.name: the hub does not give {name} of {self.name!r}: {_first_line(error)}"
+            ) from error
+
+    def is_known(self, name: str) -> bool:
+        """Whether the model is known to have, or not to have, this file in its root: it was asked for on the hub."""
+        return self.is_folder or try_to_load_from_cache(self.location, name, revision=self.revision) is not None
 
     def json(self, name: str, *, root: bool = False) -> dict[str, Any]:
         """The object in a JSON file; empty where there is no such file.
@@ -127,8 +143,14 @@ def _commit(files: ModelFiles) -> str:
 
 
 def _download(repository: str, file: str, revision: str | None, subfolder: str) -> Path:
+    local = repository in _unreachable
     try:
-        return Path(hf_hub_download(repository, file, revision=revision, subfolder=subfolder or None))
+        return Path(
+            hf_hub_download(repository, file, revision=revision, subfolder=subfolder or None, local_files_only=local)
+        )
+    except LocalEntryNotFoundError:
+        _unreachable.add(repository)  # half a minute of tries is enough for all of its files
+        raise
     except (EntryNotFoundError, HfHubHTTPError):
         raise
     except OSError as error:  # of the cache: no room, no permission

@@ -9,7 +9,8 @@ import transformers
 from model_folders import bert, byte_pairs, decoder, edit, save, unigrams, word_pieces
 from safetensors.torch import load_file, save_file
 
-from engine.config import ConfigError
+from engine.config import ConfigError, ModelConfig
+from engine.encoder import load_encoder
 from engine.encoder.network import load_network
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 123\n"
@@ -97,6 +98,22 @@ def test_a_hub_id_is_loaded_at_its_revision_and_tells_its_commit(base, tmp_path,
     assert torch.equal(hidden(now.model), hidden(load_network(str(base)).model))
     assert torch.equal(hidden(then.model), hidden(load_network(str(other)).model))
     assert "revision 'v3'" in refusal("someone/some-model", revision="v3")
+
+
+def test_a_description_that_may_exist_is_told_of_where_the_hub_is_not_reached(base, tmp_path, monkeypatch):
+    """A cache that holds the weights only must not turn a CLS model into a mean one in silence."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    repository = tmp_path / "models--someone--half-cached"
+    shutil.copytree(base, repository / "snapshots" / ("a" * 40))
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("a" * 40)
+    model = ModelConfig(name="someone/half-cached")
+    assert any("modules.json) is not known" in note for note in load_encoder(model, "cpu").notes)
+    absent = repository / ".no_exist" / ("a" * 40) / "modules.json"  # as the hub's library marks what it asked for
+    absent.parent.mkdir(parents=True)
+    absent.touch()
+    assert load_encoder(model, "cpu").notes == ()
 
 
 # ---------------------------------------------------------------- files
