@@ -19,9 +19,9 @@ from engine.model_description import HeadModule
 # Types of models whose hidden states of transformers 4.57 were compared with those of version 5, and were equal.
 _COMPARED = {
     "albert", "bert", "big_bird", "camembert", "cohere", "convbert", "data2vec-text", "deberta-v2", "distilbert",
-    "electra", "ernie", "esm", "gemma", "gemma3_text", "gpt_neo", "gpt_neox", "llama", "longformer",
-    "mistral", "mobilebert", "modernbert", "mpnet", "mt5", "olmo2", "phi", "phi3", "qwen2", "qwen3", "rembert",
-    "roberta", "roformer", "t5", "xlm-roberta", "xlm-roberta-xl", "xmod",
+    "electra", "ernie", "esm", "gemma", "gemma3_text", "gpt_neo", "gpt_neox", "llama", "longformer", "mistral",
+    "mobilebert", "modernbert", "mpnet", "mt5", "olmo2", "phi", "phi3", "qwen2", "qwen3", "rembert", "roberta",
+    "roformer", "t5", "xlm-roberta", "xlm-roberta-xl", "xmod",
 }  # fmt: skip
 _COMPARED_SCALINGS = {"default", "linear", "dynamic", "yarn", "llama3"}
 
@@ -88,12 +88,8 @@ def keys_of_version_4(config: Mapping[str, Any]) -> dict[str, Any]:
         keys = {_NESTED_BASES[kind][layer]: settings["rope_theta"] for layer, settings in layers.items()}
         rope = layers.get("full_attention", {})  # Gemma 3 scales these only
     elif rope:
-        base, share = (
-            ("rotary_emb_base", "rotary_pct") if kind == "gpt_neox" else ("rope_theta", "partial_rotary_factor")
-        )
-        keys = {base: rope["rope_theta"]}
-        if "partial_rotary_factor" in rope:
-            keys[share] = rope["partial_rotary_factor"]
+        spelling = _GPT_NEOX if kind == "gpt_neox" else {}
+        keys = {spelling.get(key, key): rope[key] for key in _NOT_SCALING if key in rope}
     if rope.get("rope_type", "default") != "default":
         keys["rope_scaling"] = {key: value for key, value in rope.items() if key not in _NOT_SCALING}
     if kind == "modernbert" and (interval := _full_layer_interval(config.get("layer_types"))) != _DEFAULT_INTERVAL:
