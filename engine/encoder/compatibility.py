@@ -8,16 +8,20 @@ second time as version 4 spells them. Version 5 still reads these spellings, and
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from engine.encoder.static import StaticEmbedding
+from engine.encoding_options import EncodingOptions
+from engine.model_description import HeadModule
 
 # Types of models whose hidden states of transformers 4.57 were compared with those of version 5, and were equal.
 _COMPARED = {
     "albert", "bert", "big_bird", "camembert", "cohere", "convbert", "data2vec-text", "deberta-v2", "distilbert",
-    "electra", "ernie", "esm", "gemma", "gemma3_text", "gpt_neo", "gpt_neox", "llama", "longformer",
-    "mistral", "mobilebert", "modernbert", "mpnet", "mt5", "olmo2", "phi", "phi3", "qwen2", "qwen3", "rembert",
-    "roberta", "roformer", "t5", "xlm-roberta", "xlm-roberta-xl", "xmod",
+    "electra", "ernie", "esm", "gemma", "gemma3_text", "gpt_neo", "gpt_neox", "llama", "longformer", "mistral",
+    "mobilebert", "modernbert", "mpnet", "mt5", "olmo2", "phi", "phi3", "qwen2", "qwen3", "rembert", "roberta",
+    "roformer", "t5", "xlm-roberta", "xlm-roberta-xl", "xmod",
 }  # fmt: skip
 _COMPARED_SCALINGS = {"default", "linear", "dynamic", "yarn", "llama3"}
 
@@ -31,11 +35,29 @@ _GPT_NEOX = {"rope_theta": "rotary_emb_base", "partial_rotary_factor": "rotary_p
 _DEFAULT_INTERVAL = 3  # ModernBERT's
 
 
+def requirements(model: Any, head: Iterable[HeadModule], options: EncodingOptions) -> tuple[str, ...]:
+    """What must be installed for a saved folder to give its vectors, a line each, for a model card.
+
+    Empty: transformers 4.57 with SentenceTransformers 5.0 will do, and all that is newer.
+    """
+    lines = []
+    if not isinstance(model, StaticEmbedding) and (reason := why_version_5(model.config.to_dict())) is not None:
+        lines.append(f"transformers 5 or newer: {reason}")
+    if any(module.residual for module in head):
+        lines.append("sentence-transformers 6 or newer: older ones have no Dense that adds its input to its output")
+    if options.truncate_dim is not None:
+        lines.append(
+            "sentence-transformers 5.4 or newer: older ones keep all dimensions unless they are called with "
+            f"truncate_dim={options.truncate_dim}"
+        )
+    return tuple(lines)
+
+
 def why_version_5(config: Mapping[str, Any]) -> str | None:
     """What keeps transformers 4.57 from giving the vectors of version 5; None: nothing, once keys are written for it.
 
     Args:
-        config: the content of a saved config.json.
+        config: of the model, as a dictionary: the content of its config.json.
     """
     kind = config.get("model_type")
     if config.get("auto_map"):
@@ -66,12 +88,8 @@ def keys_of_version_4(config: Mapping[str, Any]) -> dict[str, Any]:
         keys = {_NESTED_BASES[kind][layer]: settings["rope_theta"] for layer, settings in layers.items()}
         rope = layers.get("full_attention", {})  # Gemma 3 scales these only
     elif rope:
-        base, share = (
-            ("rotary_emb_base", "rotary_pct") if kind == "gpt_neox" else ("rope_theta", "partial_rotary_factor")
-        )
-        keys = {base: rope["rope_theta"]}
-        if "partial_rotary_factor" in rope:
-            keys[share] = rope["partial_rotary_factor"]
+        spelling = _GPT_NEOX if kind == "gpt_neox" else {}
+        keys = {spelling.get(key, key): rope[key] for key in _NOT_SCALING if key in rope}
     if rope.get("rope_type", "default") != "default":
         keys["rope_scaling"] = {key: value for key, value in rope.items() if key not in _NOT_SCALING}
     if kind == "modernbert" and (interval := _full_layer_interval(config.get("layer_types"))) != _DEFAULT_INTERVAL:
@@ -97,6 +115,8 @@ def _tokenizer_settings(settings: dict[str, Any], hub_tokenizer: Any) -> dict[st
     """
     if "auto_map" not in settings:
         settings["tokenizer_class"] = "PreTrainedTokenizerFast"
+        for attribute in ("model_input_names", "padding_side", "truncation_side"):  # the class may have said them
+            settings[attribute] = getattr(hub_tokenizer, attribute)
     # Version 4 knows only names of extra tokens there, and lists under the older key. Version 5 takes both.
     if isinstance(extra := settings.get("extra_special_tokens"), list):
         del settings["extra_special_tokens"]

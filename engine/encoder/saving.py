@@ -29,8 +29,9 @@ def save_model_folder(
 ) -> None:
     """Writes weights, tokenizer and every description; existing files of the same names are replaced.
 
-    The layout is the one that SentenceTransformers has read since version 2. It knows one length for both kinds of
-    text and gets the longer one: where the two differ, the model card says how to cut the others.
+    The layout is the one that SentenceTransformers has read since version 3, and transformers since 4.57 where
+    ``compatibility.requirements`` says nothing else. It knows one length for both kinds of text and gets the longer
+    one: where the two differ, the model card says how to cut the others.
     ``prompts`` of other names than ours are kept. ``matryoshka_dimensions`` are a description too: whoever loads the
     model chooses one of them (``truncate_dim``), or none.
     """
