@@ -28,7 +28,7 @@ _TRANSFORMER_FILES = (
 )  # fmt: skip
 
 # Version 6 writes one name, the versions before it a flag for each mode.
-_POOLING_FLAGS = {
+POOLING_FLAGS = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
     "pooling_mode_mean_tokens": "mean",
@@ -36,7 +36,7 @@ _POOLING_FLAGS = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
-_POOLING_NAMES = {**{mode: mode for mode in _POOLING_FLAGS.values()}, "mean_sqrt_len_tokens": "mean_sqrt_len"}
+_POOLING_NAMES = {**{mode: mode for mode in POOLING_FLAGS.values()}, "mean_sqrt_len_tokens": "mean_sqrt_len"}
 
 # Settings of the Transformer module that change no vector, or that are read below.
 _HARMLESS = {
@@ -252,7 +252,7 @@ class _Reader:
         settings = self.json(_join(path, "config.json")) or {}
         names = settings.get("pooling_mode")
         if names is None:
-            names = [mode for flag, mode in _POOLING_FLAGS.items() if settings.get(flag)] or ["mean"]
+            names = [mode for flag, mode in POOLING_FLAGS.items() if settings.get(flag)] or ["mean"]
         names = [names] if isinstance(names, str) else list(names)
         if unknown := [name for name in names if name not in _POOLING_NAMES]:
             raise self.error(f"has a pooling {unknown[0]!r}, which is not supported")

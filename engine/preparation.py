@@ -92,8 +92,14 @@ def build_trainer(
         config.model, device, texts=texts, seed=config.seed, saved=saved, base_weights=config.lora.rank > 0
     )
     if config.model.name != "tiny":
-        for corpus in corpora:
-            check_vocabulary(encoder, corpus.questions, corpus.passages)
+        check_vocabulary(
+            encoder,
+            [
+                collection
+                for corpus in corpora
+                for collection in (("query", corpus.questions), ("passage", corpus.passages))
+            ],
+        )
 
     def tick(done: int, total: int) -> None:
         progress("tokenising", done, total)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """n texts as L2-normalised vectors of D dimensions, in the order they were given."""
+    """n texts as vectors of D dimensions, in the order they were given; see ``DualEncoder.is_normalized``."""
 
     vectors: npt.NDArray[np.float32]  # [n, D]
     truncated: int  # texts longer than the encoder's limit, out of n

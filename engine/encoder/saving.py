@@ -13,15 +13,7 @@ from engine.encoder.compatibility import write_for_version_4
 from engine.encoder.head import Head
 from engine.encoder.static import StaticEmbedding
 from engine.encoding_options import EncodingOptions, Provenance, write_options
-
-_POOLING_FLAGS = {
-    "cls": "pooling_mode_cls_token",
-    "mean": "pooling_mode_mean_tokens",
-    "max": "pooling_mode_max_tokens",
-    "mean_sqrt_len": "pooling_mode_mean_sqrt_len_tokens",
-    "weightedmean": "pooling_mode_weightedmean_tokens",
-    "lasttoken": "pooling_mode_lasttoken",
-}
+from engine.model_description import POOLING_FLAGS
 
 
 def save_model_folder(
@@ -76,7 +68,7 @@ def _write_transformer(folder: Path, options: EncodingOptions) -> None:
 
 def _write_pooling(folder: Path, width: int, options: EncodingOptions) -> None:
     (folder / "1_Pooling").mkdir(exist_ok=True)
-    flags = {flag: mode in options.pooling_modes for mode, flag in _POOLING_FLAGS.items()}
+    flags = {flag: mode in options.pooling_modes for flag, mode in POOLING_FLAGS.items()}
     settings: dict[str, object] = {"word_embedding_dimension": width, **flags}
     if not options.include_prompt:
         settings["include_prompt"] = False

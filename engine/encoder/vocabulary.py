@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from engine.config import ConfigError
-from engine.encoder.model import DualEncoder
+from engine.encoder.model import DualEncoder, Kind
 
-_SAMPLE = 256  # texts of each kind, spread over all of them
+_SAMPLE = 256  # texts of each collection, spread over all of it
 _MOST = 0.5  # of the tokens of the sample
 
 
-def check_vocabulary(encoder: DualEncoder, queries: Sequence[str], passages: Sequence[str]) -> None:
-    """Looks at a sample of both kinds of text together.
+def check_vocabulary(encoder: DualEncoder, collections: Iterable[tuple[Kind, Sequence[str]]]) -> None:
+    """Looks at a sample of all collections of texts together.
 
     Raises:
         ConfigError: more than half of their tokens are unknown ones, so that nothing measured would mean anything.
@@ -22,11 +22,11 @@ def check_vocabulary(encoder: DualEncoder, queries: Sequence[str], passages: Seq
     if encoder.unknown_id is None:
         return
     tokens = unknown = 0
-    for texts, kind in ((queries, "query"), (passages, "passage")):
+    for kind, texts in collections:
         if not len(texts):
             continue
         chosen = [texts[int(index)] for index in np.unique(np.linspace(0, len(texts) - 1, _SAMPLE).astype(int))]
-        rows = encoder.tokenize(chosen, kind="query" if kind == "query" else "passage")
+        rows = encoder.tokenize(chosen, kind=kind)
         tokens += len(rows.ids)
         unknown += int(np.count_nonzero(rows.ids == encoder.unknown_id))
     if unknown > _MOST * tokens:

@@ -113,7 +113,7 @@ def _evaluate(options: argparse.Namespace) -> Evaluation:
         substituted = substitution_note(encoder.device, encoder.precision, encoder.autocast)
         for note in (*encoder.notes, *([substituted] if substituted else [])):
             progress.tell(note)
-        check_vocabulary(encoder, benchmark.query_texts, benchmark.candidate_texts)
+        check_vocabulary(encoder, [("query", benchmark.query_texts), ("passage", benchmark.candidate_texts)])
         if len(benchmark.candidate_ids) <= IN_MEMORY and not options.approximate:
             return run_benchmark(encoder, benchmark, progress)
         return run_stored_benchmark(

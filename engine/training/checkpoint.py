@@ -70,6 +70,7 @@ class _Position(msgspec.Struct, frozen=True):
     files: dict[str, _File]  # by path relative to the checkpoint
     frozen: str | None = None  # with adapters: digest of the weights beneath, which the checkpoint does not hold
     tokens_per_micro_batch: int | None = None  # what the run had come down to; None: from before there were any
+    without_state: list[str] = []  # parameters that the optimizer has no state of: they never had a gradient
 
 
 def save_checkpoint(trainer: Trainer, folder: Path, keep: int, best: int | None = None) -> CheckpointInfo:
@@ -141,7 +142,7 @@ def load_checkpoint(trainer: Trainer, path: Path, *, checked: bool = False) -> N
         raise DamagedCheckpoint(f"{path} is no checkpoint")
     try:
         _load_encoder(trainer, path, position)
-        _load_optimizer(trainer, load_file(path / "optimizer.safetensors"))
+        _load_optimizer(trainer, load_file(path / "optimizer.safetensors"), position.without_state)
         if trainer.config.loss.learned_temperature:
             trainer.loss.load_state_dict(load_file(path / "loss.safetensors"))
         # "auto" may be float16 on this GPU and was not on the one before, or the other way around.
@@ -179,7 +180,9 @@ def _write(trainer: Trainer, folder: Path) -> None:
         if file.is_file()
     }
     frozen = trainer.frozen_digest if trainer.config.lora.rank else None
-    position = msgspec.json.encode(_Position(trainer.step, files, frozen, trainer.tokens_per_micro_batch))
+    position = msgspec.json.encode(
+        _Position(trainer.step, files, frozen, trainer.tokens_per_micro_batch, _without_state(trainer))
+    )
     (folder / _POSITION).write_bytes(msgspec.json.format(position, indent=2) + b"\n")
 
 
@@ -230,15 +233,21 @@ def _optimizer_state(trainer: Trainer) -> dict[str, Tensor]:
     }
 
 
-def _load_optimizer(trainer: Trainer, tensors: dict[str, Tensor]) -> None:
+def _without_state(trainer: Trainer) -> list[str]:
+    """Of Longformer's global attention, for example, which no step of such a run uses."""
+    return [name for name, parameter in trainer.named_parameters() if parameter not in trainer.optimizer.state]
+
+
+def _load_optimizer(trainer: Trainer, tensors: dict[str, Tensor], without_state: list[str]) -> None:
     state = trainer.optimizer.state
     state.clear()
     parameters = dict(trainer.named_parameters())
     for key_and_name, value in tensors.items():
         key, _, name = key_and_name.partition("/")
         state[parameters[name]][key] = value.to(parameters[name].device)
-    if tensors and any(parameter not in state for parameter in parameters.values() if parameter.requires_grad):
-        raise KeyError("optimizer state for some parameters is missing")
+    missing = [name for name, parameter in parameters.items() if parameter not in state and parameter.requires_grad]
+    if tensors and (lost := sorted(set(missing) - set(without_state))):
+        raise KeyError(f"no optimizer state for {lost[0]}")
 
 
 def _rng_state() -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from engine.data.cache import cache_folder
@@ -27,6 +28,8 @@ class Tokenizing(Protocol):
     def tokenize(self, texts: Sequence[str], contexts: Sequence[str] | None = None, *, kind: Kind) -> TokenRows: ...
 
     def tokenization(self) -> Mapping[str, Any]: ...
+
+    def skipping(self, rows: TokenRows, kind: Kind) -> TokenRows: ...
 
 
 def tokenized_corpora(
@@ -69,10 +72,24 @@ def _tokenized(
             logger.warning("texts are tokenised in memory, without a cache: %s", error)
         else:
             key = entry_key(corpus.digest or corpus_digest(corpus), encoder.tokenization(), negatives=negatives)
-            return tokenize_stored(
+            stored = tokenize_stored(
                 corpus, tokenize, root / key, negatives=negatives, advance=progress.advance, wait=progress.wait
             )
+            return _skipping(stored, encoder)
     return tokenize_in_memory(corpus, tokenize, negatives=negatives, advance=progress.advance)
+
+
+def _skipping(corpus: TokenizedCorpus, encoder: Tokenizing) -> TokenizedCorpus:
+    """Rows from the cache, with the tokens of prompts marked that are not pooled: the cache does not know of them."""
+    negatives = corpus.negatives
+    if negatives is not None:
+        negatives = replace(negatives, rows=encoder.skipping(negatives.rows, "passage"))
+    return replace(
+        corpus,
+        questions=encoder.skipping(corpus.questions, "query"),
+        passages=encoder.skipping(corpus.passages, "passage"),
+        negatives=negatives,
+    )
 
 
 def _texts(corpus: ParallelCorpus | TokenizedCorpus, *, negatives: bool) -> int:

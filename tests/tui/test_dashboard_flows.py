@@ -423,7 +423,7 @@ async def test_launch_refuses_a_model_by_its_own_description(
         assert isinstance(launch, LaunchScreen)
         await until(pilot, lambda: launch.checked.config is not None, "a valid sample")
         await pilot.press("down", "down", "enter", "ctrl+u", *"./ranker", "enter")
-        await until(pilot, lambda: "model.name: is a CrossEncoder, a re-ranker" in text_of(app), "the refusal")
+        await until(pilot, lambda: "model.name: is a re-ranker (CrossEncoder)" in text_of(app), "the refusal")
         await pilot.press("f5")
         await until(pilot, lambda: launch.checked.config is None)
         assert isinstance(app.screen, LaunchScreen)

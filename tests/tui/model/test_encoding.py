@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from model_folders import described_folder
+from described_folders import described_folder
 
 from engine.config import ModelConfig
 from engine.model_description import HeadModule, ModelDescription, files_of, read_description

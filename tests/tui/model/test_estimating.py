@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from described_folders import write_weights
 from hypothesis import given
 from hypothesis import strategies as st
-from model_folders import write_weights
 from runs_factory import RunWriter, finished, run_config
 
 from engine.config import EvaluationConfig, RunConfig

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from model_folders import described_folder, write_weights
+from described_folders import described_folder, write_weights
 from runs_factory import finished
 
 from engine.config import ModelConfig, RunConfig, SourceConfig, sample_configs_folder

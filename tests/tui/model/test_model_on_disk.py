@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from model_folders import described_folder, write_weights
+from described_folders import described_folder, write_weights
 
 from engine.config import ConfigError, ModelConfig
 from tui.model.model_on_disk import ModelOnDisk, model_on_disk
