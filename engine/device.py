@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from engine import events
 from engine.config import ConfigError, RuntimeConfig, ranks_per_node
+from engine.cores import usable_cores
 from engine.runs.devices import DeviceLock, cpu_slots
 from engine.runs.folder import RunFolder
 from engine.runs.queue import Place
@@ -181,7 +182,7 @@ def _candidates(runtime: RuntimeConfig) -> list[_Candidate]:
         return wanted
     if gpus and runtime.devices == "auto":
         return gpus
-    threads = runtime.threads or len(os.sched_getaffinity(0))
+    threads = runtime.threads or usable_cores()
     processes = ranks_per_node(runtime.devices) or 1
     shared = f"{processes} processes, " if processes > 1 else ""
     name = f"cpu ({shared}{threads} threads)"

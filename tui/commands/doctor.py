@@ -16,6 +16,7 @@ from typing import Literal
 
 import msgspec
 
+from engine.cores import cpu_quota, memory_limit, usable_cores
 from engine.runs.folder import runs_home
 from engine.runs.logout import logout_warning
 from tui.commands.output import print_json
@@ -63,9 +64,7 @@ def _software() -> list[Finding]:
 
 
 def _compute() -> list[Finding]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    findings = [Finding("ok", "cpu", f"{cores} cores, {memory / 2**30:.0f} GiB memory; one run at a time")]
+    findings = [Finding("ok", "cpu", f"{_cores()}, {_memory()}; one run at a time")]
     command = shutil.which("nvidia-smi")
     if command is None:
         text = "none found: the built-in example takes under a minute, XLM-R takes days"
@@ -76,6 +75,20 @@ def _compute() -> list[Finding]:
     except (OSError, subprocess.SubprocessError) as error:  # a hung driver is what doctor is for
         return [*findings, Finding("problem", "gpu", f"nvidia-smi failed: {' '.join(str(error).split())[:200]}")]
     return [*findings, *(Finding("ok", "gpu", line.strip()) for line in asked.stdout.splitlines())]
+
+
+def _cores() -> str:
+    present, usable = os.cpu_count() or 1, usable_cores()
+    if usable == present:
+        return f"{present} cores"
+    return f"{usable} of {present} cores by {'affinity' if cpu_quota() is None else 'quota'}"
+
+
+def _memory() -> str:
+    memory, limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), memory_limit()
+    if limit is not None and limit < memory:
+        return f"{limit / 2**30:.1f} of {memory / 2**30:.0f} GiB memory by limit"
+    return f"{memory / 2**30:.0f} GiB memory"
 
 
 def _storage(home: Path) -> list[Finding]:
