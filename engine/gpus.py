@@ -67,8 +67,11 @@ def visible_gpus() -> list[Gpu]:
     version, has_cuda = installed_torch()
     if not has_cuda:
         raise UnusableGpus(f"torch {version} is built without CUDA", "install a torch with CUDA")
-    gpus = None if gpus is None else _chosen(gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
-    if gpus is None or (len({gpu.name for gpu in gpus}) > 1 and os.environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID"):
+    if gpus is not None and (_alike(gpus) or os.environ.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"):
+        gpus = _chosen(gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
+    else:
+        gpus = None
+    if gpus is None:
         gpus = _gpus_of_torch()
     if not gpus:
         raise _hidden()
@@ -117,6 +120,10 @@ def _listed(tool: str) -> list[Gpu] | None:
             return None
         gpus.append(Gpu(int(index), uuid.removeprefix(_UUID_PREFIX), name))
     return gpus
+
+
+def _alike(gpus: list[Gpu]) -> bool:
+    return len({gpu.name for gpu in gpus}) == 1
 
 
 def _chosen(gpus: list[Gpu], variable: str | None) -> list[Gpu] | None:

@@ -71,6 +71,7 @@ def test_gpus_that_are_hidden_are_a_reason(
         (TWO_GPUS.replace("[N/A]", "Enabled"), None),
         (TWO_GPUS, "MIG-cccc"),
         (TWO_GPUS.replace("A100", "T4", 1), None),  # CUDA puts the faster one first
+        (TWO_GPUS.replace("A100", "T4", 1), "1"),  # ... and reads the variable in that order
         ("NVIDIA A100, 81920 MiB, 550.54\n", None),
     ],
 )
