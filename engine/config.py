@@ -167,7 +167,7 @@ class RuntimeConfig(_Section, frozen=True, kw_only=True):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     tf32: bool = True  # cuda: round the factors of float32 products to TF32; without effect on the cpu
     deterministic: bool = False  # cuda: deterministic kernels; cpu always is
-    threads: Count = 0  # 0: all cores this process may use
+    threads: Count = 0  # 0: all cores this process may use, by affinity and by quota
     layout: Literal["auto", "packed", "padded"] = "auto"  # auto: sequences without padding wherever the model can
     tokens_per_micro_batch: Count = 0  # 0: the whole batch at once; else gradient cache, and other dropout masks
     gradient_checkpointing: bool = False  # less memory, more computing, the same gradient; not with compile

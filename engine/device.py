@@ -9,12 +9,15 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from engine import events
 from engine.config import ConfigError, RuntimeConfig, ranks_per_node
+from engine.cores import usable_cores
+from engine.events import NO_USABLE_GPU
+from engine.gpus import UnusableGpus, torch_indices, visible_gpus
 from engine.runs.devices import DeviceLock, cpu_slots
 from engine.runs.folder import RunFolder
 from engine.runs.queue import Place
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
     import torch
 
 _POLL_SECONDS = 0.2
-_NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 # A GPU on which other processes hold more than this share of the memory is taken, lock or no lock.
 _FOREIGN_MEMORY_SHARE = 0.25
 _DRIVER_SECONDS = 10.0  # a hung driver does not hang the queue
@@ -76,6 +78,7 @@ class _Candidate:
     name: str
     lock: DeviceLock
     in_use: Callable[[], str | None]  # who else uses it, where the lock cannot tell
+    uuid: str = ""  # of a GPU
 
 
 def share_cores() -> None:
@@ -95,7 +98,7 @@ def wait_for_device(runtime: RuntimeConfig, session: Session) -> HeldDevice:
         ConfigError: the config asks for a device that this machine does not have.
         Leave: a pause or stop was asked for in the queue.
     """
-    (candidate,) = _wait([(candidate,) for candidate in _candidates(runtime)], session)
+    (candidate,) = _wait(runtime, session)
     return HeldDevice(candidate.device, candidate.name, candidate.lock)
 
 
@@ -104,22 +107,29 @@ def wait_for_devices(runtime: RuntimeConfig, session: Queue) -> HeldDevices:
 
     Processes on the CPU share one slot of it.
     """
-    kind, _, which = runtime.devices.partition(":")
-    if kind == "cuda" and which:
-        gpus = {gpu.device: gpu for gpu in _all_gpus()}
-        wanted = list(gpus) if which == "all" else [f"cuda:{index}" for index in which.split(",")]
-        if missing := [device for device in wanted if device not in gpus] or (not gpus and ["cuda"]):
-            raise ConfigError(f"runtime.devices: no {missing[0]} on this machine")
-        held = _wait([tuple(gpus[device] for device in wanted)], session)
-    else:
-        held = _wait([(candidate,) for candidate in _candidates(runtime)], session)
+    held = _wait(runtime, session)
     devices = tuple(candidate.device for candidate in held)
-    if kind == "cpu":
+    if runtime.devices.startswith("cpu"):
         devices *= ranks_per_node(runtime.devices) or 1
     return HeldDevices(devices, tuple(candidate.lock for candidate in held))
 
 
-def _wait(alternatives: list[tuple[_Candidate, ...]], session: Queue) -> tuple[_Candidate, ...]:
+def _wait(runtime: RuntimeConfig, session: Queue) -> tuple[_Candidate, ...]:
+    """Takes the devices of the config, or the CPU where it may be that and torch can use no GPU, and says so."""
+    try:
+        if not runtime.devices.startswith("cpu") and (alternatives := _gpus(runtime)):
+            return _numbered_by_torch(_wait_for_one(alternatives, session))
+        unusable = None
+    except UnusableGpus as error:
+        if runtime.devices != "auto":
+            raise ConfigError(f"runtime.devices: no {runtime.devices} on this machine: {error}") from None
+        message = f"{NO_USABLE_GPU}, and the run computes on the CPU: {error}"
+        session.emit(events.Warning(message=f'{message}, or set runtime.devices = "cpu" if that is meant'))
+        unusable = error.reason
+    return _wait_for_one(_cpus(runtime, unusable), session)
+
+
+def _wait_for_one(alternatives: list[tuple[_Candidate, ...]], session: Queue) -> tuple[_Candidate, ...]:
     """The first of the alternatives that is wholly free and that nobody has waited for longer."""
     waiting_for: str | None = None
     place = Place(session.folder.id, {candidate.lock.name for candidates in alternatives for candidate in candidates})
@@ -161,8 +171,8 @@ def _take_all(candidates: tuple[_Candidate, ...], session: Queue, place: Place) 
 def _take(candidate: _Candidate, session: Queue) -> str | None:
     """Takes the device, or says who has it.
 
-    The lock comes first: asking a GPU for its memory makes a context there, which takes hundreds of MB of it, and a
-    sweep may leave dozens of runs in the queue.
+    The lock comes first: it costs nothing, while asking a GPU for its memory starts a program, and a sweep may leave
+    dozens of runs in the queue.
     """
     if not candidate.lock.try_acquire(f"{session.folder.id}, pid {os.getpid()}"):
         return f"held by {candidate.lock.holder() or 'another run'}"
@@ -171,37 +181,70 @@ def _take(candidate: _Candidate, session: Queue) -> str | None:
     return reason
 
 
-def _candidates(runtime: RuntimeConfig) -> list[_Candidate]:
-    gpus = _all_gpus() if not runtime.devices.startswith("cpu") else []
-    if runtime.devices.startswith("cuda"):
-        _, _, index = runtime.devices.partition(":")
-        wanted = [gpu for gpu in gpus if not index or gpu.device == runtime.devices]
-        if not wanted:
-            raise ConfigError(f"runtime.devices: no {runtime.devices} on this machine")
-        return wanted
-    if gpus and runtime.devices == "auto":
-        return gpus
-    threads = runtime.threads or len(os.sched_getaffinity(0))
-    processes = ranks_per_node(runtime.devices) or 1
-    shared = f"{processes} processes, " if processes > 1 else ""
-    name = f"cpu ({shared}{threads} threads)"
-    return [_Candidate("cpu", name, lock, lambda: None) for lock in cpu_slots()]
+def _gpus(runtime: RuntimeConfig) -> list[tuple[_Candidate, ...]]:
+    """The GPUs that the config allows, those that it wants together in one tuple; none: "auto" without a GPU.
+
+    Raises:
+        UnusableGpus: torch can use no GPU of this machine.
+        ConfigError: the machine has not those that the config names.
+    """
+    gpus = _all_gpus()
+    kind, _, which = runtime.devices.partition(":")
+    if which and which != "all":
+        by_device = {gpu.device: gpu for gpu in gpus}
+        devices = [f"cuda:{index}" for index in which.split(",")]
+        if missing := [device for device in devices if device not in by_device]:
+            raise ConfigError(f"runtime.devices: no {missing[0]} on this machine, {_count(gpus)}")
+        return [tuple(by_device[device] for device in devices)]
+    if kind == "cuda" and not gpus:
+        raise ConfigError(f"runtime.devices: no {runtime.devices} on this machine, {_count(gpus)}")
+    return [tuple(gpus)] if which == "all" else [(gpu,) for gpu in gpus]
+
+
+def _count(gpus: list[_Candidate]) -> str:
+    if not gpus:
+        return 'which has no NVIDIA driver; "cpu" or "auto" run here'
+    last = f" to {gpus[-1].device}" if len(gpus) > 1 else ""
+    return f"which has {gpus[0].device}{last}"
 
 
 def _all_gpus() -> list[_Candidate]:
-    # torch takes seconds to import: without a driver there is nothing to ask it about.
-    if not _NVIDIA_DRIVER.exists():
-        return []
-    import torch
-
-    def describe(index: int) -> _Candidate:
-        properties = torch.cuda.get_device_properties(index)
-        lock = DeviceLock(f"gpu-{properties.uuid}")
-        return _Candidate(
-            f"cuda:{index}", f"GPU{index} {properties.name}", lock, lambda: _foreign_memory(str(properties.uuid))
+    return [
+        _Candidate(
+            f"cuda:{gpu.index}",
+            f"GPU{gpu.index} {gpu.name}",
+            DeviceLock(f"gpu-{gpu.uuid}"),
+            partial(_foreign_memory, gpu.uuid),
+            gpu.uuid,
         )
+        for gpu in visible_gpus()
+    ]
 
-    return [describe(index) for index in range(torch.cuda.device_count())]
+
+def _numbered_by_torch(held: tuple[_Candidate, ...]) -> tuple[_Candidate, ...]:
+    """The GPUs with the numbers that torch gives them, now that they are ours and torch may be imported.
+
+    Raises:
+        UnusableGpus: torch cannot use them; they are free again.
+    """
+    try:
+        indices = torch_indices([candidate.uuid for candidate in held])
+    except BaseException:
+        for candidate in held:
+            candidate.lock.release()
+        raise
+    return tuple(replace(candidate, device=f"cuda:{index}") for candidate, index in zip(held, indices, strict=True))
+
+
+def _cpus(runtime: RuntimeConfig, unusable: str | None) -> list[tuple[_Candidate, ...]]:
+    """The slots of the CPU; ``unusable``: why the run computes on no GPU, where one was looked for."""
+    threads = runtime.threads or usable_cores()
+    processes = ranks_per_node(runtime.devices) or 1
+    shared = f"{processes} processes, " if processes > 1 else ""
+    name = f"cpu ({shared}{threads} threads)"
+    if unusable is not None:
+        name += f", {NO_USABLE_GPU}: {unusable}"
+    return [(_Candidate("cpu", name, lock, lambda: None),) for lock in cpu_slots()]
 
 
 def _foreign_memory(uuid: str) -> str | None:

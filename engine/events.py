@@ -238,13 +238,16 @@ class CommandDone(Event, frozen=True, kw_only=True, tag="command.done"):
     detail: str = ""
 
 
+NO_USABLE_GPU = "no usable GPU"  # in the name of a CPU that a run takes for want of one
+
+
 class Device(Event, frozen=True, kw_only=True, tag="device"):
     """Where the run computes, or what it waits for; with telemetry where the device gives it.
 
     Sampled beside the training steps, at each heartbeat. What cannot be read is None, never a guess.
     """
 
-    name: str  # "cpu (2 threads)", "NVIDIA H100"
+    name: str  # "cpu (2 threads)", "GPU0 NVIDIA H100"; of a CPU taken for want of a usable GPU also why
     waiting_for: str | None = None  # set: the run is queued
     utilization: float | None = None  # percent of a GPU's time in which a kernel ran
     memory_used: int | None = None  # bytes of the GPU, all processes

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.config import RunConfig, RuntimeConfig
+from engine.cores import usable_cores
 
 if TYPE_CHECKING:
     import torch
@@ -45,7 +46,7 @@ def set_up_torch(runtime: RuntimeConfig, processes: int = 1) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
     import torch
 
-    threads = runtime.threads or len(os.sched_getaffinity(0))
+    threads = runtime.threads or usable_cores()
     torch.set_num_threads(max(1, threads // processes))
     torch.use_deterministic_algorithms(runtime.deterministic)
     from engine.encoder.precision import allow_tf32

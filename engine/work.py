@@ -74,6 +74,8 @@ class Work:
         self._micro_batch = self.trainer.tokens_per_micro_batch
         session.checkpoint = self.save
         session.evaluate = lambda: self.evaluate(again=True)
+        if lead is not None:
+            session.astray = lambda: lead.astray
 
     def train(self) -> Finished:
         """Trains to the end and leaves the model in ``model/``: that of the last step, or of the best one."""

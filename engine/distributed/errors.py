@@ -1,7 +1,9 @@
-"""What can go wrong between ranks. Imports nothing, so that a worker without other ranks pays nothing for it."""
+"""What can go wrong between ranks. Imports nothing heavy, so that a worker without other ranks pays nothing for it."""
+
+from engine.runs.errors import EndOfAttempt
 
 
-class RankLost(Exception):  # noqa: N818 - nothing went wrong here: another rank ended or fell silent
+class RankLost(EndOfAttempt):
     """A collective call did not come to its end; this process must leave, and its agent says why."""
 
 

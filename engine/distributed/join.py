@@ -52,6 +52,8 @@ class _Waiting:
     def emit(self, event: events.AnyEvent) -> None:
         if isinstance(event, events.Device) and event.waiting_for:
             print(f"waiting for {event.waiting_for}", file=sys.stderr, flush=True)
+        if isinstance(event, events.Warning):
+            print(event.message, file=sys.stderr, flush=True)
 
     def boundary(self, *, within: str) -> None:
         """There are no commands here."""

@@ -40,6 +40,11 @@ class Lead:
             self._ranks = TorchRanks(self.device.torch_device)
         return self._ranks
 
+    @property
+    def astray(self) -> bool:
+        """Whether the others wait for something that rank 0 will not do any more."""
+        return self._ranks is not None and self._ranks.astray
+
     def begin(self, checkpoint: Path | None, meanwhile: Callable[[], object]) -> None:
         """Has the others build what rank 0 has built, whose caches they now find, and waits for them.
 

@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from engine.config import RunConfig
+from engine.cores import usable_cores
 from engine.runs.folder import Provenance
 
 PACKAGES = (
@@ -36,7 +37,7 @@ def provenance(config: RunConfig, command_line: Sequence[str]) -> Provenance:
         packages=_versions(),
         host=os.uname().nodename,
         driver=_driver(),
-        threads=config.runtime.threads or _usable_cores(),
+        threads=config.runtime.threads or usable_cores(),
     )
 
 
@@ -70,7 +71,3 @@ def _driver() -> str | None:
         return _NVIDIA_DRIVER.read_text().splitlines()[0].strip()
     except (OSError, IndexError):
         return None
-
-
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -11,15 +11,14 @@ import os
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Literal
-
-import msgspec
 
 from engine import events
 from engine.events import AnyEvent, CommandName
 from engine.runs.commands import Command, answer, pending_commands
-from engine.runs.errors import RunError
+from engine.runs.errors import EndOfAttempt, RunError
 from engine.runs.fold import fold
 from engine.runs.folder import RunFolder
 from engine.runs.liveness import RunLock
@@ -38,7 +37,7 @@ SAME_SIGNAL_SECONDS = 0.5
 _PAUSE_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
 
-class Leave(Exception):  # noqa: N818 - not an error: a person asked for it
+class Leave(EndOfAttempt):
     """Unwinds to the worker, which ends the run as paused or stopped."""
 
     def __init__(self, final: Literal["paused", "stopped"]) -> None:
@@ -46,7 +45,7 @@ class Leave(Exception):  # noqa: N818 - not an error: a person asked for it
         self.final = final
 
 
-class LostRun(Exception):  # noqa: N818 - nothing went wrong here: somebody took the run over
+class LostRun(EndOfAttempt):
     """Another worker owns the run now; this one must leave without writing."""
 
 
@@ -60,6 +59,8 @@ class Session:
         # Set by the worker once there is something to save, and something to evaluate.
         self.checkpoint: Callable[[], object] | None = None
         self.evaluate: Callable[[], object] | None = None
+        # Whether a call that all ranks make together is half done; the run cannot go on from an abandoned one.
+        self.astray: Callable[[], bool] = lambda: False
         self.telemetry: Callable[[], events.Device] | None = None  # asked at each heartbeat, by its thread
         self._began: float | None = None
         self._lock = lock
@@ -196,12 +197,30 @@ class Session:
     def _obey(self, command: Command) -> None:
         self.emit(events.CommandReceived(uuid=command.uuid, command=command.command))
         action = self.evaluate if command.command == "evaluate" else self.checkpoint
-        failure = _attempt(action) if action is not None else None
+        failure = self._attempt(action) if action is not None else None
         if failure is not None:
             self._answer(command, "failed", failure)
             return
         self._answer(command, "done", "" if action is not None else "nothing to save yet")
         self._leave_if_asked(command.command)
+
+    def _attempt(self, action: Callable[[], object]) -> str | None:
+        """Carries a command out; its failure is an answer to whoever asked, not the end of the run.
+
+        Whatever is raised counts, errors of CUDA and of libraries too. One that broke the device for good is met again
+        at the next step and ends the run there.
+        """
+        astray = self.astray()  # then the command came in the middle of a call, and its failure does not abandon it
+        try:
+            action()
+        except EndOfAttempt:
+            raise
+        except Exception as error:
+            if self.astray() and not astray:
+                raise
+            traceback.print_exc()  # into worker.log: the answer has room for one line only
+            return f"{type(error).__name__}: {' '.join(str(error).split())}"
+        return None
 
     def _answer(self, command: Command, outcome: events.Outcome, detail: str) -> None:
         with self._writing:
@@ -216,7 +235,7 @@ class Session:
     def _obey_signal(self, number: int) -> None:
         uuid = f"signal-{signal.Signals(number).name}-{self.attempt}-{self.state.seq + 1}"
         self.emit(events.CommandReceived(uuid=uuid, command="pause"))
-        failure = _attempt(self.checkpoint) if self.checkpoint is not None else None
+        failure = self._attempt(self.checkpoint) if self.checkpoint is not None else None
         outcome: events.Outcome = "done" if failure is None else "failed"
         self.emit(events.CommandDone(uuid=uuid, command="pause", outcome=outcome, detail=failure or ""))
         self._signal = None
@@ -266,12 +285,3 @@ class Session:
         # A cache of the log, which alone is the truth: a full disk must not end a run for want of it.
         with contextlib.suppress(OSError, RunError):
             write_snapshot(self.folder, self.state, self._log.offset, self._log.inode)
-
-
-def _attempt(action: Callable[[], object]) -> str | None:
-    """Carries a command out; its failure is an answer to who asked, not the end of the run."""
-    try:
-        action()
-    except (OSError, msgspec.MsgspecError) as error:
-        return f"{type(error).__name__}: {error}"
-    return None

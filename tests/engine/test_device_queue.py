@@ -16,13 +16,13 @@ def wait(monkeypatch, tmp_path, candidates, turns, run="run"):
     told = []
     left = iter(turns)
     session = SimpleNamespace(folder=RunFolder(tmp_path / run), emit=told.append, boundary=lambda within: next(left)())
-    monkeypatch.setattr(device, "_candidates", lambda runtime: candidates)
+    monkeypatch.setattr(device, "_cpus", lambda runtime, unusable: [(candidate,) for candidate in candidates])
     monkeypatch.setattr(device, "_POLL_SECONDS", 0.0)
-    return device.wait_for_device(RuntimeConfig(), session), told
+    return device.wait_for_device(RuntimeConfig(devices="cpu"), session), told
 
 
 def test_a_held_device_is_not_asked_for_its_memory(monkeypatch, tmp_path):
-    """Asking makes a context on it, which takes memory from the run that holds it."""
+    """Asking starts a program, for each of the runs that wait and many times a minute."""
     other, asked = DeviceLock("gpu-a"), []
     assert other.try_acquire("other run")
     candidate = device._Candidate("cpu", "GPU0", DeviceLock("gpu-a"), lambda: asked.append(1))

@@ -89,6 +89,22 @@ async def test_the_header_tells_how_busy_the_device_of_a_live_run_is(
         assert "NVIDIA H100  97 %  61/80 GiB  612 W" in text_of(app)
 
 
+async def test_a_cpu_that_was_taken_for_want_of_a_usable_gpu_is_recognised(
+    running: RunWriter, dashboard: Make, until: Until
+) -> None:
+    """In the headers of both screens, in the table and among the run's figures."""
+    running.add(events.Device(name="cpu (2 threads), no usable GPU: torch 2.13.0+cpu is built without CUDA"))
+    app = dashboard()
+    async with app.run_test(size=(160, 36)) as pilot:
+        await until(pilot, lambda: app.snapshot is not None and app.snapshot.rows)
+        lines = text_of(app).splitlines()
+        assert "cpu (2 threads), no usable GPU  " in lines[0]
+        assert any("cpu x2, no GPU" in line for line in lines[1:])
+        await open_first(pilot, app, until)
+        assert "cpu, no usable GPU" in text_of(app).splitlines()[0]
+        assert "no usable GPU, see log" in text_of(app)
+
+
 async def test_the_cursor_stays_on_its_run_when_a_newer_run_appears(
     home: Path, gallery: list[RunWriter], dashboard: Make, until: Until
 ) -> None:

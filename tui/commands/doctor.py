@@ -16,6 +16,9 @@ from typing import Literal
 
 import msgspec
 
+from engine.cores import cpu_quota, memory_limit, usable_cores
+from engine.gpu_report import GpuReport, Report
+from engine.gpus import has_driver
 from engine.runs.folder import runs_home
 from engine.runs.logout import logout_warning
 from tui.commands.output import print_json
@@ -28,6 +31,7 @@ _EXTRAS = {  # module: extra that brings it, what it is for
     "pynvml": ("telemetry", "use, memory and power of a GPU"),
 }
 _LOW_DISK_BYTES = 5 * 2**30
+_TORCH_SECONDS = 120  # to load torch from a slow disk and start CUDA
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -63,19 +67,58 @@ def _software() -> list[Finding]:
 
 
 def _compute() -> list[Finding]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    findings = [Finding("ok", "cpu", f"{cores} cores, {memory / 2**30:.0f} GiB memory; one run at a time")]
-    command = shutil.which("nvidia-smi")
-    if command is None:
+    findings = [Finding("ok", "cpu", f"{_cores()}, {_memory()}; one run at a time")]
+    if not has_driver():
         text = "none found: the built-in example takes under a minute, XLM-R takes days"
         return [*findings, Finding("note", "gpu", text)]
-    query = [command, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    return [*findings, *_gpus()]
+
+
+def _gpus() -> list[Finding]:
+    """What the driver's tool sees and torch does not, then a line for each GPU that torch can use.
+
+    torch is asked in a process of its own: this one does not load it.
+    """
+    findings, seen = [], "there is an NVIDIA driver"
+    if (tool := shutil.which("nvidia-smi")) is not None:
+        query = [tool, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+        try:
+            asked = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True)
+            seen = f"nvidia-smi sees {' and '.join(line.strip() for line in asked.stdout.splitlines()) or 'no GPU'}"
+        except (OSError, subprocess.SubprocessError) as error:  # a hung driver is what doctor is for
+            findings = [Finding("problem", "gpu", f"nvidia-smi failed: {' '.join(str(error).split())[:200]}")]
     try:
-        asked = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True)
-    except (OSError, subprocess.SubprocessError) as error:  # a hung driver is what doctor is for
-        return [*findings, Finding("problem", "gpu", f"nvidia-smi failed: {' '.join(str(error).split())[:200]}")]
-    return [*findings, *(Finding("ok", "gpu", line.strip()) for line in asked.stdout.splitlines())]
+        command = [sys.executable, "-P", "-m", "engine.gpu_report"]
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=_TORCH_SECONDS, check=True)
+        report = msgspec.json.decode(asked.stdout, type=Report)
+    except (OSError, subprocess.SubprocessError, msgspec.MsgspecError) as error:
+        last = (getattr(error, "stderr", None) or str(error)).splitlines()[-1:]
+        return [*findings, Finding("problem", "gpu", f"torch cannot be asked: {''.join(last)[:200]}")]
+    if report.unusable is not None:
+        return [*findings, Finding("problem", "gpu", f"{seen}; no run can use it: {report.unusable}")]
+    return [*findings, *(_gpu(gpu, report.cuda) for gpu in report.gpus)]
+
+
+def _gpu(gpu: GpuReport, cuda: str | None) -> Finding:
+    capability = ".".join(str(part) for part in gpu.capability)
+    text = f"{gpu.device} {gpu.name}, {gpu.memory / 2**30:.0f} GiB, capability {capability}, torch with CUDA {cuda}"
+    if not gpu.bfloat16:
+        return Finding("note", "gpu", f'{text}, no bfloat16: runtime.precision = "auto" runs in float16')
+    return Finding("ok", "gpu", f"{text}, bfloat16")
+
+
+def _cores() -> str:
+    present, usable = os.cpu_count() or 1, usable_cores()
+    if usable == present:
+        return f"{present} cores"
+    return f"{usable} of {present} cores by {'affinity' if cpu_quota() is None else 'quota'}"
+
+
+def _memory() -> str:
+    memory, limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), memory_limit()
+    if limit is not None and limit < memory:
+        return f"{limit / 2**30:.1f} of {memory / 2**30:.0f} GiB memory by limit"
+    return f"{memory / 2**30:.0f} GiB memory"
 
 
 def _storage(home: Path) -> list[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Container
 
+from engine.events import NO_USABLE_GPU
 from engine.runs.folder import RunFolder
 from tui import keymap, steer
 from tui.drawing.cells import Row, Run, row_width, width
@@ -294,6 +295,9 @@ class RunScreen(Examining):
         room = self.size.width - len(told) - _HEADER_FRAME
         if row_width(left) > room:
             left = self._short_header(row, shown, room)
+        device: Run = (f"   cpu, {NO_USABLE_GPU}", "warning")  # the log says why
+        if row.live and NO_USABLE_GPU in row.device and row_width([*left, device]) <= room:
+            left.append(device)
         self.header.show(tuple(left), ((told, "dim"),))
 
     def _short_header(self, row: RunRow, shown: str, room: int) -> list[Run]:

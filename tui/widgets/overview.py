@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.events import NO_USABLE_GPU
 from tui.drawing.cells import Row, Run, fit
 from tui.drawing.small import progress_bar, sparkline
 from tui.format import age, count, exact, gib, learning_rate, number, share, visible
@@ -59,7 +60,10 @@ class NowPanel(Panel):
         ]
         if figures.temperature is not None:
             rows.append(_figure("temperature", number(figures.temperature, 4)))
-        rows.append(_figure("device", detail.row.device or "-"))
+        device, no_gpu, _ = (detail.row.device or "-").partition(f", {NO_USABLE_GPU}")
+        rows.append(_figure("device", device))
+        if no_gpu:
+            rows.append(((fit("", _LABEL), ""), (f"{NO_USABLE_GPU}, see log", "warning")))
         rows += [_figure(label, text) for label, text in telemetry(detail)]
         rows += _time_shares(detail)
         saved = "none yet"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from engine.events import NO_USABLE_GPU
 from tui.drawing.cells import Row, Run
 from tui.model.rows import RunRow
 
@@ -14,7 +15,7 @@ _COUNTED = ("running", "evaluating", "starting", "queued", "stalled", "paused", 
 def header(rows: Sequence[RunRow], home: str, unread: int, narrow: bool) -> tuple[Row, Row]:
     """Where, on what devices, and how many runs are in which state; ``unread``: runs still to be read."""
     left: list[Run] = [("hybrid-tui", "title"), (f"   {home}", "dim")]
-    devices = sorted({f"{row.device}{row.telemetry}" for row in rows if row.live and row.device})
+    devices = sorted({f"{_without_reason(row.device)}{row.telemetry}" for row in rows if row.live and row.device})
     if unread:
         left.append((f"   reading, {unread} to go", "warning"))
     elif devices and not narrow:
@@ -42,6 +43,12 @@ def nothing(home: str, filtered: bool, unread: int) -> list[Row]:
         (("   ", ""), ("hybrid-tui demo", "text"), (" trains the built-in example", "dim")),
         (("   u", "key"), (" brings back a run that was archived or deleted", "dim")),
     ]
+
+
+def _without_reason(device: str) -> str:
+    """The name of a device; why it is a CPU for want of a usable GPU is the run's to tell."""
+    before, no_gpu, _ = device.partition(NO_USABLE_GPU)
+    return before + no_gpu
 
 
 def _counts(rows: Sequence[RunRow]) -> list[Run]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from engine.events import NO_USABLE_GPU
 from tui.drawing.cells import Align, Row, Run, fit, row_width, width
 from tui.drawing.glyphs import Glyphs
 from tui.drawing.small import sparkline
@@ -164,10 +165,15 @@ def fit_middle(text: str, cells: int, ellipsis: str) -> str:
 
 
 def short_device(name: str) -> str:
-    """Without what all devices of a kind have in common: NVIDIA H200 -> H200, cpu (2 threads) -> cpu x2."""
+    """Without what all devices of a kind have in common: NVIDIA H200 -> H200, cpu (2 threads) -> cpu x2.
+
+    A CPU that was taken for want of a usable GPU stays recognisable.
+    """
     name = name.removeprefix("NVIDIA ").removeprefix("GeForce ")
+    name, for_want_of_gpu, _ = name.partition(f", {NO_USABLE_GPU}")
     kind, bracket, rest = name.partition(" (")
-    return f"{kind} x{rest.partition(' ')[0]}" if bracket and rest.endswith("threads)") else name
+    short = f"{kind} x{rest.partition(' ')[0]}" if bracket and rest.endswith("threads)") else name
+    return f"{short}, no GPU" if for_want_of_gpu else short
 
 
 def _group(group: Group, glyphs: Glyphs, at_cursor: bool, marked: bool) -> Row:

@@ -67,6 +67,7 @@ def test_a_run_takes_all_of_its_gpus_or_none(monkeypatch, tmp_path):
     locks = [DeviceLock("gpu-a"), DeviceLock("gpu-b")]
     gpus = [device._Candidate(f"cuda:{i}", f"GPU{i}", lock, lambda: None) for i, lock in enumerate(locks)]
     monkeypatch.setattr(device, "_all_gpus", lambda: gpus)
+    monkeypatch.setattr(device, "torch_indices", lambda uuids: range(len(uuids)))
     monkeypatch.setattr(device, "_POLL_SECONDS", 0.0)
     other, first = DeviceLock("gpu-b"), DeviceLock("gpu-a")
     assert other.try_acquire("other run")
@@ -80,7 +81,7 @@ def test_a_run_takes_all_of_its_gpus_or_none(monkeypatch, tmp_path):
     held = device.wait_for_devices(RuntimeConfig(devices="cuda:0,1"), queue)
     assert held.devices == ("cuda:0", "cuda:1")
     assert queue.told == ["GPU1 (held by other run)", None]
-    with pytest.raises(ConfigError, match="no cuda:5 on this machine"):
+    with pytest.raises(ConfigError, match="no cuda:5 on this machine, which has cuda:0 to cuda:1"):
         device.wait_for_devices(RuntimeConfig(devices="cuda:0,5"), queue)
 
 

@@ -1,0 +1,88 @@
+"""A command that fails is answered with the reason, and the run goes on; what ends an attempt still ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from making import bare_run, recorded
+
+from engine import events
+from engine.distributed.errors import RankLost
+from engine.runs.commands import pending_commands, send_command
+from engine.runs.liveness import RunLock
+from engine.runs.log import EventLog
+from engine.runs.session import Leave, LostRun, Session
+from engine.runs.state import RunState
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    folder = bare_run(tmp_path)
+    lock = RunLock.acquire(folder)
+    lock.write_owner(1)
+    session = Session(folder, lock, EventLog.open(folder, 1), RunState(), 1)
+    yield session
+    session.close()
+    lock.release()
+
+
+def raising(error: Exception) -> Callable[[], object]:
+    def action() -> None:
+        raise error
+
+    return action
+
+
+def answers(session: Session) -> list[tuple[str, str, str]]:
+    return [
+        (event.command, event.outcome, event.detail)
+        for event in recorded(session.folder)
+        if isinstance(event, events.CommandDone)
+    ]
+
+
+@pytest.mark.parametrize("command", ["checkpoint", "evaluate", "pause", "stop"])
+def test_an_error_of_a_library_is_the_answer_and_the_run_goes_on(session: Session, command: str) -> None:
+    session.checkpoint = session.evaluate = raising(RuntimeError("CUDA error:\n  misaligned address"))
+    send_command(session.folder, command)  # type: ignore[arg-type]
+    session.boundary()  # a pause or stop that could not save does not leave either
+    assert answers(session) == [(command, "failed", "RuntimeError: CUDA error: misaligned address")]
+    assert pending_commands(session.folder) == []
+
+
+def test_a_signal_whose_checkpoint_fails_leaves_the_run_alive(session: Session) -> None:
+    session.checkpoint = raising(RuntimeError("no kernel image"))
+    session._on_signal(15, None)
+    session.boundary()
+    assert answers(session) == [("pause", "failed", "RuntimeError: no kernel image")]
+
+
+@pytest.mark.parametrize("error", [Leave("stopped"), LostRun(), RankLost("rank 1 is silent")])
+def test_what_ends_an_attempt_ends_it_from_within_a_command_too(session: Session, error: Exception) -> None:
+    session.evaluate = raising(error)
+    send_command(session.folder, "evaluate")
+    with pytest.raises(type(error)):
+        session.boundary()
+    assert answers(session) == []
+
+
+def test_a_call_of_all_ranks_that_a_command_abandons_ends_the_attempt_with_its_error(session: Session) -> None:
+    """The other ranks wait inside it for ever; a command that came in the middle of such a call abandons nothing."""
+    half_done = False
+    session.astray = lambda: half_done
+
+    def evaluate() -> None:
+        nonlocal half_done
+        half_done = True
+        send_command(session.folder, "checkpoint")
+        session._polled = 0.0
+        session.boundary(within="work")
+        assert answers(session) == [("checkpoint", "failed", "ValueError: not now")]
+        raise RuntimeError("out of memory")
+
+    session.evaluate, session.checkpoint = evaluate, raising(ValueError("not now"))
+    send_command(session.folder, "evaluate")
+    with pytest.raises(RuntimeError, match="out of memory"):
+        session.boundary()
