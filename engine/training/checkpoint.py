@@ -9,10 +9,11 @@
 - optimizer.safetensors: AdamW's state, ``<state>/<parameter name>``;
 - loss.safetensors: the log temperature, where it is learned;
 - scaler.safetensors: the state of the loss's scaler (``LossScaler.state``), where the model runs in float16;
-- rng.safetensors: the states of torch's generators;
 - position.json, written last: the step, the size of micro-batches, and size and SHA-256 of every other file.
 
-Batches need no state (engine.training.plan). All tensor files have the same bytes for the same values.
+Random numbers need no state: batches (engine.training.plan) and dropout masks (engine.training.backward) are keyed by
+the step. Older checkpoints hold an rng.safetensors, which is checked like every file and not used. All tensor files
+have the same bytes for the same values.
 """
 
 from __future__ import annotations
@@ -148,7 +149,6 @@ def load_checkpoint(trainer: Trainer, path: Path, *, checked: bool = False) -> N
         # "auto" may be float16 on this GPU and was not on the one before, or the other way around.
         if trainer.scaler is not None and _SCALER in position.files:
             trainer.scaler.load_state(load_file(path / _SCALER))
-        _load_rng(load_file(path / "rng.safetensors"))
     except (SafetensorError, RuntimeError, KeyError, OSError, ConfigError) as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{path} does not fit this configuration: {reason}") from error
@@ -169,7 +169,6 @@ def _write(trainer: Trainer, folder: Path) -> None:
     if trainer.config.lora.rank or trainer.average is not None:
         save_file(_weights(trainer), folder / "weights.safetensors")
     save_file(_optimizer_state(trainer), folder / "optimizer.safetensors")
-    save_file(_rng_state(), folder / "rng.safetensors")
     if trainer.config.loss.learned_temperature:
         save_file(trainer.loss.state_dict(), folder / "loss.safetensors")
     if trainer.scaler is not None:
@@ -248,18 +247,6 @@ def _load_optimizer(trainer: Trainer, tensors: dict[str, Tensor], without_state:
     missing = [name for name, parameter in parameters.items() if parameter not in state and parameter.requires_grad]
     if tensors and (lost := sorted(set(missing) - set(without_state))):
         raise KeyError(f"no optimizer state for {lost[0]}")
-
-
-def _rng_state() -> dict[str, Tensor]:
-    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    return {"cpu": torch.get_rng_state(), **{f"cuda:{index}": state for index, state in enumerate(devices)}}
-
-
-def _load_rng(states: dict[str, Tensor]) -> None:
-    torch.set_rng_state(states.pop("cpu"))
-    for name, state in states.items():
-        if torch.cuda.is_available() and torch.device(name).index < torch.cuda.device_count():
-            torch.cuda.set_rng_state(state, name)
 
 
 def _check_space(trainer: Trainer, folder: Path) -> None:
