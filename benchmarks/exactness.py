@@ -61,7 +61,7 @@ every = 20
 every = 5
 keep = 1
 """
-FILES = ("model.safetensors", "optimizer.safetensors", "rng.safetensors")
+FILES = ("model.safetensors", "optimizer.safetensors")
 BUDGET_SECONDS = 30.0
 DEADLINE_SECONDS = 600.0
 POLL_SECONDS = 0.005

@@ -21,6 +21,7 @@ from engine.runs.log import EventLog
 from engine.runs.reader import RunReader
 from engine.runs.session import Leave, LostRun, Session
 from engine.runs.state import Phase
+from engine.training.errors import NonFiniteError
 from engine.work import Finished, Work
 
 if TYPE_CHECKING:
@@ -166,6 +167,11 @@ def _hint(error: Exception) -> str:
         return "the device has no memory for one text at a time: free it, or lower model.max_passage_tokens"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "the disk is full: free space, then resume"
+    if isinstance(error, NonFiniteError):
+        return (
+            "lower optimizer.learning_rate or optimizer.clip, warm up for longer, or set runtime.precision to "
+            '"float32"; then start a new run, with --from RUN@STEP from a checkpoint of before'
+        )
     if isinstance(error, ConfigError):
         return "change the config and start a new run"
     return ""

@@ -147,6 +147,7 @@ class OptimizerConfig(_Section, frozen=True, kw_only=True):
         0.1  # wsd (warm-up, stable, decay): this share of the steps, the last ones, falls linearly to 0
     )
     clip: NonNegativeFloat = 1.0  # global gradient norm; 0: no clipping
+    max_nonfinite: Count = 10  # updates in a row left out for an infinite or NaN gradient that end the run; 0: never
     ema_decay: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0  # evaluate and save an average of the weights; 0: none
 
 

@@ -275,6 +275,8 @@ class Work:
         from engine.model_card import write_card
         from engine.training.checkpoint import DamagedCheckpoint, checkpoint_at, load_checkpoint
         from engine.training.durable import write_folder
+        from engine.training.errors import NonFiniteError
+        from engine.training.skipping import all_finite
 
         best = self._standing().best_step if self._config.evaluation.select == "best" else None
         if best is not None and best != self.trainer.step:
@@ -284,6 +286,8 @@ class Work:
                 self._warn(f"the model is that of the last step, not of the best one: {error}")
                 best = None
         with self.trainer.finished() as encoder:
+            if not all_finite(encoder.parameters()):
+                raise NonFiniteError(f"optimizer: some weights of step {self.trainer.step:,} are infinite or NaN")
 
             def fill(folder: Path) -> None:
                 encoder.save(folder)

@@ -25,10 +25,12 @@ class WeightAverage:
         self.tensors: dict[str, Tensor] = {name: parameter.detach().clone() for name, parameter in parameters}
 
     @torch.no_grad()
-    def update(self, step: int) -> None:
-        """After update ``step`` = 1, 2, ..."""
+    def update(self, step: int, skipped: Tensor) -> None:
+        """After update ``step`` = 1, 2, ...; ``skipped``: a boolean scalar on the device, true leaves all as it is."""
         decay = min(self._decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(list(self.tensors.values()), [p.detach() for p in self._parameters], 1 - decay)
+        weight = torch.where(skipped, 0.0, 1 - decay)
+        for averaged, parameter in zip(self.tensors.values(), self._parameters, strict=True):
+            averaged.lerp_(parameter.detach(), weight.to(averaged.dtype))
 
     @contextmanager
     def in_place(self) -> Iterator[None]:

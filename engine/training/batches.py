@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from engine.config import ConfigError, RunConfig
 from engine.data.corpus import ParallelCorpus
@@ -82,7 +80,6 @@ class BatchSource:
                 "sources: there is one group of translations in all, and translations of an answer are no negatives to "
                 "its question: nothing can be learnt (two groups are the least)"
             )
-        self._pin = encoder.device.type == "cuda"
         share = config.batch.size // ranks.world
         self._own = slice(ranks.rank * share, (ranks.rank + 1) * share)
 
@@ -103,8 +100,7 @@ class BatchSource:
             mask = false_negatives(batch, corpus, further)
         else:
             mask = np.zeros((len(batch.groups), len(batch.groups) * (1 + self._negatives)), dtype=bool)
-        assembled = TrainingBatch(batch.mode, concatenate(parts), mask, tokens)
-        return pinned(assembled) if self._pin else assembled
+        return TrainingBatch(batch.mode, concatenate(parts), mask, tokens)
 
 
 class Prefetcher:
@@ -133,18 +129,3 @@ class Prefetcher:
 
     def _submit(self, t: int) -> None:
         self._under_way.append((t, self._thread.submit(self._source.assemble, t)))
-
-
-def pinned(batch: TrainingBatch) -> TrainingBatch:
-    """The same batch in page-locked memory, from which a GPU copies without blocking the caller.
-
-    ``torch.from_numpy`` of its arrays is pinned. Needs CUDA.
-    """
-    rows = batch.rows
-    segments = None if rows.segments is None else _pinned(rows.segments)
-    return replace(batch, rows=replace(rows, ids=_pinned(rows.ids), segments=segments), mask=_pinned(batch.mask))
-
-
-def _pinned(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    pinned_array: npt.NDArray[Any] = torch.from_numpy(array).pin_memory().numpy()
-    return pinned_array

@@ -9,10 +9,12 @@
 - optimizer.safetensors: AdamW's state, ``<state>/<parameter name>``;
 - loss.safetensors: the log temperature, where it is learned;
 - scaler.safetensors: the state of the loss's scaler (``LossScaler.state``), where the model runs in float16;
-- rng.safetensors: the states of torch's generators;
-- position.json, written last: the step, the size of micro-batches, and size and SHA-256 of every other file.
+- position.json, written last: the step, the size of micro-batches, the updates that were left out, whether all weights
+  are finite, and size and SHA-256 of every other file.
 
-Batches need no state (engine.training.plan). All tensor files have the same bytes for the same values.
+Random numbers need no state: batches (engine.training.plan) and dropout masks (engine.training.backward) are keyed by
+the step. Older checkpoints hold an rng.safetensors, which is checked like every file and not used. All tensor files
+have the same bytes for the same values.
 """
 
 from __future__ import annotations
@@ -71,10 +73,15 @@ class _Position(msgspec.Struct, frozen=True):
     frozen: str | None = None  # with adapters: digest of the weights beneath, which the checkpoint does not hold
     tokens_per_micro_batch: int | None = None  # what the run had come down to; None: from before there were any
     without_state: list[str] = []  # parameters that the optimizer has no state of: they never had a gradient
+    skipped: int = 0  # updates left out
+    skipped_in_a_row: int = 0
+    finite: bool = True  # no weight is infinite or NaN
 
 
 def save_checkpoint(trainer: Trainer, folder: Path, keep: int, best: int | None = None) -> CheckpointInfo:
-    """Writes ``folder``/step-NNNNNN, then removes all but the ``keep`` newest and the one of step ``best``.
+    """Writes ``folder``/step-NNNNNN, then removes all others but the ``keep`` newest and the one of step ``best``.
+
+    One with weights that are not finite is nothing to go on from: it counts for none of the ``keep``.
 
     Raises:
         CheckpointError: no space, or the disk failed; older checkpoints are untouched.
@@ -89,8 +96,11 @@ def save_checkpoint(trainer: Trainer, folder: Path, keep: int, best: int | None 
             write_folder(path, lambda temporary: _write(trainer, temporary))
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"cannot write {path.name}: {error}") from error
-    for old in _by_step(folder)[:-keep]:
-        if old != path and (best is None or old != checkpoint_at(folder, best)):
+    checkpoints = _by_step(folder)
+    kept = [other for other in checkpoints if _may_be_finite(other)][-keep:]
+    kept += [path] if best is None else [path, checkpoint_at(folder, best)]
+    for old in checkpoints:
+        if old not in kept:
             shutil.rmtree(old, ignore_errors=True)
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     return CheckpointInfo(trainer.step, path, size, time.perf_counter() - start)
@@ -102,8 +112,11 @@ def checkpoint_at(folder: Path, step: int) -> Path:
 
 
 def newest_whole(folder: Path, warn: Callable[[str], object]) -> Path | None:
-    """The newest whole checkpoint of ``folder``; tells of newer, damaged ones. None: there is no whole one."""
+    """The newest whole checkpoint of ``folder`` with finite weights; tells of newer ones. None: there is none."""
     for path in reversed(_by_step(folder)):
+        if not _may_be_finite(path):
+            warn(f"an older checkpoint is taken, or the beginning: weights of {path} are infinite or NaN")
+            continue
         try:
             check_whole(path)
         except DamagedCheckpoint as error:
@@ -148,11 +161,11 @@ def load_checkpoint(trainer: Trainer, path: Path, *, checked: bool = False) -> N
         # "auto" may be float16 on this GPU and was not on the one before, or the other way around.
         if trainer.scaler is not None and _SCALER in position.files:
             trainer.scaler.load_state(load_file(path / _SCALER))
-        _load_rng(load_file(path / "rng.safetensors"))
     except (SafetensorError, RuntimeError, KeyError, OSError, ConfigError) as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{path} does not fit this configuration: {reason}") from error
     trainer.step = position.step
+    trainer.skipped.load_state(position.skipped, position.skipped_in_a_row)
     if position.tokens_per_micro_batch is not None:
         trainer.tokens_per_micro_batch = position.tokens_per_micro_batch
 
@@ -169,7 +182,6 @@ def _write(trainer: Trainer, folder: Path) -> None:
     if trainer.config.lora.rank or trainer.average is not None:
         save_file(_weights(trainer), folder / "weights.safetensors")
     save_file(_optimizer_state(trainer), folder / "optimizer.safetensors")
-    save_file(_rng_state(), folder / "rng.safetensors")
     if trainer.config.loss.learned_temperature:
         save_file(trainer.loss.state_dict(), folder / "loss.safetensors")
     if trainer.scaler is not None:
@@ -180,10 +192,18 @@ def _write(trainer: Trainer, folder: Path) -> None:
         if file.is_file()
     }
     frozen = trainer.frozen_digest if trainer.config.lora.rank else None
-    position = msgspec.json.encode(
-        _Position(trainer.step, files, frozen, trainer.tokens_per_micro_batch, _without_state(trainer))
+    skipped, skipped_in_a_row = trainer.skipped.state()
+    position = _Position(
+        step=trainer.step,
+        files=files,
+        frozen=frozen,
+        tokens_per_micro_batch=trainer.tokens_per_micro_batch,
+        without_state=_without_state(trainer),
+        skipped=skipped,
+        skipped_in_a_row=skipped_in_a_row,
+        finite=trainer.is_finite(),
     )
-    (folder / _POSITION).write_bytes(msgspec.json.format(position, indent=2) + b"\n")
+    (folder / _POSITION).write_bytes(msgspec.json.format(msgspec.json.encode(position), indent=2) + b"\n")
 
 
 def _weights(trainer: Trainer) -> dict[str, Tensor]:
@@ -250,18 +270,6 @@ def _load_optimizer(trainer: Trainer, tensors: dict[str, Tensor], without_state:
         raise KeyError(f"no optimizer state for {lost[0]}")
 
 
-def _rng_state() -> dict[str, Tensor]:
-    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    return {"cpu": torch.get_rng_state(), **{f"cuda:{index}": state for index, state in enumerate(devices)}}
-
-
-def _load_rng(states: dict[str, Tensor]) -> None:
-    torch.set_rng_state(states.pop("cpu"))
-    for name, state in states.items():
-        if torch.cuda.is_available() and torch.device(name).index < torch.cuda.device_count():
-            torch.cuda.set_rng_state(state, name)
-
-
 def _check_space(trainer: Trainer, folder: Path) -> None:
     """The model, AdamW's two moments, and weights apart from the model's."""
     model = sum(p.numel() * p.element_size() for p in trainer.encoder.parameters())
@@ -278,6 +286,12 @@ def _read_position(path: Path) -> _Position | None:
         return msgspec.json.decode((path / _POSITION).read_bytes(), type=_Position)
     except (OSError, msgspec.MsgspecError):
         return None
+
+
+def _may_be_finite(path: Path) -> bool:
+    """Also where it cannot be read; reading it will tell why."""
+    position = _read_position(path)
+    return position is None or position.finite
 
 
 def _is_whole(path: Path, file: _File) -> bool:

@@ -29,17 +29,25 @@ class Observer(Protocol):
 
 
 def train(trainer: Trainer, config: RunConfig, observer: Observer) -> None:
-    """Takes ``trainer`` from wherever it stands to ``max_steps``, or to where validation stops improving."""
+    """Takes ``trainer`` from wherever it stands to ``max_steps``, or to where validation stops improving.
+
+    Raises:
+        NonFiniteError: too many updates in a row were left out, or a weight is not finite.
+    """
     while True:
         observer.boundary()
-        if checkpoint_due(trainer.step, config):
+        saves, evaluates = checkpoint_due(trainer.step, config), evaluation_due(trainer.step, config)
+        if saves or evaluates:
+            trainer.check(weights=True)
+        if saves:
             observer.checkpoint()
-        if evaluation_due(trainer.step, config) and observer.evaluate():
+        if evaluates and observer.evaluate():
             observer.checkpoint()
             return
         if trainer.step >= config.optimizer.max_steps:
             return
         observer.record(trainer.update())
+        trainer.check(weights=False)
 
 
 def checkpoint_due(step: int, config: RunConfig) -> bool:

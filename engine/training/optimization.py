@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +48,12 @@ def learning_rate(step: int, config: OptimizerConfig) -> float:
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def clip_gradients(parameters: Iterable[nn.Parameter], limit: float) -> Tensor:
-    """Scales all gradients down to a global norm of ``limit`` (0: leaves them); returns the norm before, a scalar."""
-    return nn.utils.clip_grad_norm_(parameters, limit or math.inf)
+def clip_gradients(parameters: Sequence[nn.Parameter], limit: float) -> Tensor:
+    """Scales all gradients down to a global norm of ``limit`` (0: leaves them); returns the norm before, a scalar.
+
+    Where that norm is not finite, gradients that were scaled mean nothing.
+    """
+    norm = nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
+    if limit:
+        nn.utils.clip_grads_with_norm_(parameters, limit, norm)
+    return norm

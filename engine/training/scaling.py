@@ -2,116 +2,59 @@
 
 Many gradients are smaller than what float16 can hold, so the loss is multiplied by a large factor before the backward
 pass, and the gradients are divided by it afterwards (Micikevicius et al. 2018, 1710.03740). The factor is found by
-trial: where a gradient overflows, the update is left out and the factor halved; after 2,000 updates without that it is
-doubled.
+trial: where a gradient overflows, the update is left out (engine.training.skipping) and the factor halved; after 2,000
+updates without that it is doubled.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-_TOO_SMALL = 1.0  # a factor that shrinks gradients: the model's own values overflow, whatever the factor
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """One update, as far as the host knows of it."""
-
-    step: int  # 1 for the first update
-    scales: Tensor  # [2] on the host: before and after
-    copied: torch.cuda.Event | None  # when they are there; None: they are
-
-    def is_known(self) -> bool:
-        return self.copied is None or bool(self.copied.query())  # type: ignore[no-untyped-call]
-
-    def wait(self) -> None:
-        if self.copied is not None:
-            self.copied.synchronize()
+_FIRST = 2.0**16
+_LARGEST = 2.0**127  # in float32
+_UPDATES = 2000  # without an overflow, before the scale is doubled
 
 
 class LossScaler:
-    """torch's gradient scaler, and what it left out.
+    """An update is ``scale``, the backward pass, ``unscale``, ``adapt``. None of them waits for a GPU.
 
-    An update is ``scale``, the backward pass, ``unscale``, ``step``. None of them waits for a GPU.
+    Attributes:
+        factor: a scalar on the device.
     """
 
     def __init__(self, device: torch.device) -> None:
-        self._scaler = torch.amp.GradScaler(device.type)
-        self._one = torch.ones((), device=device)
-        self._outcomes: deque[_Outcome] = deque()
-        self._skipped = 0
-        self._notes: list[str] = []
+        self.factor = torch.tensor(_FIRST, device=device)
+        self._tracker = torch.tensor(0, device=device)  # updates since the last that was left out, or the last doubling
 
     def scale(self, loss: Tensor) -> Tensor:
-        return self._scaler.scale(loss)
+        return loss * self.factor
 
-    def unscale(self, optimizer: torch.optim.Optimizer) -> None:
-        """Divides the gradients of all that ``optimizer`` trains by the scale, once they are whole."""
-        self._scaler.unscale_(optimizer)
+    @torch.no_grad()
+    def unscale(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Divides the gradients by the scale, once they are whole."""
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        torch._foreach_mul_(gradients, self.factor.double().reciprocal().float())
 
-    def step(self, optimizer: torch.optim.Optimizer, step: int) -> None:
-        """Update ``step`` = 1, 2, ..., unless a gradient is not finite; then the next scale."""
-        before = self.scale(self._one)
-        self._scaler.step(optimizer)
-        self._scaler.update()
-        self._outcomes.append(_on_host(step, torch.stack((before, self.scale(self._one)))))
-
-    def take_notes(self) -> tuple[str, ...]:
-        """What became known since this was called last; on a GPU that is an update or two late."""
-        while self._outcomes and self._outcomes[0].is_known():
-            self._count(self._outcomes.popleft())
-        notes, self._notes = tuple(self._notes), []
-        return notes
+    @torch.no_grad()
+    def adapt(self, skipped: Tensor) -> None:
+        """The next scale. ``skipped``: a boolean scalar on the device, whether this update was left out."""
+        tracker = torch.where(skipped, 0, self._tracker + 1)
+        is_time = tracker == _UPDATES
+        larger = torch.where(is_time, (self.factor * 2).clamp(max=_LARGEST), self.factor)
+        self.factor = torch.where(skipped, self.factor / 2, larger)
+        self._tracker = torch.where(is_time, 0, tracker)
 
     def state(self) -> dict[str, Tensor]:
-        """All that decides the next updates and notes, for ``load_state``. Waits for the device."""
-        for outcome in self._outcomes:
-            outcome.wait()
-            self._count(outcome)
-        self._outcomes.clear()
-        state = self._scaler.state_dict()
-        return {
-            "scale": torch.tensor(state["scale"], dtype=torch.float64),
-            "growth_tracker": torch.tensor(state["_growth_tracker"]),  # updates since the last that was left out
-            "skipped": torch.tensor(self._skipped),
-        }
+        """All that decides the next scales, for ``load_state``. Waits for the device."""
+        return {"scale": self.factor.cpu().double(), "growth_tracker": self._tracker.cpu()}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """
         Raises:
             KeyError: it is no state of a scaler.
         """
-        scale, tracker, skipped = (state[name].item() for name in ("scale", "growth_tracker", "skipped"))
-        self._scaler.load_state_dict(self._scaler.state_dict() | {"scale": scale, "_growth_tracker": tracker})
-        self._skipped = int(skipped)
-        self._outcomes.clear()
-        self._notes = []
-
-    def _count(self, outcome: _Outcome) -> None:
-        before, after = outcome.scales.tolist()
-        if after >= before > 0:
-            return
-        self._skipped += 1
-        if self._skipped & (self._skipped - 1):
-            return  # neither the first nor a power of two
-        times = "" if self._skipped == 1 else f", {self._skipped:,} updates by now"
-        # The first ones are the search for a scale; a run that goes on like that has another problem.
-        cause = ': this model does not fit float16, set runtime.precision to "float32"' if after < _TOO_SMALL else ""
-        self._notes.append(
-            f"step {outcome.step:,}: the gradient overflows float16, its update is left out and the loss scale halved"
-            f" to {after:g}{times}{cause}"
-        )
-
-
-def _on_host(step: int, scales: Tensor) -> _Outcome:
-    if not scales.is_cuda:
-        return _Outcome(step, scales, None)
-    copy = torch.empty(scales.shape, dtype=scales.dtype, pin_memory=True)
-    copy.copy_(scales, non_blocking=True)
-    copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
-    copied.record(torch.cuda.current_stream(scales.device))
-    return _Outcome(step, copy, copied)
+        self.factor = state["scale"].to(self.factor)
+        self._tracker = state["growth_tracker"].to(self._tracker)

@@ -19,11 +19,13 @@ from engine.encoder.precision import substitution_note
 from engine.training.average import WeightAverage
 from engine.training.backward import Backward
 from engine.training.batches import BatchSource, Prefetcher, Tick
+from engine.training.errors import NonFiniteError
 from engine.training.flops import FlopCounter
 from engine.training.loss import InfoNCE
 from engine.training.optimization import build_optimizer, clip_gradients, learning_rate
 from engine.training.ranks import Alone, Ranks
 from engine.training.scaling import LossScaler
+from engine.training.skipping import SkippedUpdates, all_finite
 from engine.training.streams import Mode
 from engine.training.tokenized import TokenizedCorpus
 from engine.training.validation import ValidationLoss
@@ -77,6 +79,7 @@ class Trainer:
         step: updates done.
         average: of the weights, where the config asks for one; else None.
         scaler: of the loss, where the model runs in float16; else None.
+        skipped: the updates that were left out because a gradient was not finite.
         validation: the loss on groups that are held out, where there are such; set by who builds the trainer.
     """
 
@@ -111,6 +114,7 @@ class Trainer:
         self.optimizer = build_optimizer(self.named_parameters(), config.optimizer)
         decay = config.optimizer.ema_decay
         self.average = WeightAverage(trained_parameters(self.encoder), decay) if decay else None
+        self.skipped = SkippedUpdates(config.optimizer.max_nonfinite)
         self._flops = FlopCounter(self.encoder.model)
         self.ranks = ranks or Alone()
         self.validation: ValidationLoss | None = None
@@ -186,7 +190,7 @@ class Trainer:
             self._finished = None
 
     def update(self) -> StepRecord:
-        """The next update. One that the scaler leaves out, because a gradient overflows float16, is a step too."""
+        """The next update. One that is left out, because a gradient is not finite, is a step too."""
         start = time.perf_counter()
         self.ranks.lead_update()
         batch = self._batches.get(self.step)
@@ -195,9 +199,10 @@ class Trainer:
         self.encoder.train()
         self.optimizer.zero_grad()
         loss = self._backward(batch, self.step)
+        parameters = [parameter for _, parameter in self.named_parameters()]
         if self.scaler is not None:
-            self.scaler.unscale(self.optimizer)
-        norm = clip_gradients([parameter for _, parameter in self.named_parameters()], self.config.optimizer.clip)
+            self.scaler.unscale(parameters)
+        norm = clip_gradients(parameters, self.config.optimizer.clip)
 
         if not batch.has_negatives and not self._told_no_negatives:
             self._told_no_negatives = True
@@ -209,13 +214,10 @@ class Trainer:
         lr = learning_rate(self.step, self.config.optimizer)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        if self.scaler is None:
-            self.optimizer.step()
-        else:
-            self.scaler.step(self.optimizer, self.step)
+        skipped = self.skipped.step(self.optimizer, norm, self.step, self.scaler)
         self.loss.keep_in_range()
         if self.average is not None:
-            self.average.update(self.step)
+            self.average.update(self.step, skipped)
         return StepRecord(
             step=self.step,
             mode=batch.mode,
@@ -233,7 +235,23 @@ class Trainer:
 
     def _take_notes(self) -> tuple[str, ...]:
         notes, self._notes = self._notes, []
-        return (*notes, *self._backward.take_notes(), *(self.scaler.take_notes() if self.scaler is not None else ()))
+        return (*notes, *self._backward.take_notes(), *self.skipped.take_notes())
+
+    def is_finite(self) -> bool:
+        """Whether no weight, nor one of the average, is infinite or NaN; waits for the device."""
+        averaged = () if self.average is None else self.average.tensors.values()
+        return all_finite([*self.encoder.parameters(), *self.loss.parameters(), *averaged])
+
+    def check(self, *, weights: bool) -> None:
+        """Asked between updates; with ``weights`` it waits for the device, to look at these too.
+
+        Raises:
+            NonFiniteError: too many updates in a row were left out, or a weight is not finite.
+        """
+        # NaN weights, once there, make every gradient NaN: at the first one they are looked at, before many follow.
+        if (weights or self.skipped.began()) and not self.is_finite():
+            raise NonFiniteError(f"optimizer: some weights are infinite or NaN after step {self.step:,}")
+        self.skipped.check(wait=weights)
 
     def close(self) -> None:
         """Ends the thread that assembles batches; the trainer can still be saved."""

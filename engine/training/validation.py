@@ -1,7 +1,9 @@
 """The loss on groups that are not trained on.
 
-The held-out groups are whole clusters, since groups of a cluster share more than their translations. They do not
-depend on the run's seed, nor do the batches that the loss is taken over: the values of several runs can be compared.
+The held-out groups are whole clusters, since groups of a cluster share more than their translations. Whether a cluster
+is held out depends on its name, not on the run's seed, on the place of its file or on the source that has it: the
+values of several runs can be compared, and no source trains on what another one holds out. The batches that the loss
+is taken over do not depend on the run's seed either.
 
 Shapes: G groups, L languages, R rows.
 """
@@ -21,7 +23,7 @@ from engine.data.columns import take
 from engine.data.corpus import ParallelCorpus
 from engine.encoder import DualEncoder
 from engine.training.batches import BatchSource, Tick
-from engine.training.keyed import derive_key, permuted
+from engine.training.keyed import derive_key
 from engine.training.loss import InfoNCE
 from engine.training.ranks import Alone
 
@@ -34,8 +36,8 @@ def split_corpora(
 ) -> tuple[list[ParallelCorpus], list[ParallelCorpus]]:
     """The corpora of ``config.sources`` -> those to train on, those to validate on.
 
-    Without a source of role "validation" a share of the clusters of every source is held out where the config
-    validates by loss.
+    Without a source of role "validation" about ``evaluation.validation_share`` of the clusters of every source is
+    held out where the config validates by loss: one cluster at least, and all but one at most.
 
     Raises:
         ConfigError: a source has only one cluster, so that nothing can be held out.
@@ -45,7 +47,8 @@ def split_corpora(
     validation = [corpus for corpus, role in zip(corpora, roles, strict=True) if role == "validation"]
     if validation or config.evaluation.validation != "loss":
         return training, validation
-    halves = [_hold_out(corpus, config.evaluation.validation_share) for corpus in training]
+    names = _held_out([_clusters(corpus) for corpus in training], config.evaluation.validation_share)
+    halves = [_divided(corpus, held_out) for corpus, held_out in zip(training, names, strict=True)]
     return [kept for kept, _ in halves], [held_out for _, held_out in halves]
 
 
@@ -82,19 +85,42 @@ class ValidationLoss:
         return sum(values) / len(values)
 
 
-def _hold_out(corpus: ParallelCorpus, share: float) -> tuple[ParallelCorpus, ParallelCorpus]:
-    """``corpus`` without a share of its clusters, at least one; and these as a corpus of their own."""
-    number: dict[str, int] = {}
-    cluster = np.fromiter((number.setdefault(name, len(number)) for name in corpus.clusters), np.int64, len(corpus))
-    count = len(number)
-    if count < 2:
+def _clusters(corpus: ParallelCorpus) -> dict[str, int]:
+    """The names of its clusters, and a 64-bit key of each, which is that of the name alone."""
+    clusters = {name: derive_key(_SEED, "validation", name) for name in dict.fromkeys(corpus.clusters)}
+    if len(clusters) < 2:
         raise ConfigError(
-            f"evaluation.validation: {corpus.name} has {count} cluster of groups, none can be held out: "
+            f"evaluation.validation: {corpus.name} has {len(clusters)} cluster of groups, none can be held out: "
             "give the groups clusters, or add a source of role 'validation'"
         )
-    wanted = min(count - 1, max(1, round(share * count)))
-    order = permuted(derive_key(_SEED, "validation", corpus.name), np.arange(count), count)
-    held_out = np.isin(cluster, order[:wanted])
+    return clusters
+
+
+def _held_out(sources: Sequence[dict[str, int]], share: float) -> list[set[str]]:
+    """The clusters of each source that are held out: some and not all of them, whatever the order of the sources.
+
+    Those whose key lies in the lowest ``share`` of all keys. A source of few clusters may have none there, or nothing
+    else: then its lowest cluster is held out, or its highest one is not, and the other sources follow.
+    """
+    limit = share * 2.0**64
+    names = {name for keys in sources for name, key in keys.items() if key < limit}
+    names |= {_lowest(keys) for keys in sources if names.isdisjoint(keys)}
+    names -= {_highest(keys) for keys in sources if names.issuperset(keys)}
+    # Sources of two or three clusters that overlap may contradict each other: these decide for themselves.
+    return [names.intersection(keys) or {_lowest(keys)} for keys in sources]
+
+
+def _lowest(keys: dict[str, int]) -> str:
+    return min(keys, key=lambda name: (keys[name], name))
+
+
+def _highest(keys: dict[str, int]) -> str:
+    return max(keys, key=lambda name: (keys[name], name))
+
+
+def _divided(corpus: ParallelCorpus, names: set[str]) -> tuple[ParallelCorpus, ParallelCorpus]:
+    """``corpus`` without the clusters ``names``; and these as a corpus of their own."""
+    held_out = np.fromiter((cluster in names for cluster in corpus.clusters), np.bool_, len(corpus))
     return _groups(corpus, np.flatnonzero(~held_out)), _compact(_groups(corpus, np.flatnonzero(held_out)))
 
 

@@ -108,9 +108,9 @@ def between_received_and_done(watched: Watched) -> bool:
 
 
 def digests(folder: RunFolder) -> dict[str, str]:
-    """SHA-256 of model, optimizer state and RNG at the last step."""
+    """SHA-256 of model and optimizer state at the last step."""
     checkpoint = folder.checkpoints / f"step-{STEPS:06d}"
-    files = ("model.safetensors", "optimizer.safetensors", "rng.safetensors")
+    files = ("model.safetensors", "optimizer.safetensors")
     return {name: hashlib.sha256((checkpoint / name).read_bytes()).hexdigest() for name in files}
 
 

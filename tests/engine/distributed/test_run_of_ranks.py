@@ -150,5 +150,5 @@ def steps_of_this_attempt(folder: RunFolder) -> list[int]:
 
 def digests(folder: RunFolder) -> dict[str, str]:
     checkpoint = folder.checkpoints / f"step-{STEPS:06d}"
-    files = ("model.safetensors", "optimizer.safetensors", "rng.safetensors")
+    files = ("model.safetensors", "optimizer.safetensors")
     return {name: hashlib.sha256((checkpoint / name).read_bytes()).hexdigest() for name in files}

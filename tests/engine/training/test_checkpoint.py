@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from small_corpora import make_corpus
 
 from engine.config import BatchConfig, LossConfig, ModelConfig, OptimizerConfig, RunConfig
@@ -167,7 +167,7 @@ def test_the_newest_whole_one_is_loaded_and_damaged_ones_are_told_of(make_traine
     assert fresh.step == 1
     damaged = ("step-000004 is no checkpoint", "model.safetensors is damaged", "optimizer.safetensors is damaged")
     assert [end in message for end, message in zip(damaged, told, strict=True)] == [True] * 3
-    damage(tmp_path / "step-000001" / "rng.safetensors")
+    damage(tmp_path / "step-000001" / "tokenizer.json")
     assert load_newest(make_trainer(), tmp_path, told.append) is None
 
 
@@ -176,6 +176,24 @@ def damage(path):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
+
+
+def test_random_numbers_are_keyed_and_no_state_of_them_is_saved(make_trainer, tmp_path):
+    """A checkpoint from before this was so has such a file: it loads, and its state is not used."""
+    trainer = make_trainer()
+    trainer.update()
+    saved = save_checkpoint(trainer, tmp_path, keep=1)
+    assert "rng.safetensors" not in tensor_files(saved.path)
+    loss = trainer.update().loss
+
+    save_file({"cpu": torch.get_rng_state()}, saved.path / "rng.safetensors")
+    content = (saved.path / "rng.safetensors").read_bytes()
+    position = json.loads((saved.path / "position.json").read_text())
+    position["files"]["rng.safetensors"] = {"bytes": len(content), "sha256": sha256(content).hexdigest()}
+    (saved.path / "position.json").write_text(json.dumps(position))
+    older = make_trainer()
+    load_checkpoint(older, saved.path)
+    assert older.update().loss == loss
 
 
 @pytest.mark.parametrize("moment", ["encoder", "optimizer", "sync", "move aside", "move in"])
@@ -195,7 +213,7 @@ def test_a_crash_while_saving_leaves_a_whole_checkpoint_and_the_next_save_cleans
         if moment == "encoder":
             patch.setattr("engine.encoder.saving._write_overall", die)
         elif moment == "optimizer":
-            patch.setattr("engine.training.checkpoint._rng_state", die)
+            patch.setattr("engine.training.checkpoint._optimizer_state", die)
         elif moment == "sync":
             patch.setattr(durable, "_sync", die)
         else:

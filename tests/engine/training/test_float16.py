@@ -12,7 +12,10 @@ from engine.config import BatchConfig, LoraConfig, LossConfig, ModelConfig, Opti
 from engine.encoder import load_encoder
 from engine.training.backward import Backward
 from engine.training.checkpoint import load_checkpoint, save_checkpoint
+from engine.training.errors import NonFiniteError
+from engine.training.optimization import clip_gradients
 from engine.training.scaling import LossScaler
+from engine.training.skipping import SkippedUpdates
 from engine.training.trainer import Trainer
 
 pytestmark = pytest.mark.long
@@ -122,20 +125,48 @@ def test_only_the_first_overflow_and_powers_of_two_are_told(make_trainer):
 
 def test_a_scale_below_one_names_the_way_out():
     """Gradients that no scale makes finite, as of a model whose own values overflow."""
-    scaler = LossScaler(torch.device("cpu"))
+    scaler, skipped = LossScaler(torch.device("cpu")), SkippedUpdates(10)
     weight = torch.nn.Parameter(torch.ones(2))
     optimizer = torch.optim.AdamW([weight], fused=True)
     notes = []
     for step in range(1, 33):
         weight.grad = torch.full_like(weight, float("nan"))
-        scaler.scale(torch.ones(()))
-        scaler.unscale(optimizer)
-        scaler.step(optimizer, step)
-        notes += scaler.take_notes()
+        scaler.unscale([weight])
+        skipped.step(optimizer, clip_gradients([weight], 1.0), step, scaler)
+        notes += skipped.take_notes()
+        if step == 16 + 9:  # 2^16 is halved to 1 by 16 updates: they are a search, and none of the ten in a row
+            skipped.check()
     assert [note.partition(":")[0] for note in notes] == [f"step {step}" for step in (1, 2, 4, 8, 16, 32)]
     assert notes[-1].endswith('32 updates by now: this model does not fit float16, set runtime.precision to "float32"')
     assert "set runtime.precision" not in notes[-2]
     assert torch.equal(weight, torch.ones(2))
+    with pytest.raises(NonFiniteError, match="10 updates in a row were left out, up to step 26"):
+        skipped.check()
+
+
+def test_the_scale_is_that_of_torchs_own_scaler():
+    """Over overflows, a growth and one at the largest scale there is."""
+    ours, theirs = LossScaler(torch.device("cpu")), torch.amp.GradScaler("cpu")
+    weight = torch.nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.SGD([weight])
+    for step in range(4100):
+        weight.grad = torch.full_like(weight, float("inf" if step in (0, 3, 2050) else 1))
+        theirs.scale(torch.ones(()))
+        theirs.step(optimizer)
+        theirs.update()
+        ours.adapt(torch.tensor(step in (0, 3, 2050)))
+        assert ours.state()["scale"] == theirs.get_scale()
+    for scaler, state in ((ours, ours.state()), (theirs, theirs.state_dict())):
+        largest, almost = 2.0**127, 1999
+        if scaler is ours:
+            scaler.load_state({"scale": torch.tensor(largest), "growth_tracker": torch.tensor(almost)})
+            scaler.adapt(torch.tensor(False))
+        else:
+            scaler.load_state_dict(state | {"scale": largest, "_growth_tracker": almost})
+            weight.grad = torch.ones_like(weight)
+            scaler.step(optimizer)
+            scaler.update()
+    assert ours.state()["scale"] == theirs.get_scale() == 2.0**127
 
 
 @pytest.mark.parametrize("which", OPTIONS)
@@ -199,9 +230,10 @@ def test_an_overflow_on_another_rank_is_left_out_here_too(make_trainer):
     backward = Backward(trainer.encoder, trainer.loss, OtherRank(), 2, 0, trainer.scaler)
     before = trainer.encoder.digests()
     backward(replace(batch, mask=np.tile(batch.mask, (2, 2))), 0)
-    trainer.scaler.unscale(trainer.optimizer)
-    trainer.scaler.step(trainer.optimizer, 1)
-    assert trainer.scaler.take_notes()[0].startswith("step 1: the gradient overflows float16")
+    parameters = [parameter for _, parameter in trainer.named_parameters()]
+    trainer.scaler.unscale(parameters)
+    trainer.skipped.step(trainer.optimizer, clip_gradients(parameters, 1.0), 1, trainer.scaler)
+    assert trainer.skipped.take_notes()[0].startswith("step 1: the gradient overflows float16")
     assert trainer.encoder.digests() == before
 
 

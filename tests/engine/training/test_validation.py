@@ -1,5 +1,7 @@
 """The validation loss: of clusters that training never sees, the same whoever asks and whenever."""
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -29,7 +31,8 @@ def test_whole_clusters_are_held_out_and_nothing_is_in_both_halves(corpora):
     for corpus, kept, out in zip(corpora, training, held_out, strict=True):
         assert not set(kept.clusters) & set(out.clusters)
         assert set(kept.groups) | set(out.groups) == set(corpus.groups)
-        assert len(set(out.clusters)) == round(0.25 * len(set(corpus.clusters)))
+        assert set(kept.clusters)
+        assert set(out.clusters)
         assert texts_of(kept) | texts_of(out) == texts_of(corpus)
         assert not texts_of(kept) & texts_of(out)
 
@@ -53,6 +56,57 @@ def test_seeds_share_what_is_held_out_and_other_configs_hold_out_nothing(corpora
     training, held_out = split_corpora(msgspec.structs.replace(CONFIG, evaluation=EvaluationConfig()), corpora)
     assert all(kept is corpus for kept, corpus in zip(training, corpora, strict=True))
     assert held_out == []
+
+
+def held_out_of(sources, share=0.25):
+    """The clusters that are held out of each source, by name."""
+    config = msgspec.structs.replace(
+        CONFIG,
+        sources=(SourceConfig(kind="cldr"),) * len(sources),
+        evaluation=EvaluationConfig(validation="loss", validation_share=share),
+    )
+    training, held_out = split_corpora(config, sources)
+    for corpus, kept, out in zip(sources, training, held_out, strict=True):
+        assert set(kept.clusters) == set(corpus.clusters) - set(out.clusters) != set()
+    return [set(corpus.clusters) for corpus in held_out]
+
+
+def with_clusters(*names, name="made"):
+    """Two groups for each."""
+    corpus = make_corpus(name, groups=2 * len(names))
+    return replace(corpus, clusters=[cluster for cluster in names for _ in range(2)])
+
+
+def test_a_file_holds_out_the_same_clusters_wherever_it_lies():
+    """The name of a source is the path of its file."""
+    corpus = make_corpus("facts", groups=400)
+    here, there = (held_out_of([replace(corpus, name=name)]) for name in ("/home/a/facts.jsonl", "/data/facts.jsonl"))
+    assert here == there
+
+
+def test_about_the_share_is_held_out():
+    (names,) = held_out_of([make_corpus("facts", groups=8000)], share=0.25)
+    assert len(names) == pytest.approx(0.25 * 2000, abs=80)  # four standard deviations of a draw
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.5, 1.0])
+def test_a_cluster_is_on_one_side_in_all_sources(share):
+    """Of a file per language, and of files that share some clusters."""
+    clusters = [f"article-{number}" for number in range(40)]
+    sources = [with_clusters(*clusters, name="de"), with_clusters(*reversed(clusters), name="en")]
+    sources += [with_clusters(*clusters[at : at + 8], name=f"part-{at}") for at in (0, 5, 20)]
+    held_out = held_out_of(sources, share)
+    everywhere = set().union(*held_out)
+    assert held_out == [everywhere & set(corpus.clusters) for corpus in sources]
+    assert held_out[0] == held_out[1]
+    assert held_out_of(sources[::-1], share) == held_out[::-1]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99, 1.0])
+def test_a_source_of_two_clusters_has_one_on_each_side(share):
+    """Whatever the share, and of sources that cannot all agree, as these three."""
+    sources = [with_clusters("a", "b", name="1"), with_clusters("b", "c", name="2"), with_clusters("c", "a", name="3")]
+    assert [len(names) for names in held_out_of(sources, share)] == [1, 1, 1]
 
 
 def test_a_validation_source_is_validated_on_and_not_trained_on(corpora):

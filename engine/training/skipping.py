@@ -1,0 +1,125 @@
+"""Updates whose gradient is not finite: they are left out, counted and told.
+
+One NaN in a gradient makes NaN of every weight, for ever. So an update whose gradient norm is infinite or NaN changes
+neither weights nor moments. The device decides, and the host learns of it an update or two later: nothing waits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from engine.training.errors import NonFiniteError
+from engine.training.host_values import HostValues
+from engine.training.scaling import LossScaler
+
+_TOO_SMALL = 1.0  # a loss scale that shrinks gradients: the model's own values overflow, whatever the scale
+
+
+class SkippedUpdates:
+    """Carries out updates, and knows which of them were left out.
+
+    In float16 an overflow is how the scale is found. It counts as one "in a row" only where no scale can be the cause.
+
+    Attributes:
+        count: updates left out, as far as the host knows.
+        in_a_row: those since the last update that was not.
+    """
+
+    def __init__(self, most_in_a_row: int) -> None:
+        """``most_in_a_row``: ``check`` raises for as many; 0: it never does."""
+        self.count = self.in_a_row = 0
+        self._most = most_in_a_row
+        self._outcomes = HostValues()
+        self._notes: list[str] = []
+        self._failure: str | None = None
+        self._began = False
+
+    @torch.no_grad()
+    def step(self, optimizer: torch.optim.Optimizer, norm: Tensor, step: int, scaler: LossScaler | None) -> Tensor:
+        """Update ``step`` = 1, 2, ..., unless ``norm``, the gradient's, is not finite.
+
+        Returns:
+            A boolean scalar on the device: whether the update was left out.
+        """
+        skipped = ~torch.isfinite(norm)
+        # What torch's own gradient scaler hands to a fused optimizer.
+        optimizer.found_inf = skipped.float()  # type: ignore[attr-defined]
+        optimizer.step()
+        del optimizer.found_inf  # type: ignore[attr-defined]
+        values = [skipped.float()]
+        if scaler is not None:
+            scaler.adapt(skipped)
+            values.append(scaler.factor)
+        self._outcomes.push(step, torch.stack(values))
+        return skipped
+
+    def take_notes(self) -> tuple[str, ...]:
+        """A line for the first update that was left out and for every power of two, since this was called last."""
+        self._count()
+        notes, self._notes = tuple(self._notes), []
+        return notes
+
+    def check(self, *, wait: bool = False) -> None:
+        """``wait``: for the device, so that every update is known.
+
+        Raises:
+            NonFiniteError: too many updates in a row were left out.
+        """
+        self._count(wait=wait)
+        if self._failure is not None:
+            raise NonFiniteError(self._failure)
+
+    def began(self) -> bool:
+        """Whether a row of updates that were left out began since this was called last, as far as the host knows."""
+        self._count()
+        began, self._began = self._began, False
+        return began
+
+    def state(self) -> tuple[int, int]:
+        """``count`` and ``in_a_row`` for ``load_state``; waits for the device."""
+        self._count(wait=True)
+        return self.count, self.in_a_row
+
+    def load_state(self, count: int, in_a_row: int) -> None:
+        self.count, self.in_a_row = count, in_a_row
+        self._outcomes.clear()
+        self._notes, self._failure, self._began = [], None, False
+
+    def _count(self, *, wait: bool = False) -> None:
+        for step, (skipped, *scale) in self._outcomes.arrived(wait=wait):
+            if not skipped:
+                self.in_a_row = 0
+                continue
+            self.count += 1
+            if not scale or scale[0] < _TOO_SMALL:
+                self.in_a_row += 1
+                self._began |= self.in_a_row == 1
+            if self.in_a_row == self._most > 0:
+                self._failure = (
+                    f"optimizer.max_nonfinite: {self.in_a_row} updates in a row were left out, up to step {step:,},"
+                    " because their gradients are infinite or NaN"
+                )
+            if not self.count & (self.count - 1):  # 1, 2, 4, ...
+                self._notes.append(_note(step, self.count, scale[0] if scale else None))
+
+
+def all_finite(tensors: Iterable[Tensor]) -> bool:
+    """Whether no number in them is infinite or NaN; waits for the device."""
+    numbers = [tensor.detach() for tensor in tensors if tensor.is_floating_point() and tensor.numel()]
+    return bool(nn.utils.get_total_norm(numbers, math.inf).isfinite())
+
+
+def _note(step: int, count: int, scale: float | None) -> str:
+    times = "" if count == 1 else f", {count:,} updates by now"
+    if scale is None:
+        return f"step {step:,}: the gradient is infinite or NaN, its update is left out{times}"
+    # The first ones are the search for a scale; a run that goes on like that has another problem.
+    cause = ': this model does not fit float16, set runtime.precision to "float32"' if scale < _TOO_SMALL else ""
+    return (
+        f"step {step:,}: the gradient overflows float16, its update is left out and the loss scale halved to {scale:g}"
+        f"{times}{cause}"
+    )
