@@ -40,6 +40,7 @@ def write_card(
             modules=encoder.module_names(),
             is_normalized=encoder.is_normalized,
             is_plain=encoder.is_plain,
+            requirements=encoder.requirements(),
             width=encoder.width,
             matryoshka_dimensions=encoder.matryoshka_dimensions,
             digests=encoder.digests(),

@@ -133,7 +133,7 @@ class Head(nn.Sequential):
                     "bias": spec.bias,
                     "activation_function": spec.activation,
                 }
-                if spec.residual:  # a key that versions before 5.7 do not know
+                if spec.residual:  # a key that versions before 6 do not know
                     settings["use_residual"] = True
                 _write_json(folder / path / "config.json", settings)
             elif spec.kind == "layer_norm":

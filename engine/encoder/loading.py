@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from engine.config import ConfigError, ModelConfig
+from engine.encoder.memory import is_out_of_memory
 from engine.encoder.model import DualEncoder
 from engine.encoder.model_files import ModelFiles, find_model_files
 from engine.encoder.network import Network, load_network
@@ -64,7 +66,29 @@ def load_encoder(
     network.model.get_input_embeddings().requires_grad_(not model.freeze_embeddings)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return encoder.to(device).eval()
+    encoder.to(device).eval()
+    _try(encoder)
+    return encoder
+
+
+def _try(encoder: DualEncoder) -> None:
+    """Encodes two short texts.
+
+    Raises:
+        ConfigError: the model does not run, or its vectors are not finite.
+    """
+    name = type(encoder.model).__name__
+    try:
+        vectors = encoder.encode_queries(["a", "a b c d"]).vectors
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
+        if is_out_of_memory(error):
+            raise
+        line = next(iter(str(error).splitlines()), "")
+        raise ConfigError(
+            f"model.name: {name} does not run on two short texts: {type(error).__name__}: {line}"
+        ) from error
+    if not np.isfinite(vectors).all():
+        raise ConfigError(f"model.name: {name} gives vectors that are infinite or NaN: its weights are of no use")
 
 
 def _as_saved(model: ModelConfig, folder: Path) -> ModelConfig:
@@ -119,6 +143,9 @@ def _limit(network: Network, described: ModelDescription) -> int | None:
     positions = positions_of(network.model).limit
     if positions is not None or described.body == "static":
         return positions
+    if "dynamic" in str(getattr(network.model.config, "rope_parameters", None)):
+        # Beyond these, such rotary positions depend on the longest text of a call, and so would the vectors.
+        return int(network.model.config.max_position_embeddings)
     limit = int(network.tokenizer.model_max_length)  # 10**30 where the tokenizer does not say
     return limit if limit < 10**9 and described.pooling is None else None
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from engine.config import ConfigError
 from engine.encoder.adapters import merged
 from engine.encoder.buckets import length_buckets, token_chunks
+from engine.encoder.compatibility import requirements
 from engine.encoder.encoded import Encoded
 from engine.encoder.gradient_checkpointing import enable_gradient_checkpointing
 from engine.encoder.head import Head
@@ -149,6 +150,10 @@ class DualEncoder(nn.Module):
         modes = tuple(self.options.pooling_modes)
         body: Literal["static", "transformer"] = "static" if self._static else "transformer"
         return ModelDescription(body=body, pooling=modes, head=self.head.specs).module_names()
+
+    def requirements(self) -> tuple[str, ...]:
+        """What must be installed for a saved folder to give these vectors, a line each; often nothing unusual."""
+        return requirements(self.model, self.head.specs, self.options)
 
     def tokenize(self, texts: Sequence[str], contexts: Sequence[str] | None = None, *, kind: Kind) -> TokenRows:
         """Texts [N] -> rows [N], prefix applied. With ``contexts``: pairs, truncated on the context."""

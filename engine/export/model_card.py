@@ -41,6 +41,7 @@ class CardFacts:
     modules: str  # from text to vector, in words
     is_normalized: bool  # whether the vectors have unit length
     is_plain: bool  # whether there is nothing after the pooling, so that transformers alone will do
+    requirements: Sequence[str]  # what it needs of libraries to give the same vectors there
     width: int
     matryoshka_dimensions: tuple[int, ...]
     digests: Mapping[str, str]  # of "model" and "tokenizer"
@@ -164,7 +165,7 @@ model = SentenceTransformer("path/to/this/folder")
 scores = questions @ passages.T
 ```{truncate}
 
-{_with_transformers(facts)}"""
+{"".join(f"Needs {line}.{chr(10)}{chr(10)}" for line in facts.requirements)}{_with_transformers(facts)}"""
 
 
 def _encoded(options: EncodingOptions) -> str:

@@ -40,6 +40,7 @@ def facts_of(encoder, **changes):
         modules=encoder.module_names(),
         is_normalized=encoder.is_normalized,
         is_plain=encoder.is_plain,
+        requirements=encoder.requirements(),
         width=128,
         matryoshka_dimensions=(128, 32),
         digests=encoder.digests(),
