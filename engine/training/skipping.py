@@ -47,10 +47,10 @@ class SkippedUpdates:
         """
         skipped = ~torch.isfinite(norm)
         # What torch's own gradient scaler hands to a fused optimizer.
-        optimizer.found_inf = skipped.float()  # type: ignore[attr-defined]
+        optimizer.found_inf = skipped.to(torch.float32)  # type: ignore[attr-defined]
         optimizer.step()
         del optimizer.found_inf  # type: ignore[attr-defined]
-        values = [skipped.float()]
+        values = [skipped.to(torch.float32)]
         if scaler is not None:
             scaler.adapt(skipped)
             values.append(scaler.factor)
