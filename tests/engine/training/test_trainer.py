@@ -165,9 +165,10 @@ def test_the_prefetcher_gives_the_batch_that_was_asked_for(corpora, make_encoder
 
 def test_batches_are_assembled_without_the_device(corpora, make_encoder, monkeypatch):
     """What is assembled is copied once more before a GPU takes it: page-locked memory is the copy's business."""
-    expected = BatchSource(CONFIG, corpora, make_encoder(), Alone()).assemble(3)
+    encoder = make_encoder()
+    expected = BatchSource(CONFIG, corpora, encoder, Alone()).assemble(3)
     monkeypatch.setattr(DualEncoder, "device", property(lambda self: torch.device("cuda")))
-    batch = BatchSource(CONFIG, corpora, make_encoder(), Alone()).assemble(3)
+    batch = BatchSource(CONFIG, corpora, encoder, Alone()).assemble(3)
     assert np.array_equal(batch.rows.ids, expected.rows.ids)
     assert np.array_equal(batch.mask, expected.mask)
 
