@@ -220,7 +220,8 @@ class DualEncoder(nn.Module):
         special = self._tokenizer.special_tokens(pairs=False)
         prompt = self._tokenizer.prompt_tokens(prefix) if prefix else 0
         if limit is not None and limit <= max(special, prompt):
-            what = f"{special} special tokens" + (f" and the prefix {prefix!r}" if prefix else "")
+            what = f"{special} special token{'' if special == 1 else 's'}"
+            what += f" and the prefix {prefix!r}" if prefix else ""
             raise ConfigError(f"model.max_{kind}_tokens: {limit}, but {what} leave no room for text")
         return prompt
 
