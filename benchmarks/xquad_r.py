@@ -35,7 +35,7 @@ class Recording:
 
     def __init__(self, encoder) -> None:
         self._encoder = encoder
-        self.options, self.digests = encoder.options, encoder.digests
+        self.is_normalized, self.protocol, self.digests = encoder.is_normalized, encoder.protocol, encoder.digests
         self.vectors: dict[tuple[str, str], np.ndarray] = {}
 
     def encode_queries(self, texts, tick):
