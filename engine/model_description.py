@@ -27,7 +27,8 @@ _TRANSFORMER_FILES = (
     "sentence_xlnet_config.json",
 )  # fmt: skip
 
-# Version 6 writes one name, the versions before it a flag for each mode.
+# Version 6 writes one name, the versions before it a flag for each mode; several modes are set side by side in this
+# order.
 POOLING_FLAGS = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",

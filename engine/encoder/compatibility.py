@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.encoder.json_files import write_json
 from engine.encoder.static import StaticEmbedding
 from engine.encoding_options import EncodingOptions
 from engine.model_description import HeadModule
@@ -101,10 +102,10 @@ def write_for_version_4(folder: Path, hub_tokenizer: Any) -> None:
     """Adds to the config.json and the tokenizer_config.json that version 5 wrote to ``folder``."""
     path = folder / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
-    _write_json(path, dict(sorted((config | keys_of_version_4(config)).items())))
+    write_json(path, dict(sorted((config | keys_of_version_4(config)).items())))
     path = folder / "tokenizer_config.json"
     settings = _tokenizer_settings(json.loads(path.read_text(encoding="utf-8")), hub_tokenizer)
-    _write_json(path, dict(sorted(settings.items())))
+    write_json(path, dict(sorted(settings.items())))
 
 
 def _tokenizer_settings(settings: dict[str, Any], hub_tokenizer: Any) -> dict[str, Any]:
@@ -145,7 +146,3 @@ def _full_layer_interval(layer_types: Sequence[str] | None) -> int | None:
     full = [kind == "full_attention" for kind in layer_types]
     intervals = (_DEFAULT_INTERVAL, *range(1, len(full) + 1))
     return next((n for n in intervals if full == [index % n == 0 for index in range(len(full))]), None)
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

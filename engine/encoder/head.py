@@ -9,7 +9,6 @@ Shapes: n sequences, D width before a module, E width after it.
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from engine.config import ConfigError
+from engine.encoder.json_files import write_json
 from engine.encoder.weights import file_fault
 from engine.model_description import Files, HeadModule
 
@@ -135,9 +135,9 @@ class Head(nn.Sequential):
                 }
                 if spec.residual:  # a key that versions before 6 do not know
                     settings["use_residual"] = True
-                _write_json(folder / path / "config.json", settings)
+                write_json(folder / path / "config.json", settings)
             elif spec.kind == "layer_norm":
-                _write_json(folder / path / "config.json", {"dimension": spec.outputs})
+                write_json(folder / path / "config.json", {"dimension": spec.outputs})
             if state := module.state_dict():
                 tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
                 save_file(tensors, folder / path / "model.safetensors", metadata={"format": "pt"})
@@ -161,7 +161,3 @@ def _activation(name: str) -> nn.Module:
         return made()  # type: ignore[no-any-return]
     except (ImportError, AttributeError, TypeError) as error:
         raise ConfigError(f"model.name: has a Dense with the activation {name}: {error}") from None
-
-
-def _write_json(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -15,9 +15,6 @@ from torch import Tensor
 
 from engine.encoder.attention import Segments
 
-# In the order in which SentenceTransformers sets the vectors of several modes side by side.
-POOLING_MODES = ("cls", "max", "mean", "mean_sqrt_len", "weightedmean", "lasttoken")
-
 
 def pool_padded(hidden: Tensor, inside: Tensor | None, modes: Sequence[str], skipped: Tensor | None) -> Tensor:
     """[n, L, D] padded at the end -> [n, M * D].

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from transformers.utils import logging as transformers_logging
 
 from engine.encoder.compatibility import write_for_version_4
 from engine.encoder.head import Head
+from engine.encoder.json_files import write_json
 from engine.encoder.static import StaticEmbedding
 from engine.encoding_options import EncodingOptions, Provenance, write_options
 from engine.model_description import POOLING_FLAGS
@@ -49,7 +49,7 @@ def save_model_folder(
         _write_pooling(folder, model.config.hidden_size, options)
     modules += head.save(folder, len(modules))
     write_options(options, folder, provenance or Provenance(), matryoshka_dimensions)
-    _write_json(
+    write_json(
         folder / "modules.json",
         [
             {"idx": index, "name": str(index), "path": path, "type": f"sentence_transformers.models.{name}"}
@@ -63,7 +63,7 @@ def _write_transformer(folder: Path, options: EncodingOptions) -> None:
     lengths = (options.max_query_tokens, options.max_passage_tokens)
     longest = None if None in lengths else max(length for length in lengths if length is not None)
     settings = {"max_seq_length": longest, "do_lower_case": options.lower_case}
-    _write_json(folder / "sentence_bert_config.json", settings)
+    write_json(folder / "sentence_bert_config.json", settings)
 
 
 def _write_pooling(folder: Path, width: int, options: EncodingOptions) -> None:
@@ -72,7 +72,7 @@ def _write_pooling(folder: Path, width: int, options: EncodingOptions) -> None:
     settings: dict[str, object] = {"word_embedding_dimension": width, **flags}
     if not options.include_prompt:
         settings["include_prompt"] = False
-    _write_json(folder / "1_Pooling" / "config.json", settings)
+    write_json(folder / "1_Pooling" / "config.json", settings)
 
 
 def _write_overall(folder: Path, options: EncodingOptions, prompts: Mapping[str, str]) -> None:
@@ -88,8 +88,4 @@ def _write_overall(folder: Path, options: EncodingOptions, prompts: Mapping[str,
     }
     if options.truncate_dim is not None:
         settings["truncate_dim"] = options.truncate_dim
-    _write_json(folder / "config_sentence_transformers.json", settings)
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    write_json(folder / "config_sentence_transformers.json", settings)

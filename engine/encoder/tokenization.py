@@ -41,7 +41,6 @@ class TextTokenizer:
         self._special_tokens = special_tokens
         self._special_ids = frozenset(hub_tokenizer.all_special_ids)
         self.unknown_id: int | None = hub_tokenizer.unk_token_id
-        self._lower_case = lower_case
         if lower_case:
             rules = [normalizers.Lowercase()]
             if self._backend.normalizer is not None:

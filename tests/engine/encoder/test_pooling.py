@@ -8,8 +8,10 @@ import torch
 from peers import sentence_transformer_pooling
 
 from engine.encoder.attention import Segments
-from engine.encoder.pooling import POOLING_MODES, pool_packed, pool_padded
+from engine.encoder.pooling import pool_packed, pool_padded
+from engine.model_description import POOLING_FLAGS
 
+POOLING_MODES = tuple(POOLING_FLAGS.values())
 LENGTHS = [3, 5, 5, 9]
 WIDTH = 6
 
