@@ -143,9 +143,11 @@ def _limit(network: Network, described: ModelDescription) -> int | None:
     positions = positions_of(network.model).limit
     if positions is not None or described.body == "static":
         return positions
-    if "dynamic" in str(getattr(network.model.config, "rope_parameters", None)):
+    config = network.model.config
+    rope = getattr(config, "rope_parameters", None) or {}  # of all layers, or by kind of layer
+    if any(settings.get("rope_type") == "dynamic" for settings in (rope, *rope.values()) if isinstance(settings, dict)):
         # Beyond these, such rotary positions depend on the longest text of a call, and so would the vectors.
-        return int(network.model.config.max_position_embeddings)
+        return int(config.max_position_embeddings)
     limit = int(network.tokenizer.model_max_length)  # 10**30 where the tokenizer does not say
     return limit if limit < 10**9 and described.pooling is None else None
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 
-from engine.evaluation.summary import METRICS, RANK_DISTANCE_NULL, Summary
+from engine.evaluation.summary import METRICS, RANK_DISTANCE_NULL, EvaluationProtocol, Summary
 from engine.events import LanguageBias
 
 
@@ -30,19 +31,21 @@ def evaluation_report(model: str, summary: Summary) -> str:
         parts.append("rank distance by question language\n" + distance_text(summary))
     if summary.bias is not None:
         parts.append("language bias, means over question languages\n" + bias_text(summary.bias))
-    parts.append("\n".join(f"{name:<20} {value}" for name, value in protocol_rows(summary)))
+    parts.append("\n".join(_protocol_line(*row) for row in protocol_values(summary.protocol)))
     return "\n\n".join(parts)
 
 
-def protocol_rows(summary: Summary) -> list[tuple[str, str]]:
-    """(name, value) of everything in the protocol, with who set it: the config, the model, or nobody (default)."""
-    protocol = msgspec.to_builtins(summary.protocol)
-    origins = protocol.pop("origins")
-    rows = []
-    for name, value in protocol.items():
-        text = "none" if value is None else json.dumps(value, ensure_ascii=False) if "prefix" in name else str(value)
-        rows.append((name, f"{text} ({origins[name]})" if name in origins else text))
-    return rows
+def protocol_values(protocol: EvaluationProtocol) -> Iterator[tuple[str, Any, str]]:
+    """Name and value of everything in the protocol, and what to put behind the value: who set it, or nothing."""
+    values = msgspec.to_builtins(protocol)
+    origins = values.pop("origins")
+    for name, value in values.items():
+        yield name, value, f" ({origins[name]})" if name in origins else ""
+
+
+def _protocol_line(name: str, value: Any, origin: str) -> str:
+    text = "none" if value is None else json.dumps(value, ensure_ascii=False) if "prefix" in name else str(value)
+    return f"{name:<20} {text}{origin}"
 
 
 def heatmap_text(matrix: dict[str, dict[str, float]]) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
+from engine.evaluation.report import protocol_values
 from engine.evaluation.summary import METRICS, RANK_DISTANCE_NULL, Summary
 from engine.events import Advantage
 from engine.runs.text import visible
@@ -99,6 +98,8 @@ def _advantage(found: Advantage | None) -> str:
 
 
 def _protocol(summary: Summary) -> str:
-    protocol = msgspec.to_builtins(summary.protocol)
-    rows = [[name, "none" if value in (None, "") else f"`{value}`"] for name, value in protocol.items()]
+    rows = [
+        [name, ("none" if value in (None, "") else f"`{value}`") + origin]
+        for name, value, origin in protocol_values(summary.protocol)
+    ]
     return markdown_table(["protocol", "value"], rows, numeric=0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from engine.evaluation.report import protocol_values
 from engine.export.cells import shown
 from engine.export.compare import CompareResult, CompareRow, compare_results
 from engine.export.files import write_file
@@ -231,11 +232,14 @@ def _protocol(report: StudyReport, results: Sequence[FoundResult]) -> Iterator[B
         if result.run in members
     ]
     yield Table(["condition", "run", "seed", "step", "checkpoint"], lines, [True, True, False, False, True])
-    protocol = msgspec.to_builtins(results[0].summary.protocol)
     own = {"ties", "truncated_queries", "truncated_passages", "model_digest", "tokenizer_digest"}
     yield Table(
         ["protocol", "value"],
-        [[name, "none" if value is None else str(value)] for name, value in protocol.items() if name not in own],
+        [
+            [name, ("none" if value is None else str(value)) + origin]
+            for name, value, origin in protocol_values(results[0].summary.protocol)
+            if name not in own
+        ],
         [True, True],
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from model_families import DECODER, qwen_tokenizer, shaken
@@ -44,6 +45,25 @@ def test_a_causal_model_that_is_averaged_is_told_of(tmp_path):
     (note,) = load_encoder(ModelConfig(name=str(tmp_path)), "cpu").notes
     assert "Qwen3Model sees only what stands before a token" in note
     assert load_encoder(ModelConfig(name=str(tmp_path), pooling="lasttoken"), "cpu").notes == ()
+
+
+def test_rotary_positions_that_grow_with_the_longest_text_are_not_let_grow(tmp_path):
+    """Beyond its positions such a model gives a text other vectors beside a longer one than alone."""
+    tokenizer = qwen_tokenizer()
+    rope = {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 4.0}
+    config = Qwen3Config(
+        vocab_size=len(tokenizer), head_dim=8, rope_parameters=rope, **{**DECODER, "max_position_embeddings": 48}
+    )
+    shaken(Qwen3Model(config)).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    encoder = load_encoder(ModelConfig(name=str(tmp_path), pooling="lasttoken"), "cpu")
+    assert (encoder.options.max_query_tokens, encoder.options.max_passage_tokens) == (48, 48)
+    texts = ["a short text", "a long one " * 40]
+    together = encoder.encode_passages(texts).vectors
+    alone = [encoder.encode_passages([text]).vectors[0] for text in texts]
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    with pytest.raises(ConfigError, match="at most 48 tokens"):
+        load_encoder(ModelConfig(name=str(tmp_path), max_passage_tokens=49), "cpu")
 
 
 def test_whatever_decides_a_vector_is_in_its_key(folder):

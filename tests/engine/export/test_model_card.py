@@ -130,3 +130,11 @@ def test_the_code_that_it_shows_gives_the_vectors_of_the_engine(pooling, tmp_pat
         "from sentence_transformers import SentenceTransformer\n" + blocks[1] + "\nv = model.encode_query(['x'])", names
     )
     assert names["v"].shape == (1, 32)
+
+
+def test_who_set_an_option_stands_behind_it(encoder):
+    protocol = msgspec.structs.replace(SUMMARY.protocol, pooling="cls", origins={"pooling": "model"})
+    summary = msgspec.structs.replace(SUMMARY, protocol=protocol)
+    card = model_card(facts_of(encoder, results=[summary]))
+    assert "| pooling | `cls` (model) |" in card
+    assert "origins" not in card
