@@ -187,6 +187,7 @@ def check(draft: Draft, values: dict[str, str], formers: Formers | None = None) 
         return checked
     try:
         files = model_on_disk(checked.config.model)
+        words = _words(checked.config.model, files)
     except ConfigError as error:
         key, _, reason = str(error).partition(": ")
         # The field has the name already, and its panel is narrow.
@@ -197,7 +198,7 @@ def check(draft: Draft, values: dict[str, str], formers: Formers | None = None) 
         checked,
         notes=_notes(checked, files),
         estimate=estimate(checked.configs, formers, files),
-        model=_words(checked.config.model, files),
+        model=words,
     )
 
 

@@ -210,3 +210,25 @@ def test_of_a_model_whose_description_is_not_here_nothing_is_made_up(
     write_weights(tmp_path / "hub" / "models--somebody--model" / "snapshots" / "aaa" / "model.safetensors", a=[5])
     checked = check(draft, values, Formers(home, []))
     assert (checked.notes["model.name"], checked.model) == ("found, 5 parameters", "")
+
+
+@pytest.mark.parametrize(
+    ("model", "field", "reason"),
+    [
+        ('query_prompt = "web"', "model.query_prompt", "no prompt 'web'; it has passage, query"),
+        ('task = "find it"', "model.task", "has no {task} to put it in"),
+        ('query_prefix = "{task}: "', "model.task", "wants one"),
+    ],
+)
+def test_what_the_model_cannot_give_is_told_before_the_start(
+    model: str, field: str, reason: str, tmp_path: Path
+) -> None:
+    """A prompt that it does not have, an instruction without a place: a run would end with it."""
+    folder = described_folder(tmp_path / "e5", "Normalize", prompts={"query": "query: ", "passage": "passage: "})
+    path = tmp_path / "mine.toml"
+    path.write_text(f'[model]\nname = "{folder}"\n{model}\n[[sources]]\nkind = "cldr"\n')
+    draft = read_draft(Origin("mine.toml", "", path=path))
+    checked = check(draft, draft.values)
+    assert checked.config is None
+    assert checked.field == field
+    assert reason in checked.reason
