@@ -21,7 +21,7 @@ import numpy.typing as npt
 from replay import best, print_measures, timed
 
 from engine.config import load_config, sample_configs_folder
-from engine.preparation import build_trainer, import_frameworks, load_corpora, set_up_torch
+from engine.worker.loading import build_trainer, import_frameworks, load_corpora, set_up_torch
 
 STEPS = 60
 BATCHES = 200

@@ -23,7 +23,7 @@ from engine import events
 from engine.runs.folder import RunFolder
 from engine.runs.log import EventLog
 from engine.runs.reader import RunReader
-from engine.runs.step_records import microseconds, nine_digits
+from engine.worker.step_records import microseconds, nine_digits
 
 STEPS_PER_EVENT = 10
 COLUMNS = ("loss", "mode", "lr", "masked", "grad_norm", "seconds", "data_wait", "tokens", "flops")

@@ -27,7 +27,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from engine.device import share_cores
+from engine.worker.devices import share_cores
 
 share_cores()  # before torch is imported; for both programs
 
@@ -338,8 +338,8 @@ def session() -> Iterator[Any]:
     from engine.runs.folder import RunFolder
     from engine.runs.liveness import RunLock
     from engine.runs.log import EventLog
-    from engine.runs.session import Session
     from engine.runs.state import RunState
+    from engine.worker.session import Session
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = RunFolder(Path(temporary) / "run")

@@ -20,12 +20,12 @@ import pytrec_eval
 from engine.config import ModelConfig
 from engine.data.benchmark import Benchmark
 from engine.data.sources import load_benchmark
-from engine.device import share_cores
 from engine.evaluation.distinct import distinct_rows
 from engine.evaluation.query_scores import query_scores
 from engine.evaluation.ranking import rank
 from engine.evaluation.shards import QUERY_TILE, ShardScores, make_shards
 from engine.evaluation.suite import run_benchmark
+from engine.worker.devices import share_cores
 
 EQUAL = 1e-12
 

@@ -85,7 +85,7 @@ class StepColumns(Event, frozen=True, kw_only=True):
 class Step(StepColumns, frozen=True, kw_only=True, tag="step"):
     """All optimizer updates since the last such event; step s is the s-th update, so the first is 1.
 
-    Numbers have as many digits as are true (engine.runs.step_records).
+    Numbers have as many digits as are true (engine.worker.step_records).
     """
 
     mode: list[str]  # "mono", "cross", "mixed" or "english": what each batch was

@@ -31,13 +31,13 @@ _LOOK_SECONDS = 1.0  # between two looks at whether the session lives
 
 
 def serve(path: str, session: int) -> NoReturn:
-    os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # what engine.device sets before torch is loaded
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # what engine.worker.devices sets before torch is loaded
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(f"{path}.new")
     listener.listen(64)
     Path(f"{path}.new").rename(path)  # who sees it can connect, and waits while this one loads
 
-    from engine.preparation import import_frameworks
+    from engine.worker.loading import import_frameworks
 
     import_frameworks()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the workers, as init does
@@ -102,7 +102,7 @@ def become(data: bytes, descriptors: list[int], connection: socket.socket) -> No
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         fork_ranks()
 
-        from engine.worker import main
+        from engine.worker.__main__ import main
 
         return main(arguments)
 

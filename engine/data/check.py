@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from engine.config import ConfigError, RunConfig, languages_for
-from engine.data.mmarco import check_mmarco
 from engine.data.overlap import find_overlaps
+from engine.data.readers.mmarco import check_mmarco
 from engine.data.sources import load_benchmark, load_source
 
 

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import get_args
 
 from engine.config import ConfigError, SourceConfig, benchmark_languages, parse_benchmark
-from engine.data.beir import beir_benchmark
 from engine.data.benchmark import Benchmark
 from engine.data.build import select_languages
 from engine.data.cldr.pairs import cldr_benchmark, cldr_corpus
 from engine.data.corpus import ParallelCorpus
 from engine.data.download import lareqa_folder
-from engine.data.hub import hub_corpus
-from engine.data.jsonl import jsonl_corpus
-from engine.data.lareqa import CandidateUnit, lareqa_benchmark, lareqa_corpus
-from engine.data.miracl import miracl_benchmark
-from engine.data.mmarco import mmarco_corpus
-from engine.data.own import own_benchmark
 from engine.data.passages import Tick
-from engine.data.squad import squad_corpus
+from engine.data.readers.beir import beir_benchmark
+from engine.data.readers.hub import hub_corpus
+from engine.data.readers.jsonl import jsonl_corpus
+from engine.data.readers.lareqa import CandidateUnit, lareqa_benchmark, lareqa_corpus
+from engine.data.readers.miracl import miracl_benchmark
+from engine.data.readers.mmarco import mmarco_corpus
+from engine.data.readers.own import own_benchmark
+from engine.data.readers.squad import squad_corpus
 
 LAREQA_KEYS = ("xquad-r", "mlqa-r")
 

@@ -13,9 +13,9 @@ import torch
 from engine.config import RunConfig
 from engine.distributed.encoding import encode_part
 from engine.distributed.ranks import Order, TorchRanks
-from engine.preparation import build_trainer, load_corpora, set_up_torch
 from engine.training.checkpoint import load_checkpoint
 from engine.training.trainer import Trainer
+from engine.worker.loading import build_trainer, load_corpora, set_up_torch
 
 
 def follow(config: RunConfig, device: str, processes: int) -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 from torch._C._distributed_c10d import TCPStore
 
 from engine import events
-from engine.device import share_cores, wait_for_devices
 from engine.distributed.agent import run_agent
 from engine.runs.folder import RunFolder, read_spec
 from engine.runs.nodes import this_node, wait_for_meeting
+from engine.worker.devices import share_cores, wait_for_devices
 
 _MEETING_TIMEOUT = timedelta(minutes=5)
 

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.device import HeldDevice
 from engine.distributed.encoding import SharedEncoder
 from engine.distributed.errors import RankLost
 from engine.distributed.ranks import Order, TorchRanks
 from engine.encoder import DualEncoder
+from engine.worker.devices import HeldDevice
 
 _POLL_SECONDS = 0.02
 

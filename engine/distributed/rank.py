@@ -15,13 +15,13 @@ import sys
 import traceback
 from pathlib import Path
 
-from engine.attempt import EXIT_FAILED, attempt, open_session
 from engine.config import RunConfig
 from engine.distributed.errors import EXIT_RANK_LOST, EXIT_SPOKEN, RankLost
-from engine.preparation import import_frameworks
 from engine.runs.folder import RunFolder, Spec, read_spec
 from engine.runs.liveness import RunLock
-from engine.runs.session import LostRun
+from engine.worker.attempt import EXIT_FAILED, attempt, open_session
+from engine.worker.loading import import_frameworks
+from engine.worker.session import LostRun
 
 _PR_SET_PDEATHSIG = 1
 

@@ -17,17 +17,17 @@ import traceback
 from typing import TYPE_CHECKING
 
 from engine import events
-from engine.attempt import EXIT_DONE, EXIT_FAILED, EXIT_LEFT, announce, guarded
 from engine.config import ConfigError, uneven_batch
-from engine.device import HeldDevices, share_cores, wait_for_devices
 from engine.distributed.errors import EXIT_RANK_LOST, EXIT_SPOKEN
 from engine.runs.folder import RunFolder, Spec
 from engine.runs.liveness import RunLock, read_owner, signal_worker
 from engine.runs.log import EventLog
 from engine.runs.nodes import Meeting, publish, this_node
 from engine.runs.reader import RunReader
-from engine.runs.session import Session
 from engine.runs.state import FINAL_PHASES
+from engine.worker.attempt import EXIT_DONE, EXIT_FAILED, EXIT_LEFT, announce, guarded
+from engine.worker.devices import HeldDevices, share_cores, wait_for_devices
+from engine.worker.session import Session
 
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ProcessFailure

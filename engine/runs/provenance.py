@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from engine.config import RunConfig
-from engine.cores import usable_cores
+from engine.machine.cores import usable_cores
 from engine.runs.folder import Provenance
 
 PACKAGES = (

@@ -16,9 +16,9 @@ from typing import Literal
 
 import msgspec
 
-from engine.cores import cpu_quota, memory_limit, usable_cores
-from engine.gpu_report import GpuReport, Report
-from engine.gpus import has_driver
+from engine.machine.cores import cpu_quota, memory_limit, usable_cores
+from engine.machine.gpu_report import GpuReport, Report
+from engine.machine.gpus import has_driver
 from engine.runs.folder import runs_home
 from engine.runs.logout import logout_warning
 from tui.commands.output import print_json
@@ -88,7 +88,7 @@ def _gpus() -> list[Finding]:
         except (OSError, subprocess.SubprocessError) as error:  # a hung driver is what doctor is for
             findings = [Finding("problem", "gpu", f"nvidia-smi failed: {' '.join(str(error).split())[:200]}")]
     try:
-        command = [sys.executable, "-P", "-m", "engine.gpu_report"]
+        command = [sys.executable, "-P", "-m", "engine.machine.gpu_report"]
         asked = subprocess.run(command, capture_output=True, text=True, timeout=_TORCH_SECONDS, check=True)
         report = msgspec.json.decode(asked.stdout, type=Report)
     except (OSError, subprocess.SubprocessError, msgspec.MsgspecError) as error:

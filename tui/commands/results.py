@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def evaluate_model(options: argparse.Namespace) -> int:
     """Becomes the evaluation process: the command line itself never loads a model."""
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "engine.evaluation.command", *options.arguments])
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "engine.worker.eval_command", *options.arguments])
 
 
 def compare(options: argparse.Namespace) -> int:

@@ -64,7 +64,7 @@ def test_miracl_is_read_from_the_published_files(tmp_path: Path, monkeypatch: py
         asked.append((repository, patterns))
         return tmp_path
 
-    monkeypatch.setattr("engine.data.miracl.hub_files", hub_files)
+    monkeypatch.setattr("engine.data.readers.miracl.hub_files", hub_files)
     assert load_benchmark("miracl", ("sw",)).digest == load_benchmark(f"miracl={tmp_path}").digest
     assert asked == [
         ("miracl/miracl", ["miracl-v1.0-sw/*/*-dev.tsv"]),

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from engine.config import ConfigError, SourceConfig
-from engine.data.hub import hub_corpus
+from engine.data.readers.hub import hub_corpus
 
 COLUMNS = {"group": "id", "question": "question", "passage": "context"}
 

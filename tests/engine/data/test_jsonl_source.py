@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.config import ConfigError
-from engine.data.jsonl import jsonl_corpus
+from engine.data.readers.jsonl import jsonl_corpus
 
 ROW = {"group": "g1", "language": "en", "question": "Why?", "passage": "Because."}
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.config import ConfigError
-from engine.data.lareqa import lareqa_benchmark, lareqa_corpus, select_articles
+from engine.data.readers.lareqa import lareqa_benchmark, lareqa_corpus, select_articles
 
 XQUAD_R = Path(__file__).parents[4] / "shared" / "data" / "xquad-r"
 needs_xquad_r = pytest.mark.skipif(not XQUAD_R.is_dir(), reason="XQuAD-R is not beside the repository")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from engine.config import ConfigError
-from engine.data.lareqa import lareqa_corpus
+from engine.data.readers.lareqa import lareqa_corpus
 from engine.data.sources import load_benchmark
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.summary import EncodingProtocol

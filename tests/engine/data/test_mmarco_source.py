@@ -9,7 +9,7 @@ import pytest
 
 from engine.config import ConfigError, RunConfig, SourceConfig, problems
 from engine.data.check import check
-from engine.data.mmarco import mmarco_corpus
+from engine.data.readers.mmarco import mmarco_corpus
 from engine.data.sources import load_source
 
 TRIPLES = [(7, 100, 200), (7, 100, 201), (5, 101, 200), (7, 100, 200), (7, 102, 201), (7, 100, 102), (7, 100, 202)]

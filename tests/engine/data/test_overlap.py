@@ -101,7 +101,7 @@ def test_splits_of_xquad_r_by_article_share_nothing_exactly() -> None:
     folder = Path(__file__).parents[4] / "shared" / "data" / "xquad-r"
     if not folder.is_dir():
         pytest.skip("XQuAD-R is not beside the repository")
-    from engine.data.lareqa import lareqa_corpus
+    from engine.data.readers.lareqa import lareqa_corpus
 
     trained = lareqa_corpus(folder, ("en",), articles="!2::3")
     (apart,) = find_overlaps([trained], [load_benchmark(f"xquad-r={folder}", ("en",), articles="2::3")])

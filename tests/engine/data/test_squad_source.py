@@ -10,8 +10,8 @@ import pytest
 
 from engine.config import ConfigError, SourceConfig
 from engine.data import source_rows
+from engine.data.readers.squad import squad_corpus
 from engine.data.sources import load_source
-from engine.data.squad import squad_corpus
 
 
 def article(*paragraphs: tuple[str, list[str]]) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.config import ConfigError, SourceConfig
-from engine.data import columns, hub, passages, source_rows
+from engine.data import columns, passages, source_rows
 from engine.data.columns import TextColumn
 from engine.data.corpus import ParallelCorpus
 from engine.data.digest import corpus_digest
-from engine.data.hub import hub_corpus
-from engine.data.jsonl import jsonl_corpus
+from engine.data.readers import hub
+from engine.data.readers.hub import hub_corpus
+from engine.data.readers.jsonl import jsonl_corpus
 from engine.data.source_rows import RowSource, SourceRow, collect
 
 

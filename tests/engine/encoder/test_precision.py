@@ -50,7 +50,7 @@ TF32 = """
 import warnings
 import torch
 from engine.encoder.precision import allow_tf32, arithmetic
-from engine.preparation import set_up_torch
+from engine.worker.loading import set_up_torch
 from engine.config import RuntimeConfig
 warnings.simplefilter("error")
 for allowed in (True, False, True):

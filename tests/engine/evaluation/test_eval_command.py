@@ -10,9 +10,9 @@ import sys
 import pytest
 
 from engine.config import ModelConfig
-from engine.evaluation.command import _Progress, main
 from engine.evaluation.results import read_ranks, read_summary
 from engine.evaluation.summary import METRICS, RANK_DISTANCE_NULL
+from engine.worker.eval_command import _Progress, main
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def test_out_never_replaces_what_is_not_a_result(tmp_path, capsys):
 
 
 def test_a_wrong_argument_is_told_without_loading_torch():
-    code = "import sys; from engine.evaluation.command import main\ntry: main(['m', '--benchmark', 'squad'])\n"
+    code = "import sys; from engine.worker.eval_command import main\ntry: main(['m', '--benchmark', 'squad'])\n"
     code += "finally: print(sorted({'torch', 'transformers', 'polars'} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
@@ -175,7 +175,7 @@ def test_large_benchmarks_go_through_files_and_say_so(model, monkeypatch, capfdb
         return json.loads(out), err
 
     small, _ = document()
-    monkeypatch.setattr("engine.evaluation.command.IN_MEMORY", 10)
+    monkeypatch.setattr("engine.worker.eval_command.IN_MEMORY", 10)
     large, progress = document("--memory", "0.001")
     assert "float16" in large["protocol"]["score"]
     assert "float16" not in small["protocol"]["score"]
@@ -195,7 +195,7 @@ def test_an_approximate_search_prints_its_recall(model, capsys):
 def test_progress_tells_the_time_left_from_what_this_process_did(monkeypatch, capsys):
     """What was done before, by a process that was killed, says nothing about the speed."""
     clock = iter([100.0, 110.0, 110.01, 4010.0])
-    monkeypatch.setattr("engine.evaluation.command.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("engine.worker.eval_command.time.monotonic", lambda: next(clock))
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     with _Progress() as progress:
         progress("encoding", 500, 1000)

@@ -12,7 +12,7 @@ from huggingface_hub import ModelCard
 
 from engine.config import LoraConfig, LossConfig, ModelConfig, RunConfig, SourceConfig
 from engine.encoder import load_encoder
-from engine.export.model_card import CardFacts, TrainedSource, model_card
+from engine.export.card import CardFacts, TrainedSource, model_card
 from engine.runs.choice import Choice
 from engine.runs.folder import Provenance
 

@@ -17,7 +17,7 @@ from engine.runs.folder import RunFolder, read_spec
 from engine.runs.liveness import RunLock
 from engine.runs.log import EventLog
 from engine.runs.reader import RunReader
-from engine.runs.session import Leave, Session
+from engine.worker.session import Leave, Session
 
 STEP_SECONDS = 0.002
 

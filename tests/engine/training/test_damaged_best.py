@@ -12,7 +12,7 @@ from engine.runs.folder import RunFolder
 from engine.training.checkpoint import save_checkpoint
 from engine.training.selection import Standing
 from engine.training.trainer import Trainer
-from engine.work import Work
+from engine.worker.run import Work
 
 CONFIG = RunConfig(
     batch=BatchConfig(size=8),
@@ -32,7 +32,7 @@ def test_the_model_of_the_last_step_is_saved_with_a_warning(corpora, make_encode
     work._session, work._config, work._sources = SimpleNamespace(folder=folder, emit=told.append), CONFIG, []
     work.trainer = trainer
     monkeypatch.setattr(work, "_standing", lambda: Standing(best_step=best.step))
-    monkeypatch.setattr("engine.model_card.write_card", lambda *_, **__: None)
+    monkeypatch.setattr("engine.worker.card.write_card", lambda *_, **__: None)
 
     weights = best.path / "model.safetensors"
     content = bytearray(weights.read_bytes())

@@ -14,7 +14,7 @@ from engine.encoder.packing import AttentionReport
 from engine.training.backward import Backward
 from engine.training.checkpoint import load_checkpoint, save_checkpoint
 from engine.training.trainer import Trainer
-from engine.work import Work
+from engine.worker.run import Work
 
 pytestmark = pytest.mark.long
 

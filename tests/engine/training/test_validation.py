@@ -9,9 +9,9 @@ import torch
 from small_corpora import make_corpus
 
 from engine.config import BatchConfig, ConfigError, EvaluationConfig, LossConfig, RunConfig, SourceConfig
-from engine.preparation import build_trainer
 from engine.training.loss import InfoNCE
 from engine.training.validation import ValidationLoss, split_corpora
+from engine.worker.loading import build_trainer
 
 CONFIG = RunConfig(
     sources=(SourceConfig(kind="cldr"), SourceConfig(kind="cldr")),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events import decode, encode
-from engine.runs.step_records import nine_digits, step_event
+from engine.worker.step_records import nine_digits, step_event
 
 
 @dataclass

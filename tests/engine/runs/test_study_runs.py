@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from engine.config import ConfigError
-from engine.runs import batch
+from engine.runs import study_runs as batch
 from engine.runs.folder import Provenance, RunFolder, Spec
 from engine.runs.launch import with_absolute_paths
 from engine.runs.study import plan_sweep

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.cores import cpu_quota, memory_limit, usable_cores
+from engine.machine.cores import cpu_quota, memory_limit, usable_cores
 
 V1 = "12:pids:/job\n4:cpu,cpuacct:/docker/abc\n3:memory:/docker/abc\n"
 

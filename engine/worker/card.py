@@ -11,7 +11,7 @@ from engine.data.corpus import ParallelCorpus
 from engine.encoder import DualEncoder
 from engine.evaluation.results import SUMMARY, read_summary
 from engine.evaluation.summary import Summary
-from engine.export.model_card import CardFacts, TrainedSource, model_card
+from engine.export.card import CardFacts, TrainedSource, model_card
 from engine.runs.choice import choice_of
 from engine.runs.folder import RunFolder, read_spec
 

@@ -11,11 +11,11 @@ import os
 import sys
 from pathlib import Path
 
-from engine.attempt import EXIT_FAILED, attempt, open_session
 from engine.config import several_ranks
 from engine.runs.folder import RunFolder, read_spec
 from engine.runs.liveness import RunLock
-from engine.runs.session import LostRun
+from engine.worker.attempt import EXIT_FAILED, attempt, open_session
+from engine.worker.session import LostRun
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -19,7 +19,7 @@ from engine.runs.folder import RunFolder
 from engine.runs.launch import launch
 from engine.training.errors import NonFiniteError
 from engine.training.trainer import Trainer
-from engine.work import Work
+from engine.worker.run import Work
 
 CONFIG = RunConfig(
     name="broken",
@@ -55,7 +55,7 @@ def test_weights_that_are_not_finite_become_no_model(tmp_path: Path, monkeypatch
     work = Work.__new__(Work)  # of which only this much is needed to save
     work._session, work._config, work._sources = SimpleNamespace(folder=RunFolder(tmp_path)), plain, []  # type: ignore[assignment]
     work.trainer = trainer
-    monkeypatch.setattr("engine.model_card.write_card", lambda *_, **__: None)
+    monkeypatch.setattr("engine.worker.card.write_card", lambda *_, **__: None)
     with torch.no_grad():
         next(iter(encoder.parameters())).view(-1)[0] = float("nan")
     try:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from engine import device
 from engine.config import RuntimeConfig
-from engine.runs.devices import DeviceLock, devices_folder
 from engine.runs.folder import RunFolder
-from engine.runs.queue import Place
+from engine.worker import devices as device
+from engine.worker.device_locks import DeviceLock, devices_folder
+from engine.worker.places import Place
 
 
 def wait(monkeypatch, tmp_path, candidates, turns, run="run"):

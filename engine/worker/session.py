@@ -25,7 +25,7 @@ from engine.runs.liveness import RunLock
 from engine.runs.log import EventLog
 from engine.runs.reader import write_snapshot
 from engine.runs.state import RunState
-from engine.runs.step_records import StepRecord, step_event
+from engine.worker.step_records import StepRecord, step_event
 
 HEARTBEAT_SECONDS = 5.0
 STEP_EVENT_SECONDS = 0.1  # at most ten step events a second

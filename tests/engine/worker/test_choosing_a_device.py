@@ -10,15 +10,17 @@ from pathlib import Path
 import pytest
 from fake_gpus import TWO_GPUS, nvidia_smi, torch_with_cuda
 
-from engine.runs.devices import DeviceLock
 from engine.runs.folder import RunFolder
+from engine.worker.device_locks import DeviceLock
 
 # Takes the device of a config, and prints what the run's log would be told and whether torch is there yet.
 PROGRAM = """
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from engine import device, events, gpus
+from engine import events
+from engine.machine import gpus
+from engine.worker import devices as device
 from engine.config import ConfigError, RuntimeConfig
 from engine.runs.folder import RunFolder
 gpus._NVIDIA_DRIVER = Path(sys.argv[3])

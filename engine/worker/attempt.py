@@ -19,10 +19,10 @@ from engine.runs.folder import RunFolder, Spec, newest_step
 from engine.runs.liveness import RunLock
 from engine.runs.log import EventLog
 from engine.runs.reader import RunReader
-from engine.runs.session import Leave, LostRun, Session
 from engine.runs.state import Phase
 from engine.training.errors import NonFiniteError
-from engine.work import Finished, Work
+from engine.worker.run import Finished, Work
+from engine.worker.session import Leave, LostRun, Session
 
 if TYPE_CHECKING:
     from engine.distributed.lead import Lead

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine import events
-from engine.telemetry import FLOAT16_PEAKS, REDUCED_PEAKS, Telemetry, peak_flops
+from engine.worker.telemetry import FLOAT16_PEAKS, REDUCED_PEAKS, Telemetry, peak_flops
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
 
@@ -110,7 +110,7 @@ def test_a_gpu_without_bfloat16_has_a_peak_in_float16(gpu, name, known):
 
 def test_an_unknown_device_and_another_precision_are_measured(gpu, monkeypatch):
     monkeypatch.setattr(
-        "engine.telemetry._measured_peak",
+        "engine.worker.telemetry._measured_peak",
         lambda device, dtype: {torch.bfloat16: 1.0, torch.float32: 2.0, torch.float16: 3.0}[dtype],
     )
     for name in ("NVIDIA Tomorrow 9000", "NVIDIA RTX A4000", "NVIDIA T400 4GB"):  # neither an A40 nor a T4

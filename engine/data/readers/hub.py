@@ -25,8 +25,8 @@ import msgspec
 from engine.config import ConfigError, SourceConfig
 from engine.data.build import Rows, build_corpus, select_languages
 from engine.data.corpus import ParallelCorpus
-from engine.data.jsonl import passage_id
 from engine.data.passages import Tick, file_identity
+from engine.data.readers.jsonl import passage_id
 from engine.data.source_rows import RowSource, SourceRow, collect
 
 if TYPE_CHECKING:

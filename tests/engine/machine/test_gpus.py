@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from fake_gpus import TWO_GPUS, nvidia_smi
 
-from engine import gpus
-from engine.gpus import Gpu, UnusableGpus, installed_torch, visible_gpus
+from engine.machine import gpus
+from engine.machine.gpus import Gpu, UnusableGpus, installed_torch, visible_gpus
 
 FIRST, SECOND = ("aaaa-1", "NVIDIA A100"), ("bbbb-2", "NVIDIA A100")
 

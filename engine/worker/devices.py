@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from engine import events
 from engine.config import ConfigError, RuntimeConfig, ranks_per_node
-from engine.cores import usable_cores
 from engine.events import NO_USABLE_GPU
-from engine.gpus import UnusableGpus, torch_indices, visible_gpus
-from engine.runs.devices import DeviceLock, cpu_slots
+from engine.machine.cores import usable_cores
+from engine.machine.gpus import UnusableGpus, torch_indices, visible_gpus
 from engine.runs.folder import RunFolder
-from engine.runs.queue import Place
-from engine.runs.session import Session
+from engine.worker.device_locks import DeviceLock, cpu_slots
+from engine.worker.places import Place
+from engine.worker.session import Session
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +33,7 @@ _DRIVER_SECONDS = 10.0  # a hung driver does not hang the queue
 
 
 class Queue(Protocol):
-    """The side of engine.runs.session.Session that waiting needs."""
+    """The side of engine.worker.session.Session that waiting needs."""
 
     @property
     def folder(self) -> RunFolder: ...

@@ -12,12 +12,12 @@ import pytest
 from making import bare_run, recorded
 
 from engine import events
-from engine.runs import session as session_module
 from engine.runs.liveness import RunLock
 from engine.runs.log import EventLog
 from engine.runs.reader import RunReader
-from engine.runs.session import Session
 from engine.runs.state import RunState
+from engine.worker import session as session_module
+from engine.worker.session import Session
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""``python -m engine.gpu_report``: what torch can do with the GPUs of this machine, as one line of JSON.
+"""``python -m engine.machine.gpu_report``: what torch can do with the GPUs of this machine, as one line of JSON.
 
 A process of its own, for programs that must not load torch.
 """
@@ -9,7 +9,7 @@ import sys
 
 import msgspec
 
-from engine.gpus import UnusableGpus, torch_indices, visible_gpus
+from engine.machine.gpus import UnusableGpus, torch_indices, visible_gpus
 
 _BFLOAT16_FROM = (8, 0)  # compute capability of Ampere; torch emulates bfloat16 on older GPUs
 

@@ -13,8 +13,8 @@ from engine.distributed.errors import RankLost
 from engine.runs.commands import pending_commands, send_command
 from engine.runs.liveness import RunLock
 from engine.runs.log import EventLog
-from engine.runs.session import Leave, LostRun, Session
 from engine.runs.state import RunState
+from engine.worker.session import Leave, LostRun, Session
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""``hybrid-tui eval``: a model, a benchmark, and all that is measured. Run as ``python -m engine.evaluation.command``.
+"""``hybrid-tui eval``: a model, a benchmark, and all that is measured. Run as ``python -m engine.worker.eval_command``.
 
 The result goes to stdout and progress to stderr. torch and transformers are imported only once the arguments are
 known to be usable.
@@ -25,9 +25,9 @@ from engine.config import (
     parse_benchmark,
 )
 from engine.data.cache import cache_folder
-from engine.device import share_cores
 from engine.evaluation.report import evaluation_report
 from engine.evaluation.results import SUMMARY, write_results
+from engine.worker.devices import share_cores
 
 if TYPE_CHECKING:
     from engine.data.benchmark import Benchmark

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.config import RunConfig, RuntimeConfig
-from engine.cores import usable_cores
+from engine.machine.cores import usable_cores
 
 if TYPE_CHECKING:
     import torch

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 from engine import events
 from engine.config import ConfigError, RunConfig, languages_for
 from engine.events import from_number
-from engine.preparation import build_trainer, import_frameworks, load_corpora, set_up_torch
-from engine.runs.session import Session
+from engine.worker.loading import build_trainer, import_frameworks, load_corpora, set_up_torch
+from engine.worker.session import Session
 
 if TYPE_CHECKING:
     from engine.data.benchmark import Benchmark
     from engine.data.corpus import ParallelCorpus
     from engine.distributed.lead import Lead
-    from engine.telemetry import Telemetry
     from engine.training.selection import Standing
     from engine.training.trainer import StepRecord
+    from engine.worker.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Work:
 
     def __init__(self, session: Session, config: RunConfig, lead: Lead | None = None) -> None:
         """``lead``: the other ranks of the run, where there are any; its device is held already."""
-        from engine.device import share_cores, wait_for_device
+        from engine.worker.devices import share_cores, wait_for_device
 
         self._session, self._config, self._lead = session, config, lead
         share_cores()
@@ -51,8 +51,8 @@ class Work:
         import_frameworks()
         set_up_torch(config.runtime, 1 if lead is None else lead.processes)
         ranks = None if lead is None else lead.ranks
-        from engine.model_card import trained_sources
         from engine.training.checkpoint import check_whole, checkpoint_at, load_checkpoint, newest_whole
+        from engine.worker.card import trained_sources
 
         corpora = load_corpora(config, session.progress)
         self._benchmarks = {spec.partition("=")[0]: self._load_benchmark(spec) for spec in config.evaluation.benchmarks}
@@ -272,11 +272,11 @@ class Work:
         Returns:
             The step whose weights were chosen, where the config asks for the best one and it can still be read.
         """
-        from engine.model_card import write_card
         from engine.training.checkpoint import DamagedCheckpoint, checkpoint_at, load_checkpoint
         from engine.training.durable import write_folder
         from engine.training.errors import NonFiniteError
         from engine.training.skipping import all_finite
+        from engine.worker.card import write_card
 
         best = self._standing().best_step if self._config.evaluation.select == "best" else None
         if best is not None and best != self.trainer.step:
@@ -328,7 +328,7 @@ class Work:
         self._session.emit(events.Warning(message=message))
 
     def _telemetry(self) -> Telemetry:
-        from engine.telemetry import Telemetry, peak_flops
+        from engine.worker.telemetry import Telemetry, peak_flops
 
         device = self.device.torch_device
         return Telemetry(self.device.name, device, peak_flops(device, self.trainer.encoder.autocast))
