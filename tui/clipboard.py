@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from engine.runs.folder import write_atomically
+from engine.files import write_file
 from tui.format import visible
 
 _MOST = 74_994  # bytes of base64 that terminals are known to take; more is cut or ignored, so it is not sent
@@ -49,5 +49,5 @@ def write_copy(text: str, environment: Mapping[str, str] = os.environ) -> Path:
     """
     path = copy_path(environment)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_atomically(path, text.encode() + b"\n", 0o600)
+    write_file(path, text.encode() + b"\n", 0o600)
     return path

@@ -7,9 +7,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from engine.files import write_folder
+from engine.progress import Tick
 from engine.runs import flock
 
 _WAIT_SECONDS = 0.2
+
+
+def build_once(folder: Path, fill: Callable[[Path], None], tick: Tick | None = None) -> None:
+    """Makes ``folder`` by ``fill(new folder)`` where it is not there; of several processes one does, the others wait.
+
+    Raises:
+        OSError: no space, or no permission; nothing is left behind, as with whatever ``fill`` raises.
+    """
+    if folder.is_dir():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with alone(folder, lambda: tick("waiting for another process", 0, None) if tick is not None else None):
+        if not folder.is_dir():
+            write_folder(folder, fill, 0o700)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from engine.data.benchmark import Benchmark
 from engine.data.corpus import ParallelCorpus
+from engine.files import write_file
 
 Tick = Callable[[str, int, int | None], None]
 Hashes = npt.NDArray[np.uint64]
@@ -108,10 +109,8 @@ def write_report(found: Sequence[Overlap], path: Path) -> None:
         OSError: no space, or no permission.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
     report = OverlapReport(overlaps=list(found))
-    temporary.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
-    temporary.replace(path)
+    write_file(path, msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
 
 
 def normalise(text: str) -> str:

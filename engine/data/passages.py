@@ -6,8 +6,6 @@ The cache key is the identity of what was read (path, size and time of each file
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.config import ConfigError
+from engine.data.building import build_once
 from engine.data.cache import cache_folder
 from engine.data.columns import CHUNK, TextColumn, read_table
 
@@ -102,15 +101,7 @@ def load_passages(files: Sequence[PassageFile], tick: Tick | None = None) -> Pas
     """
     key = hashlib.sha256("\n".join([_FORMAT, *(file.identity for file in files)]).encode()).hexdigest()
     folder = cache_folder() / "passages" / key[:32]
-    if not (folder / _SUMMARY).is_file():
-        folder.parent.mkdir(exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
-        try:
-            _write(files, temporary, tick)
-            if not folder.exists():  # another process may have been faster
-                temporary.rename(folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+    build_once(folder, lambda new: _write(files, new, tick), tick)
     table = read_table(folder / _PASSAGES)
     summary = msgspec.json.decode((folder / _SUMMARY).read_bytes(), type=_Summary)
     return Passages(TextColumn(table["id"]), TextColumn(table["text"]), summary.runs, summary.digest)

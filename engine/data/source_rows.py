@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import shutil
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ import numpy.typing as npt
 
 from engine.config import ConfigError
 from engine.data.build import Rows, build_corpus, select_languages
-from engine.data.building import alone
+from engine.data.building import build_once
 from engine.data.cache import cache_folder
 from engine.data.columns import CHUNK, TextColumn, read_table
 from engine.data.corpus import HardNegatives, ParallelCorpus
@@ -116,18 +115,7 @@ def _stored(
 ) -> ParallelCorpus:
     parts = [_FORMAT, source.identity, *sorted(set(languages)), str(drop_repeats)]
     folder = cache_folder() / "corpora" / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not (folder / _MANIFEST).is_file():
-        with alone(folder, lambda: tick("waiting for another process", 0, None) if tick is not None else None):
-            if not (folder / _MANIFEST).is_file():
-                building = folder.with_name(f".building-{folder.name}")
-                shutil.rmtree(building, ignore_errors=True)  # what a killed process left
-                building.mkdir(mode=0o700)
-                try:
-                    _Writer(building, source, set(languages), tick).write(drop_repeats=drop_repeats)
-                    building.rename(folder)
-                finally:
-                    shutil.rmtree(building, ignore_errors=True)
+    build_once(folder, lambda new: _Writer(new, source, set(languages), tick).write(drop_repeats=drop_repeats), tick)
     return _open(folder, source.label, weight)
 
 

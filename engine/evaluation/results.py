@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine.config import ConfigError
-from engine.evaluation.folder import replacing_folder
 from engine.evaluation.summary import Summary
+from engine.files import write_folder
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,11 +36,13 @@ def write_results(evaluation: Evaluation, folder: Path) -> None:
     Raises:
         OSError: no space, or no permission; the older folder is untouched.
     """
-    with replacing_folder(folder) as temporary:
-        ranks_table(evaluation).write_parquet(temporary / RANKS)
-        top_k_table(evaluation).write_parquet(temporary / TOP_K)
-        summary = msgspec.json.format(_JSON.encode(evaluation.summary), indent=1)
-        (temporary / SUMMARY).write_bytes(summary + b"\n")  # last: where it lies, the others are complete
+
+    def fill(new: Path) -> None:
+        ranks_table(evaluation).write_parquet(new / RANKS)
+        top_k_table(evaluation).write_parquet(new / TOP_K)
+        (new / SUMMARY).write_bytes(msgspec.json.format(_JSON.encode(evaluation.summary), indent=1) + b"\n")
+
+    write_folder(folder, fill)
 
 
 def read_summary(folder: Path) -> Summary:

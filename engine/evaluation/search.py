@@ -10,7 +10,6 @@ Shapes: Q queries, C candidates, T stored rows, U distinct ones, D dimensions.
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from engine.evaluation.ranks import TOP_K, Floats, Ints, Ranks, Tick, TopK
 from engine.evaluation.shards import CANDIDATE_TILE, QUERY_TILE, make_shards
 from engine.evaluation.tally import Tally
 from engine.evaluation.vector_store import VectorStore
+from engine.files import writing
 
 MEMORY = 1 << 30  # bytes for the vectors and scores of one shard
 
@@ -108,10 +108,6 @@ class _File:
 
     def save(self, tally: Tally, parts: int) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = self._path.with_name(f".{self._path.stem}.{os.getpid()}.tmp")
-        with temporary.open("wb") as file:
-            arrays: dict[str, Any] = {**tally.arrays, "parts": np.array(parts)}
+        arrays: dict[str, Any] = {**tally.arrays, "parts": np.array(parts)}
+        with writing(self._path, durable=True) as file:
             np.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path)

@@ -8,7 +8,6 @@ Shapes: T rows, D dimensions.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.evaluation.ranks import Floats, Ints
+from engine.files import write_file, writing
 
 Halves = npt.NDArray[np.float16]
 
@@ -46,7 +46,7 @@ class VectorStore:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / _MANIFEST
         if not path.exists():
-            _write(path, msgspec.json.encode(_Manifest(rows, width, rows_per_shard)))
+            write_file(path, msgspec.json.encode(_Manifest(rows, width, rows_per_shard)), durable=True)
         manifest = msgspec.json.decode(path.read_bytes(), type=_Manifest)
         if (manifest.rows, manifest.width) != (rows, width):
             raise ValueError(f"{folder}: holds {manifest.rows} x {manifest.width} vectors, not {rows} x {width}")
@@ -73,13 +73,10 @@ class VectorStore:
         """Stores one shard, rounded to float16."""
         if vectors.shape != (len(self.shards[number]), self.width):
             raise ValueError(f"shard {number}: unexpected shape {vectors.shape}")
-        _write(self._path(number).with_suffix(".json"), msgspec.json.encode(_Shard(truncated)))
-        temporary = self.folder / f".shard-{number:06d}.{os.getpid()}.tmp"
-        with temporary.open("wb") as file:
+        path = self._path(number)
+        write_file(path.with_suffix(".json"), msgspec.json.encode(_Shard(truncated)), durable=True)
+        with writing(path, durable=True) as file:
             np.save(file, vectors.astype(np.float16))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path(number))
 
     def truncated(self) -> int:
         """Texts that were cut to fit, in all shards."""
@@ -108,9 +105,3 @@ class VectorStore:
 
     def _path(self, number: int) -> Path:
         return self.folder / f"shard-{number:06d}.npy"
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)

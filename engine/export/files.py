@@ -1,11 +1,10 @@
-"""Files that exports leave: whole or not there."""
+"""Where an export goes: ``--out``, checked before anything is computed, and its errors in one line."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from uuid import uuid4
 
+from engine import files
 from engine.export.found import ExportError
 
 
@@ -25,14 +24,7 @@ def write_file(out: Path, content: bytes) -> None:
     Raises:
         ExportError: no space, or no permission; the older file is untouched.
     """
-    temporary = out.with_name(f".{out.name}.tmp-{uuid4().hex[:12]}")
     try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(out)
+        files.write_file(out, content, durable=True)
     except OSError as error:
         raise ExportError(f"--out: cannot write {out}: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)

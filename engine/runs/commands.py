@@ -17,8 +17,9 @@ import msgspec
 
 from engine import events
 from engine.events import AnyEvent, CommandName
+from engine.files import write_file
 from engine.runs.errors import RunError
-from engine.runs.folder import RunFolder, write_atomically
+from engine.runs.folder import RunFolder
 from engine.runs.liveness import RunLock, probe
 from engine.runs.log import EventLog
 from engine.runs.reader import RunReader
@@ -66,7 +67,7 @@ def send_command(folder: RunFolder, name: CommandName) -> str:
     content = _Content(uuid=uuid, command=name, attempt=liveness.owner.attempt, t=time.time())
     try:
         folder.control.mkdir(mode=0o700, exist_ok=True)
-        write_atomically(_path(folder, uuid), msgspec.json.encode(content), 0o600)
+        write_file(_path(folder, uuid), msgspec.json.encode(content), 0o600)
     except OSError as error:
         raise RunError(f"{folder.control}: the command cannot be written: {error.strerror}") from None
     return uuid

@@ -133,20 +133,3 @@ def newest_step(checkpoints: Path) -> int | None:
     except OSError:
         return None
     return max((int(match[1]) for match in steps), default=None)
-
-
-def write_atomically(path: Path, data: bytes, mode: int) -> None:
-    """Temp + rename: a reader sees the old file or the new one, never a part.
-
-    Raises:
-        OSError: disk full, no permission; the old file stands.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

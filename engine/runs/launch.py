@@ -23,9 +23,10 @@ from typing import NoReturn
 import msgspec
 
 from engine.config import ConfigError, ModelConfig, RunConfig, SourceConfig, parse_benchmark, problems
+from engine.files import write_file
 from engine.runs import spawn
 from engine.runs.errors import RunError
-from engine.runs.folder import RunFolder, Spec, read_spec, write_atomically
+from engine.runs.folder import RunFolder, Spec, read_spec
 from engine.runs.liveness import RunLock, probe, read_owner
 from engine.runs.logout import scope_command
 from engine.runs.nodes import forget_meeting, joins
@@ -71,7 +72,7 @@ def launch(
             forget_meeting(config, home)
             folder.control.mkdir(mode=0o700)
             data = msgspec.json.format(msgspec.json.encode(spec), indent=2) + b"\n"
-            write_atomically(folder.spec, data, folder.file_mode() & 0o444)  # from here on the run is listed
+            write_file(folder.spec, data, folder.file_mode() & 0o444)  # from here on the run is listed
             if wait:
                 undo.pop_all()
                 _prepared[folder.path] = lock

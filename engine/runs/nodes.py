@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from engine.config import ConfigError, RunConfig
-from engine.runs.folder import write_atomically
+from engine.files import write_file
 
 NODE_VARIABLE, JOB_VARIABLE = "HYBRID_TUI_NODE", "HYBRID_TUI_JOB"
 _POLL_SECONDS = 0.2
@@ -94,7 +94,7 @@ def publish(meeting: Meeting, home: Path, node: Node | None) -> Iterator[None]:
         return
     path = _path(home, node)
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    write_atomically(path, msgspec.json.encode(meeting), 0o600)
+    write_file(path, msgspec.json.encode(meeting), 0o600)
     try:
         yield
     finally:

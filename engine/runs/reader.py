@@ -20,9 +20,10 @@ from engine.events import (
     from_number,
     to_number,
 )
+from engine.files import write_file
 from engine.runs.fold import fold
 from engine.runs.fold_steps import fold_steps
-from engine.runs.folder import RunFolder, write_atomically
+from engine.runs.folder import RunFolder
 from engine.runs.log import EventCursor
 from engine.runs.series import Series
 from engine.runs.state import RunState
@@ -131,7 +132,7 @@ class RunReader:
 
 
 def write_snapshot(folder: RunFolder, state: RunState, offset: int, inode: int, skipped: int = 0) -> None:
-    """Writes state.json (temp + rename) for a ``state`` that folds the first ``offset`` bytes of the log.
+    """Writes state.json for a ``state`` that folds the first ``offset`` bytes of the log.
 
     By the holder of the run's lock only: one writer, as for the log.
 
@@ -140,7 +141,7 @@ def write_snapshot(folder: RunFolder, state: RunState, offset: int, inode: int, 
     """
     loss = None if state.loss is None else to_number(state.loss)
     snapshot = _Snapshot(version=SNAPSHOT_VERSION, inode=inode, offset=offset, skipped=skipped, loss=loss, state=state)
-    write_atomically(folder.state, msgspec.json.encode(snapshot), folder.file_mode())
+    write_file(folder.state, msgspec.json.encode(snapshot), folder.file_mode())
 
 
 def _stretches(found: Sequence[AnyEvent | Outline]) -> Iterator[list[AnyStep] | OtherEvent]:

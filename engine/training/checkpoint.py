@@ -37,8 +37,8 @@ from torch import Tensor
 from engine.config import ConfigError
 from engine.encoder import DualEncoder
 from engine.encoder.static import StaticEmbedding
+from engine.files import present, remove_leftovers, write_folder
 from engine.model_description import files_of
-from engine.training.durable import present, remove_leftovers, write_folder
 from engine.training.trainer import Trainer, trained_parameters
 
 _POSITION = "position.json"

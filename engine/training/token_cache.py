@@ -17,9 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ import numpy.typing as npt
 from engine.data.building import alone
 from engine.data.corpus import ParallelCorpus
 from engine.encoder.tokens import TokenRows
+from engine.files import move_in, sync, write_file, writing
 from engine.training.tokenized import (
     Advance,
     PassageKeys,
@@ -126,12 +125,12 @@ def write_arrays(folder: Path, languages: tuple[str, ...], row_of: npt.NDArray[n
         OSError: a column is missing, or no space.
     """
     progress = _read_progress(folder)
-    with _appending(folder / "row_of") as file:
+    with writing(folder / "row_of", durable=True) as file:
         for start in range(0, len(row_of), _LIST):
             file.write(np.ascontiguousarray(row_of[start : start + _LIST], np.int64).tobytes())
     counts = _write_usable(folder, row_of)
     manifest = Manifest(languages, len(row_of), progress.columns["questions"].texts, progress.columns, counts)
-    _write(folder / _MANIFEST, manifest)
+    write_file(folder / _MANIFEST, msgspec.json.encode(manifest), durable=True)
     return manifest
 
 
@@ -177,7 +176,9 @@ class ColumnWriter:
             os.fsync(file.fileno())
         columns = _read_progress(self._folder).columns
         size = ColumnSize(self.texts, self._tokens, self._truncated, self._segments)
-        _write(self._folder / _PROGRESS, _Progress({**columns, self._name: size}))
+        write_file(
+            self._folder / _PROGRESS, msgspec.json.encode(_Progress({**columns, self._name: size})), durable=True
+        )
 
     def close(self) -> None:
         for file in self._files.values():
@@ -215,12 +216,9 @@ def _build(
         finally:
             writer.close()
     if corpus.negatives is not None and "negatives" in _read_progress(folder).columns:
-        with _appending(folder / "starts") as file:
-            file.write(np.ascontiguousarray(corpus.negatives.starts, np.int64).tobytes())
+        write_file(folder / "starts", np.ascontiguousarray(corpus.negatives.starts, np.int64).tobytes(), durable=True)
     write_arrays(folder, corpus.languages, corpus.row_of)
-    shutil.rmtree(target, ignore_errors=True)  # damaged, or not there
-    folder.rename(target)
-    _sync(target.parent)
+    move_in(folder, target)  # what is there, is damaged
 
 
 def _write_usable(folder: Path, row_of: npt.NDArray[np.int64]) -> list[int | None]:
@@ -238,7 +236,7 @@ def _write_usable(folder: Path, row_of: npt.NDArray[np.int64]) -> list[int | Non
         if count == len(row_of):
             path.unlink()
         else:
-            _sync(path)
+            sync(path)
     return [None if count == len(row_of) else count for count in counts]
 
 
@@ -304,27 +302,3 @@ def _read_progress(folder: Path) -> _Progress:
         return msgspec.json.decode((folder / _PROGRESS).read_bytes(), type=_Progress)
     except (OSError, msgspec.MsgspecError):
         return _Progress({})
-
-
-@contextmanager
-def _appending(path: Path) -> Iterator[Any]:
-    """A new file, synced when it is complete."""
-    with path.open("wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _write(path: Path, value: msgspec.Struct) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    with _appending(temporary) as file:
-        file.write(msgspec.json.encode(value))
-    temporary.replace(path)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

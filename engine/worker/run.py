@@ -272,8 +272,8 @@ class Work:
         Returns:
             The step whose weights were chosen, where the config asks for the best one and it can still be read.
         """
+        from engine.files import write_folder
         from engine.training.checkpoint import DamagedCheckpoint, checkpoint_at, load_checkpoint
-        from engine.training.durable import write_folder
         from engine.training.errors import NonFiniteError
         from engine.training.skipping import all_finite
         from engine.worker.card import write_card

@@ -125,7 +125,7 @@ def test_what_a_killed_process_left_is_no_corpus(cache: Path) -> None:
     with pytest.raises(InterruptedError):
         collect(rows, (), 1.0, large=True, tick=abandon)
     (folder,) = {path.name.removeprefix(".").removesuffix(".lock") for path in (cache / "corpora").iterdir()}
-    torn = cache / "corpora" / f".building-{folder}"
+    torn = cache / "corpora" / f".{folder}.0badc0de.tmp"
     torn.mkdir()
     (torn / "rows.arrow").write_bytes(b"torn")
     assert len(collect(rows, (), 1.0, large=True)) == 20

@@ -15,7 +15,6 @@ from hypothesis import given, settings
 
 from engine import events
 from engine.evaluation.evaluate import evaluate
-from engine.evaluation.folder import replacing_folder
 from engine.evaluation.results import ResultError, read_ranks, read_summary, read_top_k, write_results
 from engine.evaluation.summary import METRICS
 
@@ -127,39 +126,6 @@ def test_any_result_travels_in_an_event(case):
     assert events.decode(line) == event
     assert type(result) is events.EvaluationResult
     assert msgspec.json.decode(msgspec.json.encode(result), type=events.EvaluationResult) == result
-
-
-def test_an_abandoned_write_leaves_the_older_folder(tmp_path):
-    target = tmp_path / "toy"
-    with replacing_folder(target) as folder:
-        (folder / "a").write_text("old")
-        (folder / "b").write_text("old")
-
-    def abandon() -> None:
-        with replacing_folder(target) as folder:
-            (folder / "a").write_text("new")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        abandon()
-    assert [path.name for path in tmp_path.iterdir()] == ["toy"]
-    assert (target / "a").read_text() == "old"
-
-
-def test_a_new_folder_replaces_the_old_one_and_what_a_kill_left(tmp_path):
-    """Replaced, not merged; the temporary folder of a killed process goes too."""
-    target = tmp_path / "toy"
-    with replacing_folder(target) as folder:
-        (folder / "a").write_text("old")
-    killed = "import os, sys, pathlib; from engine.evaluation.folder import replacing_folder\n"
-    killed += "with replacing_folder(pathlib.Path(sys.argv[1])) as folder: (folder / 'c').touch(); os._exit(9)"
-    assert subprocess.run([sys.executable, "-c", killed, str(target)], check=False).returncode == 9
-    assert len(list(tmp_path.iterdir())) == 2
-    assert (target / "a").read_text() == "old"
-    with replacing_folder(target) as folder:
-        (folder / "b").write_text("new")
-    assert [path.name for path in tmp_path.iterdir()] == ["toy"]
-    assert [path.name for path in target.iterdir()] == ["b"]
 
 
 def test_damaged_results_are_one_line(tmp_path):

@@ -86,8 +86,8 @@ def test_several_benchmarks_need_a_choice(tmp_path):
 
 def test_unfinished_and_foreign_folders_are_not_results(runs):
     results = runs[1] / "results"
-    (results / "step-000900" / ".toy.tmp-1").mkdir(parents=True)
-    (results / "step-000900" / ".toy.tmp-1" / "summary.json").write_text("{")
+    (results / "step-000900" / ".toy.0badc0de.tmp").mkdir(parents=True)
+    (results / "step-000900" / ".toy.0badc0de.tmp" / "summary.json").write_text("{")
     (results / "step-000901" / "toy").mkdir(parents=True)
     (results / "notes").mkdir()
     assert build_table("summary", runs[1:])["step"].to_list() == [400]

@@ -12,7 +12,8 @@ import msgspec
 
 from engine import events
 from engine.config import OptimizerConfig, RunConfig, SourceConfig
-from engine.runs.folder import Provenance, RunFolder, Spec, write_atomically
+from engine.files import write_file
+from engine.runs.folder import Provenance, RunFolder, Spec
 from engine.runs.liveness import probe
 from engine.runs.log import EventCursor
 
@@ -30,7 +31,7 @@ def bare_run(home: Path, run_id: str = "bare-20260101-000000", created: float = 
     folder.path.mkdir(mode=0o700, parents=True)
     folder.control.mkdir(mode=0o700)
     spec = Spec(config=config(name), created=created, provenance=Provenance())
-    write_atomically(folder.spec, msgspec.json.encode(spec), 0o400)
+    write_file(folder.spec, msgspec.json.encode(spec), 0o400)
     return folder
 
 

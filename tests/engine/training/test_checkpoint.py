@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from small_corpora import make_corpus
 
+from engine import files
 from engine.config import BatchConfig, LossConfig, ModelConfig, OptimizerConfig, RunConfig
 from engine.encoder import load_encoder
-from engine.training import durable
 from engine.training.checkpoint import CheckpointError, load_checkpoint, newest_whole, save_checkpoint
 from engine.training.trainer import Trainer
 
@@ -209,19 +209,19 @@ def test_a_crash_while_saving_leaves_a_whole_checkpoint_and_the_next_save_cleans
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(durable.shutil, "rmtree", lambda *args, **options: None)
+        patch.setattr(files.shutil, "rmtree", lambda *args, **options: None)
         if moment == "encoder":
             patch.setattr("engine.encoder.saving._write_overall", die)
         elif moment == "optimizer":
             patch.setattr("engine.training.checkpoint._optimizer_state", die)
         elif moment == "sync":
-            patch.setattr(durable, "_sync", die)
+            patch.setattr(files, "sync", die)
         else:
             rename, calls = Path.rename, []
 
             def rename_until_death(self, target):
                 calls.append(target)
-                if len(calls) == ["move aside", "move in"].index(moment) + 1:
+                if len(calls) > ["move aside", "move in"].index(moment):
                     raise KeyboardInterrupt
                 return rename(self, target)
 
