@@ -323,6 +323,14 @@ def ranks_per_node(devices: str) -> int | None:
     return None if which == "all" else which.count(",") + 1
 
 
+def on_one_device(runtime: RuntimeConfig) -> RuntimeConfig:
+    """The same settings for a single process: on the first of the devices, on one machine."""
+    kind, _, which = runtime.devices.partition(":")
+    first = which.partition(",")[0]
+    devices = f"{kind}:{first}" if kind == "cuda" and first not in ("", "all") else kind
+    return msgspec.structs.replace(runtime, devices=devices, nodes=1)
+
+
 def several_ranks(runtime: RuntimeConfig) -> bool:
     """Whether a run is more than one process, or may be."""
     return runtime.nodes > 1 or ranks_per_node(runtime.devices) != 1

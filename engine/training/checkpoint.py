@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -42,6 +43,7 @@ from engine.model_description import files_of
 from engine.training.trainer import Trainer, trained_parameters
 
 _POSITION = "position.json"
+_NAME = re.compile(r"step-(\d+)")
 _SCALER = "scaler.safetensors"
 _SPARE_BYTES = 64 << 20  # beside the tensors: tokenizer, descriptions, room for the event log
 
@@ -109,6 +111,13 @@ def save_checkpoint(trainer: Trainer, folder: Path, keep: int, best: int | None 
 def checkpoint_at(folder: Path, step: int) -> Path:
     """Where the checkpoint of a step lies, if there is one."""
     return folder / f"step-{step:06d}"
+
+
+def step_of(path: Path) -> int:
+    """The inverse of ``checkpoint_at``, also for a checkpoint that lies aside (engine.files.present)."""
+    match = _NAME.search(path.name)
+    assert match is not None, path
+    return int(match[1])
 
 
 def newest_whole(folder: Path, warn: Callable[[str], object]) -> Path | None:

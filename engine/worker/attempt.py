@@ -21,11 +21,12 @@ from engine.runs.log import EventLog
 from engine.runs.reader import RunReader
 from engine.runs.state import Phase
 from engine.training.errors import NonFiniteError
-from engine.worker.run import Finished, Work
+from engine.worker import run
 from engine.worker.session import Leave, LostRun, Session
 
 if TYPE_CHECKING:
     from engine.distributed.lead import Lead
+    from engine.worker.training import Finished
 
 EXIT_DONE, EXIT_FAILED, EXIT_LEFT = 0, 1, 3
 _TRACEBACK_LINES = 12
@@ -53,16 +54,15 @@ def attempt(session: Session, spec: Spec, *, evaluate_only: bool, lead: Lead | N
 
     ended: Finished | None = None
 
-    def work() -> None:
+    def carry_out() -> None:
         nonlocal ended
-        work = Work(session, config, lead)
         if evaluate_only:
-            work.evaluate(again=True)
+            run.evaluate(session, config)
         else:
-            ended = work.train()
+            ended = run.train(session, config, lead)
 
     former = session.state.former_phase
-    status = guarded(session, work, evaluate_only=evaluate_only)
+    status = guarded(session, carry_out, evaluate_only=evaluate_only)
     if status is not None:
         return status
     if evaluate_only:

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.config import RunConfig, RuntimeConfig
+from engine import events
+from engine.config import ConfigError, RunConfig, RuntimeConfig
 from engine.machine.cores import usable_cores
+from engine.worker.session import Session
 
 if TYPE_CHECKING:
     import torch
 
+    from engine.data.benchmark import Benchmark
     from engine.data.corpus import ParallelCorpus
+    from engine.encoder import DualEncoder
     from engine.training.ranks import Ranks
     from engine.training.trainer import Trainer
 
@@ -64,6 +68,52 @@ def load_corpora(config: RunConfig, progress: Progress) -> list[ParallelCorpus]:
         corpora.append(load_source(source, progress))
         progress("reading sources", len(corpora), len(config.sources))
     return corpora
+
+
+def check_overlap(
+    session: Session, corpora: Sequence[ParallelCorpus], benchmarks: Sequence[Benchmark], *, forbidden: bool
+) -> None:
+    """Warns of benchmark texts among the training texts, and keeps the report in the run's folder.
+
+    Raises:
+        ConfigError: there are such texts, and they are ``forbidden``.
+    """
+    from engine.data.overlap import find_overlaps, write_report
+
+    path = session.folder.results / "overlap.json"
+    if path.exists():
+        return  # an earlier attempt has looked
+    overlaps = find_overlaps(corpora, benchmarks, session.progress)
+    leaks = [overlap for overlap in overlaps if overlap.leaks]
+    if leaks and forbidden:
+        raise ConfigError(f"evaluation.forbid_overlap: {leaks[0].message()}")
+    write_report(overlaps, path)  # only now: a resumed attempt takes the report for permission
+    for overlap in leaks:
+        session.emit(events.Warning(message=overlap.message()))
+
+
+def load_trained_encoder(
+    config: RunConfig, checkpoint: Path | None, device: torch.device, progress: Progress
+) -> DualEncoder:
+    """The encoder that ``checkpoint`` holds as it is evaluated; None: the one that training starts from.
+
+    Only "tiny", before its first checkpoint, needs the texts that it would be trained on.
+
+    Raises:
+        ConfigError: names the field.
+    """
+    from engine.encoder import load_encoder
+
+    def texts() -> Iterator[str]:
+        from engine.training.validation import split_corpora
+
+        for corpus in split_corpora(config, load_corpora(config, progress))[0]:
+            yield from corpus.questions
+            yield from corpus.passages
+
+    encoder = load_encoder(config.model, device, texts=texts(), seed=config.seed, saved=checkpoint)
+    encoder.precision, encoder.layout = config.runtime.precision, config.runtime.layout
+    return encoder
 
 
 def build_trainer(

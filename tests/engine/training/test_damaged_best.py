@@ -10,9 +10,8 @@ import torch
 from engine.config import BatchConfig, EvaluationConfig, OptimizerConfig, RunConfig
 from engine.runs.folder import RunFolder
 from engine.training.checkpoint import save_checkpoint
-from engine.training.selection import Standing
 from engine.training.trainer import Trainer
-from engine.worker.run import Work
+from engine.worker.training import Training
 
 CONFIG = RunConfig(
     batch=BatchConfig(size=8),
@@ -28,17 +27,16 @@ def test_the_model_of_the_last_step_is_saved_with_a_warning(corpora, make_encode
     trainer.update()
     best = save_checkpoint(trainer, folder.checkpoints, keep=2)
     trainer.update()
-    work = Work.__new__(Work)  # of which only this much is needed to save
-    work._session, work._config, work._sources = SimpleNamespace(folder=folder, emit=told.append), CONFIG, []
-    work.trainer = trainer
-    monkeypatch.setattr(work, "_standing", lambda: Standing(best_step=best.step))
-    monkeypatch.setattr("engine.worker.card.write_card", lambda *_, **__: None)
+    validated = SimpleNamespace(step=best.step, best_step=best.step, best_value=1.0, since_best=0)
+    session = SimpleNamespace(folder=folder, emit=told.append, state=SimpleNamespace(validations=[validated]))
+    training = Training(session, CONFIG, trainer, evaluator=None)
+    monkeypatch.setattr("engine.worker.training.write_card", lambda *_, **__: None)
 
     weights = best.path / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    assert work._save_model(early=False) is None
+    assert training._save_model(early=False) is None
     assert ["the last step" in event.message and str(weights) in event.message for event in told] == [True]
     last = save_checkpoint(trainer, folder.checkpoints, keep=2)
     assert last.step == 2
@@ -46,6 +44,6 @@ def test_the_model_of_the_last_step_is_saved_with_a_warning(corpora, make_encode
 
     content[-1] ^= 1
     weights.write_bytes(content)
-    assert work._save_model(early=False) == best.step
+    assert training._save_model(early=False) == best.step
     assert (folder.model / "model.safetensors").read_bytes() == weights.read_bytes()
     trainer.close()

@@ -14,7 +14,7 @@ from engine.encoder.packing import AttentionReport
 from engine.training.backward import Backward
 from engine.training.checkpoint import load_checkpoint, save_checkpoint
 from engine.training.trainer import Trainer
-from engine.worker.run import Work
+from engine.worker.training import Training
 
 pytestmark = pytest.mark.long
 
@@ -255,13 +255,13 @@ def test_a_run_tells_its_notes_as_warnings_and_saves_where_micro_batches_became_
             told.append(event)
 
     record = SimpleNamespace(notes=("first", "second"))
-    work = object.__new__(Work)
-    work._session = Session()
-    work.trainer, work._micro_batch = SimpleNamespace(tokens_per_micro_batch=64), 128
-    work.save = lambda: told.append("saved")
-    work.record(record)
+    trainer = SimpleNamespace(step=0, tokens_per_micro_batch=128)
+    training = Training(Session(), RunConfig(), trainer, evaluator=None)
+    training.save = lambda: told.append("saved")
+    trainer.tokens_per_micro_batch = 64
+    training.record(record)
     assert told == [record, events.Warning(message="first"), events.Warning(message="second"), "saved"]
-    work.record(record)
+    training.record(record)
     assert told.count("saved") == 1
 
 

@@ -19,7 +19,7 @@ from engine.runs.folder import RunFolder
 from engine.runs.launch import launch
 from engine.training.errors import NonFiniteError
 from engine.training.trainer import Trainer
-from engine.worker.run import Work
+from engine.worker.training import Training
 
 CONFIG = RunConfig(
     name="broken",
@@ -52,15 +52,13 @@ def test_weights_that_are_not_finite_become_no_model(tmp_path: Path, monkeypatch
     encoder = load_encoder(CONFIG.model, "cpu", texts=[*corpus.questions, *corpus.passages])
     plain = msgspec.structs.replace(CONFIG, optimizer=OptimizerConfig(max_steps=1))
     trainer = Trainer(plain, encoder, [corpus], torch.device("cpu"))
-    work = Work.__new__(Work)  # of which only this much is needed to save
-    work._session, work._config, work._sources = SimpleNamespace(folder=RunFolder(tmp_path)), plain, []  # type: ignore[assignment]
-    work.trainer = trainer
-    monkeypatch.setattr("engine.worker.card.write_card", lambda *_, **__: None)
+    session = SimpleNamespace(folder=RunFolder(tmp_path))
+    training = Training(session, plain, trainer, evaluator=None)  # type: ignore[arg-type]
     with torch.no_grad():
         next(iter(encoder.parameters())).view(-1)[0] = float("nan")
     try:
         with pytest.raises(NonFiniteError, match="some weights of step 0 are infinite or NaN"):
-            work._save_model(early=False)
+            training._save_model(early=False)
     finally:
         trainer.close()
     assert not (tmp_path / "model").exists()
