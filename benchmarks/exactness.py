@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.runs.folder import RunFolder
-from engine.runs.liveness import probe
+from engine.runs.lock import probe
 from engine.runs.reader import RunReader
 from engine.runs.status import status_of
 

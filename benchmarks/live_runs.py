@@ -20,7 +20,7 @@ from engine import events
 from engine.config import BatchConfig, EvaluationConfig, OptimizerConfig, RunConfig, SourceConfig
 from engine.events import Advantage, EvaluationResult, RankDistances
 from engine.runs.folder import Provenance, RunFolder, Spec
-from engine.runs.liveness import RunLock
+from engine.runs.lock import RunLock
 from engine.runs.log import EventLog
 from engine.runs.reader import RunReader
 

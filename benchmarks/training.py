@@ -336,7 +336,7 @@ def events() -> tuple[Report, list[str]]:
 def session() -> Iterator[Any]:
     """One attempt at a run in a folder that is gone afterwards."""
     from engine.runs.folder import RunFolder
-    from engine.runs.liveness import RunLock
+    from engine.runs.lock import RunLock
     from engine.runs.log import EventLog
     from engine.runs.state import RunState
     from engine.worker.session import Session

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from engine import events
 from engine.runs.folder import RunFolder, read_spec
-from engine.runs.liveness import RunLock
+from engine.runs.lock import RunLock
 from engine.runs.log import EventLog
 from engine.runs.reader import RunReader
 from engine.worker.session import Leave, Session

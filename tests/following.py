@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from engine.events import AnyEvent
 from engine.runs.folder import RunFolder
-from engine.runs.liveness import probe
+from engine.runs.lock import probe
 from engine.runs.log import EventCursor
 from engine.runs.reader import RunReader
 from engine.runs.status import status_of

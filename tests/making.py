@@ -14,7 +14,7 @@ from engine import events
 from engine.config import OptimizerConfig, RunConfig, SourceConfig
 from engine.files import write_file
 from engine.runs.folder import Provenance, RunFolder, Spec
-from engine.runs.liveness import probe
+from engine.runs.lock import probe
 from engine.runs.log import EventCursor
 
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")

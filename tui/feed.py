@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, Spec, read_spec
-from engine.runs.liveness import probe
+from engine.runs.lock import probe
 from engine.runs.reader import RunReader
 from engine.runs.registry import list_runs
 from tui.format import visible

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from engine.runs.folder import RunFolder
-from engine.runs.liveness import probe
+from engine.runs.lock import probe
 from engine.runs.reader import RunReader
 from engine.runs.state import EvaluationPoint, RunState
 from engine.runs.status import Status, reason, shown_state, status_of

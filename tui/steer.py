@@ -15,7 +15,7 @@ from engine.events import CommandName
 from engine.runs.commands import send_command, stop_without_worker
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder
-from engine.runs.liveness import probe
+from engine.runs.lock import probe
 from engine.runs.registry import archive_run, restore_run, trash_run
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def start_all(home: Path, study: Study, command_line: Sequence[str]) -> str:
     Raises:
         ConfigError, RunError: one line.
     """
-    from engine.runs.study_runs import start_study
+    from engine.runs.study import start_study
 
     started = start_study(home, study, command_line=tuple(command_line))
     fates = Counter(run.fate for run in started)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from engine import flock
 from engine.files import write_folder
 from engine.progress import Tick
-from engine.runs import flock
 
 _WAIT_SECONDS = 0.2
 

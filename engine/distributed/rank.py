@@ -18,7 +18,7 @@ from pathlib import Path
 from engine.config import RunConfig
 from engine.distributed.errors import EXIT_RANK_LOST, EXIT_SPOKEN, RankLost
 from engine.runs.folder import RunFolder, Spec, read_spec
-from engine.runs.liveness import RunLock
+from engine.runs.lock import RunLock
 from engine.worker.attempt import EXIT_FAILED, attempt, open_session
 from engine.worker.loading import import_frameworks
 from engine.worker.session import LostRun

@@ -20,7 +20,7 @@ from engine import events
 from engine.config import ConfigError, uneven_batch
 from engine.distributed.errors import EXIT_RANK_LOST, EXIT_SPOKEN
 from engine.runs.folder import RunFolder, Spec
-from engine.runs.liveness import RunLock, read_owner, signal_worker
+from engine.runs.lock import RunLock, read_owner, signal_worker
 from engine.runs.log import EventLog
 from engine.runs.nodes import Meeting, publish, this_node
 from engine.runs.reader import RunReader

@@ -17,8 +17,8 @@ from engine.config import RunConfig, SourceConfig
 from engine.encoding_options import EncodingOptions
 from engine.evaluation.summary import METRICS, Summary
 from engine.export.card_results import markdown_table, results_text
-from engine.runs.choice import Choice
 from engine.runs.folder import Provenance
+from engine.runs.status import Choice
 
 
 @dataclass(frozen=True, slots=True)

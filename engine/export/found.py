@@ -11,8 +11,8 @@ from pathlib import Path
 from engine.config import ConfigError, RunConfig
 from engine.evaluation.results import SUMMARY, read_summary
 from engine.evaluation.summary import Summary
-from engine.runs.choice import Choice, choice_of
 from engine.runs.folder import RunFolder, read_spec
+from engine.runs.status import Choice, choice_of
 
 _STEP = re.compile(r"step-(\d+)")
 

@@ -20,7 +20,7 @@ from engine.events import AnyEvent, CommandName
 from engine.files import write_file
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder
-from engine.runs.liveness import RunLock, probe
+from engine.runs.lock import RunLock, probe
 from engine.runs.log import EventLog
 from engine.runs.reader import RunReader
 from engine.runs.state import RunState

@@ -27,7 +27,7 @@ from engine.files import write_file
 from engine.runs import spawn
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, Spec, read_spec
-from engine.runs.liveness import RunLock, probe, read_owner
+from engine.runs.lock import RunLock, probe, read_owner
 from engine.runs.logout import scope_command
 from engine.runs.nodes import forget_meeting, joins
 from engine.runs.provenance import provenance

@@ -11,7 +11,7 @@ import msgspec
 
 from engine.runs.errors import RunBusy, RunError
 from engine.runs.folder import RunFolder
-from engine.runs.liveness import RunLock, probe
+from engine.runs.lock import RunLock, probe
 
 __all__ = [
     "RunBusy",

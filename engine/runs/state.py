@@ -1,6 +1,6 @@
 """What a run's log tells of it, as engine.runs.fold finds it; dashboard, command line, worker and tests all read this.
 
-Whether the worker still lives is asked of the lock (engine.runs.liveness) and combined in engine.runs.status.
+Whether the worker still lives is asked of the lock (engine.runs.lock) and combined in engine.runs.status.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunState(msgspec.Struct, kw_only=True):
-    """Everything but the per-step columns (engine.runs.series), so that 500 runs open at once."""
+    """Everything but the per-step columns (engine.runs.reader), so that 500 runs open at once."""
 
     name: str = ""
     mode: str = ""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import msgspec
 
-from engine.events import Number, to_number
+from engine.config import RunConfig
+from engine.events import Number, from_number, to_number
 from engine.runs.errors import RunError
-from engine.runs.folder import read_spec
-from engine.runs.liveness import Liveness, probe
+from engine.runs.folder import RunFolder, read_spec
+from engine.runs.lock import Liveness, probe
 from engine.runs.reader import RunReader
 from engine.runs.state import FINAL_PHASES, RunState
 
@@ -35,6 +37,24 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     pid: int | None  # only while alive
     updated: float
     error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The choice of a run whose config selects the best step."""
+
+    step: int | None  # None: nothing was measured yet
+    measure: str  # "loss", or benchmark and metric
+    value: float | None  # at that step
+    validations: int  # it is the best of so many
+    early: bool  # training ended before max_steps, as there was no better one
+
+    def rule(self) -> str:
+        """One line for reports."""
+        if self.step is None or self.value is None:
+            return f"the best by {self.measure}, and nothing was measured yet"
+        early = ", training ended early" if self.early else ""
+        return f"best of {self.validations} by {self.measure} ({self.value:.4f}), step {self.step:,}{early}"
 
 
 def shown_state(state: RunState, liveness: Liveness, now: float) -> str:
@@ -118,6 +138,20 @@ def status_of(reader: RunReader) -> Status:
         updated=updated,
         error=reason(state, liveness) if shown in ("failed", "crashed") else None,
     )
+
+
+def choice_of(folder: RunFolder, config: RunConfig) -> Choice | None:
+    """Of the run's log; None where the config fixes the last step before training."""
+    if config.evaluation.select != "best":
+        return None
+    reader = RunReader(folder)
+    reader.poll()
+    state = reader.state
+    if not state.validations:
+        return Choice(None, "validation", None, 0, state.finished_early)
+    last = state.validations[-1]
+    value = None if last.best_value is None else from_number(last.best_value)
+    return Choice(last.best_step, last.measure, value, len(state.validations), state.finished_early)
 
 
 def _age(state: RunState, now: float) -> float:

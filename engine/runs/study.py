@@ -23,15 +23,25 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from engine.config import ConfigError, Count, RunConfig, RunName, load_config, parse_benchmark, split_validation_error
+from engine.runs.errors import RunError
+from engine.runs.folder import RunFolder, read_spec
+from engine.runs.launch import launch, resume, with_absolute_paths
+from engine.runs.preflight import preflight
+from engine.runs.reader import RunReader
+from engine.runs.registry import list_runs
+from engine.runs.status import status_of
 
 _SEEDS_ONLY = "seeds"  # the condition of a sweep without a grid
 _GRID_VALUE = re.compile(r"""(?:\[[^\]]*\]|"[^"]*"|'[^']*'|[^,])+""")  # commas within brackets and quotes belong to it
+_RESUMABLE = frozenset({"paused", "stopped", "crashed"})
+
+Fate = Literal["finished before", "under way", "resumed", "launched"]
 
 
 class StudyCondition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,6 +82,15 @@ class Study:
     baseline: str  # a condition
     benchmark: str  # its key
     slow_on_cpu: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartedRun:
+    """A run of a study, and what was done to have it."""
+
+    planned: PlannedRun
+    folder: RunFolder
+    fate: Fate
 
 
 def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
@@ -159,6 +178,35 @@ def sweep_of(
     return Study(study, runs, runs[0].condition, _benchmark(runs))
 
 
+def start_study(home: Path, study: Study, command_line: Sequence[str] = ()) -> list[StartedRun]:
+    """Sees to it that every run of the study is finished, under way or queued, in the study's order.
+
+    A run of this study with the same config is taken as it is when it is finished or under way, and resumed when it is
+    paused, stopped or crashed; one that failed is left and launched anew.
+
+    Raises:
+        ConfigError: a config cannot be run, or its files cannot be read; then nothing was launched.
+    """
+    for config in _distinct_data([planned.config for planned in study.runs]):
+        preflight(config)
+    there = _runs_of(home, study.name)
+    started = []
+    for planned in study.runs:
+        wanted = with_absolute_paths(planned.config)
+        known = next(((folder, state) for folder, config, state in there if config == wanted), None)
+        if known is None:
+            folder = launch(home, planned.config, command_line=command_line)
+            started.append(StartedRun(planned, folder, "launched"))
+            continue
+        folder, state = known
+        fate: Fate = "finished before" if state == "finished" else "under way"
+        if state in _RESUMABLE:
+            resume(folder)
+            fate = "resumed"
+        started.append(StartedRun(planned, folder, fate))
+    return started
+
+
 def _plan(
     study: str,
     load: Callable[[Sequence[str]], RunConfig],
@@ -222,3 +270,23 @@ def _check_seeds(seeds: Sequence[int], label: str) -> None:
 
 def _in_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-")
+
+
+def _runs_of(home: Path, study: str) -> list[tuple[RunFolder, RunConfig, str]]:
+    """Runs of the study that did not fail, those that are further along first."""
+    found = []
+    for folder in list_runs(home):
+        try:
+            config = read_spec(folder).config
+        except RunError:
+            continue  # of another release, or damaged: not ours to judge
+        if config.study == study:
+            state = status_of(RunReader(folder)).state
+            if state != "failed":
+                found.append((folder, config, state))
+    return sorted(found, key=lambda item: item[2] != "finished")
+
+
+def _distinct_data(configs: Sequence[RunConfig]) -> list[RunConfig]:
+    """One config for every set of files: reading them takes seconds."""
+    return list({msgspec.json.encode((config.sources, config.evaluation)): config for config in configs}.values())

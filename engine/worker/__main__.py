@@ -13,7 +13,7 @@ from pathlib import Path
 
 from engine.config import several_ranks
 from engine.runs.folder import RunFolder, read_spec
-from engine.runs.liveness import RunLock
+from engine.runs.lock import RunLock
 from engine.worker.attempt import EXIT_FAILED, attempt, open_session
 from engine.worker.session import LostRun
 

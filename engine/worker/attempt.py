@@ -16,7 +16,7 @@ from engine.config import ConfigError, RunConfig
 from engine.distributed.errors import RankLost
 from engine.events import AnyEvent
 from engine.runs.folder import RunFolder, Spec, newest_step
-from engine.runs.liveness import RunLock
+from engine.runs.lock import RunLock
 from engine.runs.log import EventLog
 from engine.runs.reader import RunReader
 from engine.runs.state import Phase

@@ -12,8 +12,8 @@ from engine.encoder import DualEncoder
 from engine.evaluation.results import SUMMARY, read_summary
 from engine.evaluation.summary import Summary
 from engine.export.card import CardFacts, TrainedSource, model_card
-from engine.runs.choice import choice_of
 from engine.runs.folder import RunFolder, read_spec
+from engine.runs.status import choice_of
 
 CARD = "README.md"
 

@@ -7,7 +7,7 @@ import os
 import socket
 from pathlib import Path
 
-from engine.runs import flock
+from engine import flock
 from engine.runs.errors import RunError
 
 CPU_SLOTS_VARIABLE = "HYBRID_TUI_CPU_SLOTS"

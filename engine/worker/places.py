@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from engine.runs import flock
+from engine import flock
 from engine.runs.errors import RunError
-from engine.runs.liveness import process_start_time
+from engine.runs.lock import process_start_time
 from engine.worker.device_locks import devices_folder
 
 

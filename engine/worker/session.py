@@ -21,7 +21,7 @@ from engine.runs.commands import Command, answer, pending_commands
 from engine.runs.errors import EndOfAttempt, RunError
 from engine.runs.fold import fold
 from engine.runs.folder import RunFolder
-from engine.runs.liveness import RunLock
+from engine.runs.lock import RunLock
 from engine.runs.log import EventLog
 from engine.runs.reader import write_snapshot
 from engine.runs.state import RunState

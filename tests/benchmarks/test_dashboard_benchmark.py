@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.runs.folder import RunFolder
-from engine.runs.liveness import probe
+from engine.runs.lock import probe
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 from terminals import PacedTerminal

@@ -21,7 +21,7 @@ from engine.config import (
 )
 from engine.events import Advantage, EvaluationResult, Friedman, LanguageBias, LanguageEffect, RankDistances
 from engine.runs.folder import Provenance, RunFolder, Spec
-from engine.runs.liveness import RunLock
+from engine.runs.lock import RunLock
 
 START = 1_790_000_000.0  # unix seconds at which every run of the factory starts
 LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")

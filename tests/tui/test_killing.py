@@ -15,7 +15,7 @@ import pytest
 from terminal import HYBRID_TUI, Terminal
 
 from engine.runs.folder import RunFolder
-from engine.runs.liveness import probe
+from engine.runs.lock import probe
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -12,7 +12,7 @@ from terminal import HYBRID_TUI, Terminal
 from engine.config import RunConfig, load_config, sample_configs_folder
 from engine.events import RunPaused, RunStarted, Step
 from engine.runs.launch import launch
-from engine.runs.liveness import probe
+from engine.runs.lock import probe
 from engine.runs.registry import list_runs
 from engine.worker.device_locks import DeviceLock
 

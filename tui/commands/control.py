@@ -10,7 +10,7 @@ from engine.events import CommandName, EvalFinished, Warning
 from engine.runs import launch, registry
 from engine.runs.commands import send_command, stop_without_worker, wait_for_command
 from engine.runs.folder import RunFolder, read_spec, runs_home
-from engine.runs.liveness import probe
+from engine.runs.lock import probe
 from engine.runs.log import EventCursor
 from engine.runs.nodes import joins
 from engine.runs.reader import RunReader

@@ -62,7 +62,7 @@ def choose_colours(settings: Settings) -> None:
 
 def follow_live(options: argparse.Namespace) -> int:
     """Plain lines about every live run, also those that start meanwhile, until none is live."""
-    from engine.runs.liveness import probe
+    from engine.runs.lock import probe
     from engine.runs.registry import list_runs
     from tui.plain import Follower
 

@@ -13,11 +13,10 @@ import msgspec
 from engine.config import ConfigError
 from engine.events import AnyEvent
 from engine.runs.folder import RunFolder, runs_home
-from engine.runs.liveness import probe
+from engine.runs.lock import probe
 from engine.runs.log import EventCursor
-from engine.runs.reader import RunReader
+from engine.runs.reader import MODE_NAMES, RunReader
 from engine.runs.registry import find_run, list_runs
-from engine.runs.series import MODE_NAMES
 from engine.runs.status import reason, status_of
 from engine.runs.text import visible
 from tui.commands.output import print_json

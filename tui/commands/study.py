@@ -14,8 +14,7 @@ from engine.config import RuntimeConfig
 from engine.runs.folder import runs_home
 from engine.runs.reader import RunReader
 from engine.runs.status import Status, status_of
-from engine.runs.study import Study, load_study, plan_sweep
-from engine.runs.study_runs import StartedRun, start_study
+from engine.runs.study import StartedRun, Study, load_study, plan_sweep, start_study
 from engine.runs.text import visible
 from tui.commands.output import exit_status, print_json
 from tui.plain import ENDED, align, rank, score

@@ -10,7 +10,6 @@ import msgspec
 
 from engine.config import ConfigError, ModelConfig, RunConfig, load_config, problems, sample_configs_folder
 from engine.model_description import files_of, read_description
-from engine.runs.choice import choice_of
 from engine.runs.folder import RunFolder, read_spec, runs_home
 from engine.runs.launch import join, launch, run_foreground, with_absolute_paths
 from engine.runs.logout import logout_warning
@@ -18,7 +17,7 @@ from engine.runs.nodes import joins
 from engine.runs.preflight import preflight
 from engine.runs.reader import RunReader
 from engine.runs.registry import find_run
-from engine.runs.status import Status, status_of
+from engine.runs.status import Status, choice_of, status_of
 from tui.commands.output import exit_status, print_json
 from tui.plain import follow, result_table
 

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Collection, Iterable, Sequence
 from itertools import compress
 
-from engine.runs.series import MODE_NAMES, UNKNOWN_MODE, Series
+from engine.runs.reader import MODE_NAMES, UNKNOWN_MODE, Series
 from engine.runs.state import EvaluationPoint, ValidationPoint
 from tui.drawing import line
 from tui.drawing.curve import Curve, View

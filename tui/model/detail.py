@@ -10,7 +10,7 @@ import msgspec
 from engine.events import Device, ModelLoaded
 from engine.runs.commands import pending_commands
 from engine.runs.folder import Spec
-from engine.runs.series import Series
+from engine.runs.reader import Series
 from engine.runs.state import RECENT_STEPS, EvaluationPoint, Note, RunState
 from tui.drawing.curve import View
 from tui.format import visible

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.runs.series import Series
+from engine.runs.reader import Series
 
 LOSS = "loss"
 _BATCH_UNKNOWN = 0

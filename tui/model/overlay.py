@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from itertools import compress
 
 from engine.runs.folder import RunFolder
-from engine.runs.reader import RunReader
-from engine.runs.series import MODE_CODES, Series
+from engine.runs.reader import MODE_CODES, RunReader, Series
 from engine.runs.state import EvaluationPoint
 from tui.drawing.curve import Curve, View
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from engine.events import Device
 from engine.runs.folder import RunFolder, Spec
-from engine.runs.liveness import Liveness
+from engine.runs.lock import Liveness
 from engine.runs.state import EvaluationPoint, RunState, Work
 from engine.runs.status import reason, shown_state
 from tui.format import visible

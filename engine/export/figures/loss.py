@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.export.figures.style import COLOURS, COLUMN_INCHES, check_count, plain, short
 from engine.export.found import ExportError
 from engine.runs.folder import RunFolder
-from engine.runs.reader import RunReader
-from engine.runs.series import MODE_NAMES
+from engine.runs.reader import MODE_NAMES, RunReader
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame

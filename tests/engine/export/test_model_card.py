@@ -13,8 +13,8 @@ from huggingface_hub import ModelCard
 from engine.config import LoraConfig, LossConfig, ModelConfig, RunConfig, SourceConfig
 from engine.encoder import load_encoder
 from engine.export.card import CardFacts, TrainedSource, model_card
-from engine.runs.choice import Choice
 from engine.runs.folder import Provenance
+from engine.runs.status import Choice
 
 TEXTS = [f"{language} text number {number} of a few" for number in range(20) for language in ("de", "en")]
 SUMMARY = make_evaluation(noise=0.5).summary

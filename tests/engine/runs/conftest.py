@@ -13,7 +13,7 @@ from making import FAKE_WORKER, bare_run
 
 from engine.runs import launch
 from engine.runs.folder import RunFolder
-from engine.runs.liveness import process_start_time, read_owner
+from engine.runs.lock import process_start_time, read_owner
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from engine.runs.commands import (
 from engine.runs.errors import RunBusy, RunError
 from engine.runs.folder import RunFolder
 from engine.runs.launch import launch, resume
-from engine.runs.liveness import RunLock, probe
+from engine.runs.lock import RunLock, probe
 from engine.runs.log import EventLog
 from engine.runs.reader import RunReader
 from engine.runs.status import status_of

@@ -22,7 +22,7 @@ from engine.runs import launch as launch_module
 from engine.runs.errors import RunBusy, RunError
 from engine.runs.folder import RunFolder, read_spec
 from engine.runs.launch import launch, resume, run_foreground
-from engine.runs.liveness import probe, signal_worker
+from engine.runs.lock import probe, signal_worker
 from engine.runs.log import EventLog
 from engine.runs.reader import RunReader
 from engine.runs.registry import list_runs
@@ -56,7 +56,8 @@ def descriptors() -> int:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(FAKE_WORKER.parent)}
+    path = os.pathsep.join([str(FAKE_WORKER.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path}
 
 
 def test_new_run_never_reads_as_crashed_and_finishes(home: Path) -> None:

@@ -11,11 +11,10 @@ from making import started, steps
 from random_events import HISTORY
 
 from engine import events
-from engine.events import AnyEvent, from_number
+from engine.events import AnyEvent, Step, from_number
 from engine.runs.fold import fold
 from engine.runs.folder import RunFolder
-from engine.runs.reader import RunReader, write_snapshot
-from engine.runs.series import MODE_CODES
+from engine.runs.reader import MODE_CODES, RunReader, Series, write_snapshot
 from engine.runs.state import RECENT_STEPS, RunState
 
 PROPERTY = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -171,3 +170,27 @@ def test_mean_step_time_follows_a_change_of_pace_whatever_the_event_size() -> No
         for first in range(0, 200, size):
             fold(state, steps(first + 1, [1.0] * size, seconds=1.0 if first < 100 else 3.0))
         assert math.isclose(state.seconds_per_step or 0.0, 3.0, rel_tol=1e-3)
+
+
+def updates(first_step: int, count: int, learned: bool) -> Step:
+    ones = [1.0] * count
+    return Step(
+        first_step=first_step, loss=ones, mode=["mono"] * count, lr=ones, masked=ones, grad_norm=ones, seconds=ones,
+        data_wait=ones, tokens=[1] * count,
+        temperature=[first_step + index + 0.5 for index in range(count)] if learned else [],
+    )  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.integers(-4, 3), st.integers(1, 5), st.booleans()), max_size=12))
+def test_a_step_has_the_temperature_that_its_event_told(plan: list[tuple[int, int, bool]]) -> None:
+    """Over gaps (lost events), overlaps (a resumed run) and events that tell nothing."""
+    series, expected = Series(), {}
+    for shift, count, learned in plan:
+        first = max(1, len(series) + 1 + shift)
+        series.extend([updates(first, count, learned)])
+        expected = {step: value for step, value in expected.items() if step < first}
+        if learned:
+            expected |= {first + index: first + index + 0.5 for index in range(count)}
+    assert len(series.temperature) in (0, len(series))
+    told = {index + 1: value for index, value in enumerate(series.temperature) if not math.isnan(value)}
+    assert told == expected

@@ -10,7 +10,7 @@ from making import bare_run
 
 from engine.runs.errors import RunBusy, RunError
 from engine.runs.folder import RunFolder, newest_step, read_spec, runs_home
-from engine.runs.liveness import RunLock
+from engine.runs.lock import RunLock
 from engine.runs.registry import (
     archive_run,
     delete_run,

@@ -8,7 +8,7 @@ from making import started, steps
 
 from engine import events
 from engine.runs.folder import RunFolder
-from engine.runs.liveness import Liveness, Owner, RunLock
+from engine.runs.lock import Liveness, Owner, RunLock
 from engine.runs.log import EventLog
 from engine.runs.reader import RunReader
 from engine.runs.state import Pace, RunState

@@ -11,7 +11,7 @@ from making import bare_run, recorded
 from engine import events
 from engine.distributed.errors import RankLost
 from engine.runs.commands import pending_commands, send_command
-from engine.runs.liveness import RunLock
+from engine.runs.lock import RunLock
 from engine.runs.log import EventLog
 from engine.runs.state import RunState
 from engine.worker.session import Leave, LostRun, Session

@@ -26,7 +26,7 @@ from engine.config import (
 from engine.runs.commands import send_command
 from engine.runs.folder import RunFolder
 from engine.runs.launch import launch, resume
-from engine.runs.liveness import probe
+from engine.runs.lock import probe
 from engine.runs.reader import RunReader
 
 pytestmark = [pytest.mark.long, pytest.mark.usefixtures("quick_workers"), pytest.mark.timeout(300)]

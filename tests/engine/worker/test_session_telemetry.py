@@ -12,7 +12,7 @@ import pytest
 from making import bare_run, recorded
 
 from engine import events
-from engine.runs.liveness import RunLock
+from engine.runs.lock import RunLock
 from engine.runs.log import EventLog
 from engine.runs.reader import RunReader
 from engine.runs.state import RunState

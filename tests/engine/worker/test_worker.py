@@ -22,7 +22,7 @@ from engine.config import RunConfig, parse_config
 from engine.runs.commands import send_command
 from engine.runs.folder import RunFolder
 from engine.runs.launch import launch, resume
-from engine.runs.liveness import RunLock, probe
+from engine.runs.lock import RunLock, probe
 from engine.worker.device_locks import DeviceLock
 from tui.cli import main
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from runs_factory import evaluation_result
 
 from engine.events import Step
-from engine.runs.series import Series
+from engine.runs.reader import Series
 from engine.runs.state import EvaluationPoint, ValidationPoint
 from tui.model.bias import overall_advantage, top_shares
 from tui.model.board import Board, arrange

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from runs_factory import START, RunWriter, run_config
 
 from engine.runs.folder import RunFolder
-from engine.runs.reader import RunReader
-from engine.runs.series import MODE_CODES
+from engine.runs.reader import MODE_CODES, RunReader
 from tui.model.comparing import Choice, change, common_benchmarks, number, oldest_first, p_value, usual_baseline
 from tui.model.overlay import ALL, OverlayReader
 from tui.model.rows import RunRow

@@ -14,7 +14,7 @@ from runs_factory import RunWriter, finished, run_config
 from engine.config import EvaluationConfig, RunConfig
 from engine.model_description import ModelDescription
 from engine.runs.folder import read_spec
-from engine.runs.liveness import probe
+from engine.runs.lock import probe
 from engine.runs.reader import RunReader
 from tui.model.estimating import Formers, estimate, evaluations_of
 from tui.model.model_on_disk import ModelOnDisk

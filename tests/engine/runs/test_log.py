@@ -1,4 +1,4 @@
-"""The writing end of a run's log: one writer, whole lines, numbers without gap or repeat."""
+"""A run's log: one writer, whole lines, numbers without gap or repeat; a reader misses nothing and repeats nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from making import bare_run, python, recorded, started, steps
 from engine import events
 from engine.runs import log as log_module
 from engine.runs.folder import RunFolder
-from engine.runs.log import EventLog
+from engine.runs.log import EventCursor, EventLog
 
 
 def test_writer_fills_number_time_and_attempt(folder: RunFolder) -> None:
@@ -137,7 +137,7 @@ import sys
 from pathlib import Path
 from engine import events
 from engine.runs.folder import RunFolder
-from engine.runs.liveness import RunLock
+from engine.runs.lock import RunLock
 from engine.runs.log import EventLog
 folder, attempt = RunFolder(Path(sys.argv[1])), int(sys.argv[2])
 lock = RunLock.acquire(folder, wait=10.0)
@@ -166,3 +166,61 @@ def test_writers_killed_while_writing_leave_one_unbroken_log(tmp_path: Path) -> 
         found = recorded(folder)
         assert [event.seq for event in found] == list(range(1, len(found) + 1))
         assert {event.attempt for event in found} == {1, 2, 3}
+
+
+EVENTS = [started(), *(steps(number, [number / 3]) for number in range(1, 6)), events.Warning(message="ü\u2028\r")]
+LINES = [events.encode(event) for event in EVENTS]
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cuts=st.lists(st.integers(0, sum(map(len, LINES)))), limit=st.integers(1, 2000))
+def test_log_that_grows_by_any_pieces_reads_the_same(tmp_path: Path, cuts: list[int], limit: int) -> None:
+    path, data = tmp_path / "events.jsonl", b"".join(LINES)
+    path.unlink(missing_ok=True)
+    cursor, found = EventCursor(path), []
+    for end in (*sorted(cuts), len(data)):
+        path.open("ab").close()
+        with path.open("r+b") as file:
+            file.write(data[:end])
+        while batch := cursor.poll(limit):
+            found += batch
+    assert found == EVENTS
+    assert (cursor.offset, cursor.skipped, cursor.restarts) == (len(data), 0, 0)
+
+
+def test_torn_unknown_and_later_lines_are_skipped_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    later_version = b'{"v":2,"type":"heartbeat","progress_age":1}'
+    prank = b'{"v":1,"type":"step","first_step":1,"loss":[1.0],"seconds":[1.0],"data_wait":[0.0],"tokens":'
+    prank += b"[" * 100_000 + b"]" * 100_000 + b"}"
+    foreign = [b'{"v":1,"seq":2,"t', b"\x00\x00\x00", b'{"type":"of the future"}', later_version, prank]
+    path.write_bytes(LINES[0] + b"\n".join(foreign) + b"\n" + LINES[1] + LINES[2][:20])
+    cursor = EventCursor(path)
+    assert cursor.poll() == EVENTS[:2]
+    assert cursor.skipped == len(foreign)
+    assert cursor.poll() == []
+    assert cursor.skipped == len(foreign), "a line that is not whole yet does not count as torn"
+    outlines = EventCursor(path)
+    assert [event.seq for event in outlines.poll_outlines()] == [event.seq for event in EVENTS[:2]]
+    assert (outlines.offset, outlines.skipped) == (cursor.offset, cursor.skipped)
+
+
+def test_missing_log_is_empty_until_it_appears(tmp_path: Path) -> None:
+    cursor = EventCursor(tmp_path / "events.jsonl")
+    assert cursor.poll() == []
+    cursor.path.write_bytes(LINES[0])
+    assert cursor.poll() == EVENTS[:1]
+
+
+def test_replaced_or_shortened_log_is_read_anew(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b"".join(LINES))
+    cursor = EventCursor(path)
+    assert len(cursor.poll()) == len(LINES)
+    path.write_bytes(LINES[0])
+    assert cursor.poll() == EVENTS[:1]
+    other = tmp_path / "other"
+    other.write_bytes(b"".join(LINES[:3]))
+    other.replace(path)
+    assert cursor.poll() == EVENTS[:3]
+    assert cursor.restarts == 2

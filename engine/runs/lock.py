@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.runs import flock
+from engine import flock
 from engine.runs.errors import RunBusy, RunError
 from engine.runs.folder import RunFolder
 

@@ -14,16 +14,16 @@ import msgspec
 import pytest
 from making import python, until_free
 
-from engine.runs import liveness as liveness_module
+from engine.runs import lock as lock_module
 from engine.runs.errors import RunBusy, RunError
 from engine.runs.folder import RunFolder
-from engine.runs.liveness import Liveness, Owner, RunLock, probe, process_start_time, read_owner, signal_worker
+from engine.runs.lock import Liveness, Owner, RunLock, probe, process_start_time, read_owner, signal_worker
 
 HOLDER = """
 import os, sys, time
 from pathlib import Path
 from engine.runs.folder import RunFolder
-from engine.runs.liveness import RunLock
+from engine.runs.lock import RunLock
 lock = RunLock.acquire(RunFolder(Path(sys.argv[1])))
 lock.write_owner(4)
 child = os.fork() if len(sys.argv) > 2 else None
@@ -156,8 +156,8 @@ def test_owner_on_another_machine_is_unknown_and_after_a_reboot_dead(folder: Run
 
 def test_taken_over_run_is_no_longer_the_former_owner_s(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as far:
-        far.setattr(liveness_module, "_boot_id", lambda: "another boot")
-        far.setattr(liveness_module.os, "uname", lambda: os.uname_result(("Linux", "another host", "", "", "")))
+        far.setattr(lock_module, "_boot_id", lambda: "another boot")
+        far.setattr(lock_module.os, "uname", lambda: os.uname_result(("Linux", "another host", "", "", "")))
         former = RunLock.acquire(folder)
         former.write_owner(1)
         assert former.still_mine()
