@@ -18,7 +18,7 @@ from engine.encoding_options import EncodingOptions
 from engine.evaluation.summary import METRICS, Summary
 from engine.export.card_results import markdown_table, results_text
 from engine.runs.folder import Provenance
-from engine.runs.status import Choice
+from engine.runs.status import SelectedStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class CardFacts:
     digests: Mapping[str, str]  # of "model" and "tokenizer"
     sources: Sequence[TrainedSource]
     step: int  # whose weights these are
-    choice: Choice | None  # of that step by validation; None: the last one, fixed before training
+    choice: SelectedStep | None  # of that step by validation; None: the last one, fixed before training
     results: Sequence[Summary]  # of that step, a benchmark each
     untrained: Mapping[str, Summary]  # of step 0, by benchmark
     provenance: Provenance

@@ -12,7 +12,7 @@ from engine.config import ConfigError, RunConfig
 from engine.evaluation.results import SUMMARY, read_summary
 from engine.evaluation.summary import Summary
 from engine.runs.folder import RunFolder, read_spec
-from engine.runs.status import Choice, choice_of
+from engine.runs.status import SelectedStep, selected_step
 
 _STEP = re.compile(r"step-(\d+)")
 
@@ -30,7 +30,7 @@ class FoundResult:
     step: int
     benchmark: str
     folder: Path
-    choice: Choice | None = None  # of the run's checkpoint by validation; None: the last step, fixed before training
+    choice: SelectedStep | None = None  # by validation; None: the last step, which was fixed before training
 
     @cached_property
     def summary(self) -> Summary:
@@ -49,7 +49,7 @@ def find_results(runs: Sequence[Path], benchmark: str | None = None, step: int |
     for path in runs:
         run = RunFolder(path)
         config = read_spec(run).config
-        choice = choice_of(run, config)
+        choice = selected_step(run, config)
         best = None if choice is None else choice.step
         newest: dict[str, tuple[int, Path]] = {}
         # The chosen step last, as if it were the newest.

@@ -1,4 +1,4 @@
-"""The fold: one pure function from events to what is known about a run."""
+"""The fold: one pure function from the events of a run's log to its state."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from engine.runs.state import (
     FINAL_PHASES,
     RECENT_STEPS,
     SPARK_BUCKETS,
+    Activity,
     CommandState,
     EvaluationPoint,
     Level,
@@ -24,10 +25,9 @@ from engine.runs.state import (
     RunState,
     SparkBucket,
     ValidationPoint,
-    Work,
 )
 
-COMMANDS_KEPT = 50
+COMMANDS_SHOWN = 50
 
 
 def fold(state: RunState, event: AnyEvent | Outline) -> RunState:
@@ -40,16 +40,16 @@ def fold(state: RunState, event: AnyEvent | Outline) -> RunState:
         case events.Heartbeat():
             state.progress_age = event.progress_age
         case events.EvalProgress():
-            state.work = Work(what=f"{event.benchmark}: {event.what}", done=event.done, total=event.total)
+            state.work = Activity(what=f"{event.benchmark}: {event.what}", done=event.done, total=event.total)
         case events.Progress():
-            state.work = Work(what=event.what, done=event.done, total=event.total)
+            state.work = Activity(what=event.what, done=event.done, total=event.total)
         case events.RunStarted():
             _started(state, event)
         case events.RunResumed():
             _resumed(state, event)
         case events.EvalStarted():
             state.move("evaluating")
-            state.work = Work(what=event.benchmark, done=0, total=None)
+            state.work = Activity(what=event.benchmark, done=0, total=None)
         case events.EvalFinished():
             _evaluated(state, event)
         case events.Validation():
@@ -91,15 +91,19 @@ def fold(state: RunState, event: AnyEvent | Outline) -> RunState:
 
 
 def fold_steps(state: RunState, stretch: Sequence[AnyStep]) -> None:
-    """Applies step events that follow each other, one at least."""
+    """Applies step events that follow each other, at least one.
+
+    Nearly all of a long log is step events: a stretch takes work for each event, not for each step. However the log is
+    cut into stretches, the result is the same to the last bit.
+    """
     state.follow(stretch)
     state.move("running")
     state.progress_age = 0.0
-    if told := [event for event in stretch if event.loss]:
-        _losses(state, told)
-        _temperature(state, told)
-        _times(state, told)
-        _recent(state, told)
+    if with_steps := [event for event in stretch if event.loss]:
+        _add_losses(state, with_steps)
+        _take_temperature(state, with_steps)
+        _add_times(state, with_steps)
+        _take_recent(state, with_steps)
 
 
 def _started(state: RunState, event: events.RunStarted) -> None:
@@ -113,7 +117,7 @@ def _resumed(state: RunState, event: events.RunResumed) -> None:
     state.host, state.pid, state.work = event.host, event.pid, None
     state.only_evaluates = event.purpose == "evaluate"
     if event.purpose == "evaluate":
-        # Kept where a process that came to evaluate was killed: the run still is what it was before.
+        # Where the process before this one also came to evaluate and was killed, the run still is what it was earlier.
         state.former_phase = state.phase if state.phase in FINAL_PHASES else state.former_phase
         state.phase = "starting"
         return
@@ -121,7 +125,7 @@ def _resumed(state: RunState, event: events.RunResumed) -> None:
     state.error, state.last_lines, state.hint = None, [], ""
     state.step = event.from_step
     state.loss = None
-    # An evaluation at from_step itself stands: it was made with the very weights that were restored.
+    # An evaluation at from_step itself stands: it measured the very weights that were restored.
     state.evaluations = [point for point in state.evaluations if point.step <= event.from_step]
     state.validations = [point for point in state.validations if point.step <= event.from_step]
     state.selected_step, state.finished_early = None, False
@@ -130,7 +134,7 @@ def _resumed(state: RunState, event: events.RunResumed) -> None:
 
 
 def _evaluated(state: RunState, event: events.EvalFinished) -> None:
-    if not state.only_evaluates:  # asked for by hand, after the training whose time the shares divide
+    if not state.only_evaluates:  # one asked for later is no part of the training, whose time the shares divide
         state.evaluation_seconds += event.seconds
     state.work = None
     if state.phase == "evaluating":
@@ -166,7 +170,7 @@ def _validated(state: RunState, event: events.Validation) -> None:
 
 def _received(state: RunState, event: events.CommandReceived) -> None:
     state.commands.append(CommandState(uuid=event.uuid, command=event.command, received=event.t))
-    del state.commands[:-COMMANDS_KEPT]
+    del state.commands[:-COMMANDS_SHOWN]
     if state.phase not in FINAL_PHASES:
         if event.command == "pause":
             state.phase = "pausing"
@@ -176,13 +180,13 @@ def _received(state: RunState, event: events.CommandReceived) -> None:
 
 
 def _done(state: RunState, event: events.CommandDone) -> None:
-    known = next((command for command in state.commands if command.uuid == event.uuid), None)
-    if known is None:  # answered without being taken up: stale
-        known = CommandState(uuid=event.uuid, command=event.command, received=event.t)
-        state.commands.append(known)
-        del state.commands[:-COMMANDS_KEPT]
-    if known.outcome is None:  # killed after the answer, the next attempt finds the file and answers again
-        known.outcome, known.detail = event.outcome, event.detail
+    command = next((command for command in state.commands if command.uuid == event.uuid), None)
+    if command is None:  # answered without an acknowledgement: it was stale
+        command = CommandState(uuid=event.uuid, command=event.command, received=event.t)
+        state.commands.append(command)
+        del state.commands[:-COMMANDS_SHOWN]
+    if command.outcome is None:  # a worker killed right after its answer leaves the file, and the next answers again
+        command.outcome, command.detail = event.outcome, event.detail
     if event.outcome == "failed" and state.phase in ("pausing", "stopping"):
         state.phase = "running"
     detail = f": {event.detail}" if event.detail else ""
@@ -211,29 +215,26 @@ def _left(state: RunState, how: str, step: int) -> str:
     return f"evaluation over; {how} at step {step:,}, as before" if state.only_evaluates else f"{how} at step {step:,}"
 
 
-def _losses(state: RunState, told: list[AnyStep]) -> None:
-    bucket: SparkBucket | None = None
-    start = end = 0  # the steps of the bucket that the event before ended in: mostly, the next one lies there too
-    for event in told:
-        losses, first = event.loss, event.first_step
-        beyond = first + len(losses)
-        if first < start or beyond > end:
-            _widen_spark(state, beyond - 1)
-            index = (beyond - 2) // state.spark_width
-            start, end = 1 + index * state.spark_width, 1 + (index + 1) * state.spark_width
-            bucket = None
-        total = _finite_sum(losses)
-        if total is not None and first >= start:
-            bucket = bucket or _bucket(state, index)
+def _add_losses(state: RunState, stretch: list[AnyStep]) -> None:
+    """Adds each loss to the bucket of its step in the sparkline, and counts and notes those that are not finite."""
+    for event in stretch:
+        last_step = event.first_step + len(event.loss) - 1
+        if last_step > SPARK_BUCKETS * state.spark_width:
+            _widen_spark(state, last_step)
+        index = (last_step - 1) // state.spark_width
+        total = _finite_sum(event.loss)
+        if total is not None and event.first_step > index * state.spark_width:
+            # All steps are of one bucket, as nearly always: one addition an event keeps a long replay fast.
+            bucket = _bucket(state, index)
             bucket.total += total
-            bucket.count += len(losses)
+            bucket.count += len(event.loss)
         else:
-            for step, value in enumerate(losses, start=first):
-                _loss(state, event, step, from_number(value))
-    state.step, state.loss = beyond - 1, from_number(losses[-1])
+            for step, loss in enumerate(event.loss, start=event.first_step):
+                _add_loss(state, event, step, from_number(loss))
+    state.step, state.loss = last_step, from_number(stretch[-1].loss[-1])
 
 
-def _loss(state: RunState, event: AnyStep, step: int, loss: float) -> None:
+def _add_loss(state: RunState, event: AnyStep, step: int, loss: float) -> None:
     if isfinite(loss):
         bucket = _bucket(state, (step - 1) // state.spark_width)
         bucket.total += loss
@@ -244,7 +245,7 @@ def _loss(state: RunState, event: AnyStep, step: int, loss: float) -> None:
 
 
 def _finite_sum(losses: list[Number]) -> float | None:
-    """None when some loss is not finite, which travels as a string, or the sum overflows."""
+    """None where a loss is not finite (the log has its name, a string), or where the sum overflows."""
     try:
         total: float = sum(losses)  # type: ignore[arg-type]
     except TypeError:
@@ -253,15 +254,15 @@ def _finite_sum(losses: list[Number]) -> float | None:
 
 
 def _widen_spark(state: RunState, step: int) -> None:
-    """Halves the resolution until ``step`` has a bucket."""
-    while (step - 1) // state.spark_width >= SPARK_BUCKETS:
-        halves = state.spark
+    """Joins buckets in pairs until one of SPARK_BUCKETS covers ``step``."""
+    while step > SPARK_BUCKETS * state.spark_width:
+        narrow = state.spark
         state.spark = [
             SparkBucket(
-                sum(bucket.total for bucket in halves[index : index + 2]),
-                sum(bucket.count for bucket in halves[index : index + 2]),
+                sum(bucket.total for bucket in narrow[index : index + 2]),
+                sum(bucket.count for bucket in narrow[index : index + 2]),
             )
-            for index in range(0, len(halves), 2)
+            for index in range(0, len(narrow), 2)
         ]
         state.spark_width *= 2
 
@@ -272,29 +273,30 @@ def _bucket(state: RunState, index: int) -> SparkBucket:
     return state.spark[index]
 
 
-def _temperature(state: RunState, told: list[AnyStep]) -> None:
-    learned = next((event.temperature for event in reversed(told) if event.temperature), None)
+def _take_temperature(state: RunState, stretch: list[AnyStep]) -> None:
+    learned = next((event.temperature for event in reversed(stretch) if event.temperature), None)
     if learned is not None:
         state.temperature = from_number(learned[-1])
 
 
-def _times(state: RunState, told: list[AnyStep]) -> None:
-    waits = list(map(sum, map(attrgetter("data_wait"), told)))
-    worked = map(sub, map(sum, map(attrgetter("seconds"), told)), waits)
-    # Added one by one: ``sum`` rounds otherwise, and as many together as there happen to be.
-    state.step_seconds = reduce(add, worked, state.step_seconds)
+def _add_times(state: RunState, stretch: list[AnyStep]) -> None:
+    waits = list(map(sum, map(attrgetter("data_wait"), stretch)))
+    updates = map(sub, map(sum, map(attrgetter("seconds"), stretch)), waits)
+    # Added event by event: one ``sum`` over the stretch would round differently for every way to cut the log.
+    state.step_seconds = reduce(add, updates, state.step_seconds)
     state.data_wait_seconds = reduce(add, waits, state.data_wait_seconds)
 
 
-def _recent(state: RunState, told: list[AnyStep]) -> None:
-    recent: list[Pace] = []
+def _take_recent(state: RunState, stretch: list[AnyStep]) -> None:
+    """Keeps the last events that cover RECENT_STEPS steps together."""
+    newest_first: list[Pace] = []
     steps = 0
-    for pace in chain(map(_pace, reversed(told)), reversed(state.recent)):
-        recent.append(pace)
+    for pace in chain(map(_pace, reversed(stretch)), reversed(state.recent)):
+        newest_first.append(pace)
         steps += pace.steps
         if steps >= RECENT_STEPS:
             break
-    state.recent = recent[::-1]
+    state.recent = newest_first[::-1]
 
 
 def _pace(event: AnyStep) -> Pace:
@@ -303,7 +305,7 @@ def _pace(event: AnyStep) -> Pace:
 
 
 def _total(column: Sequence[float] | msgspec.Raw, kind: type[float]) -> float | None:
-    """None where nothing is told, or no numbers of that kind."""
+    """None where the column is empty, or holds anything but numbers of that kind."""
     if isinstance(column, msgspec.Raw):
         try:
             column = msgspec.json.decode(column, type=list[kind])  # type: ignore[valid-type]

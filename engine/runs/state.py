@@ -66,7 +66,7 @@ class CommandState(msgspec.Struct, kw_only=True):
     detail: str = ""
 
 
-class Work(msgspec.Struct, frozen=True, kw_only=True):
+class Activity(msgspec.Struct, frozen=True, kw_only=True):
     """Long work under way: an evaluation's part, tokenising, a download."""
 
     what: str
@@ -127,7 +127,7 @@ class RunState(msgspec.Struct, kw_only=True):
     # Of a finished run: whose weights are in model/, where validation chose them; whether it ended before max_steps.
     selected_step: int | None = None
     finished_early: bool = False
-    work: Work | None = None
+    work: Activity | None = None
     checkpoint_step: int | None = None
     checkpoint_time: float | None = None
     commands: list[CommandState] = []

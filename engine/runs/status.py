@@ -40,14 +40,14 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """The choice of a run whose config selects the best step."""
+class SelectedStep:
+    """The best step by validation, of a run whose config selects it: final once the run is finished, else so far."""
 
     step: int | None  # None: nothing was measured yet
     measure: str  # "loss", or benchmark and metric
-    value: float | None  # at that step
-    validations: int  # it is the best of so many
-    early: bool  # training ended before max_steps, as there was no better one
+    value: float | None  # of the measure at that step
+    validations: int  # the number of values that it is the best of
+    early: bool  # training ended before max_steps, because validation had stopped improving
 
     def rule(self) -> str:
         """One line for reports."""
@@ -140,18 +140,18 @@ def status_of(reader: RunReader) -> Status:
     )
 
 
-def choice_of(folder: RunFolder, config: RunConfig) -> Choice | None:
-    """Of the run's log; None where the config fixes the last step before training."""
+def selected_step(folder: RunFolder, config: RunConfig) -> SelectedStep | None:
+    """As the run's log has it; None where the config fixes the last step before training."""
     if config.evaluation.select != "best":
         return None
     reader = RunReader(folder)
     reader.poll()
     state = reader.state
     if not state.validations:
-        return Choice(None, "validation", None, 0, state.finished_early)
+        return SelectedStep(None, "validation", None, 0, state.finished_early)
     last = state.validations[-1]
     value = None if last.best_value is None else from_number(last.best_value)
-    return Choice(last.best_step, last.measure, value, len(state.validations), state.finished_early)
+    return SelectedStep(last.best_step, last.measure, value, len(state.validations), state.finished_early)
 
 
 def _age(state: RunState, now: float) -> float:

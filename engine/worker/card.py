@@ -13,7 +13,7 @@ from engine.evaluation.results import SUMMARY, read_summary
 from engine.evaluation.summary import Summary
 from engine.export.card import CardFacts, TrainedSource, model_card
 from engine.runs.folder import RunFolder, read_spec
-from engine.runs.status import choice_of
+from engine.runs.status import selected_step
 
 CARD = "README.md"
 
@@ -31,7 +31,7 @@ def write_card(
 ) -> None:
     """Writes ``folder``/README.md for ``encoder``, the finished one of ``run`` at ``step``."""
     spec = read_spec(run)
-    choice = choice_of(run, spec.config)
+    choice = selected_step(run, spec.config)
     card = model_card(
         CardFacts(
             config=spec.config,

@@ -17,7 +17,7 @@ from engine.runs.nodes import joins
 from engine.runs.preflight import preflight
 from engine.runs.reader import RunReader
 from engine.runs.registry import find_run
-from engine.runs.status import Status, choice_of, status_of
+from engine.runs.status import Status, selected_step, status_of
 from tui.commands.output import exit_status, print_json
 from tui.plain import follow, result_table
 
@@ -90,7 +90,7 @@ def _from_run(config: RunConfig, home: Path, origin: str) -> tuple[RunConfig, st
     name, _, step = origin.partition("@")
     parent = find_run(home, name)
     if step == "best":
-        choice = choice_of(parent, read_spec(parent).config)
+        choice = selected_step(parent, read_spec(parent).config)
         if choice is None or choice.step is None:
             raise ConfigError(f"--from {origin}: {parent.id} has chosen no step (evaluation.select)")
         weights = parent.checkpoints / f"step-{choice.step:06d}"

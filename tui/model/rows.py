@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engine.events import Device
 from engine.runs.folder import RunFolder, Spec
 from engine.runs.lock import Liveness
-from engine.runs.state import EvaluationPoint, RunState, Work
+from engine.runs.state import Activity, EvaluationPoint, RunState
 from engine.runs.status import reason, shown_state
 from tui.format import visible
 
@@ -34,7 +34,7 @@ class RunRow:
     updated: float  # unix seconds of the last event; 0 before the first
     device: str
     host: str
-    work: Work | None
+    work: Activity | None
     seconds_left: float | None
     alive: bool | None  # None: on another machine
     attempt: int

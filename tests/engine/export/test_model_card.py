@@ -14,7 +14,7 @@ from engine.config import LoraConfig, LossConfig, ModelConfig, RunConfig, Source
 from engine.encoder import load_encoder
 from engine.export.card import CardFacts, TrainedSource, model_card
 from engine.runs.folder import Provenance
-from engine.runs.status import Choice
+from engine.runs.status import SelectedStep
 
 TEXTS = [f"{language} text number {number} of a few" for number in range(20) for language in ("de", "en")]
 SUMMARY = make_evaluation(noise=0.5).summary
@@ -49,7 +49,7 @@ def facts_of(encoder, **changes):
             TrainedSource(config.sources[1], ("en", "th"), 1234, 2345),
         ],
         step=200,
-        choice=Choice(200, "loss", 0.25, 4, early=True),
+        choice=SelectedStep(200, "loss", 0.25, 4, early=True),
         results=[SUMMARY],
         untrained={"toy": make_evaluation(noise=2.0).summary},
         provenance=Provenance(packages={"torch": "2.13.0"}),
