@@ -14,7 +14,7 @@ import msgspec
 from engine.evaluation.query_values import SETTINGS, query_values
 from engine.evaluation.results import SUMMARY, read_ranks, read_summary
 from engine.export.conditions import RunGroup, find_group, group_by_seed
-from engine.export.found import ExportError, FoundResult, find_results, only_benchmark
+from engine.export.run_results import ExportError, FoundResult, find_results, only_benchmark
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame

@@ -15,7 +15,7 @@ import msgspec
 from engine.config import ConfigError
 from engine.export.compare import HEADLINE, CompareResult, compare_results
 from engine.export.conditions import group_by_seed
-from engine.export.found import find_results
+from engine.export.run_results import find_results
 
 _KINDNESS = 5  # of 19: a comparison gives way to whatever trains here
 
@@ -93,7 +93,9 @@ def compare(wanted: Wanted) -> Done:
         _tell(Progress(what=metric, done=1 + HEADLINE.index(metric), total=len(HEADLINE) + 1))
 
     comparison = compare_results(results, Path(wanted.baseline), margin=margins[0], begins=begins)
-    from engine.export.pareto_table import pareto_table  # after the first progress was told: polars takes its time
+    from engine.export.tables.pareto_table import (
+        pareto_table,  # after the first progress was told: polars takes its time
+    )
 
     rows = pareto_table(results, group_by_seed(results)).to_dicts()
     return Done(

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from engine.config import CheckpointConfig, HooksConfig, RunConfig
-from engine.export.found import ExportError, FoundResult
+from engine.export.run_results import ExportError, FoundResult
 
 
 @dataclass(frozen=True, slots=True)

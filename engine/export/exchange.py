@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from engine.export.files import check_target, write_file
-from engine.export.found import ExportError, FoundResult, find_results, only_benchmark
+from engine.export.run_results import ExportError, FoundResult, find_results, only_benchmark
 
 QRELS = ".qrels"
 

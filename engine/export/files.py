@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine import files
-from engine.export.found import ExportError
+from engine.export.run_results import ExportError
 
 
 def check_target(out: Path) -> None:

@@ -15,7 +15,7 @@ import msgspec
 
 from engine.evaluation.query_values import SETTINGS, Cells, Setting, setting_values
 from engine.evaluation.results import read_ranks
-from engine.export.found import FoundResult
+from engine.export.run_results import FoundResult
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame

@@ -14,7 +14,7 @@ import msgspec
 
 from engine.evaluation.query_values import query_values
 from engine.evaluation.results import read_ranks
-from engine.export.found import ExportError, FoundResult
+from engine.export.run_results import ExportError, FoundResult
 from engine.export.texts import Texts
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from engine.export.found import ExportError, FoundResult
 from engine.export.queries import Cell, Order, Ranking, WorstQueries, rankings, worst_queries
+from engine.export.run_results import ExportError, FoundResult
 from engine.export.texts import load_texts
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from engine.config import ConfigError, languages_for
 from engine.data.cache import local_only
-from engine.export.found import FoundResult
+from engine.export.run_results import FoundResult
 
 if TYPE_CHECKING:
     from engine.data.benchmark import Benchmark

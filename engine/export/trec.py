@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.evaluation.results import read_ranks, read_top_k
-from engine.export.found import ExportError, FoundResult
+from engine.export.run_results import ExportError, FoundResult
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame

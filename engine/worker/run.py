@@ -35,8 +35,8 @@ def train(session: Session, config: RunConfig, lead: Lead | None = None) -> Fini
         Leave: a pause or stop was asked for and carried out.
     """
     device = _begin(session, config, lead)
+    from engine.export.card_facts import trained_sources
     from engine.training.checkpoint import load_checkpoint, newest_whole
-    from engine.worker.card import trained_sources
     from engine.worker.evaluating import Evaluator
     from engine.worker.loading import build_trainer
     from engine.worker.telemetry import Telemetry, peak_flops

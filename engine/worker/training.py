@@ -11,13 +11,13 @@ from engine.config import RunConfig
 from engine.encoder import DualEncoder
 from engine.evaluation.suite import TextEncoder
 from engine.export.card import TrainedSource
+from engine.export.card_facts import write_card
 from engine.files import write_folder
 from engine.training.checkpoint import DamagedCheckpoint, checkpoint_at, load_checkpoint, save_checkpoint
 from engine.training.errors import NonFiniteError
 from engine.training.loop import train
 from engine.training.skipping import all_finite
 from engine.training.trainer import StepRecord, Trainer
-from engine.worker.card import write_card
 from engine.worker.evaluating import Evaluator
 from engine.worker.session import Session
 from engine.worker.validating import Validator

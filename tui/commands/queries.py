@@ -23,8 +23,8 @@ _TOP, _TOP_OF_ONE = 3, 20
 
 def queries(options: argparse.Namespace) -> int:
     """Prints the worst queries of a cell, or the one that is named, each with its best passages."""
-    from engine.export.found import counterpart, find_results, only_benchmark
     from engine.export.query_report import query_report
+    from engine.export.run_results import counterpart, find_results, only_benchmark
 
     cell = _cell(options.cell)
     home = runs_home(options.runs)

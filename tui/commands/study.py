@@ -35,7 +35,7 @@ def study(options: argparse.Namespace) -> int:
             print("the report is written once all runs are finished: give the same command again, or with --wait")
         return _ended(statuses, options)
     from engine.export.report.answer import COST, REMOVED
-    from engine.export.report.study import study_report, write_report
+    from engine.export.report.study_report import study_report, write_report
 
     paths: dict[str, Sequence[Path]] = {}
     for run in started:
@@ -62,15 +62,15 @@ def sweep(options: argparse.Namespace) -> int:
     finished = [run.folder.path for run, status in zip(started, statuses, strict=True) if status.state == "finished"]
     frame = None
     if finished and (options.wait or len(finished) == len(started)):
-        from engine.export.pareto_table import with_conditions
         from engine.export.tables import build_table
+        from engine.export.tables.pareto_table import with_conditions
 
         names = {key: run.planned.condition for run in started for key in (run.folder.id, run.planned.config.name)}
         frame = with_conditions(build_table("pareto", finished, planned.benchmark), names)
     if options.json:
         print_json({"study": planned.name, "runs": statuses, "conditions": [] if frame is None else frame.to_dicts()})
     elif frame is not None:
-        from engine.export.pareto_view import pareto_view
+        from engine.export.tables.pareto_text import pareto_view
 
         print("\n" + "\n".join(_means(frame.to_dicts())) + "\n\n" + pareto_view(frame), end="")
     return _ended(statuses, options)

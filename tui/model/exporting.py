@@ -9,8 +9,8 @@ from pathlib import Path
 
 from engine.export.figures import FIGURES, draw_figure
 from engine.export.figures import FORMATS as FIGURE_FORMATS
-from engine.export.formats import FORMATS as TABLE_FORMATS
 from engine.export.tables import TABLES, build_table, write
+from engine.export.tables.formats import FORMATS as TABLE_FORMATS
 from engine.runs.folder import RunFolder
 from tui.model.edit import Field
 

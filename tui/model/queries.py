@@ -47,8 +47,8 @@ def load_worst(wish: Wish, tick: Tick) -> WorstQueries:
     Raises:
         ConfigError: one line: no such results, or they cannot be read.
     """
-    from engine.export.found import find_results
     from engine.export.queries import Cell, worst_queries
+    from engine.export.run_results import find_results
     from engine.export.texts import load_texts
 
     place, against = wish.place, wish.against
@@ -63,8 +63,8 @@ def load_rankings(wish: Wish, query_id: str, tick: Tick) -> Rankings:
     Raises:
         ConfigError: one line: no such results, or they cannot be read.
     """
-    from engine.export.found import find_results
     from engine.export.queries import rankings
+    from engine.export.run_results import find_results
     from engine.export.texts import load_texts
 
     def read(place: Place) -> Ranking:

@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.export.figures.heatmap import draw_heatmap
-from engine.export.figures.loss import draw_loss, loss_frame
-from engine.export.figures.pareto import draw_pareto
-from engine.export.figures.ranks import draw_ranks, ranks_frame
+from engine.export.figures.loss_curves import draw_loss, loss_frame
+from engine.export.figures.map_matrix import draw_heatmap
+from engine.export.figures.pareto_front import draw_pareto
+from engine.export.figures.rank_distances import draw_ranks, ranks_frame
 from engine.export.figures.style import FORMATS, render, styled
 from engine.export.files import check_target, write_file
-from engine.export.found import ExportError
+from engine.export.run_results import ExportError
 from engine.export.tables import build_table
 
 if TYPE_CHECKING:

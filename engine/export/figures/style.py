@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from itertools import takewhile
 from typing import Any
 
-from engine.export.found import ExportError
+from engine.export.run_results import ExportError
 from engine.runs.text import visible
 
 COLUMN_INCHES, PAGE_INCHES = 3.35, 6.9  # of the usual two-column page

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from engine.export.compare import CompareRow
-from engine.export.pareto_table import BIAS, QUALITY
+from engine.export.tables.pareto_table import BIAS, QUALITY
 
 COST, REMOVED = "Does it cost single-language quality?", "How much language bias does it remove?"
 _ADVANTAGE = "own_language_advantage"

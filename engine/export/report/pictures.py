@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from engine.export.figures import FIGURES, figure_file
 from engine.export.figures.style import available
-from engine.export.found import FoundResult
 from engine.export.report.document import Picture
+from engine.export.run_results import FoundResult
 from engine.export.tables import TABLES
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from export_cases import make_evaluation, make_run
 from engine import events
 from engine.config import ConfigError, EvaluationConfig
 from engine.export.compare import compare_runs
-from engine.export.found import find_results
-from engine.export.paper_table import paper_table
+from engine.export.run_results import find_results
+from engine.export.tables.paper_table import paper_table
 from engine.runs.folder import RunFolder, read_spec
 
 EARLY, LATE, OTHER = (make_evaluation(seed, noise) for seed, noise in ((0, 0.5), (1, 2.0), (2, 2.0)))

@@ -156,7 +156,7 @@ def test_pareto_points_are_the_tables(runs):
 
 
 def test_the_front_is_what_no_other_beats():
-    from engine.export.pareto_table import _on_front
+    from engine.export.tables.pareto_table import _on_front
 
     points = [(0.8, 300.0), (0.8, 250.0), (0.7, 100.0), (0.6, 100.0), (0.9, None), (0.7, 100.0)]
     assert [_on_front(point, points) for point in points] == [False, True, True, False, None, True]

@@ -13,9 +13,9 @@ from export_cases import make_evaluation, make_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.export.cells import shown
-from engine.export.latex import to_latex
 from engine.export.tables import TABLES, build_table
+from engine.export.tables.latex import to_latex
+from engine.export.tables.rounding import shown
 
 TEX = re.compile(
     r"\\(?:begin|end)\{(?:table|tabular|longtable)\}|\{(?:>\{\\raggedright\\arraybackslash\}p\{\d+pt\}|[lr])+\}"

@@ -9,8 +9,8 @@ import pytest
 from export_cases import make_evaluation, make_run
 
 from engine.config import ConfigError
-from engine.export.published import PUBLISHED, SOURCE
 from engine.export.tables import build_table, write
+from engine.export.tables.published import PUBLISHED, SOURCE
 from engine.runs.folder import RunFolder, read_spec
 
 # The paper's table of rank distances by question language: ar de el en es hi ru th tr vi zh (XLM-R, then LaBSE).

@@ -13,8 +13,8 @@ from query_cases import FACTS, HOSTILE, own_run, write_benchmark
 from engine.config import EvaluationConfig
 from engine.data import download
 from engine.evaluation.results import read_ranks
-from engine.export.found import ExportError, counterpart, find_results
 from engine.export.queries import Cell, rankings, worst_queries
+from engine.export.run_results import ExportError, counterpart, find_results
 from engine.export.texts import Texts, load_texts
 
 NO_TEXTS = Texts(None)

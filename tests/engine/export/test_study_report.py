@@ -14,7 +14,7 @@ from engine.config import ConfigError
 from engine.export.compare import CompareRow, compare_runs
 from engine.export.report.answer import answer
 from engine.export.report.document import Bullets, Heading, Table, Text, to_html, to_markdown
-from engine.export.report.study import StudyReport, study_report, write_report
+from engine.export.report.study_report import StudyReport, study_report, write_report
 from engine.runs.folder import RunFolder, read_spec
 
 NOISE = {"mono": 2.0, "cross": 1.2, "hybrid": 0.6}

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from engine.config import ConfigError
 from engine.evaluation.results import read_ranks
 from engine.evaluation.summary import METRICS
-from engine.export.formats import FORMATS
 from engine.export.tables import TABLES, build_table, write
+from engine.export.tables.formats import FORMATS
 
 EARLY, LATE, OTHER = (make_evaluation(seed, noise) for seed, noise in ((0, 2.0), (1, 0.6), (2, 1.0)))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from export_cases import make_evaluation, make_run
 
-from engine.export.pareto_table import with_conditions
-from engine.export.pareto_view import pareto_view
 from engine.export.tables import build_table
+from engine.export.tables.pareto_table import with_conditions
+from engine.export.tables.pareto_text import pareto_view
 
 
 @pytest.fixture

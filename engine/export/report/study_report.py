@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.evaluation.report import protocol_values
-from engine.export.cells import shown
 from engine.export.compare import CompareResult, CompareRow, compare_results
 from engine.export.files import write_file
-from engine.export.found import ExportError, FoundResult, find_results
-from engine.export.pareto_table import pareto_table, with_conditions
 from engine.export.report.answer import COST, REMOVED, Answer, answer
 from engine.export.report.document import (
     FIGURES_FOLDER,
@@ -28,6 +25,9 @@ from engine.export.report.document import (
     to_markdown,
 )
 from engine.export.report.pictures import study_pictures
+from engine.export.run_results import ExportError, FoundResult, find_results
+from engine.export.tables.pareto_table import pareto_table, with_conditions
+from engine.export.tables.rounding import shown
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame

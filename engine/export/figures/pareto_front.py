@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.export.figures.style import COLOURS, COLUMN_INCHES, plain, short
-from engine.export.found import ExportError
-from engine.export.pareto_table import BIAS, QUALITY
+from engine.export.run_results import ExportError
+from engine.export.tables.pareto_table import BIAS, QUALITY
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame

@@ -1,6 +1,6 @@
 """Result tables of runs. One frame feeds every format: what is printed, saved and drawn are the same numbers.
 
-A new table is one function in ``TABLES``; a new format is one function in ``engine.export.formats.FORMATS``.
+A new table is one function in ``TABLES``; a new format is one function in ``engine.export.tables.formats.FORMATS``.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from engine.evaluation.results import read_ranks
 from engine.evaluation.summary import METRICS
-from engine.export.bias_table import bias_table
 from engine.export.compare import compare_table
-from engine.export.formats import write
-from engine.export.found import ExportError, FoundResult, find_results, only_benchmark
-from engine.export.paper_table import paper_table
-from engine.export.pareto_table import pareto_table
+from engine.export.run_results import ExportError, FoundResult, find_results, only_benchmark
+from engine.export.tables.bias_table import bias_table
+from engine.export.tables.formats import write
+from engine.export.tables.paper_table import paper_table
+from engine.export.tables.pareto_table import pareto_table
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame

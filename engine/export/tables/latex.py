@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from engine.export.cells import shown
+from engine.export.tables.rounding import shown
 from engine.runs.text import visible
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine.events import to_number
-from engine.export.cells import shown
 from engine.export.files import check_target, write_file
-from engine.export.found import ExportError
-from engine.export.latex import to_latex
+from engine.export.run_results import ExportError
+from engine.export.tables.latex import to_latex
+from engine.export.tables.rounding import shown
 from engine.runs.text import visible
 
 if TYPE_CHECKING:

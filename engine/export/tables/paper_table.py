@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from engine.export.compare import selected_on_itself
 from engine.export.conditions import RunGroup, conditions
-from engine.export.found import ExportError, FoundResult
-from engine.export.published import FULL_SIZES, PUBLISHED, SOURCE
+from engine.export.run_results import ExportError, FoundResult
+from engine.export.tables.published import FULL_SIZES, PUBLISHED, SOURCE
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
-from engine.export.pareto_table import BIAS, QUALITY
+from engine.export.tables.pareto_table import BIAS, QUALITY
 from engine.runs.text import visible
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.export.figures.style import COLOURS, COLUMN_INCHES, check_count, plain, short
-from engine.export.found import ExportError
+from engine.export.run_results import ExportError
 from engine.runs.folder import RunFolder
 from engine.runs.reader import MODE_NAMES, RunReader
 

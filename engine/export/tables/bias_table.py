@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from engine.export.found import ExportError, FoundResult, only_benchmark
+from engine.export.run_results import ExportError, FoundResult, only_benchmark
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame

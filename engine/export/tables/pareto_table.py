@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine.export.conditions import RunGroup, conditions
-from engine.export.found import FoundResult, only_benchmark
+from engine.export.run_results import FoundResult, only_benchmark
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
