@@ -7,14 +7,15 @@ neither weights nor moments. The device decides, and the host learns of it an up
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
 from engine.training.errors import NonFiniteError
-from engine.training.host_values import HostValues
 from engine.training.scaling import LossScaler
+from engine.training.step_values import StepValues
 
 _TOO_SMALL = 1.0  # a loss scale that shrinks gradients: the model's own values overflow, whatever the scale
 
@@ -33,14 +34,14 @@ class SkippedUpdates:
         """``most_in_a_row``: ``check`` raises for as many; 0: it never does."""
         self.count = self.in_a_row = 0
         self._most = most_in_a_row
-        self._outcomes = HostValues()
+        self._outcomes: deque[tuple[int, StepValues]] = deque()  # those that are not counted yet
         self._notes: list[str] = []
         self._failure: str | None = None
         self._began = False
 
     @torch.no_grad()
-    def step(self, optimizer: torch.optim.Optimizer, norm: Tensor, step: int, scaler: LossScaler | None) -> Tensor:
-        """Update ``step`` = 1, 2, ..., unless ``norm``, the gradient's, is not finite.
+    def step(self, optimizer: torch.optim.Optimizer, norm: Tensor, scaler: LossScaler | None) -> Tensor:
+        """An update, unless ``norm``, the gradient's, is not finite; ``append`` then takes what became of it.
 
         Returns:
             A boolean scalar on the device: whether the update was left out.
@@ -50,12 +51,13 @@ class SkippedUpdates:
         optimizer.found_inf = skipped.to(torch.float32)  # type: ignore[attr-defined]
         optimizer.step()
         del optimizer.found_inf  # type: ignore[attr-defined]
-        values = [skipped.to(torch.float32)]
         if scaler is not None:
             scaler.adapt(skipped)
-            values.append(scaler.factor)
-        self._outcomes.push(step, torch.stack(values))
         return skipped
+
+    def append(self, step: int, values: StepValues) -> None:
+        """The numbers of update ``step`` = 1, 2, ...; they are counted once they are on the host."""
+        self._outcomes.append((step, values))
 
     def take_notes(self) -> tuple[str, ...]:
         """A line for the first update that was left out and for every power of two, since this was called last."""
@@ -90,12 +92,14 @@ class SkippedUpdates:
         self._notes, self._failure, self._began = [], None, False
 
     def _count(self, *, wait: bool = False) -> None:
-        for step, (skipped, *scale) in self._outcomes.arrived(wait=wait):
-            if not skipped:
+        while self._outcomes and (wait or self._outcomes[0][1].has_arrived()):
+            step, values = self._outcomes.popleft()
+            if math.isfinite(values.grad_norm):
                 self.in_a_row = 0
                 continue
             self.count += 1
-            if not scale or scale[0] < _TOO_SMALL:
+            scale = values.scale
+            if scale is None or scale < _TOO_SMALL:
                 self.in_a_row += 1
                 self._began |= self.in_a_row == 1
             if self.in_a_row == self._most > 0:
@@ -104,7 +108,7 @@ class SkippedUpdates:
                     " because their gradients are infinite or NaN"
                 )
             if not self.count & (self.count - 1):  # 1, 2, 4, ...
-                self._notes.append(_note(step, self.count, scale[0] if scale else None))
+                self._notes.append(_note(step, self.count, scale))
 
 
 def all_finite(tensors: Iterable[Tensor]) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from engine.config import ConfigError, RunConfig
 from engine.data.corpus import ParallelCorpus
@@ -26,6 +26,7 @@ from engine.training.optimization import build_optimizer, clip_gradients, learni
 from engine.training.ranks import Alone, Ranks
 from engine.training.scaling import LossScaler
 from engine.training.skipping import SkippedUpdates, all_finite
+from engine.training.step_values import StepValues
 from engine.training.streams import Mode
 from engine.training.tokenized import TokenizedCorpus
 from engine.training.validation import ValidationLoss
@@ -33,7 +34,11 @@ from engine.training.validation import ValidationLoss
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """What one update did. ``loss`` and ``grad_norm`` may be NaN or infinite; nothing is raised for it."""
+    """What one update did. ``loss`` and ``grad_norm`` may be NaN or infinite; nothing is raised for it.
+
+    They and the temperature are still computed, on CUDA, when the record is made: reading one of them waits for the
+    device unless ``has_arrived``.
+    """
 
     step: int  # 1 for the first update
     mode: Mode
@@ -43,25 +48,23 @@ class StepRecord:
     data_wait: float  # seconds of it spent waiting for the batch
     tokens: int  # of all ranks, without padding
     flops: float  # of this rank, as engine.training.flops counts them
-    device_loss: Tensor
-    device_grad_norm: Tensor
-    device_temperature: Tensor | None  # after the update; None where it is not learned
+    values: StepValues  # loss, gradient norm and temperature
     notes: tuple[str, ...] = ()  # what happened that a person should know, a line each
+
+    def has_arrived(self) -> bool:
+        return self.values.has_arrived()
 
     @property
     def loss(self) -> float:
-        """Waits for the device on CUDA: read it when it is reported, not between updates."""
-        return float(self.device_loss)
+        return self.values.loss
 
     @property
     def grad_norm(self) -> float:
-        """Global norm before clipping; waits for the device like ``loss``."""
-        return float(self.device_grad_norm)
+        return self.values.grad_norm
 
     @property
     def temperature(self) -> float | None:
-        """Waits for the device like ``loss``."""
-        return None if self.device_temperature is None else float(self.device_temperature)
+        return self.values.temperature
 
 
 def trained_parameters(encoder: DualEncoder) -> list[tuple[str, nn.Parameter]]:
@@ -214,10 +217,17 @@ class Trainer:
         lr = learning_rate(self.step, self.config.optimizer)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        skipped = self.skipped.step(self.optimizer, norm, self.step, self.scaler)
+        skipped = self.skipped.step(self.optimizer, norm, self.scaler)
         self.loss.keep_in_range()
         if self.average is not None:
             self.average.update(self.step, skipped)
+        values = StepValues.of(
+            loss,
+            norm,
+            temperature=self.loss.learned_temperature(),
+            scale=None if self.scaler is None else self.scaler.factor,
+        )
+        self.skipped.append(self.step, values)
         return StepRecord(
             step=self.step,
             mode=batch.mode,
@@ -227,9 +237,7 @@ class Trainer:
             data_wait=data_wait,
             tokens=batch.tokens,
             flops=self._flops(batch.rows.lengths),
-            device_loss=loss,
-            device_grad_norm=norm.detach(),
-            device_temperature=self.loss.learned_temperature(),
+            values=values,
             notes=self._take_notes(),
         )
 

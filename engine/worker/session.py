@@ -7,6 +7,7 @@ acknowledged there and carried out at once; leaving is an exception (``Leave``) 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import threading
@@ -145,15 +146,20 @@ class Session:
             self._records.append(record)
             self._progress = time.monotonic()
             if self._progress - self._records_since >= STEP_EVENT_SECONDS:
-                self.flush()
+                # The newest steps are still computed by a GPU: they wait for the next event, and not we for them.
+                arrived = itertools.takewhile(lambda record: record.has_arrived(), self._records)
+                self._write_steps(len(list(arrived)))
 
     def flush(self) -> None:
-        """Writes the buffered steps as one event."""
+        """Writes all buffered steps as one event; waits for the device."""
         with self._writing:
-            records, self._records = self._records, []
-            self._records_since = time.monotonic()
-            if records:
-                self._append(step_event(records))
+            self._write_steps(len(self._records))
+
+    def _write_steps(self, count: int) -> None:
+        records, self._records = self._records[:count], self._records[count:]
+        self._records_since = time.monotonic()
+        if records:
+            self._append(step_event(records))
 
     def progress(self, what: str, done: int, total: int | None) -> None:
         """Reports long work at most ten times a second, and obeys commands between its parts."""

@@ -15,6 +15,9 @@ from engine.events import Step, to_number
 class StepRecord(Protocol):
     """What one optimizer update reports (engine.training.trainer.StepRecord)."""
 
+    def has_arrived(self) -> bool:
+        """Whether loss, gradient norm and temperature can be read without waiting for the device."""
+
     @property
     def step(self) -> int: ...
     @property
@@ -41,7 +44,7 @@ class StepRecord(Protocol):
 
 def step_event(records: Sequence[StepRecord]) -> Step:
     """One event of updates in a row, one at least."""
-    # A GPU still computes what was enqueued; reading the last loss waits for it, on behalf of all of them.
+    # Mostly the values are there. Where they are not, the wait is time of these updates, which were only enqueued.
     reading = time.monotonic()
     losses = [record.loss for record in records]
     waited = (time.monotonic() - reading) / len(records)

@@ -92,6 +92,7 @@ class Training:
         if self._saved_step == self._trainer.step:
             return
         self._session.verify_ownership()
+        self._session.flush()  # a run that goes on from this checkpoint does not repeat these steps
         folder = self._session.folder
         saved = save_checkpoint(
             self._trainer, folder.checkpoints, self._config.checkpoint.keep, self._validator.best_step

@@ -36,6 +36,9 @@ class Record:
     tokens: int = 9
     flops: float = 100.0
 
+    def has_arrived(self) -> bool:
+        return self.delay == 0
+
     @property
     def loss(self) -> float:
         time.sleep(self.delay)
@@ -116,3 +119,38 @@ def test_a_temperature_that_is_no_number_is_a_line_that_can_be_read(session: Ses
 
 def test_fixed_temperatures_are_not(session: Session) -> None:
     assert all(event.temperature == [] for event in steps_of(session, [Record(1), Record(2)]))
+
+
+@dataclass
+class LateRecord(Record):
+    """One update that is still computed, until ``arrived``."""
+
+    arrived: bool = False
+
+    def has_arrived(self) -> bool:
+        return self.arrived
+
+    @property
+    def loss(self) -> float:
+        assert self.arrived, "somebody waits for the device"
+        return float(self.step)
+
+
+def test_a_step_event_waits_for_no_device_and_the_last_one_has_all(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps whose loss is not there yet are written with the next event, in their order."""
+    monkeypatch.setattr(session_module, "STEP_EVENT_SECONDS", 0.0)
+    records = [LateRecord(step) for step in range(1, 7)]
+    for newest, record in enumerate(records):
+        session.record(record)  # the two updates before it are on their way too
+        for older in records[: max(0, newest - 1)]:
+            older.arrived = True
+    assert session.state.step == 3
+    for record in records:
+        record.arrived = True
+    session.flush()
+    session.close()
+    written = [event for event in recorded(session.folder) if isinstance(event, events.Step)]
+    assert [event.first_step for event in written] == [1, 2, 3, 4]
+    assert [loss for event in written for loss in event.loss] == [1, 2, 3, 4, 5, 6]

@@ -28,6 +28,9 @@ class Record:
     flops: float = 1234567890123.0
     temperature: float | None = None
 
+    def has_arrived(self) -> bool:
+        return True
+
 
 @given(st.floats(width=32, allow_nan=False))
 def test_a_single_precision_number_comes_back_as_itself(value: float) -> None:
