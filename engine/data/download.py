@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.config import ConfigError
 from engine.data.cache import cache_folder, offline
-from engine.data.passages import Tick
+from engine.progress import Tick
 
 COMMIT = "354d67d1cd066854cdfbf5ad0e6105528976141d"  # MLQA-R is in the repository's history only
 ADDRESS = f"https://raw.githubusercontent.com/google-research-datasets/lareqa/{COMMIT}"
@@ -66,7 +66,7 @@ def _fetch(name: str, folder: Path, tick: Tick | None) -> None:
         raise ConfigError(f"{key}: offline ({reason}) and {path} is not there: {advice}")
     pooch.get_logger().setLevel(logging.WARNING)
     address = f"{ADDRESS}/{name}"
-    downloader = pooch.HTTPDownloader(progressbar=_Progress(name, tick), chunk_size=1 << 16, timeout=TIMEOUT)
+    downloader = pooch.HTTPDownloader(progressbar=_ProgressBar(name, tick), chunk_size=1 << 16, timeout=TIMEOUT)
     try:
         pooch.retrieve(address, digest, fname=path.name, path=folder, downloader=downloader)
     except requests.RequestException as error:
@@ -77,7 +77,7 @@ def _fetch(name: str, folder: Path, tick: Tick | None) -> None:
         raise ConfigError(f"{key}: cannot write {path}: {error.strerror}") from None
 
 
-class _Progress:
+class _ProgressBar:
     """What pooch expects of a progress bar."""
 
     def __init__(self, name: str, tick: Tick | None) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.config import ConfigError
 from engine.data.cache import offline
-from engine.data.passages import Tick
+from engine.progress import Tick
 
 
 def hub_files(repository: str, patterns: Sequence[str], tick: Tick | None = None) -> Path:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -21,8 +21,8 @@ import numpy.typing as npt
 from engine.data.benchmark import Benchmark
 from engine.data.corpus import ParallelCorpus
 from engine.files import write_file
+from engine.progress import Counter, Tick
 
-Tick = Callable[[str, int, int | None], None]
 Hashes = npt.NDArray[np.uint64]
 
 _EXAMPLES = 3
@@ -80,12 +80,12 @@ def find_overlaps(
         return []
     total = 2 * sum(len(corpus.questions) for corpus in corpora)
     total += sum(len(benchmark.query_ids) + len(benchmark.candidate_ids) for benchmark in benchmarks)
-    progress = _Progress(tick, total)
-    asked = [_hashes(benchmark.query_texts, progress) for benchmark in benchmarks]
-    answered = [_hashes(benchmark.candidate_texts, progress) for benchmark in benchmarks]
+    counter = Counter(tick, "checking overlap", total, every=1000)
+    asked = [_hashes(benchmark.query_texts, counter) for benchmark in benchmarks]
+    answered = [_hashes(benchmark.candidate_texts, counter) for benchmark in benchmarks]
     found = []
     for corpus in corpora:
-        questions, passages = (_hashes(texts, progress).distinct() for texts in (corpus.questions, corpus.passages))
+        questions, passages = (_hashes(texts, counter).distinct() for texts in (corpus.questions, corpus.passages))
         for benchmark, queries, candidates in zip(benchmarks, asked, answered, strict=True):
             relevant = np.unique(benchmark.relevant)
             found.append(
@@ -131,23 +131,13 @@ class _Texts:
         return _Texts(np.unique(self.exact), normalised[normalised > 0])
 
 
-class _Progress:
-    def __init__(self, tick: Tick | None, total: int) -> None:
-        self._tick, self._total, self._done = tick, total, 0
-
-    def step(self) -> None:
-        self._done += 1
-        if self._tick is not None and (self._done % 1000 == 0 or self._done == self._total):
-            self._tick("checking overlap", self._done, self._total)
-
-
-def _hashes(texts: Iterable[str], progress: _Progress) -> _Texts:
+def _hashes(texts: Iterable[str], counter: Counter) -> _Texts:
     exact, normalised = bytearray(), bytearray()
     for text in texts:
         kept = normalise(text)
         exact += _hash(text)
         normalised += _hash(kept) if kept else bytes(8)
-        progress.step()
+        counter.advance()
     return _Texts(np.frombuffer(bytes(exact), np.uint64), np.frombuffer(bytes(normalised), np.uint64))
 
 

@@ -20,11 +20,10 @@ from engine.config import ConfigError
 from engine.data.building import build_once
 from engine.data.cache import cache_folder
 from engine.data.columns import CHUNK, TextColumn, read_table
+from engine.progress import Tick
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Tick = Callable[[str, int, int | None], None]
 
 _FORMAT = "1"  # part of the key: a new layout is a new file
 _PASSAGES, _SUMMARY = "passages.arrow", "summary.json"

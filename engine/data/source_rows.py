@@ -24,7 +24,7 @@ from engine.data.cache import cache_folder
 from engine.data.columns import CHUNK, TextColumn, read_table
 from engine.data.corpus import HardNegatives, ParallelCorpus
 from engine.data.digest import corpus_digest
-from engine.data.passages import Tick
+from engine.progress import Tick
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,7 +13,6 @@ from engine.data.build import select_languages
 from engine.data.cldr.pairs import cldr_benchmark, cldr_corpus
 from engine.data.corpus import ParallelCorpus
 from engine.data.download import lareqa_folder
-from engine.data.passages import Tick
 from engine.data.readers.beir import beir_benchmark
 from engine.data.readers.hub import hub_corpus
 from engine.data.readers.jsonl import jsonl_corpus
@@ -22,6 +21,7 @@ from engine.data.readers.miracl import miracl_benchmark
 from engine.data.readers.mmarco import mmarco_corpus
 from engine.data.readers.own import own_benchmark
 from engine.data.readers.squad import squad_corpus
+from engine.progress import Tick
 
 LAREQA_KEYS = ("xquad-r", "mlqa-r")
 

@@ -9,7 +9,7 @@ Shapes: n texts, D width.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,7 @@ import numpy.typing as npt
 from engine.distributed.ranks import Order, TorchRanks
 from engine.encoder import DualEncoder, TokenRows
 from engine.encoder.encoded import Encoded
-
-Tick = Callable[[int, int], None]
+from engine.progress import Tick
 
 
 class SharedEncoder:
@@ -39,7 +38,10 @@ class SharedEncoder:
         return self._encoder.digests()
 
     def encode_queries(self, texts: Sequence[str], tick: Tick | None = None, /) -> Encoded:
-        """Texts [n] -> vectors [n, D]; ``tick(done, total)`` may raise to abandon, which parts the ranks for good."""
+        """Texts [n] -> vectors [n, D].
+
+        ``tick("encoding", done, total)`` may raise to abandon, which parts the ranks for good.
+        """
         return self._encode(self._encoder.tokenize(texts, kind="query"), tick)
 
     def encode_passages(
@@ -52,15 +54,15 @@ class SharedEncoder:
         ranks = self._ranks
         ranks.give(Order.ENCODE, rows)
 
-        def of_all_ranks(done: int, total: int) -> None:
+        def of_all_ranks(what: str, done: int, _total: int | None) -> None:
             if tick is not None:
-                tick(min(total, done * ranks.world), total)
+                tick(what, min(len(rows), done * ranks.world), len(rows))
 
         ranks.astray = True
         vectors = encode_part(self._encoder, ranks, rows, of_all_ranks)
         ranks.astray = False
         if tick is not None:
-            tick(len(rows), len(rows))
+            tick("encoding", len(rows), len(rows))
         return Encoded(vectors, rows.truncated)
 
 

@@ -6,7 +6,7 @@ Shapes: N sequences, n those of one forward call, D width.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -35,9 +35,9 @@ from engine.encoder.tokenization import TextTokenizer
 from engine.encoder.tokens import TokenRows
 from engine.encoding_options import EncodingOptions, Origin, Provenance
 from engine.model_description import HeadModule, ModelDescription
+from engine.progress import Tick
 
 Kind = Literal["query", "passage"]
-Tick = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +296,7 @@ class DualEncoder(nn.Module):
     def encode_queries(self, texts: Sequence[str], tick: Tick | None = None) -> Encoded:
         """Texts [n] -> vectors [n, D], without gradients and without dropout.
 
-        ``tick(done, total)`` is called after each chunk of texts, and may raise to abandon the work.
+        ``tick("encoding", done, total)`` is called after each chunk of texts, and may raise to abandon the work.
         """
         return self._encode(self.tokenize(texts, kind="query"), tick)
 
@@ -361,7 +361,7 @@ class DualEncoder(nn.Module):
                         continue
                     done += len(call)
                     if tick is not None:
-                        tick(done, len(rows))
+                        tick("encoding", done, len(rows))
         finally:
             self.train(was_training)
         return vectors

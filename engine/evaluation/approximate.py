@@ -16,9 +16,10 @@ import numpy as np
 from engine.config import ConfigError
 from engine.data.benchmark import Benchmark
 from engine.evaluation.ranking import rank_shards
-from engine.evaluation.ranks import NOT_RETRIEVED, TOP_K, Floats, Ints, Ranks, Tick, TopK
+from engine.evaluation.ranks import NOT_RETRIEVED, TOP_K, Floats, Ints, Ranks, TopK
 from engine.evaluation.search import MEMORY, StoredRows, shard_rows
 from engine.evaluation.shards import make_shards
+from engine.progress import Tick
 
 CUTOFF = 1000
 PROBES = 32  # lists of the inverted file that a query looks into

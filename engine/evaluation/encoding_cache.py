@@ -23,8 +23,9 @@ import numpy as np
 
 from engine.data.columns import take
 from engine.evaluation.distinct import DIGEST_SIZE, distinct_hashes
-from engine.evaluation.ranks import Ints, Tick
+from engine.evaluation.ranks import Ints
 from engine.evaluation.vector_store import VectorStore
+from engine.progress import Counter, Tick
 
 if TYPE_CHECKING:
     from engine.encoder.encoded import Encoded
@@ -48,9 +49,11 @@ class CacheableEncoder(Protocol):
 
     def protocol(self) -> dict[str, Any]: ...
 
-    def encode_queries(self, texts: Sequence[str], tick: Any = None, /) -> Encoded: ...
+    def encode_queries(self, texts: Sequence[str], tick: Tick | None = None, /) -> Encoded: ...
 
-    def encode_passages(self, texts: Sequence[str], contexts: Sequence[str] | None, tick: Any = None, /) -> Encoded: ...
+    def encode_passages(
+        self, texts: Sequence[str], contexts: Sequence[str] | None, tick: Tick | None = None, /
+    ) -> Encoded: ...
 
     def digests(self) -> dict[str, str]: ...
 
@@ -83,12 +86,14 @@ def encode_stored(
     encoder = encoders[0]
     store = VectorStore.open(root / _key(encoder, kind, digest), len(first), encoder.width, _SHARD_ROWS)
     missing = store.missing()
-    progress = _Progress(tick, f"encoding {kind} texts", len(first))
-    progress.add(len(first) - sum(len(store.shards[number]) for number in missing))
+    counter = Counter(tick, f"encoding {kind} texts", len(first))
+    counter.done = len(first) - sum(len(store.shards[number]) for number in missing)
+    counter.report()
+    shared = _SharedCounter(counter)
 
     def encode(number: int, encoder: CacheableEncoder) -> None:
         some = first[store.shards[number].start : store.shards[number].stop]
-        mine = progress.part()
+        mine = shared.tick()
         chosen = take(texts, some)
         if kind == "query":
             encoded = encoder.encode_queries(chosen, mine)
@@ -100,11 +105,11 @@ def encode_stored(
         for number in missing:
             encode(number, encoder)
     else:
-        _share(missing, encoders, encode, progress)
+        _share(missing, encoders, encode, shared)
     return StoredTexts(store, row_of)
 
 
-def _share(numbers: Sequence[int], encoders: Sequence[CacheableEncoder], encode: Any, progress: _Progress) -> None:
+def _share(numbers: Sequence[int], encoders: Sequence[CacheableEncoder], encode: Any, shared: _SharedCounter) -> None:
     """Each encoder, in a thread of its own, takes the next shard until there is none."""
     waiting: SimpleQueue[int] = SimpleQueue()
     for number in numbers:
@@ -112,12 +117,12 @@ def _share(numbers: Sequence[int], encoders: Sequence[CacheableEncoder], encode:
 
     def work(encoder: CacheableEncoder) -> None:
         try:
-            while not progress.abandoned:
+            while not shared.abandoned:
                 encode(waiting.get_nowait(), encoder)
         except Empty:
             return
         except BaseException:
-            progress.abandoned = True
+            shared.abandoned = True
             raise
 
     with ThreadPoolExecutor(len(encoders)) as threads:
@@ -131,27 +136,24 @@ class _AbandonedError(Exception):
     """Another thread failed."""
 
 
-class _Progress:
+class _SharedCounter:
     """Texts encoded by all threads together."""
 
-    def __init__(self, tick: Tick | None, what: str, total: int) -> None:
-        self._tick, self._what, self._total, self._done = tick, what, total, 0
-        self._lock = threading.Lock()
+    def __init__(self, counter: Counter) -> None:
+        self._counter, self._lock = counter, threading.Lock()
         self.abandoned = False
 
     def add(self, count: int) -> None:
         with self._lock:
             if self.abandoned:
                 raise _AbandonedError
-            self._done += count
-            if self._tick is not None:
-                self._tick(self._what, self._done, self._total)
+            self._counter.advance(count)
 
-    def part(self) -> Any:
-        """A tick(done, total) of one shard."""
+    def tick(self) -> Tick:
+        """What one shard is encoded with."""
         before = 0
 
-        def tick(done: int, _total: int) -> None:
+        def tick(_what: str, done: int, _total: int | None) -> None:
             nonlocal before
             self.add(done - before)
             before = done

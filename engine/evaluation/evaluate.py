@@ -16,9 +16,10 @@ from engine.evaluation.language_bias.measure import language_bias
 from engine.evaluation.metrics import compute_metrics
 from engine.evaluation.query_scores import query_scores
 from engine.evaluation.ranking import rank
-from engine.evaluation.ranks import Floats, Ranks, Tick, TopK
+from engine.evaluation.ranks import Floats, Ranks, TopK
 from engine.evaluation.summary import RANK_DISTANCE_NULL, SCORE, Bounds, EncodingProtocol, EvaluationProtocol, Summary
 from engine.events import EvaluationResult
+from engine.progress import Tick
 
 
 @dataclass(frozen=True, slots=True)

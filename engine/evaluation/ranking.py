@@ -17,7 +17,7 @@ import torch
 
 from engine.data.benchmark import Benchmark
 from engine.evaluation.distinct import distinct_rows
-from engine.evaluation.ranks import TOP_K, Floats, Ints, Ranks, Tick, TopK
+from engine.evaluation.ranks import TOP_K, Floats, Ints, Ranks, TopK
 from engine.evaluation.shards import (
     CANDIDATE_TILE,
     QUERY_TILE,
@@ -27,6 +27,7 @@ from engine.evaluation.shards import (
     make_shards,
 )
 from engine.evaluation.tally import Tally
+from engine.progress import Tick
 
 SHARD_ROWS = 128 * CANDIDATE_TILE  # in memory: a score tile of 128 MiB
 

@@ -5,7 +5,6 @@ Shapes: Q queries, J judgements, K = min(k, candidates).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,6 @@ import numpy.typing as npt
 TOP_K = 100
 NOT_RETRIEVED = np.iinfo(np.int32).max  # the rank of what a search with a cutoff did not find
 
-Tick = Callable[[str, int, int], None]
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 

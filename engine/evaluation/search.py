@@ -19,11 +19,12 @@ from engine.data.benchmark import Benchmark
 from engine.evaluation.distinct import distinct_rows
 from engine.evaluation.encoding_cache import StoredTexts
 from engine.evaluation.ranking import rank_shards
-from engine.evaluation.ranks import TOP_K, Floats, Ints, Ranks, Tick, TopK
+from engine.evaluation.ranks import TOP_K, Floats, Ints, Ranks, TopK
 from engine.evaluation.shards import CANDIDATE_TILE, QUERY_TILE, make_shards
 from engine.evaluation.tally import Tally
 from engine.evaluation.vector_store import VectorStore
 from engine.files import writing
+from engine.progress import Tick
 
 MEMORY = 1 << 30  # bytes for the vectors and scores of one shard
 

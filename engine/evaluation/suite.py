@@ -5,7 +5,7 @@ Shapes: n texts, u distinct ones, D dimensions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,14 +15,13 @@ from engine.data.benchmark import Benchmark
 from engine.evaluation.approximate import search_approximately
 from engine.evaluation.encoding_cache import CacheableEncoder, encode_stored
 from engine.evaluation.evaluate import Evaluation, evaluate, measure
-from engine.evaluation.ranks import TOP_K, Ints, Tick
+from engine.evaluation.ranks import TOP_K, Ints
 from engine.evaluation.search import MEMORY, distinct_vectors, search, stored_queries
 from engine.evaluation.summary import DOT_SCORE, SCORE, EncodingProtocol
+from engine.progress import Tick, named
 
 if TYPE_CHECKING:
     from engine.encoder.encoded import Encoded
-
-TextTick = Callable[[int, int], None]
 
 
 class ProtocolEncoder(Protocol):
@@ -39,9 +38,11 @@ class ProtocolEncoder(Protocol):
 class TextEncoder(ProtocolEncoder, Protocol):
     """The side that an evaluation needs."""
 
-    def encode_queries(self, texts: Sequence[str], tick: TextTick, /) -> Encoded: ...
+    def encode_queries(self, texts: Sequence[str], tick: Tick | None, /) -> Encoded: ...
 
-    def encode_passages(self, texts: Sequence[str], contexts: Sequence[str] | None, tick: TextTick, /) -> Encoded: ...
+    def encode_passages(
+        self, texts: Sequence[str], contexts: Sequence[str] | None, tick: Tick | None, /
+    ) -> Encoded: ...
 
 
 def run_stored_benchmark(
@@ -59,7 +60,7 @@ def run_stored_benchmark(
         root: folder of the stores of vectors and of the search's journals.
         memory: bytes for one shard of the search, see ``search.search``.
         approximate: search with faiss's inverted file and a cutoff; the protocol states the measured recall.
-        tick: called as ``tick(what, done, total)``; what it raises passes through.
+        tick: what it raises passes through.
 
     Raises:
         ConfigError: an approximate search without faiss.
@@ -88,14 +89,10 @@ def run_benchmark(encoder: TextEncoder, benchmark: Benchmark, tick: Tick | None 
         tick: called as ``tick(what, done, total)`` with what = "queries", "candidates" (distinct texts) and "ranking"
             (queries); what it raises passes through, and nothing is left behind.
     """
-
-    def part(what: str) -> TextTick:
-        return lambda done, total: tick(what, done, total) if tick is not None else None
-
     questions, _, of_query = _distinct(benchmark.query_texts, None)
     passages, contexts, of_candidate = _distinct(benchmark.candidate_texts, benchmark.candidate_contexts)
-    queries = encoder.encode_queries(questions, part("queries"))
-    candidates = encoder.encode_passages(passages, contexts, part("candidates"))
+    queries = encoder.encode_queries(questions, named(tick, "queries"))
+    candidates = encoder.encode_passages(passages, contexts, named(tick, "candidates"))
     encoding = _protocol(encoder, queries.truncated, candidates.truncated)
     vectors = queries.vectors[of_query], candidates.vectors[of_candidate]
     return evaluate(benchmark, *vectors, encoding, tick, score=_score(encoder))

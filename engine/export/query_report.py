@@ -11,7 +11,7 @@ from engine.export.run_results import ExportError, FoundResult
 from engine.export.texts import load_texts
 
 if TYPE_CHECKING:
-    from engine.data.passages import Tick
+    from engine.progress import Tick
 
 
 class QueryReport(msgspec.Struct, frozen=True, kw_only=True):

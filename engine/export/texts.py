@@ -19,7 +19,7 @@ from engine.export.run_results import FoundResult
 
 if TYPE_CHECKING:
     from engine.data.benchmark import Benchmark
-    from engine.data.passages import Tick
+    from engine.progress import Tick
 
 _KEPT = 2  # benchmarks in memory: the one in sight, and the one before it
 

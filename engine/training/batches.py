@@ -17,13 +17,13 @@ from engine.config import ConfigError, RunConfig
 from engine.data.corpus import ParallelCorpus
 from engine.encoder import DualEncoder
 from engine.encoder.tokens import TokenRows, concatenate
+from engine.progress import Tick
 from engine.training.masking import false_negatives
 from engine.training.negatives import draw_negatives, negative_rows
 from engine.training.plan import BatchPlan
 from engine.training.ranks import Ranks
 from engine.training.streams import Mode
 from engine.training.tokenized import TokenizedCorpus
-from engine.training.tokenizing import Tick as Tick
 from engine.training.tokenizing import tokenized_corpora
 
 _AHEAD = 2  # batches under way beside the one in use: a slow read of the disk delays no step
@@ -62,7 +62,7 @@ class BatchSource:
         ranks: Ranks,
         tick: Tick | None = None,
     ) -> None:
-        """Tokenises the corpora that are not yet; ``tick(done, total)`` counts texts and may raise to abandon.
+        """Tokenises the corpora that are not yet, as ``tokenized_corpora``, which says what ``tick`` is called with.
 
         Raises:
             ConfigError: no batch can be drawn from these corpora, no source has the hard negatives that are wanted, or

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,9 @@ import numpy.typing as npt
 from engine.data.building import alone
 from engine.data.corpus import ParallelCorpus
 from engine.encoder.tokens import TokenRows
-from engine.files import move_in, sync, write_file, writing
+from engine.files import move_in, remove_leftovers, sync, write_file, writing
+from engine.progress import Counter
 from engine.training.tokenized import (
-    Advance,
     PassageKeys,
     TextColumns,
     Tokenize,
@@ -44,8 +44,6 @@ _FORMAT = "1"  # part of every key: a new layout is a new entry
 _CHUNK = 1 << 14  # texts between two syncs: what a kill can cost
 _LIST = 1 << 16  # entries of an array written at a time
 _MANIFEST, _PROGRESS = "manifest.json", "progress.json"
-
-Wait = Callable[[int], None]  # called with the texts that another process has done; may raise to abandon the wait
 
 
 class ColumnSize(msgspec.Struct, frozen=True):
@@ -90,13 +88,12 @@ def tokenize_stored(
     folder: Path,
     *,
     negatives: bool = False,
-    advance: Advance | None = None,
-    wait: Wait | None = None,
+    counter: Counter | None = None,
 ) -> TokenizedCorpus:
     """The corpus from the entry ``folder``, which is built where it is not there.
 
-    ``advance`` is called with the texts of every chunk, also those that were done before. A call that raises, or a
-    kill, loses no more than a chunk.
+    ``counter`` counts texts, also those that were done before, and reports after every chunk. A report that raises, or
+    a kill, loses no more than a chunk.
 
     Raises:
         OSError: no space, or no permission.
@@ -105,16 +102,16 @@ def tokenize_stored(
     found = open_entry(folder, corpus.name, corpus.weight)
     if found is None:
         folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with alone(folder, lambda: wait(_texts_done(folder)) if wait is not None else None):
+        with alone(folder, lambda: counter.report(_texts_done(folder)) if counter is not None else None):
             found = open_entry(folder, corpus.name, corpus.weight)  # another process may have built it meanwhile
             if found is None:
-                _build(corpus, columns, tokenize, folder, advance)
-                advance = None
+                _build(corpus, columns, tokenize, folder, counter)
+                counter = None  # it has counted them
                 found = open_entry(folder, corpus.name, corpus.weight)
         if found is None:
             raise OSError(f"{folder}: cannot be read back")
-    if advance is not None:
-        advance(sum(len(column.texts) for column in columns))
+    if counter is not None:
+        counter.advance(sum(len(column.texts) for column in columns))
     return found
 
 
@@ -197,21 +194,22 @@ def _is_whole(folder: Path, name: str, size: ColumnSize, *, keyed: bool) -> bool
 
 
 def _build(
-    corpus: ParallelCorpus, columns: list[TextColumns], tokenize: Tokenize, target: Path, advance: Advance | None
+    corpus: ParallelCorpus, columns: list[TextColumns], tokenize: Tokenize, target: Path, counter: Counter | None
 ) -> None:
     folder = _building(target)
     folder.mkdir(exist_ok=True, mode=0o700)
+    remove_leftovers(folder)
     for column in columns:
         writer = ColumnWriter(folder, column.name, keyed=column.keyed)
         try:
-            if advance is not None and writer.texts:
-                advance(writer.texts)
+            if counter is not None and writer.texts:
+                counter.advance(writer.texts)
             for texts, contexts, ids in column.chunks(writer.texts, _CHUNK):
                 rows = tokenize(texts, contexts, column.kind)
                 writer.append(rows, PassageKeys.of(ids, texts) if column.keyed else None)
                 writer.commit()
-                if advance is not None:
-                    advance(len(texts))
+                if counter is not None:
+                    counter.advance(len(texts))
             writer.commit()
         finally:
             writer.close()

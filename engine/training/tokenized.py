@@ -15,12 +15,12 @@ import numpy.typing as npt
 from engine.data.corpus import ParallelCorpus
 from engine.encoder.model import Kind
 from engine.encoder.tokens import TokenRows, concatenate
+from engine.progress import Counter
 from engine.training.usable import UsableGroups
 
 Keys = npt.NDArray[np.uint64]
 Texts = Sequence[str]
 Tokenize = Callable[[Texts, Texts | None, Kind], TokenRows]
-Advance = Callable[[int], None]  # called with the number of texts just done; may raise to abandon the work
 
 CHUNK = 4096  # texts tokenised between two reports
 
@@ -105,7 +105,7 @@ def text_columns(corpus: ParallelCorpus, *, negatives: bool) -> list[TextColumns
 
 
 def tokenize_in_memory(
-    corpus: ParallelCorpus, tokenize: Tokenize, *, negatives: bool = False, advance: Advance | None = None
+    corpus: ParallelCorpus, tokenize: Tokenize, *, negatives: bool = False, counter: Counter | None = None
 ) -> TokenizedCorpus:
     """Every text of the corpus, tokenised at once and kept in memory."""
     rows: dict[str, TokenRows] = {}
@@ -114,8 +114,8 @@ def tokenize_in_memory(
         parts = []
         for texts, contexts, _ in column.chunks(0, CHUNK):
             parts.append(tokenize(texts, contexts, column.kind))
-            if advance is not None:
-                advance(len(texts))
+            if counter is not None:
+                counter.advance(len(texts))
         rows[column.name] = concatenate(parts or [tokenize([], None, column.kind)])
         if column.keyed:
             keys[column.name] = PassageKeys.of(column.ids, column.texts)

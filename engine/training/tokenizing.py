@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -12,10 +12,9 @@ from engine.data.corpus import ParallelCorpus
 from engine.data.digest import corpus_digest
 from engine.encoder.model import Kind
 from engine.encoder.tokens import TokenRows
+from engine.progress import Counter, Tick
 from engine.training.token_cache import entry_key, tokenize_stored
 from engine.training.tokenized import TokenizedCorpus, text_columns, tokenize_in_memory
-
-Tick = Callable[[int, int], None]
 
 SMALL = 10_000  # texts that are tokenised sooner than an entry of the cache is written
 
@@ -41,25 +40,25 @@ def tokenized_corpora(
 ) -> list[TokenizedCorpus]:
     """Tokenises what is not tokenised yet, hard negatives where they are wanted.
 
-    ``tick(done, total)`` counts texts, also while another process does the work, and may raise to abandon; what is
-    done by then need not be done again.
+    ``tick("tokenising", done, total)`` counts texts, also while another process does the work. It may raise to abandon;
+    what is done by then need not be done again.
 
     Raises:
         OSError: no space for the cache, or a source failed to be read.
     """
     totals = [_texts(corpus, negatives=negatives) for corpus in corpora]
-    progress = _Progress(tick, sum(totals))
+    counter = Counter(tick, "tokenising", sum(totals))
     done = []
     for corpus, total in zip(corpora, totals, strict=True):
         if isinstance(corpus, TokenizedCorpus):
             done.append(corpus)
             continue
-        done.append(_tokenized(corpus, encoder, total, negatives=negatives, progress=progress))
+        done.append(_tokenized(corpus, encoder, total, negatives=negatives, counter=counter))
     return done
 
 
 def _tokenized(
-    corpus: ParallelCorpus, encoder: Tokenizing, total: int, *, negatives: bool, progress: _Progress
+    corpus: ParallelCorpus, encoder: Tokenizing, total: int, *, negatives: bool, counter: Counter
 ) -> TokenizedCorpus:
     def tokenize(texts: Sequence[str], contexts: Sequence[str] | None, kind: Kind) -> TokenRows:
         return encoder.tokenize(texts, contexts, kind=kind)
@@ -72,11 +71,9 @@ def _tokenized(
             logger.warning("texts are tokenised in memory, without a cache: %s", error)
         else:
             key = entry_key(corpus.digest or corpus_digest(corpus), encoder.tokenization(), negatives=negatives)
-            stored = tokenize_stored(
-                corpus, tokenize, root / key, negatives=negatives, advance=progress.advance, wait=progress.wait
-            )
+            stored = tokenize_stored(corpus, tokenize, root / key, negatives=negatives, counter=counter)
             return _skipping(stored, encoder)
-    return tokenize_in_memory(corpus, tokenize, negatives=negatives, advance=progress.advance)
+    return tokenize_in_memory(corpus, tokenize, negatives=negatives, counter=counter)
 
 
 def _skipping(corpus: TokenizedCorpus, encoder: Tokenizing) -> TokenizedCorpus:
@@ -96,20 +93,3 @@ def _texts(corpus: ParallelCorpus | TokenizedCorpus, *, negatives: bool) -> int:
     if isinstance(corpus, TokenizedCorpus):
         return 0
     return sum(len(column.texts) for column in text_columns(corpus, negatives=negatives))
-
-
-class _Progress:
-    """Texts of all corpora together."""
-
-    def __init__(self, tick: Tick | None, total: int) -> None:
-        self._tick, self._total, self._done = tick, total, 0
-
-    def advance(self, count: int) -> None:
-        self._done += count
-        if self._tick is not None:
-            self._tick(self._done, self._total)
-
-    def wait(self, count: int) -> None:
-        """Another process has done ``count`` texts of this corpus."""
-        if self._tick is not None:
-            self._tick(self._done + count, self._total)

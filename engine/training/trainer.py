@@ -16,9 +16,10 @@ from engine.data.corpus import ParallelCorpus
 from engine.encoder import DualEncoder
 from engine.encoder.adapters import add_adapters, frozen_digest, merged
 from engine.encoder.precision import substitution_note
+from engine.progress import Tick
 from engine.training.average import WeightAverage
 from engine.training.backward import Backward
-from engine.training.batches import BatchSource, Prefetcher, Tick
+from engine.training.batches import BatchSource, Prefetcher
 from engine.training.errors import NonFiniteError
 from engine.training.flops import FlopCounter
 from engine.training.loss import InfoNCE
@@ -96,7 +97,7 @@ class Trainer:
         ranks: Ranks | None = None,
         tick: Tick | None = None,
     ) -> None:
-        """Tokenises the corpora that are not yet; ``tick(done, total)`` counts texts and may raise to abandon.
+        """Tokenises the corpora that are not yet, as ``tokenized_corpora``, which says what ``tick`` is called with.
 
         ``ranks``: the processes that share the batches; None: this one alone.
 

@@ -22,7 +22,8 @@ from engine.config import ConfigError, RunConfig
 from engine.data.columns import take
 from engine.data.corpus import ParallelCorpus
 from engine.encoder import DualEncoder
-from engine.training.batches import BatchSource, Tick
+from engine.progress import Tick
+from engine.training.batches import BatchSource
 from engine.training.keyed import derive_key
 from engine.training.loss import InfoNCE
 from engine.training.ranks import Alone

@@ -56,8 +56,9 @@ class Evaluator:
         session.emit(events.EvalStarted(benchmark=key, step=step))
         reported = start
 
-        def tick(what: str, done: int, total: int) -> None:
+        def tick(what: str, done: int, total: int | None) -> None:
             nonlocal reported
+            assert total is not None  # an evaluation knows how much there is to do
             now = time.monotonic()
             if now - reported >= _PROGRESS_SECONDS or done == total:
                 reported = now

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import events
 from engine.config import ConfigError, RunConfig, RuntimeConfig
 from engine.machine.cores import usable_cores
+from engine.progress import Tick
 from engine.worker.session import Session
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from engine.encoder import DualEncoder
     from engine.training.ranks import Ranks
     from engine.training.trainer import Trainer
-
-Progress = Callable[[str, int, int | None], None]
 
 
 def import_frameworks() -> None:
@@ -58,15 +57,15 @@ def set_up_torch(runtime: RuntimeConfig, processes: int = 1) -> None:
     allow_tf32(runtime.tf32)
 
 
-def load_corpora(config: RunConfig, progress: Progress) -> list[ParallelCorpus]:
+def load_corpora(config: RunConfig, tick: Tick) -> list[ParallelCorpus]:
     """Reads every source of the config."""
     from engine.data.sources import load_source
 
-    progress("reading sources", 0, len(config.sources))
+    tick("reading sources", 0, len(config.sources))
     corpora = []
     for source in config.sources:
-        corpora.append(load_source(source, progress))
-        progress("reading sources", len(corpora), len(config.sources))
+        corpora.append(load_source(source, tick))
+        tick("reading sources", len(corpora), len(config.sources))
     return corpora
 
 
@@ -92,9 +91,7 @@ def check_overlap(
         session.emit(events.Warning(message=overlap.message()))
 
 
-def load_trained_encoder(
-    config: RunConfig, checkpoint: Path | None, device: torch.device, progress: Progress
-) -> DualEncoder:
+def load_trained_encoder(config: RunConfig, checkpoint: Path | None, device: torch.device, tick: Tick) -> DualEncoder:
     """The encoder that ``checkpoint`` holds as it is evaluated; None: the one that training starts from.
 
     Only "tiny", before its first checkpoint, needs the texts that it would be trained on.
@@ -107,7 +104,7 @@ def load_trained_encoder(
     def texts() -> Iterator[str]:
         from engine.training.validation import split_corpora
 
-        for corpus in split_corpora(config, load_corpora(config, progress))[0]:
+        for corpus in split_corpora(config, load_corpora(config, tick))[0]:
             yield from corpus.questions
             yield from corpus.passages
 
@@ -120,7 +117,7 @@ def build_trainer(
     config: RunConfig,
     corpora: list[ParallelCorpus],
     device: torch.device,
-    progress: Progress,
+    tick: Tick,
     ranks: Ranks | None = None,
     saved: Path | None = None,
 ) -> Trainer:
@@ -151,9 +148,6 @@ def build_trainer(
                 for collection in (("query", corpus.questions), ("passage", corpus.passages))
             ],
         )
-
-    def tick(done: int, total: int) -> None:
-        progress("tokenising", done, total)
 
     trainer = Trainer(config, encoder, corpora, device, ranks=ranks, tick=tick)
     if held_out and trainer.ranks.rank == 0:

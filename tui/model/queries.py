@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from engine.progress import Tick
 
 if TYPE_CHECKING:
     from engine.export.queries import Order, Ranking, WorstQueries
 
 LISTED = 2000  # queries of a cell; beyond the worst of these nobody scrolls
-Tick = Callable[[str, int, "int | None"], None]
 
 
 @dataclass(frozen=True)

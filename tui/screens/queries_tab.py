@@ -10,11 +10,12 @@ from textual import events
 from textual.widget import Widget
 
 from engine.events import EvaluationResult
+from engine.progress import Tick
 from tui.format import visible
 from tui.model.contrast import Against
 from tui.model.detail import RunDetail
 from tui.model.matrix import to_matrix, worst_pair
-from tui.model.queries import Place, Rankings, Tick, Wish, load_rankings, load_worst
+from tui.model.queries import Place, Rankings, Wish, load_rankings, load_worst
 from tui.model.selection import Cell, Selection
 from tui.screens.tab import Tab
 from tui.widgets.queries import PassageList, QuestionList

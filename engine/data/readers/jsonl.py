@@ -17,8 +17,9 @@ from engine.config import ConfigError, split_validation_error
 from engine.data import source_rows
 from engine.data.corpus import ParallelCorpus
 from engine.data.lines import numbered_lines
-from engine.data.passages import Tick, file_identity
+from engine.data.passages import file_identity
 from engine.data.source_rows import RowSource, SourceRow, collect
+from engine.progress import Tick
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -16,9 +16,10 @@ from engine.config import ConfigError, split_validation_error
 from engine.data import source_rows
 from engine.data.build import select_languages
 from engine.data.corpus import ParallelCorpus
-from engine.data.passages import Tick, file_identity
+from engine.data.passages import file_identity
 from engine.data.readers.lareqa import check_selection, select_articles, with_reference
 from engine.data.source_rows import RowSource, SourceRow, collect
+from engine.progress import Tick
 
 
 class _Question(msgspec.Struct, frozen=True):

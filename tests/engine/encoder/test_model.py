@@ -92,7 +92,7 @@ def test_a_call_for_which_memory_runs_out_is_split_until_it_fits(tiny, texts, mo
         return embed(rows, call)
 
     monkeypatch.setattr(tiny, "_embed_call", scarce)
-    found = tiny.encode_queries(texts, tick=lambda done, total: seen.append(done)).vectors
+    found = tiny.encode_queries(texts, tick=lambda what, done, total: seen.append(done)).vectors
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert seen[-1] == len(texts)
     monkeypatch.setattr(tiny, "_embed_call", lambda rows, call: scarce(rows, range(3)))
@@ -102,11 +102,11 @@ def test_a_call_for_which_memory_runs_out_is_split_until_it_fits(tiny, texts, mo
 
 def test_progress_reaches_the_total_and_may_abandon(tiny, texts):
     seen = []
-    tiny.encode_queries(texts, tick=lambda done, total: seen.append((done, total)))
+    tiny.encode_queries(texts, tick=lambda what, done, total: seen.append((done, total)))
     assert seen[-1] == (len(texts), len(texts))
     assert [done for done, _ in seen] == sorted({done for done, _ in seen})
 
-    def abandon(done, total):
+    def abandon(what, done, total):
         raise KeyboardInterrupt
 
     tiny.train()

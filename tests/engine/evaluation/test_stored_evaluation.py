@@ -58,7 +58,8 @@ class HashEncoder:
             raise KeyboardInterrupt
         pairs = list(zip(texts, contexts or [""] * len(texts), strict=True))
         self.asked += pairs
-        tick(len(pairs), len(pairs))
+        if tick is not None:
+            tick("encoding", len(pairs), len(pairs))
         return Encoded(np.stack([vector(*pair) for pair in pairs]), truncated=sum(len(text) > 11 for text in texts))
 
 

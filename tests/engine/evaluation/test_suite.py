@@ -42,7 +42,8 @@ class HashEncoder:
     def _encode(self, texts, contexts, tick):
         pairs = list(zip(texts, contexts, strict=True))
         self.asked.append(pairs)
-        tick(len(pairs), len(pairs))
+        if tick is not None:
+            tick("encoding", len(pairs), len(pairs))
         vectors = np.stack([self.vector(*pair) for pair in pairs])
         return Encoded(vectors, truncated=sum(len(text) > 9 for text in texts))
 

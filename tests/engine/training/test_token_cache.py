@@ -15,6 +15,7 @@ from small_corpora import make_corpus, one_token_a_word, tokenized
 from engine.config import BatchConfig, RunConfig
 from engine.data.corpus import HardNegatives
 from engine.data.digest import corpus_digest
+from engine.progress import Counter
 from engine.training import token_cache, tokenizing, usable
 from engine.training.batches import BatchSource
 from engine.training.ranks import Alone
@@ -96,7 +97,7 @@ def test_a_build_killed_anywhere_goes_on_to_the_same_bytes(tmp_path_factory, dat
         patch.setattr(token_cache, "_CHUNK", 32)
         tokenize_stored(corpus, one_token_a_word, folder / "whole", negatives=True)
         total = 2 * len(corpus.questions) + len(corpus.negatives.texts)
-        seen = []
+        counter = Counter(None, "tokenising", total)
         for kill_after in data.draw(st.lists(st.integers(1, 5), max_size=3)):
             calls = 0
 
@@ -113,9 +114,9 @@ def test_a_build_killed_anywhere_goes_on_to_the_same_bytes(tmp_path_factory, dat
                 for path in (folder / ".building-entry").glob("*.ids"):
                     with path.open("ab") as file:
                         file.write(b"torn" * data.draw(st.integers(0, 9)))
-        tokenize_stored(corpus, one_token_a_word, folder / "entry", negatives=True, advance=seen.append)
+        tokenize_stored(corpus, one_token_a_word, folder / "entry", negatives=True, counter=counter)
     assert contents(folder / "entry") == contents(folder / "whole")
-    assert sum(seen) == total
+    assert counter.done == total
 
 
 def test_processes_killed_at_any_moment_lose_nothing(tmp_path, small_chunks):
@@ -147,7 +148,7 @@ def test_processes_killed_at_any_moment_lose_nothing(tmp_path, small_chunks):
 def test_a_resumed_build_tokenises_only_what_is_missing(tmp_path, small_chunks):
     corpus, asked = make_corpus(), []
 
-    def abandon(done):
+    def abandon(what, done, total):
         if len(asked) == 3:
             raise InterruptedError
 
@@ -156,7 +157,7 @@ def test_a_resumed_build_tokenises_only_what_is_missing(tmp_path, small_chunks):
         return one_token_a_word(texts, contexts, kind)
 
     with pytest.raises(InterruptedError):
-        tokenize_stored(corpus, tokenize, tmp_path / "entry", advance=abandon)
+        tokenize_stored(corpus, tokenize, tmp_path / "entry", counter=Counter(abandon, "tokenising"))
     assert not (tmp_path / "entry").exists()
     before = sum(asked)
     asked.append(0)
@@ -177,11 +178,11 @@ def test_a_damaged_entry_is_built_anew(tmp_path, name):
 def test_files_that_were_lost_behind_the_progress_are_tokenised_again(tmp_path, small_chunks):
     corpus = make_corpus()
 
-    def abandon(done):
+    def abandon(what, done, total):
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        tokenize_stored(corpus, one_token_a_word, tmp_path / "entry", advance=abandon)
+        tokenize_stored(corpus, one_token_a_word, tmp_path / "entry", counter=Counter(abandon, "tokenising"))
     (tmp_path / ".building-entry" / "questions.offsets").write_bytes(b"")
     assert_equal(tokenize_stored(corpus, one_token_a_word, tmp_path / "entry"), tokenized(corpus))
 
@@ -213,7 +214,7 @@ def test_batches_do_not_depend_on_where_the_tokens_lie(corpora, make_encoder, mo
     monkeypatch.setattr(tokenizing, "SMALL", 0)
     seen = []
     for _ in range(2):
-        stored = BatchSource(config, corpora, encoder, Alone(), lambda done, total: seen.append((done, total)))
+        stored = BatchSource(config, corpora, encoder, Alone(), lambda _, done, total: seen.append((done, total)))
         for t in range(25):
             first, second = memory.assemble(t), stored.assemble(t)
             assert_equal(first, second)
