@@ -16,7 +16,8 @@ from huggingface_hub import EvalResult, ModelCardData
 from engine.config import RunConfig, SourceConfig
 from engine.encoding_options import EncodingOptions
 from engine.evaluation.summary import METRICS, Summary
-from engine.export.card_results import markdown_table, results_text
+from engine.export.card_results import results_text
+from engine.export.markdown import markdown_table
 from engine.runs.folder import Provenance
 from engine.runs.status import SelectedStep
 
@@ -220,9 +221,9 @@ def _training(facts: CardFacts) -> str:
             [_source(s.config), s.config.role, " ".join(s.languages), f"{s.groups:,}", f"{s.pairs:,}"]
             for s in facts.sources
         ],
-        numeric=2,
+        [False, False, False, True, True],
     )
-    settings = markdown_table(["setting", "value"], [list(row) for row in _settings(facts)], numeric=0)
+    settings = markdown_table(["setting", "value"], _settings(facts), [False, False])
     return (
         "Rows of a group are translations of each other. Translations of a question's own answer are not negatives "
         f"to it.\n\n{sources}\n\n{settings}"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from engine.evaluation.report import protocol_values
 from engine.evaluation.summary import METRICS, RANK_DISTANCE_NULL, Summary
 from engine.events import Advantage
-from engine.runs.text import visible
+from engine.export.markdown import markdown_table
 
 
 def results_text(summary: Summary, untrained: Summary | None) -> Iterator[str]:
@@ -42,13 +42,6 @@ def results_text(summary: Summary, untrained: Summary | None) -> Iterator[str]:
     )
 
 
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], numeric: int) -> str:
-    """``numeric``: so many of the last columns are aligned to the right."""
-    marks = ["---"] * (len(header) - numeric) + ["---:"] * numeric
-    lines = [header, marks, *rows]
-    return "\n".join(f"| {' | '.join(visible(cell).replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
-
-
 def _metrics(summary: Summary, untrained: Summary | None) -> str:
     rows = []
     for name in (*METRICS, RANK_DISTANCE_NULL):
@@ -58,7 +51,7 @@ def _metrics(summary: Summary, untrained: Summary | None) -> str:
         before = [] if untrained is None else [_number(name, untrained.metrics.get(name))]
         rows.append([name, _number(name, value), *before])
     header = ["metric", "this model"] if untrained is None else ["metric", "this model", "untrained"]
-    return markdown_table(header, rows, numeric=len(header) - 1)
+    return markdown_table(header, rows, [False] + [True] * (len(header) - 1))
 
 
 def _number(name: str, value: float | None) -> str:
@@ -73,7 +66,7 @@ def _matrix(summary: Summary) -> str:
         [f"**{asked}**", *(f"{100 * row[name]:.1f}" if name in row else "-" for name in answered)]
         for asked, row in summary.matrix.items()
     ]
-    return markdown_table(["", *answered], rows, numeric=len(answered))
+    return markdown_table(["", *answered], rows, [False] + [True] * len(answered))
 
 
 def _bias(summary: Summary) -> str:
@@ -87,7 +80,7 @@ def _bias(summary: Summary) -> str:
     means = (_number(name, summary.metrics.get(name)) for name in ("rank_distance", RANK_DISTANCE_NULL))
     rows.append(["**mean**", *means, "", "", _advantage(mean)])
     header = ["questions in", "rank distance", "its null", "median", "90 %", "own-language advantage"]
-    return markdown_table(header, rows, numeric=5)
+    return markdown_table(header, rows, [False] + [True] * 5)
 
 
 def _advantage(found: Advantage | None) -> str:
@@ -102,4 +95,4 @@ def _protocol(summary: Summary) -> str:
         [name, ("none" if value in (None, "") else f"`{value}`") + origin]
         for name, value, origin in protocol_values(summary.protocol)
     ]
-    return markdown_table(["protocol", "value"], rows, numeric=0)
+    return markdown_table(["protocol", "value"], rows, [False, False])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.export.files import check_target, write_file
+from engine.export.out_file import check_target, write_file
 from engine.export.run_results import ExportError, FoundResult, find_results, only_benchmark
 
 QRELS = ".qrels"

@@ -16,7 +16,7 @@ from engine.export.figures.map_matrix import draw_heatmap
 from engine.export.figures.pareto_front import draw_pareto
 from engine.export.figures.rank_distances import draw_ranks, ranks_frame
 from engine.export.figures.style import FORMATS, render, styled
-from engine.export.files import check_target, write_file
+from engine.export.out_file import check_target, write_file
 from engine.export.run_results import ExportError
 from engine.export.tables import build_table
 

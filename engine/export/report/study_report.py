@@ -11,23 +11,14 @@ import msgspec
 
 from engine.evaluation.report import protocol_values
 from engine.export.compare import CompareResult, CompareRow, compare_results
-from engine.export.files import write_file
+from engine.export.markdown import markdown_table, plain_text
+from engine.export.out_file import write_file
 from engine.export.report.answer import COST, REMOVED, Answer, answer
-from engine.export.report.document import (
-    FIGURES_FOLDER,
-    Block,
-    Bullets,
-    Heading,
-    Picture,
-    Table,
-    Text,
-    to_html,
-    to_markdown,
-)
+from engine.export.report.document import FIGURES_FOLDER, Block, Picture, bullets, to_html, to_markdown
 from engine.export.report.pictures import study_pictures
 from engine.export.run_results import ExportError, FoundResult, find_results
 from engine.export.tables.pareto_table import pareto_table, with_conditions
-from engine.export.tables.rounding import shown
+from engine.export.tables.rounding import rounded
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
@@ -122,38 +113,41 @@ def _blocks(
 ) -> Iterator[Block]:
     first = results[0]
     seeds = len(next(iter(report.runs.values())))
-    yield Heading(1, f"Study {report.study}")
-    yield Text(
+    baseline = plain_text(report.baseline)
+    yield f"# Study {plain_text(report.study)}"
+    yield plain_text(
         f"{len(report.runs)} conditions ({', '.join(report.runs)}) with {seeds} {'seed' if seeds == 1 else 'seeds'} "
         f"each, compared with {report.baseline} on {report.benchmark}: {first.summary.queries:,} questions in "
         f"{len(first.summary.languages)} languages, {first.summary.candidates:,} candidates. Model "
         f"{Path(first.config.model.name).name}, {first.config.optimizer.max_steps:,} updates of "
         f"{first.config.batch.size} pairs."
     )
-    yield Heading(2, "Answer")
-    for found in report.answers:
-        yield Heading(3, f"{found.condition} against {report.baseline}")
-        yield Text(found.cost, lead=COST)
-        yield Text(found.removed, lead=REMOVED)
-        yield Bullets([found.quality, found.bias, *([found.advantage] if found.advantage else [])])
-    yield from _basis(report)
-    yield Heading(2, "Means over seeds")
-    yield _table(means)
-    yield Text("front: no other condition has both a higher map_monolingual and a lower rank_distance.")
-    yield Heading(2, f"Differences to {report.baseline}")
+    yield "## Answer"
+    for answered in report.answers:
+        yield f"### {plain_text(answered.condition)} against {baseline}"
+        yield f"**{COST}** {plain_text(answered.cost)}"
+        yield f"**{REMOVED}** {plain_text(answered.removed)}"
+        sentences = (answered.quality, answered.bias, answered.advantage)
+        yield bullets([plain_text(sentence) for sentence in sentences if sentence])
+    yield _basis(report)
+    yield "## Means over seeds"
+    yield _frame_table(means)
+    yield "front: no other condition has both a higher map_monolingual and a lower rank_distance."
+    yield f"## Differences to {baseline}"
     yield _differences([row for row in report.comparison.rows if row.query_language is None])
-    yield Text("By language and pair of languages, after Holm's adjustment over the cells of each metric:")
-    yield _cells(report)
-    yield Heading(2, "Figures")
+    yield "By language and pair of languages, after Holm's adjustment over the cells of each metric:"
+    yield _cell_counts(report)
+    yield "## Figures"
     if pictures:
         yield from pictures
     else:
-        yield Text("Figures need matplotlib: pip install 'hybrid-tui[figures]'.")
-    yield Heading(2, "How it was measured")
+        yield "Figures need matplotlib: pip install 'hybrid-tui[figures]'."
+    yield "## How it was measured"
     yield from _protocol(report, results)
 
 
-def _basis(report: StudyReport) -> Iterator[Block]:
+def _basis(report: StudyReport) -> str:
+    """What the verdicts rest on: clusters, seeds and the family of tests."""
     from engine.evaluation.seeds import ENOUGH_SEEDS
 
     rows = [row for row in report.comparison.rows if row.query_language is None]
@@ -176,10 +170,10 @@ def _basis(report: StudyReport) -> Iterator[Block]:
     others = len(report.runs) - 1
     if others > 1:
         items.append(f"p-values are adjusted by Holm over the {others} conditions that are compared with the baseline.")
-    yield Bullets(items)
+    return bullets(items)
 
 
-def _differences(rows: Sequence[CompareRow]) -> Table:
+def _differences(rows: Sequence[CompareRow]) -> str:
     header = [
         "condition",
         "metric",
@@ -194,19 +188,19 @@ def _differences(rows: Sequence[CompareRow]) -> Table:
     lines = []
     for row in rows:
         cell = {"measure": row.metric}
-        numbers = [shown("value", value, cell) for value in (row.value, row.baseline_value)]
+        numbers = [rounded("value", value, cell) for value in (row.value, row.baseline_value)]
         places = len(numbers[0].partition(".")[2])
         difference = f"{row.difference:+.{places}f}"
         intervals = [_ends(ends, places) for ends in (row.interval, row.seed_interval)]
         p = "-" if row.p_holm is None else f"{row.p_holm:.4f}"
         lines.append([row.run, row.metric, *numbers, difference, *intervals, p, row.verdict])
-    return Table(header, lines, [True, True, *[False] * 6, True])
+    return _text_table(header, lines, [False, False, *[True] * 6, False])
 
 
-def _cells(report: StudyReport) -> Table:
+def _cell_counts(report: StudyReport) -> str:
     """In how many cells each metric is higher, lower or neither."""
     lines = []
-    for condition in (found.condition for found in report.answers):
+    for condition in (answered.condition for answered in report.answers):
         for metric in dict.fromkeys(row.metric for row in report.comparison.rows):
             cells = [
                 row
@@ -215,33 +209,24 @@ def _cells(report: StudyReport) -> Table:
             ]
             counts = Counter("undecided" if not row.different else row.difference > 0 for row in cells)
             lines.append([condition, metric, *(str(counts[kind]) for kind in (True, False, "undecided"))])
-    return Table(["condition", "metric", "higher", "lower", "undecided"], lines, [True, True, False, False, False])
+    return _text_table(["condition", "metric", "higher", "lower", "undecided"], lines, [False, False, True, True, True])
 
 
-def _protocol(report: StudyReport, results: Sequence[FoundResult]) -> Iterator[Block]:
+def _protocol(report: StudyReport, results: Sequence[FoundResult]) -> Iterator[str]:
     lines = [
-        [
-            report_condition,
-            result.run,
-            str(result.config.seed),
-            f"{result.step:,}",
-            report.comparison.selection[result.run],
-        ]
-        for report_condition, members in report.runs.items()
+        [condition, result.run, str(result.config.seed), f"{result.step:,}", report.comparison.selection[result.run]]
+        for condition, members in report.runs.items()
         for result in results
         if result.run in members
     ]
-    yield Table(["condition", "run", "seed", "step", "checkpoint"], lines, [True, True, False, False, True])
-    own = {"ties", "truncated_queries", "truncated_passages", "model_digest", "tokenizer_digest"}
-    yield Table(
-        ["protocol", "value"],
-        [
-            [name, ("none" if value is None else str(value)) + origin]
-            for name, value, origin in protocol_values(results[0].summary.protocol)
-            if name not in own
-        ],
-        [True, True],
-    )
+    yield _text_table(["condition", "run", "seed", "step", "checkpoint"], lines, [False, False, True, True, False])
+    of_one_run = {"ties", "truncated_queries", "truncated_passages", "model_digest", "tokenizer_digest"}
+    values = [
+        [name, ("none" if value is None else str(value)) + origin]
+        for name, value, origin in protocol_values(results[0].summary.protocol)
+        if name not in of_one_run
+    ]
+    yield _text_table(["protocol", "value"], values, [False, False])
 
 
 def _renamed(compared: CompareResult, names: dict[str, str]) -> CompareResult:
@@ -254,9 +239,14 @@ def _renamed(compared: CompareResult, names: dict[str, str]) -> CompareResult:
     )
 
 
-def _table(frame: Frame) -> Table:
-    rows = [[shown(name, value, row) or "-" for name, value in row.items()] for row in frame.iter_rows(named=True)]
-    return Table(frame.columns, rows, [not dtype.is_numeric() for dtype in frame.dtypes])
+def _frame_table(frame: Frame) -> str:
+    rows = [[rounded(name, value, row) or "-" for name, value in row.items()] for row in frame.iter_rows(named=True)]
+    return _text_table(frame.columns, rows, [dtype.is_numeric() for dtype in frame.dtypes])
+
+
+def _text_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> str:
+    """A Markdown table of cells that are plain text."""
+    return markdown_table(header, [[plain_text(cell) for cell in row] for row in rows], right)
 
 
 def _ends(ends: tuple[float, float] | None, places: int) -> str:

@@ -6,18 +6,18 @@ CSV, Parquet and JSON keep every digit; Markdown and LaTeX are for reading and r
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from engine.events import to_number
-from engine.export.files import check_target, write_file
+from engine.export.markdown import markdown_table, plain_text
+from engine.export.out_file import check_target, write_file
 from engine.export.run_results import ExportError
 from engine.export.tables.latex import to_latex
-from engine.export.tables.rounding import shown
-from engine.runs.text import visible
+from engine.export.tables.rounding import rounded
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
@@ -62,22 +62,11 @@ def _json(frame: Frame) -> str:
 
 
 def _markdown(frame: Frame) -> str:
-    def line(cells: Sequence[str]) -> str:
-        return f"| {' | '.join(cells)} |"
-
-    def escaped(text: str) -> str:
-        return visible(text).replace("\\", "\\\\").replace("|", "\\|")
-
-    numeric = [dtype.is_numeric() for dtype in frame.dtypes]
-    lines = [
-        line([escaped(name) for name in frame.columns]),
-        line(["---:" if right else "---" for right in numeric]),
-        *(
-            line([escaped(shown(name, value, row)) for name, value in row.items()])
-            for row in frame.iter_rows(named=True)
-        ),
-    ]
-    return "\n".join(lines) + "\n"
+    rows = (
+        [plain_text(rounded(name, value, row)) for name, value in row.items()] for row in frame.iter_rows(named=True)
+    )
+    right = [dtype.is_numeric() for dtype in frame.dtypes]
+    return markdown_table([plain_text(name) for name in frame.columns], rows, right) + "\n"
 
 
 FORMATS: dict[str, Callable[[Frame], str | bytes]] = {

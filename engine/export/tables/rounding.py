@@ -11,7 +11,7 @@ _RANKS = 1
 _MANY = 3  # in heatmaps, and beside published figures, which have three or four places
 
 
-def shown(column: str, value: Any, row: Mapping[str, Any]) -> str:
+def rounded(column: str, value: Any, row: Mapping[str, Any]) -> str:
     """Shares and p-values to four places, ranks to one; heatmaps to three; a row that names its measure as that one."""
     if value is None:
         return ""

@@ -12,8 +12,9 @@ from export_cases import make_evaluation, make_run
 from engine import events
 from engine.config import ConfigError
 from engine.export.compare import CompareRow, compare_runs
+from engine.export.markdown import markdown_table, plain_text
 from engine.export.report.answer import answer
-from engine.export.report.document import Bullets, Heading, Table, Text, to_html, to_markdown
+from engine.export.report.document import bullets, to_html, to_markdown
 from engine.export.report.study_report import StudyReport, study_report, write_report
 from engine.runs.folder import RunFolder, read_spec
 
@@ -223,14 +224,15 @@ def test_what_is_removed_is_what_is_shown(difference, different, removed, way):
 
 def test_text_of_others_stays_text():
     blocks = [
-        Heading(1, "<b>"),
-        Text("a & b", lead="x\x1b"),
-        Bullets(["<script>"]),
-        Table(["a|b", "n"], [["1|2", "3"]], [True, False]),
+        f"# {plain_text('<b>')}",
+        f"**{plain_text('x' + chr(27))}** {plain_text('a & b *c* _d_ [e](f) &lt; `g`')}",
+        bullets([plain_text("<script>")]),
+        markdown_table(["a|b", "n"], [["1|2", "3"]], [False, True]),
     ]
     html, markdown = to_html("<t>", blocks), to_markdown(blocks)
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
+    assert "a &amp; b *c* _d_ [e](f) &amp;lt; `g`" in html
     assert "\x1b" not in html + markdown
     assert "| 1\\|2 | 3 |" in markdown
 
