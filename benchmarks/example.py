@@ -65,9 +65,10 @@ def measure() -> dict[str, dict[str, Any]]:
 
     import torch
 
+    from engine.data.cache import cache_folder
     from engine.data.sources import load_benchmark
     from engine.encoder.tiny import _LONGEST_PIECE, frequent_substrings
-    from engine.evaluation.suite import run_benchmark
+    from engine.evaluation.benchmarking import evaluate_model
     from engine.training.keyed import derive_key
     from engine.training.keyed import permuted as permuted_by_tables
 
@@ -93,7 +94,9 @@ def measure() -> dict[str, dict[str, Any]]:
         trainer.update()
     seconds = timed(lambda: [trainer.update() for _ in range(STEPS)])
     found["update"] = {"value": seconds / STEPS * 1e3, "unit": "ms"}
-    found["evaluation"] = {"value": best(lambda: run_benchmark(trainer.encoder, benchmark, silent)), "unit": "s"}
+    cache = cache_folder()
+    evaluated = best(lambda: evaluate_model([trainer.encoder], benchmark, cache=cache, tick=silent))
+    found["evaluation"] = {"value": evaluated, "unit": "s"}
     trainer.close()
 
     key, positions = derive_key(config.seed, "order"), np.arange(config.batch.size)

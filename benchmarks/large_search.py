@@ -135,8 +135,9 @@ def work(folder: Path) -> None:
     from engine.data.cache import cache_folder
     from engine.data.sources import load_benchmark
     from engine.encoder import load_encoder
-    from engine.evaluation.suite import run_stored_benchmark
+    from engine.evaluation import benchmarking
 
+    benchmarking.IN_MEMORY = 0  # a small collection goes through files here too
     reported = 0.0
     started: dict[str, float] = {}
 
@@ -151,7 +152,9 @@ def work(folder: Path) -> None:
     benchmark = load_benchmark(f"miracl={folder / 'collection'}", tick=tick)
     encoder = load_encoder(ModelConfig(name=str(folder / "model")), "cpu")
     search_memory = min(SEARCH_MEMORY, SEARCH_MEMORY_EACH * len(benchmark.candidate_ids))
-    evaluation = run_stored_benchmark([encoder], benchmark, cache_folder(), memory=search_memory, tick=tick)
+    evaluation = benchmarking.evaluate_model(
+        [encoder], benchmark, cache=cache_folder(), memory=search_memory, tick=tick
+    )
     started["end"] = time.monotonic()
     np.savez(folder / "found.npz", **arrays(evaluation.ranks, evaluation.top))
     order = list(started)
@@ -167,16 +170,15 @@ def reference(folder: Path) -> dict[str, Any]:
     from engine.data.cache import cache_folder
     from engine.data.sources import load_benchmark
     from engine.encoder import load_encoder
-    from engine.evaluation.encoding_cache import encode_stored
-    from engine.evaluation.ranking import rank_shards
-    from engine.evaluation.search import distinct_vectors, stored_queries
+    from engine.evaluation.ranking import distinct_vectors, rank_shards, stored_queries
     from engine.evaluation.shards import make_shards
+    from engine.evaluation.vectors import encode_stored
 
     benchmark = load_benchmark(f"miracl={folder / 'collection'}")
     encoder = load_encoder(ModelConfig(name=str(folder / "model")), "cpu")
-    root = cache_folder() / "vectors"
-    queries = stored_queries(encode_stored([encoder], "query", benchmark.query_texts, None, root))
-    candidates = encode_stored([encoder], "passage", benchmark.candidate_texts, None, root)
+    root, digests = cache_folder() / "vectors", encoder.digests()
+    queries = stored_queries(encode_stored([encoder], "query", benchmark.query_texts, None, root, digests))
+    candidates = encode_stored([encoder], "passage", benchmark.candidate_texts, None, root, digests)
     rows, row_of = distinct_vectors(candidates)
     shards = make_shards(benchmark, row_of, len(rows), len(rows))
     assert len(shards) == 1

@@ -19,12 +19,13 @@ import pytrec_eval
 
 from engine.config import ModelConfig
 from engine.data.benchmark import Benchmark
+from engine.data.cache import cache_folder
 from engine.data.sources import load_benchmark
-from engine.evaluation.distinct import distinct_rows
+from engine.evaluation.benchmarking import evaluate_model
 from engine.evaluation.query_scores import query_scores
 from engine.evaluation.ranking import rank
 from engine.evaluation.shards import QUERY_TILE, ShardScores, make_shards
-from engine.evaluation.suite import run_benchmark
+from engine.evaluation.vectors import distinct_rows
 from engine.worker.devices import share_cores
 
 EQUAL = 1e-12
@@ -36,6 +37,7 @@ class Recording:
     def __init__(self, encoder) -> None:
         self._encoder = encoder
         self.is_normalized, self.protocol, self.digests = encoder.is_normalized, encoder.protocol, encoder.digests
+        self.width, self.encoding = encoder.width, encoder.encoding
         self.vectors: dict[tuple[str, str], np.ndarray] = {}
 
     def encode_queries(self, texts, tick):
@@ -100,7 +102,7 @@ def main() -> int:
     prefixes = {"query_prefix": options.query_prefix, "passage_prefix": options.passage_prefix}
     encoder = Recording(load_encoder(ModelConfig(name=options.model, **prefixes)))
     start = time.perf_counter()
-    evaluation = run_benchmark(encoder, benchmark, lambda what, done, total: None)
+    evaluation = evaluate_model([encoder], benchmark, cache=cache_folder())
     seconds = time.perf_counter() - start
     queries = encoder.of("query", benchmark.query_texts)
     candidates = encoder.of("passage", benchmark.candidate_texts)

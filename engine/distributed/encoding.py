@@ -18,18 +18,26 @@ import numpy.typing as npt
 from engine.distributed.ranks import Order, TorchRanks
 from engine.encoder import DualEncoder, TokenRows
 from engine.encoder.encoded import Encoded
+from engine.evaluation.vectors import Kind
 from engine.progress import Tick
 
 
 class SharedEncoder:
-    """Rank 0's encoder with the help of the others; a TextEncoder of engine.evaluation.suite."""
+    """Rank 0's encoder with the help of the others; an Encoder of engine.evaluation.vectors."""
 
     def __init__(self, encoder: DualEncoder, ranks: TorchRanks) -> None:
         self._encoder, self._ranks = encoder, ranks
 
     @property
+    def width(self) -> int:
+        return self._encoder.width
+
+    @property
     def is_normalized(self) -> bool:
         return self._encoder.is_normalized
+
+    def encoding(self, kind: Kind, /) -> dict[str, Any]:
+        return self._encoder.encoding(kind)
 
     def protocol(self) -> dict[str, Any]:
         return self._encoder.protocol()

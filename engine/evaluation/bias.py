@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.data.benchmark import Benchmark
+from engine.evaluation.arrays import Ints, Values
 from engine.evaluation.language_bias.judged import judged
-from engine.evaluation.query_scores import Distances, Values
-from engine.evaluation.ranks import Ints, Ranks
+from engine.evaluation.query_scores import Distances
 from engine.evaluation.resampling import bootstrap_intervals, cluster_totals
+from engine.evaluation.tally import Ranks
 from engine.events import Advantage, RankDistances
 
 _REPLICATES = 999  # an evaluation during training waits for them

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.data.benchmark import Benchmark
-from engine.evaluation.query_scores import QueryScores, Values
-from engine.evaluation.ranks import Ints
+from engine.evaluation.arrays import Ints, Values
+from engine.evaluation.query_scores import QueryScores
 from engine.evaluation.summary import METRICS
 
 

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.data.benchmark import Benchmark
-from engine.evaluation.ranks import NOT_RETRIEVED, Ints, Ranks
+from engine.evaluation.arrays import Ints
+from engine.evaluation.tally import NOT_RETRIEVED, Ranks
 
 Placement = Literal["id", "optimistic", "pessimistic"]
 Values = npt.NDArray[np.float64]

@@ -19,7 +19,7 @@ from engine.files import write_folder
 if TYPE_CHECKING:
     import polars as pl
 
-    from engine.evaluation.evaluate import Evaluation
+    from engine.evaluation.benchmarking import Evaluation
 
 RANKS, TOP_K, SUMMARY = "ranks.parquet", "topk.parquet", "summary.json"
 
@@ -89,7 +89,7 @@ def ranks_table(evaluation: Evaluation) -> pl.DataFrame:
     import polars as pl
 
     from engine.data.columns import take
-    from engine.evaluation.ranks import NOT_RETRIEVED
+    from engine.evaluation.tally import NOT_RETRIEVED
 
     benchmark, ranks = evaluation.benchmark, evaluation.ranks
     names = pl.Series(benchmark.languages)

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import torch
 
 from engine.data.benchmark import Benchmark
-from engine.evaluation.ranks import Floats, Ints
+from engine.evaluation.arrays import Floats, Ints
 
 QUERY_TILE = 256
 CANDIDATE_TILE = 1024

@@ -32,14 +32,11 @@ from engine.worker.devices import share_cores
 if TYPE_CHECKING:
     from engine.data.benchmark import Benchmark
     from engine.encoder import DualEncoder
-    from engine.evaluation.evaluate import Evaluation
+    from engine.evaluation.benchmarking import Evaluation
     from engine.evaluation.summary import Summary
 
 EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
-# Beyond it, vectors go through files, rounded to float16. It is a number of candidates and not of bytes: what a machine
-# has must not decide how scores are rounded.
-IN_MEMORY = 50_000
 REDRAW_SECONDS = 0.1
 
 # Options of the command line that are keys of [model] too, and mean the same there.
@@ -106,7 +103,7 @@ def _evaluate(options: argparse.Namespace) -> Evaluation:
         from engine.encoder import load_encoder
         from engine.encoder.precision import allow_tf32, substitution_note
         from engine.encoder.vocabulary import check_vocabulary
-        from engine.evaluation.suite import run_benchmark, run_stored_benchmark
+        from engine.evaluation.benchmarking import evaluate_model, is_stored
 
         allow_tf32(RuntimeConfig().tf32)
         encoder = load_encoder(model, device="auto")
@@ -114,14 +111,11 @@ def _evaluate(options: argparse.Namespace) -> Evaluation:
         for note in (*encoder.notes, *([substituted] if substituted else [])):
             progress.tell(note)
         check_vocabulary(encoder, [("query", benchmark.query_texts), ("passage", benchmark.candidate_texts)])
-        if len(benchmark.candidate_ids) <= IN_MEMORY and not options.approximate:
-            return run_benchmark(encoder, benchmark, progress)
-        return run_stored_benchmark(
-            _on_all_devices(encoder),
+        return evaluate_model(
+            _on_all_devices(encoder) if is_stored(benchmark) else [encoder],
             benchmark,
-            cache_folder(),
+            cache=cache_folder(),
             memory=int(options.memory * (1 << 30)),
-            approximate=options.approximate,
             tick=progress,
         )
 
@@ -233,10 +227,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_gib,
         default=1.0,
         metavar="GIB",
-        help=f"for one shard of the search, above {IN_MEMORY:,} candidates (default: 1)",
-    )
-    parser.add_argument(
-        "--approximate", action="store_true", help="search with faiss's inverted file; prints its measured recall"
+        help="for one shard of the search in a large collection (default: 1)",
     )
     _add_model_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")

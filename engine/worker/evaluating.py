@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from engine.worker.session import Session
 
 if TYPE_CHECKING:
     from engine.data.benchmark import Benchmark
-    from engine.evaluation.suite import TextEncoder
+    from engine.evaluation.vectors import Encoder
 
 _PROGRESS_SECONDS = 0.5
 
@@ -38,18 +39,21 @@ class Evaluator:
         done = {(point.step, point.benchmark) for point in self._session.state.evaluations}
         return [key for key in self.benchmarks if (step, key) not in done]
 
-    def evaluate(self, encoder: TextEncoder, step: int, keys: Iterable[str] | None = None) -> None:
+    def evaluate(self, encoder: Encoder, step: int, keys: Iterable[str] | None = None) -> None:
         """Evaluates the encoder of ``step`` on the benchmarks ``keys``, or on all of them.
 
         Raises:
             Leave: a pause or stop was asked for; the benchmark under way is evaluated anew by whoever resumes.
         """
-        for key in self.benchmarks if keys is None else keys:
-            self._evaluate(encoder, step, key)
+        keys = list(self.benchmarks if keys is None else keys)
+        digests = encoder.digests() if keys else {}  # hashing all weights takes seconds: once for all benchmarks
+        for key in keys:
+            self._evaluate(encoder, digests, step, key)
 
-    def _evaluate(self, encoder: TextEncoder, step: int, key: str) -> None:
+    def _evaluate(self, encoder: Encoder, digests: dict[str, str], step: int, key: str) -> None:
+        from engine.data.cache import cache_folder
+        from engine.evaluation.benchmarking import evaluate_model
         from engine.evaluation.results import write_results
-        from engine.evaluation.suite import run_benchmark
 
         session = self._session
         start = time.monotonic()
@@ -62,11 +66,13 @@ class Evaluator:
             now = time.monotonic()
             if now - reported >= _PROGRESS_SECONDS or done == total:
                 reported = now
-                session.emit(events.EvalProgress(benchmark=key, step=step, what=what, done=done, total=total))
+                session.emit(events.EvalProgress(benchmark=key, step=step, what=what, done=done, total=total or 0))
             session.boundary(within="work")
 
-        evaluation = run_benchmark(encoder, self.benchmarks[key], tick)
+        cache = cache_folder() / "runs" / session.folder.id  # the vectors of one step are of no use to another
+        evaluation = evaluate_model([encoder], self.benchmarks[key], cache=cache, digests=digests, tick=tick)
         write_results(evaluation, session.folder.results / f"step-{step:06d}" / key)
+        shutil.rmtree(cache, ignore_errors=True)
         seconds = time.monotonic() - start
         session.emit(events.EvalFinished(benchmark=key, step=step, seconds=seconds, result=evaluation.result))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from engine import events
 from engine.config import RunConfig
 from engine.encoder import DualEncoder
-from engine.evaluation.suite import TextEncoder
+from engine.evaluation.vectors import Encoder
 from engine.export.card import TrainedSource
 from engine.export.card_facts import write_card
 from engine.files import write_folder
@@ -43,7 +43,7 @@ class Training:
         sources: Sequence[TrainedSource] = (),
         *,
         is_saved: bool = False,
-        spread: Callable[[DualEncoder], TextEncoder] | None = None,
+        spread: Callable[[DualEncoder], Encoder] | None = None,
     ) -> None:
         """
         Args:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from engine import events
-from engine.evaluation.evaluate import Evaluation
+from engine.evaluation.benchmarking import Evaluation
 from engine.evaluation.results import write_results
 
 sys.path.append(str(Path(__file__).parents[1] / "engine" / "export"))

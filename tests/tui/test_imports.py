@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = {"torch", "transformers", "datasets", "polars", "numpy", "faiss", "scipy", "tokenizers", "pandas", "pyarrow"}
+HEAVY = {"torch", "transformers", "datasets", "polars", "numpy", "scipy", "tokenizers", "pandas", "pyarrow"}
 FORBIDDEN = (
     "engine.data", "engine.encoder", "engine.training", "engine.evaluation", "engine.export", "engine.worker",
 )  # fmt: skip

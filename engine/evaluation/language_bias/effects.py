@@ -16,9 +16,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from engine.evaluation.arrays import Ints, Values
 from engine.evaluation.language_bias.judged import Judged
-from engine.evaluation.query_scores import Values
-from engine.evaluation.ranks import Ints
 
 
 def sweep(counts: Values, sums: Values) -> Values:

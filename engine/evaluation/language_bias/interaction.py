@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.evaluation.arrays import Ints, Values
 from engine.evaluation.language_bias.effects import sweep
 from engine.evaluation.language_bias.judged import Judged
-from engine.evaluation.query_scores import Values
-from engine.evaluation.ranks import Ints
 
 PERMUTATIONS = 199
 _BATCH = 50  # permutations at once: bounds memory at 50 x blocks x E

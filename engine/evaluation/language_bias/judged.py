@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.data.benchmark import Benchmark
-from engine.evaluation.query_scores import Values
-from engine.evaluation.ranks import NOT_RETRIEVED, Ints, Ranks
+from engine.evaluation.arrays import Ints, Values
+from engine.evaluation.tally import NOT_RETRIEVED, Ranks
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from engine.data.benchmark import Benchmark
+from engine.evaluation.arrays import Ints, Values
 from engine.evaluation.bias import QueryAdvantages
 from engine.evaluation.language_bias.effects import rank_distance_without_effects
 from engine.evaluation.language_bias.interaction import interaction
@@ -19,8 +20,7 @@ from engine.evaluation.language_bias.relevant import (
     worst_rank,
 )
 from engine.evaluation.language_bias.top_lists import language_shares, rank_correlations
-from engine.evaluation.query_scores import Values
-from engine.evaluation.ranks import Ints, Ranks, TopK
+from engine.evaluation.tally import Ranks, TopK
 from engine.events import Advantage, Friedman, LanguageBias, LanguageEffect
 
 _NO_OTHER_LANGUAGE = "no query has a relevant passage in another language"

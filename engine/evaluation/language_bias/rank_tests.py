@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc
 
+from engine.evaluation.arrays import Ints, Values
 from engine.evaluation.language_bias.judged import Judged
-from engine.evaluation.query_scores import Values
-from engine.evaluation.ranks import Ints
 
 
 @dataclass(frozen=True, slots=True)

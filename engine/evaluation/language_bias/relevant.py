@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.evaluation.arrays import Ints, Values
 from engine.evaluation.language_bias.judged import Judged
-from engine.evaluation.query_scores import Values
-from engine.evaluation.ranks import Ints
 
 
 def other_language_recall(judgements: Judged, k: int = 10) -> tuple[Ints, Values]:

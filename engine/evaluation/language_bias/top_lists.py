@@ -10,9 +10,9 @@ from itertools import combinations
 import numpy as np
 
 from engine.data.benchmark import Benchmark
+from engine.evaluation.arrays import Floats, Ints, Values
 from engine.evaluation.language_bias.judged import Judged
-from engine.evaluation.query_scores import Values
-from engine.evaluation.ranks import Floats, Ints, Ranks, TopK
+from engine.evaluation.tally import Ranks, TopK
 
 
 def language_shares(benchmark: Benchmark, ranks: Ranks, top: TopK, k: int = 10) -> tuple[Values, Values]:

@@ -13,7 +13,7 @@ import pytest
 from engine.config import ConfigError
 from engine.data.readers.lareqa import lareqa_corpus
 from engine.data.sources import load_benchmark
-from engine.evaluation.evaluate import evaluate
+from engine.evaluation.benchmarking import evaluate
 from engine.evaluation.summary import EncodingProtocol
 
 # Each question of English with the other languages that have it: 2 to 4 relevant passages each.

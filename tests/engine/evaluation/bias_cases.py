@@ -6,7 +6,7 @@ import numpy as np
 from evaluation_cases import ENCODING
 
 from engine.data.benchmark import Benchmark
-from engine.evaluation.evaluate import Evaluation, evaluate
+from engine.evaluation.benchmarking import Evaluation, evaluate
 
 NAMES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
 

@@ -175,7 +175,7 @@ def test_large_benchmarks_go_through_files_and_say_so(model, monkeypatch, capfdb
         return json.loads(out), err
 
     small, _ = document()
-    monkeypatch.setattr("engine.worker.eval_command.IN_MEMORY", 10)
+    monkeypatch.setattr("engine.evaluation.benchmarking.IN_MEMORY", 10)
     large, progress = document("--memory", "0.001")
     assert "float16" in large["protocol"]["score"]
     assert "float16" not in small["protocol"]["score"]
@@ -183,13 +183,6 @@ def test_large_benchmarks_go_through_files_and_say_so(model, monkeypatch, capfdb
     assert b"encoding passage texts" in progress
     again, _ = document()
     assert again["metrics"] == large["metrics"]
-
-
-def test_an_approximate_search_prints_its_recall(model, capsys):
-    pytest.importorskip("faiss")
-    # English, which the model's tokenizer was made of: other texts are so alike to it that float16 swaps some.
-    assert main([str(model), "--benchmark", "cldr", "--languages", "en", "--approximate"]) == 0
-    assert "recall@100 1.0000 on 64 queries against exact search" in capsys.readouterr().out
 
 
 def test_progress_tells_the_time_left_from_what_this_process_did(monkeypatch, capsys):

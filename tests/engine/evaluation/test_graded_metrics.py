@@ -17,7 +17,7 @@ from ir_measures import AP, R, nDCG
 from engine.evaluation.metrics import compute_metrics
 from engine.evaluation.query_scores import query_scores
 from engine.evaluation.ranking import rank
-from engine.evaluation.ranks import NOT_RETRIEVED
+from engine.evaluation.tally import NOT_RETRIEVED
 
 MEASURES = {"ndcg_at_10": nDCG @ 10, "recall_at_100": R @ 100, "average_precision": AP}
 TREC = {"ndcg_at_10": "ndcg_cut_10", "recall_at_100": "recall_100", "average_precision": "map"}

@@ -12,13 +12,13 @@ from evaluation_cases import ENCODING, cases, ranking
 from hypothesis import given, settings
 from scipy import stats
 
-from engine.evaluation.evaluate import evaluate
+from engine.evaluation.benchmarking import evaluate
 from engine.evaluation.language_bias.interaction import interaction
 from engine.evaluation.language_bias.judged import judged
 from engine.evaluation.language_bias.rank_tests import peer
 from engine.evaluation.language_bias.relevant import precision_lost
 from engine.evaluation.language_bias.top_lists import rank_correlations
-from engine.evaluation.ranks import Ranks, TopK
+from engine.evaluation.tally import Ranks, TopK
 
 
 def own_effect(bias):

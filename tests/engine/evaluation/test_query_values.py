@@ -9,8 +9,8 @@ import pytest
 from evaluation_cases import ENCODING, cases
 from hypothesis import given, settings
 
+from engine.evaluation.benchmarking import evaluate
 from engine.evaluation.bias import query_advantages
-from engine.evaluation.evaluate import evaluate
 from engine.evaluation.query_values import SETTINGS, query_values
 from engine.evaluation.results import ranks_table
 

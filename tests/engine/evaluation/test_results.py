@@ -14,7 +14,7 @@ from evaluation_cases import ENCODING, cases, make_benchmark
 from hypothesis import given, settings
 
 from engine import events
-from engine.evaluation.evaluate import evaluate
+from engine.evaluation.benchmarking import evaluate
 from engine.evaluation.results import ResultError, read_ranks, read_summary, read_top_k, write_results
 from engine.evaluation.summary import METRICS
 

@@ -11,9 +11,9 @@ from evaluation_cases import LANGUAGES, cases, make_benchmark, ranking
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.evaluation.distinct import distinct_rows
 from engine.evaluation.ranking import rank, rank_shards
 from engine.evaluation.shards import CANDIDATE_TILE, QUERY_TILE, make_shards
+from engine.evaluation.vectors import distinct_rows
 
 CANDIDATES = 3 * CANDIDATE_TILE + 100
 

@@ -11,13 +11,11 @@ import pytest
 from evaluation_cases import LANGUAGES, make_benchmark
 
 from engine.encoder.encoded import Encoded
-from engine.evaluation import encoding_cache
-from engine.evaluation.encoding_cache import encode_stored
-from engine.evaluation.ranking import rank
-from engine.evaluation.ranks import NOT_RETRIEVED
-from engine.evaluation.search import search, shard_rows, stored_queries
+from engine.evaluation import benchmarking, vectors
+from engine.evaluation.benchmarking import evaluate_model
+from engine.evaluation.ranking import rank, rank_stored, shard_rows, stored_queries
 from engine.evaluation.shards import CANDIDATE_TILE
-from engine.evaluation.suite import run_stored_benchmark
+from engine.evaluation.vectors import encode_stored
 
 WIDTH = 8
 SMALL = 1  # bytes: shards of one tile
@@ -29,8 +27,9 @@ class HashEncoder:
     width = WIDTH
     is_normalized = True
 
-    def __init__(self, *, model="m", deadly=None, prefix="p ", tokens=16):
-        self.model, self.deadly = model, deadly
+    def __init__(self, *, model="m", deadly=None, prefix="p ", tokens=16, **settings):
+        self.model, self.deadly, self.settings = model, deadly, {"attention": "packed", "torch": "2.0", **settings}
+        self.hashed = 0
         self.prefix, self.tokens = prefix, tokens
         self.asked = []
 
@@ -45,9 +44,10 @@ class HashEncoder:
 
     def encoding(self, kind):
         prefix, tokens = ("q ", 8) if kind == "query" else (self.prefix, self.tokens)
-        return {"kind": kind, "prefix": prefix, "tokens": tokens}
+        return {"kind": kind, "prefix": prefix, "tokens": tokens, **self.settings}
 
     def digests(self):
+        self.hashed += 1
         return {"model": self.model, "tokenizer": "t"}
 
     def encode_queries(self, texts, tick):
@@ -63,6 +63,10 @@ class HashEncoder:
         return Encoded(np.stack([vector(*pair) for pair in pairs]), truncated=sum(len(text) > 11 for text in texts))
 
 
+def encode(encoders, kind, texts, contexts, root, tick=None):
+    return encode_stored(encoders, kind, texts, contexts, root, encoders[0].digests(), tick)
+
+
 def vector(text, context=""):
     if text.startswith("same"):
         text = "same"  # different texts with one vector, as a tokenizer can make them
@@ -73,7 +77,8 @@ def vector(text, context=""):
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
-    monkeypatch.setattr(encoding_cache, "_SHARD_ROWS", 700)
+    monkeypatch.setattr(vectors, "_SHARD_ROWS", 700)
+    monkeypatch.setattr(benchmarking, "IN_MEMORY", 0)
 
 
 def make_case(count=CANDIDATE_TILE * 2 + 50):
@@ -103,7 +108,7 @@ def assert_equal(evaluation, expected):
 
 def test_ranks_equal_one_pass_in_memory_over_the_rounded_vectors(tmp_path):
     benchmark = make_case()
-    evaluation = run_stored_benchmark([HashEncoder()], benchmark, tmp_path, memory=SMALL)
+    evaluation = evaluate_model([HashEncoder()], benchmark, cache=tmp_path, memory=SMALL)
     assert_equal(evaluation, in_memory(benchmark))
     protocol = evaluation.summary.protocol
     assert "float16" in protocol.score
@@ -114,9 +119,9 @@ def test_ranks_equal_one_pass_in_memory_over_the_rounded_vectors(tmp_path):
 def test_equal_texts_are_encoded_once_and_nothing_is_encoded_twice(tmp_path):
     benchmark = make_case()
     first, second = HashEncoder(), HashEncoder()
-    run_stored_benchmark([first], benchmark, tmp_path)
+    evaluate_model([first], benchmark, cache=tmp_path)
     assert sorted(first.asked) == sorted((text, "") for text in {*benchmark.candidate_texts, *benchmark.query_texts})
-    again = run_stored_benchmark([second], benchmark, tmp_path)
+    again = evaluate_model([second], benchmark, cache=tmp_path)
     assert second.asked == []
     assert_equal(again, in_memory(benchmark))
 
@@ -127,28 +132,30 @@ def test_equal_texts_are_encoded_once_and_nothing_is_encoded_twice(tmp_path):
         {"model": "other"},
         {"prefix": "passage: "},
         {"tokens": 17},
+        {"attention": "padded"},
+        {"torch": "3.0"},
     ],
 )
 def test_whatever_decides_a_vector_decides_the_store(tmp_path, changed):
     texts = ["a", "b"]
-    encode_stored([HashEncoder()], "passage", texts, None, tmp_path)
+    encode([HashEncoder()], "passage", texts, None, tmp_path)
     other = HashEncoder(**changed)
-    encode_stored([other], "passage", texts, None, tmp_path)
+    encode([other], "passage", texts, None, tmp_path)
     assert len(other.asked) == 2
 
 
 def test_queries_contexts_and_other_texts_have_stores_of_their_own(tmp_path):
     encoder = HashEncoder()
-    encode_stored([encoder], "passage", ["a", "b"], None, tmp_path)
-    encode_stored([encoder], "query", ["a", "b"], None, tmp_path)
-    encode_stored([encoder], "passage", ["a", "b"], ["x", "y"], tmp_path)
-    encode_stored([encoder], "passage", ["b", "a"], None, tmp_path)
-    stored = encode_stored([encoder], "passage", ["a", "a"], ["x", "y"], tmp_path)
+    encode([encoder], "passage", ["a", "b"], None, tmp_path)
+    encode([encoder], "query", ["a", "b"], None, tmp_path)
+    encode([encoder], "passage", ["a", "b"], ["x", "y"], tmp_path)
+    encode([encoder], "passage", ["b", "a"], None, tmp_path)
+    stored = encode([encoder], "passage", ["a", "a"], ["x", "y"], tmp_path)
     assert len(encoder.asked) == 10
     assert stored.row_of.tolist() == [0, 1]
     assert len(list(tmp_path.iterdir())) == 5
-    encode_stored([encoder], "query", ["b", "a", "b"], None, tmp_path)  # a query's own limits, not a passage's
-    assert encode_stored([HashEncoder(tokens=3)], "query", ["a", "b"], None, tmp_path).row_of.tolist() == [
+    encode([encoder], "query", ["b", "a", "b"], None, tmp_path)  # a query's own limits, not a passage's
+    assert encode([HashEncoder(tokens=3)], "query", ["a", "b"], None, tmp_path).row_of.tolist() == [
         0,
         1,
     ]
@@ -159,13 +166,13 @@ def test_a_killed_encoding_goes_on_after_its_last_whole_shard(tmp_path):
     texts = [f"passage {number}" for number in range(2000)]  # three shards
     killed = HashEncoder(deadly="passage 1500")
     with pytest.raises(KeyboardInterrupt):
-        encode_stored([killed], "passage", texts, None, tmp_path)
+        encode([killed], "passage", texts, None, tmp_path)
     assert len(killed.asked) == 1400
     (leftover,) = tmp_path.iterdir()
     (leftover / ".shard-000002.1.tmp").write_bytes(b"torn")
     seen = []
     resumed = HashEncoder()
-    stored = encode_stored([resumed], "passage", texts, None, tmp_path, lambda *progress: seen.append(progress))
+    stored = encode([resumed], "passage", texts, None, tmp_path, lambda *progress: seen.append(progress))
     assert [text for text, _ in resumed.asked] == texts[1400:]
     assert seen == [("encoding passage texts", 1400, 2000), ("encoding passage texts", 2000, 2000)]
     expected = np.stack([vector(text) for text in texts]).astype(np.float16).astype(np.float32)
@@ -184,7 +191,7 @@ def test_several_devices_share_the_shards(tmp_path):
 
     encoders = [Patient(), Patient()]
     seen = []
-    stored = encode_stored(encoders, "passage", texts, None, tmp_path, lambda *progress: seen.append(progress[1]))
+    stored = encode(encoders, "passage", texts, None, tmp_path, lambda *progress: seen.append(progress[1]))
     assert sorted(text for encoder in encoders for text, _ in encoder.asked) == sorted(texts)
     assert all(encoder.asked for encoder in encoders)
     assert seen == sorted(seen)
@@ -198,17 +205,15 @@ def test_several_devices_share_the_shards(tmp_path):
 def test_one_device_that_fails_stops_the_others_and_is_heard(tmp_path):
     texts = [f"passage {number}" for number in range(3500)]
     with pytest.raises(KeyboardInterrupt):
-        encode_stored(
-            [HashEncoder(deadly="passage 0"), HashEncoder(deadly="passage 0")], "passage", texts, None, tmp_path
-        )
+        encode([HashEncoder(deadly="passage 0"), HashEncoder(deadly="passage 0")], "passage", texts, None, tmp_path)
 
 
 @pytest.mark.parametrize("fatal", range(1, 8))
 def test_a_search_that_dies_anywhere_goes_on_and_ends_equal(tmp_path, fatal):
     """Ticks come in both passes; the one after the last saved shard kills."""
     benchmark = make_case()
-    queries = encode_stored([HashEncoder()], "query", benchmark.query_texts, None, tmp_path)
-    candidates = encode_stored([HashEncoder()], "passage", benchmark.candidate_texts, None, tmp_path)
+    queries = encode([HashEncoder()], "query", benchmark.query_texts, None, tmp_path)
+    candidates = encode([HashEncoder()], "passage", benchmark.candidate_texts, None, tmp_path)
     asked = stored_queries(queries)
     seen = []
 
@@ -220,12 +225,12 @@ def test_a_search_that_dies_anywhere_goes_on_and_ends_equal(tmp_path, fatal):
     options = {"journals": tmp_path / "search", "memory": SMALL}
     died = False
     try:
-        search(benchmark, asked, candidates, tick=tick, **options)
+        rank_stored(benchmark, asked, candidates, tick=tick, **options)
     except KeyboardInterrupt:
         died = True
     assert died == (fatal <= 4)  # two shards: two ticks of each pass
     after = []
-    found = search(benchmark, asked, candidates, tick=lambda *progress: after.append(progress), **options)
+    found = rank_stored(benchmark, asked, candidates, tick=lambda *progress: after.append(progress), **options)
     expected = in_memory(benchmark)
     for some, other in zip(found, expected, strict=True):
         for name in other.__slots__:
@@ -235,32 +240,32 @@ def test_a_search_that_dies_anywhere_goes_on_and_ends_equal(tmp_path, fatal):
 
 def test_memory_bounds_a_shard_and_changes_no_rank(tmp_path):
     benchmark = make_case()
-    few = run_stored_benchmark([HashEncoder()], benchmark, tmp_path, memory=SMALL)
-    many = run_stored_benchmark([HashEncoder()], benchmark, tmp_path, memory=1 << 30)
+    few = evaluate_model([HashEncoder()], benchmark, cache=tmp_path, memory=SMALL)
+    many = evaluate_model([HashEncoder()], benchmark, cache=tmp_path, memory=1 << 30)
     assert_equal(few, (many.ranks, many.top))
     assert shard_rows(1 << 30, 768) * (4 * 768 + 3 * 4 * 256) <= 1 << 30
     assert shard_rows(1 << 31, 768) > 1.9 * shard_rows(1 << 30, 768)
     assert shard_rows(1, 768) == CANDIDATE_TILE
 
 
-def test_an_approximate_search_states_its_recall_and_its_cutoff(tmp_path):
-    """With every list looked into it finds what exact search finds; what is beyond the cutoff was not retrieved."""
-    pytest.importorskip("faiss")
-    benchmark = make_case()
-    evaluation = run_stored_benchmark([HashEncoder()], benchmark, tmp_path, approximate=True)
-    protocol = evaluation.summary.protocol
-    assert protocol.cutoff == 1000
-    assert "recall@100 " in protocol.score
-    exact, exact_top = in_memory(benchmark)
-    recall = float(protocol.score.split("recall@100 ")[1].split()[0])
-    hits = [
-        len(set(a) & set(b)) / 100
-        for a, b in zip(evaluation.top.passage.tolist(), exact_top.passage.tolist(), strict=True)
-    ]
-    assert recall == pytest.approx(np.mean(hits), abs=1e-4)
-    assert recall > 0.5
-    retrieved = evaluation.ranks.rank_pool < NOT_RETRIEVED
-    assert 0 < retrieved.sum() < len(retrieved)
-    # faiss's scores have other last bits, which moves a passage among its nearest neighbours.
-    assert (evaluation.ranks.rank_pool[retrieved] <= exact.rank_pool[retrieved] + 3).all()
-    assert evaluation.summary.metrics["recall_at_100"] is not None
+@pytest.mark.parametrize("limit", [0, 10**9])
+def test_one_steps_weights_are_hashed_once_for_all_benchmarks(tmp_path, monkeypatch, limit):
+    monkeypatch.setattr(benchmarking, "IN_MEMORY", limit)
+    benchmark, encoder = make_case(60), HashEncoder()
+    evaluate_model([encoder], benchmark, cache=tmp_path)
+    assert encoder.hashed == 1
+    digests = {"model": "known", "tokenizer": "t"}
+    for _ in range(2):
+        found = evaluate_model([encoder], benchmark, cache=tmp_path, digests=digests)
+        assert found.summary.protocol.model_digest == "known"
+    assert encoder.hashed == 1
+
+
+def test_the_number_of_candidates_alone_decides_how_scores_are_rounded(tmp_path, monkeypatch):
+    benchmark = make_case(60)
+    protocols = []
+    for limit in (60, 59):
+        monkeypatch.setattr(benchmarking, "IN_MEMORY", limit)
+        protocols.append(evaluate_model([HashEncoder()], benchmark, cache=tmp_path).summary.protocol.score)
+    score = "dot product of L2-normalised vectors, float32"
+    assert protocols == [score, f"{score}, of vectors rounded to float16"]

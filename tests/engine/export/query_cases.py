@@ -11,7 +11,7 @@ import numpy as np
 from engine.config import EvaluationConfig, RunConfig, SourceConfig
 from engine.data.benchmark import Benchmark
 from engine.data.sources import load_benchmark
-from engine.evaluation.evaluate import Evaluation, evaluate
+from engine.evaluation.benchmarking import Evaluation, evaluate
 from engine.evaluation.results import write_results
 from engine.evaluation.summary import EncodingProtocol
 from engine.runs.folder import Provenance, Spec

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from evaluation_cases import make_benchmark
 
 from engine.encoder.encoded import Encoded
-from engine.evaluation.suite import run_benchmark
+from engine.evaluation.benchmarking import evaluate_model
+
+
+def evaluate_in_memory(encoder, benchmark, tick=None):
+    return evaluate_model([encoder], benchmark, cache=Path("unused"), tick=tick)
 
 
 class HashEncoder:
@@ -63,7 +68,7 @@ def benchmark():
 
 def test_equal_texts_are_encoded_once_and_tie(benchmark):
     encoder = HashEncoder()
-    evaluation = run_benchmark(encoder, benchmark)
+    evaluation = evaluate_in_memory(encoder, benchmark)
     assert encoder.asked == [[("why?", ""), ("a long question", "")], [("same", ""), ("other", "")]]
     for row, query in enumerate(evaluation.ranks.query):
         text = benchmark.candidate_texts[evaluation.ranks.passage[row]]
@@ -74,13 +79,13 @@ def test_equal_texts_are_encoded_once_and_tie(benchmark):
 
 def test_equal_texts_in_different_contexts_stay_apart(benchmark):
     encoder = HashEncoder()
-    evaluation = run_benchmark(encoder, replace(benchmark, candidate_contexts=["x", "x", "x", "y"]))
+    evaluation = evaluate_in_memory(encoder, replace(benchmark, candidate_contexts=["x", "x", "x", "y"]))
     assert encoder.asked[1] == [("same", "x"), ("other", "x"), ("same", "y")]
     assert evaluation.summary.ties == 2  # de and en "same" in context x; not the one in context y
 
 
 def test_protocol_reports_how_texts_were_encoded(benchmark):
-    protocol = run_benchmark(HashEncoder(), benchmark).summary.protocol
+    protocol = evaluate_in_memory(HashEncoder(), benchmark).summary.protocol
     assert (protocol.pooling, protocol.query_prefix, protocol.passage_prefix) == ("cls", "q ", "p ")
     assert (protocol.max_query_tokens, protocol.max_passage_tokens) == (8, 16)
     assert protocol.origins == {"pooling": "model"}
@@ -91,7 +96,7 @@ def test_protocol_reports_how_texts_were_encoded(benchmark):
 def test_the_protocol_says_what_a_score_is(benchmark):
     """A model that is compared by the dot product is ranked by it, and nobody takes it for a cosine."""
     scores = [
-        run_benchmark(HashEncoder(is_normalized=unit), benchmark).summary.protocol.score for unit in (True, False)
+        evaluate_in_memory(HashEncoder(is_normalized=unit), benchmark).summary.protocol.score for unit in (True, False)
     ]
     assert scores == [
         "dot product of L2-normalised vectors, float32",
@@ -101,7 +106,7 @@ def test_the_protocol_says_what_a_score_is(benchmark):
 
 def test_progress_names_its_part_and_may_abandon_any(benchmark):
     seen = []
-    run_benchmark(HashEncoder(), benchmark, lambda *progress: seen.append(progress))
+    evaluate_in_memory(HashEncoder(), benchmark, lambda *progress: seen.append(progress))
     assert seen == [("queries", 2, 2), ("candidates", 2, 2), ("ranking", 3, 3)]
 
     for part in ("queries", "candidates", "ranking"):
@@ -111,4 +116,4 @@ def test_progress_names_its_part_and_may_abandon_any(benchmark):
                 raise InterruptedError(part)
 
         with pytest.raises(InterruptedError, match=part):
-            run_benchmark(HashEncoder(), benchmark, leave)
+            evaluate_in_memory(HashEncoder(), benchmark, leave)

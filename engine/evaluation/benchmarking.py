@@ -1,0 +1,215 @@
+"""From an encoder and a benchmark to everything that one evaluation reports.
+
+There is one path, ``evaluate_model``, for an evaluation within a run and for any other. The number of candidates alone
+decides whether vectors stay in memory, in float32, or go through files, rounded to float16: what a machine has must not
+decide how scores are rounded. The protocol's ``score`` says which it was.
+
+Shapes: Q queries, C candidates, n texts, u distinct ones, D dimensions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from engine.data.benchmark import Benchmark
+from engine.evaluation.arrays import Floats, Ints
+from engine.evaluation.bias import histogram_edges, own_language_advantages, query_advantages, rank_distances
+from engine.evaluation.language_bias.measure import language_bias
+from engine.evaluation.metrics import compute_metrics
+from engine.evaluation.query_scores import query_scores
+from engine.evaluation.ranking import MEMORY, rank, rank_stored, stored_queries
+from engine.evaluation.summary import (
+    DOT_SCORE,
+    RANK_DISTANCE_NULL,
+    SCORE,
+    Bounds,
+    EncodingProtocol,
+    EvaluationProtocol,
+    Summary,
+)
+from engine.evaluation.tally import Ranks, TopK
+from engine.evaluation.vectors import Encoder, encode_stored
+from engine.events import EvaluationResult
+from engine.progress import Tick, named
+
+IN_MEMORY = 50_000  # candidates; of more, the vectors go through files
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Ranks, and what was computed from them."""
+
+    benchmark: Benchmark
+    ranks: Ranks
+    top: TopK
+    summary: Summary
+
+    @property
+    def result(self) -> EvaluationResult:
+        """The part of the summary that travels in ``eval.finished``."""
+        names = EvaluationResult.__struct_fields__
+        return EvaluationResult(**{name: getattr(self.summary, name) for name in names})
+
+
+def evaluate_model(
+    encoders: Sequence[Encoder],
+    benchmark: Benchmark,
+    *,
+    cache: Path,
+    digests: Mapping[str, str] | None = None,
+    memory: int = MEMORY,
+    tick: Tick | None = None,
+) -> Evaluation:
+    """Encodes a benchmark's texts, each distinct one once, ranks its candidates and measures the ranks.
+
+    Args:
+        encoders: equal ones, one for each device; the texts of a small benchmark all go to the first.
+        cache: folder of stored vectors and of a ranking's journals; a killed call goes on from there.
+        digests: of the encoders, where the caller has them: one step's weights are hashed once for all benchmarks.
+        memory: bytes for one shard of stored vectors, see ``ranking.rank_stored``; it changes no rank.
+        tick: called as ``tick(what, done, total)`` with what = "queries", "candidates" (distinct texts) and "ranking",
+            or the parts of the work through files; what it raises passes through.
+    """
+    if digests is None:
+        digests = encoders[0].digests()
+    if is_stored(benchmark):
+        return _evaluate_stored(encoders, benchmark, cache, digests, memory, tick)
+    return _evaluate_in_memory(encoders[0], benchmark, digests, tick)
+
+
+def is_stored(benchmark: Benchmark) -> bool:
+    """Whether the vectors of this benchmark go through files."""
+    return len(benchmark.candidate_ids) > IN_MEMORY
+
+
+def evaluate(
+    benchmark: Benchmark,
+    query_embeddings: Floats,
+    candidate_embeddings: Floats,
+    encoding: EncodingProtocol,
+    tick: Tick | None = None,
+    *,
+    score: str = SCORE,
+) -> Evaluation:
+    """Ranks [Q, D] queries against [C, D] candidates and measures the ranks.
+
+    Args:
+        tick: see ``ranking.rank``; what it raises passes through, and nothing is left behind.
+        score: what the vectors' dot products are, for the protocol.
+
+    Raises:
+        ValueError: the arrays do not fit the benchmark.
+    """
+    ranks, top = rank(benchmark, query_embeddings, candidate_embeddings, tick=tick)
+    return measure(benchmark, ranks, top, encoding, score=score)
+
+
+def measure(
+    benchmark: Benchmark,
+    ranks: Ranks,
+    top: TopK,
+    encoding: EncodingProtocol,
+    *,
+    score: str = SCORE,
+    cutoff: int | None = None,
+) -> Evaluation:
+    """Everything that is computed from ranks; ``score`` and ``cutoff`` are for the protocol."""
+    scores = query_scores(benchmark, ranks)
+    metrics = compute_metrics(benchmark, scores)
+    advantages = query_advantages(benchmark, ranks)
+    advantage_by_language, mean_advantage = own_language_advantages(benchmark, advantages)
+    bias = language_bias(benchmark, ranks, top, advantages, mean_advantage)
+    edges = histogram_edges(len(benchmark.candidate_ids))
+    ties = int(np.count_nonzero(ranks.tied_pool))
+    summary = Summary(
+        queries=len(benchmark.query_ids),
+        candidates=len(benchmark.candidate_ids),
+        languages=list(benchmark.languages),
+        settings=metrics.settings,
+        metrics={**metrics.macro, RANK_DISTANCE_NULL: bias.measures.get(RANK_DISTANCE_NULL)},
+        matrix=metrics.matrix,
+        map_multilingual_by_language=metrics.map_multilingual_by_language,
+        histogram_edges=[float(edge) for edge in edges],
+        rank_distance=rank_distances(benchmark, scores.distances, edges),
+        own_language_advantage=advantage_by_language,
+        ties=ties,
+        bias=bias,
+        benchmark=benchmark.key,
+        micro=metrics.micro,
+        bounds=Bounds(
+            optimistic=compute_metrics(benchmark, query_scores(benchmark, ranks, "optimistic")).macro,
+            pessimistic=compute_metrics(benchmark, query_scores(benchmark, ranks, "pessimistic")).macro,
+        ),
+        protocol=EvaluationProtocol(
+            **msgspec.structs.asdict(encoding),
+            unit=benchmark.unit,
+            pool=benchmark.pool,
+            data_digest=benchmark.digest,
+            ties=ties,
+            score=score,
+            cutoff=cutoff,
+        ),
+    )
+    return Evaluation(benchmark, ranks, top, summary)
+
+
+def _evaluate_in_memory(
+    encoder: Encoder, benchmark: Benchmark, digests: Mapping[str, str], tick: Tick | None
+) -> Evaluation:
+    questions, _, of_query = _distinct(benchmark.query_texts, None)
+    passages, contexts, of_candidate = _distinct(benchmark.candidate_texts, benchmark.candidate_contexts)
+    queries = encoder.encode_queries(questions, named(tick, "queries"))
+    candidates = encoder.encode_passages(passages, contexts, named(tick, "candidates"))
+    encoding = _protocol(encoder, digests, queries.truncated, candidates.truncated)
+    vectors = queries.vectors[of_query], candidates.vectors[of_candidate]
+    return evaluate(benchmark, *vectors, encoding, tick, score=_score(encoder))
+
+
+def _evaluate_stored(
+    encoders: Sequence[Encoder],
+    benchmark: Benchmark,
+    cache: Path,
+    digests: Mapping[str, str],
+    memory: int,
+    tick: Tick | None,
+) -> Evaluation:
+    store = cache / "vectors"
+    queries = encode_stored(encoders, "query", benchmark.query_texts, None, store, digests, tick)
+    candidates = encode_stored(
+        encoders, "passage", benchmark.candidate_texts, benchmark.candidate_contexts, store, digests, tick
+    )
+    encoding = _protocol(encoders[0], digests, queries.store.truncated(), candidates.store.truncated())
+    ranks, top = rank_stored(
+        benchmark, stored_queries(queries), candidates, journals=cache / "search", memory=memory, tick=tick
+    )
+    return measure(benchmark, ranks, top, encoding, score=f"{_score(encoders[0])}, of vectors rounded to float16")
+
+
+def _protocol(
+    encoder: Encoder, digests: Mapping[str, str], truncated_queries: int, truncated_passages: int
+) -> EncodingProtocol:
+    return EncodingProtocol(
+        **encoder.protocol(),
+        truncated_queries=truncated_queries,
+        truncated_passages=truncated_passages,
+        model_digest=digests["model"],
+        tokenizer_digest=digests["tokenizer"],
+    )
+
+
+def _score(encoder: Encoder) -> str:
+    return SCORE if encoder.is_normalized else DOT_SCORE
+
+
+def _distinct(texts: Sequence[str], contexts: Sequence[str] | None) -> tuple[list[str], list[str] | None, Ints]:
+    """Distinct (text, context) pairs in order of first appearance, and each input's index among them [n]."""
+    pairs = zip(texts, contexts if contexts is not None else [""] * len(texts), strict=True)
+    place: dict[tuple[str, str], int] = {}
+    index = np.array([place.setdefault(pair, len(place)) for pair in pairs], np.int64)
+    first, second = [text for text, _ in place], [context for _, context in place]
+    return first, second if contexts is not None else None, index
