@@ -66,7 +66,7 @@ class Evaluator:
             now = time.monotonic()
             if now - reported >= _PROGRESS_SECONDS or done == total:
                 reported = now
-                session.emit(events.EvalProgress(benchmark=key, step=step, what=what, done=done, total=total or 0))
+                session.emit(events.EvalProgress(benchmark=key, step=step, what=what, done=done, total=total))
             session.boundary(within="work")
 
         cache = cache_folder() / "runs" / session.folder.id  # the vectors of one step are of no use to another
