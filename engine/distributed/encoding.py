@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from engine.distributed.ranks import Order, TorchRanks
 from engine.encoder import DualEncoder, TokenRows
-from engine.encoder.encoded import Encoded
+from engine.encoder.encoder import Encoded
 from engine.evaluation.vectors import Kind
 from engine.progress import Tick
 

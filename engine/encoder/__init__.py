@@ -1,8 +1,7 @@
 """Dual encoders: text -> unit vectors."""
 
-from engine.encoder.encoded import Encoded
+from engine.encoder.encoder import DualEncoder, Encoded
 from engine.encoder.loading import load_encoder
-from engine.encoder.model import DualEncoder
 from engine.encoder.tokens import TokenRows, concatenate
 from engine.encoding_options import EncodingOptions
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.encoder.json_files import write_json
+from engine.encoder.model_files import write_json
 from engine.encoder.static import StaticEmbedding
 from engine.encoding_options import EncodingOptions
 from engine.model_description import HeadModule

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from engine.config import ConfigError
-from engine.encoder.json_files import write_json
+from engine.encoder.model_files import write_json
 from engine.encoder.weights import file_fault
 from engine.model_description import Files, HeadModule
 

@@ -1,12 +1,14 @@
-"""Rows of tokens -> one pooled vector each, through one forward call of the model, with padding or without.
+"""Rows of tokens -> pooled vectors: how rows are split into forward calls, and one call, with padding or without.
 
-Shapes: n sequences, L length of the longest one, T tokens of all of them together, D width.
+Shapes: N sequences, K distinct lengths, n sequences of one call, L length of the longest, T tokens of all of them
+together, M pooling modes, D width.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -19,6 +21,52 @@ from engine.encoder.pooling import pool_packed, pool_padded
 from engine.encoder.tokens import TokenRows
 
 ToDevice = Callable[[npt.NDArray[Any]], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class CallCost:
+    """How rows are split into forward calls; both in tokens, padding included."""
+
+    budget: int  # most of one forward call
+    call: int  # what a forward call costs beside its tokens; decides where rows are padded
+
+
+# Measured: on a CPU small matrices stay in its caches and a call costs little; a GPU wants few large calls.
+CPU_COST = CallCost(budget=4096, call=64)
+CUDA_COST = CallCost(budget=65536, call=4096)
+
+
+def length_buckets(lengths: npt.NDArray[np.int64], budget: int, call_cost: int) -> list[npt.NDArray[np.int64]]:
+    """Indices [n] of each bucket; every sequence is in exactly one, and both they and their rows
+    are in order of length.
+
+    The split is the cheapest one, where a bucket costs ``call_cost`` (what one forward call costs beside its
+    tokens, in tokens) plus its padded tokens. No bucket holds more than ``budget`` padded tokens, unless a
+    single sequence does.
+    """
+    order = np.argsort(lengths, kind="stable")
+    distinct, counts = np.unique(lengths, return_counts=True)
+    ends = np.concatenate([[0], np.cumsum(counts)])  # [K + 1] sequences up to each distinct length
+    buckets: list[npt.NDArray[np.int64]] = []
+    for first, last in _cheapest_split(distinct, ends, call_cost):
+        rows = order[ends[first] : ends[last]]
+        size = max(1, budget // max(1, int(distinct[last - 1])))
+        buckets.extend(np.array_split(rows, -(-len(rows) // size)))
+    return buckets
+
+
+def token_chunks(lengths: npt.NDArray[np.int64], budget: int) -> list[npt.NDArray[np.int64]]:
+    """Indices [n] of each chunk, which holds as many sequences as fit into ``budget`` tokens, and at least one; every
+    sequence is in exactly one, and both they and their rows are in order of length."""
+    order = np.argsort(lengths, kind="stable")
+    ends = np.concatenate([[0], np.cumsum(lengths[order])])  # [N + 1] tokens up to each sequence
+    chunks: list[npt.NDArray[np.int64]] = []
+    start = 0
+    while start < len(order):
+        end = int(np.searchsorted(ends, ends[start] + budget, side="right")) - 1
+        chunks.append(order[start : max(end, start + 1)])
+        start += len(chunks[-1])
+    return chunks
 
 
 def padded_vectors(model: nn.Module, rows: TokenRows, modes: Sequence[str], pad_id: int, to_device: ToDevice) -> Tensor:
@@ -65,3 +113,21 @@ def _options(forward: Callable[..., Any]) -> dict[str, bool]:
 
 def _skipped(rows: TokenRows, to_device: ToDevice) -> Tensor | None:
     return None if rows.skipped is None else to_device(rows.skipped.astype(np.int64))
+
+
+def _cheapest_split(
+    distinct: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], call_cost: int
+) -> list[tuple[int, int]]:
+    """Half-open ranges of distinct lengths, shortest first, by dynamic programming over where the last one starts."""
+    cost = np.zeros(len(distinct) + 1)
+    start = np.zeros(len(distinct) + 1, dtype=np.int64)
+    for last in range(1, len(distinct) + 1):
+        options = cost[:last] + (ends[last] - ends[:last]) * distinct[last - 1]
+        start[last] = np.argmin(options)
+        cost[last] = options[start[last]] + call_cost
+    ranges: list[tuple[int, int]] = []
+    last = len(distinct)
+    while last > 0:
+        ranges.append((int(start[last]), last))
+        last = int(start[last])
+    return ranges[::-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,15 +10,18 @@ import numpy as np
 import torch
 
 from engine.config import ConfigError, ModelConfig
+from engine.encoder.encoder import DualEncoder, Kind
 from engine.encoder.memory import is_out_of_memory
-from engine.encoder.model import DualEncoder
 from engine.encoder.model_files import ModelFiles, find_model_files
 from engine.encoder.network import Network, load_network
-from engine.encoder.positions import positions_of
+from engine.encoder.packing import positions_of
 from engine.encoder.static import load_static
 from engine.encoder.tiny import build_tiny
 from engine.encoding_options import resolve_options, saved_provenance
 from engine.model_description import ModelDescription, read_description
+
+_VOCABULARY_SAMPLE = 256  # texts of each collection, spread over all of it
+_MOST_UNKNOWN = 0.5  # of the tokens of a sample
 
 
 def load_encoder(
@@ -69,6 +72,31 @@ def load_encoder(
     encoder.to(device).eval()
     _try(encoder)
     return encoder
+
+
+def check_vocabulary(encoder: DualEncoder, collections: Iterable[tuple[Kind, Sequence[str]]]) -> None:
+    """Whether the tokenizer knows the words of the data, by a sample of all collections of texts together.
+
+    One that was made for another language, or for another model, turns most of them into unknown tokens.
+
+    Raises:
+        ConfigError: more than half of their tokens are unknown ones, so that nothing measured would mean anything.
+    """
+    if encoder.unknown_id is None:
+        return
+    tokens = unknown = 0
+    for kind, texts in collections:
+        if not len(texts):
+            continue
+        sample = np.unique(np.linspace(0, len(texts) - 1, _VOCABULARY_SAMPLE).astype(int))
+        rows = encoder.tokenize([texts[int(index)] for index in sample], kind=kind)
+        tokens += len(rows.ids)
+        unknown += int(np.count_nonzero(rows.ids == encoder.unknown_id))
+    if unknown > _MOST_UNKNOWN * tokens:
+        raise ConfigError(
+            f"model.name: the tokenizer turns {unknown / tokens:.0%} of the words of the data into unknown ones "
+            f"({encoder.hub_tokenizer.unk_token}): it is not made for these texts, or is not the one of the model"
+        )
 
 
 def _try(encoder: DualEncoder) -> None:

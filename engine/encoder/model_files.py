@@ -105,6 +105,11 @@ def find_model_files(name: str, revision: str | None = None, subfolder: str = ""
     return replace(files, revision=_commit(files))
 
 
+def write_json(path: Path, value: Any) -> None:
+    """As transformers and SentenceTransformer write the files of a model folder."""
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
 def _commit(files: ModelFiles) -> str:
     """The commit of a hub id, from where its description lies in the cache."""
     name, revision = files.name, files.revision

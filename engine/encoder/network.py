@@ -17,7 +17,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.utils import logging as transformers_logging
 
 from engine.config import ConfigError
-from engine.encoder.adapters_on_disk import ADAPTER_CONFIG, merge_adapter
+from engine.encoder.adapters import ADAPTER_CONFIG, merge_adapter
 from engine.encoder.hub_tokenizer import load_hub_tokenizer, tokenizer_fault
 from engine.encoder.kinds import check_kind, is_encoder_alone, model_class, set_dropout
 from engine.encoder.memory import is_out_of_memory

@@ -9,19 +9,36 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.encoder.attention import PACKED, AttentionCall, recorded_calls
 from engine.encoder.layouts import ToDevice, packed_vectors, padded_vectors
 from engine.encoder.memory import is_out_of_memory
-from engine.encoder.positions import Positions, positions_of
 from engine.encoder.tokens import TokenRows
 
-_SHORT = (3, 7, 7, 20)  # tokens of the rows that are tried, two of one length, beside a long one
-_LONG = 150
-_WIDEST = 512  # tokens of a sliding window that the long row is made to cross
-_MOST = 1024  # positions of a model that is tried on more tokens than it has positions
+_SHORT_ROWS = (3, 7, 7, 20)  # tokens of the rows that are tried, two of one length, beside a long one
+_LONG_ROW = 150
+_WIDEST_WINDOW = 512  # tokens of a sliding window that the long row is made to cross
+_MOST_POSITIONS = 1024  # positions of a model that is tried on more tokens than it has positions
 _TOLERANCE = 1e-3  # relative, in float32; sequences that see each other, or wrong positions, are far above
+# What the models of transformers call a table with one entry for each position. Those with relative positions (T5,
+# XLNet, Funnel), rotary ones or ALiBi have none.
+_POSITION_TABLES = (
+    "position_embeddings",  # BERT, RoBERTa and most encoders
+    "char_position_embeddings",  # CANINE
+    "embed_positions",  # RoFormer, BART, OPT, GPT-J
+    "wpe",  # GPT-2, GPT-Neo
+    "positions_embed",  # the first GPT
+    "pos_encoding",  # CTRL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """How a model numbers the tokens of a sequence, and how many numbers it has."""
+
+    first: int  # of a sequence's first token
+    limit: int | None  # tokens that there are positions for; None: any number
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +108,6 @@ def objection(name: str, calls: Sequence[AttentionCall], device: str, window: in
     return None
 
 
-def _padded(model: Any, rows: TokenRows, pad_id: int, to_device: ToDevice) -> Tensor:
-    """[n, D]; the short rows in one call and the others in another, which are less padding than all of them."""
-    parts = np.split(np.arange(len(rows)), [len(_SHORT)])
-    return torch.cat([padded_vectors(model, rows.take(part), ("mean",), pad_id, to_device) for part in parts])
-
-
-def _packed(
-    model: Any, rows: TokenRows, positions: Positions, to_device: ToDevice
-) -> tuple[Tensor, list[AttentionCall]]:
-    with packed(model), recorded_calls() as calls:
-        return packed_vectors(model, rows, ("mean",), positions.first, to_device), calls
-
-
 @contextmanager
 def packed(model: Any) -> Iterator[None]:
     """Inside, ``model`` takes packed rows and no others."""
@@ -113,6 +117,33 @@ def packed(model: Any) -> Iterator[None]:
         yield
     finally:
         model.set_attn_implementation(stock)
+
+
+def positions_of(network: nn.Module) -> Positions:
+    """Read off the model's tables of positions, if it has any; of several, the shortest one sets the limit."""
+    tables = []
+    for module in network.modules():
+        for name in _POSITION_TABLES:
+            table = getattr(module, name, None)
+            weight = getattr(table, "weight", None) if isinstance(table, nn.Module) else table
+            if isinstance(weight, Tensor) and weight.ndim == 2:
+                tables.append(_table_positions(module, table, len(weight)))
+    if not tables:
+        return Positions(0, None)
+    return Positions(tables[0][0], min(limit for _, limit in tables))
+
+
+def _padded(model: Any, rows: TokenRows, pad_id: int, to_device: ToDevice) -> Tensor:
+    """[n, D]; the short rows in one call and the others in another, which are less padding than all of them."""
+    parts = np.split(np.arange(len(rows)), [len(_SHORT_ROWS)])
+    return torch.cat([padded_vectors(model, rows.take(part), ("mean",), pad_id, to_device) for part in parts])
+
+
+def _packed(
+    model: Any, rows: TokenRows, positions: Positions, to_device: ToDevice
+) -> tuple[Tensor, list[AttentionCall]]:
+    with packed(model), recorded_calls() as calls:
+        return packed_vectors(model, rows, ("mean",), positions.first, to_device), calls
 
 
 @contextmanager
@@ -127,13 +158,13 @@ def _evaluating(model: Any) -> Iterator[None]:
 
 def _rows(model: Any, positions: Positions, pad_id: int) -> TokenRows:
     """In order of length, some long enough to cross a sliding window; random tokens but the padding."""
-    longest, window = _LONG, _window(model)
-    if window is not None and window <= _WIDEST:
+    longest, window = _LONG_ROW, _window(model)
+    if window is not None and window <= _WIDEST_WINDOW:
         longest = max(longest, window + window // 8 + 8)
     limits = (positions.limit, getattr(model.config, "max_position_embeddings", None))
     longest = min(longest, *(limit for limit in limits if limit is not None), longest)
-    lengths = [*np.minimum(_SHORT, longest), longest]
-    if positions.limit is not None and positions.limit <= _MOST:
+    lengths = [*np.minimum(_SHORT_ROWS, longest), longest]
+    if positions.limit is not None and positions.limit <= _MOST_POSITIONS:
         # A row of many sequences is longer than what some models have prepared for one.
         lengths += [longest] * int(max(positions.limit - sum(lengths), 0) // longest + 1)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
@@ -155,3 +186,13 @@ def _window(model: Any) -> int | None:
 def _untried_window(model: Any, longest: int) -> int | None:
     window = _window(model)
     return window if window is not None and window >= longest else None
+
+
+def _table_positions(owner: nn.Module, table: object, entries: int) -> tuple[int, int]:
+    """(first position, tokens that there are positions for)"""
+    padding = getattr(table, "padding_idx", None)
+    numbers = getattr(owner, "position_ids", None)  # [1, n] or [n], of a model that numbers its tokens by this buffer
+    start = int(numbers.flatten()[0]) if isinstance(numbers, Tensor) else 0  # 2 in YOSO and others
+    first = start if padding is None else int(padding) + 1  # the RoBERTa family counts from there
+    limit = entries - first - int(getattr(table, "offset", 0))  # BART and OPT add it to positions from 0
+    return first, min(limit, numbers.shape[-1]) if isinstance(numbers, Tensor) else limit

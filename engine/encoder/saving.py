@@ -10,7 +10,7 @@ from transformers.utils import logging as transformers_logging
 
 from engine.encoder.compatibility import write_for_version_4
 from engine.encoder.head import Head
-from engine.encoder.json_files import write_json
+from engine.encoder.model_files import write_json
 from engine.encoder.static import StaticEmbedding
 from engine.encoding_options import EncodingOptions, Provenance, write_options
 from engine.model_description import POOLING_FLAGS

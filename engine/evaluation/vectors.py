@@ -32,7 +32,7 @@ from engine.files import write_file, writing
 from engine.progress import Counter, Tick
 
 if TYPE_CHECKING:
-    from engine.encoder.encoded import Encoded
+    from engine.encoder.encoder import Encoded
 
 Kind = Literal["query", "passage"]
 

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.encoder import DualEncoder, TokenRows
-from engine.encoder.buckets import token_chunks
+from engine.encoder.layouts import token_chunks
 from engine.encoder.memory import is_out_of_memory, release_memory
 from engine.training.batches import TrainingBatch
 from engine.training.keyed import derive_key

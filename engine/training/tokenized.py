@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.data.corpus import ParallelCorpus
-from engine.encoder.model import Kind
+from engine.encoder.encoder import Kind
 from engine.encoder.tokens import TokenRows, concatenate
 from engine.progress import Counter
 from engine.training.usable import UsableGroups

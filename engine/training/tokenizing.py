@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from engine.data.cache import cache_folder
 from engine.data.corpus import ParallelCorpus
 from engine.data.digest import corpus_digest
-from engine.encoder.model import Kind
+from engine.encoder.encoder import Kind
 from engine.encoder.tokens import TokenRows
 from engine.progress import Counter, Tick
 from engine.training.token_cache import entry_key, tokenize_stored

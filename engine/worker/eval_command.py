@@ -101,8 +101,8 @@ def _evaluate(options: argparse.Namespace) -> Evaluation:
 
         share_cores()
         from engine.encoder import load_encoder
+        from engine.encoder.loading import check_vocabulary
         from engine.encoder.precision import allow_tf32, substitution_note
-        from engine.encoder.vocabulary import check_vocabulary
         from engine.evaluation.benchmarking import evaluate_model, is_stored
 
         allow_tf32(RuntimeConfig().tf32)

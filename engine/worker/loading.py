@@ -130,7 +130,7 @@ def build_trainer(
         ConfigError: no batch can be drawn from these corpora, or the model does not know their words; names the field.
     """
     from engine.encoder import load_encoder
-    from engine.encoder.vocabulary import check_vocabulary
+    from engine.encoder.loading import check_vocabulary
     from engine.training.trainer import Trainer
     from engine.training.validation import ValidationLoss, split_corpora
 

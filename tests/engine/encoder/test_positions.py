@@ -4,7 +4,7 @@ import pytest
 import torch
 import transformers
 
-from engine.encoder.positions import Positions, positions_of
+from engine.encoder.packing import Positions, positions_of
 
 SIZES = {
     "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48, "vocab_size": 100,

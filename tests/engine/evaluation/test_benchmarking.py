@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from evaluation_cases import make_benchmark
 
-from engine.encoder.encoded import Encoded
+from engine.encoder.encoder import Encoded
 from engine.evaluation.benchmarking import evaluate_model
 
 

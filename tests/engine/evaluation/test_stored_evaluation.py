@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from evaluation_cases import LANGUAGES, make_benchmark
 
-from engine.encoder.encoded import Encoded
+from engine.encoder.encoder import Encoded
 from engine.evaluation import benchmarking, vectors
 from engine.evaluation.benchmarking import evaluate_model
 from engine.evaluation.ranking import rank, rank_stored, shard_rows, stored_queries

@@ -9,7 +9,7 @@ import torch
 
 from engine import events
 from engine.config import BatchConfig, LossConfig, OptimizerConfig, RunConfig, RuntimeConfig
-from engine.encoder.buckets import token_chunks
+from engine.encoder.layouts import token_chunks
 from engine.encoder.packing import AttentionReport
 from engine.training.backward import Backward
 from engine.training.checkpoint import load_checkpoint, save_checkpoint
@@ -223,7 +223,7 @@ def test_all_ranks_repeat_a_batch_for_which_one_lacks_memory(corpora, make_train
 
 def test_layouts_that_cannot_be_had_are_told_of(make_trainer, monkeypatch):
     report = AttentionReport("sdpa", "XModel has an attention of its own")
-    monkeypatch.setattr("engine.encoder.model.attention_report", lambda *_, **__: report)
+    monkeypatch.setattr("engine.encoder.encoder.attention_report", lambda *_, **__: report)
     trainer = make_trainer(config_of())
     assert trainer.update().notes == (
         "sequences are padded to similar lengths, not packed: XModel has an attention of its own",

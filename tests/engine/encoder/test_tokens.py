@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.encoder import TokenRows, concatenate
-from engine.encoder.tokenization import TextTokenizer
+from engine.encoder.tokens import TextTokenizer
 
 
 def as_lists(rows: TokenRows) -> list[list[int]]:

@@ -19,7 +19,7 @@ from transformers import (
 
 from engine.config import ConfigError
 from engine.encoder import DualEncoder, EncodingOptions
-from engine.encoder.gradient_checkpointing import enable_gradient_checkpointing
+from engine.encoder.memory import enable_gradient_checkpointing
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 64}
 SPECIAL = dict.fromkeys(("bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"), 2)

@@ -6,6 +6,7 @@ Shapes: N sequences, n those of one forward call, D width.
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
@@ -19,20 +20,23 @@ from torch import Tensor, nn
 
 from engine.config import ConfigError
 from engine.encoder.adapters import merged
-from engine.encoder.buckets import length_buckets, token_chunks
 from engine.encoder.compatibility import requirements
-from engine.encoder.encoded import Encoded
-from engine.encoder.gradient_checkpointing import enable_gradient_checkpointing
 from engine.encoder.head import Head
-from engine.encoder.layouts import packed_vectors, padded_vectors
-from engine.encoder.memory import is_out_of_memory, release_memory
-from engine.encoder.packing import AttentionReport, attention_report, packed
-from engine.encoder.positions import positions_of
+from engine.encoder.layouts import (
+    CPU_COST,
+    CUDA_COST,
+    CallCost,
+    length_buckets,
+    packed_vectors,
+    padded_vectors,
+    token_chunks,
+)
+from engine.encoder.memory import enable_gradient_checkpointing, is_out_of_memory, release_memory
+from engine.encoder.packing import AttentionReport, attention_report, packed, positions_of
 from engine.encoder.precision import Precision, arithmetic, autocast_type
 from engine.encoder.saving import save_model_folder
 from engine.encoder.static import StaticEmbedding
-from engine.encoder.tokenization import TextTokenizer
-from engine.encoder.tokens import TokenRows
+from engine.encoder.tokens import TextTokenizer, TokenRows
 from engine.encoding_options import EncodingOptions, Origin, Provenance
 from engine.model_description import HeadModule, ModelDescription
 from engine.progress import Tick
@@ -41,16 +45,11 @@ Kind = Literal["query", "passage"]
 
 
 @dataclass(frozen=True, slots=True)
-class CallCost:
-    """How rows are split into forward calls; both in tokens, padding included."""
+class Encoded:
+    """n texts as vectors of D dimensions, in the order they were given; see ``DualEncoder.is_normalized``."""
 
-    budget: int  # most of one forward call
-    call: int  # what a forward call costs beside its tokens; decides where rows are padded
-
-
-# Measured: on a CPU small matrices stay in its caches and a call costs little; a GPU wants few large calls.
-CPU_COST = CallCost(budget=4096, call=64)
-CUDA_COST = CallCost(budget=65536, call=4096)
+    vectors: npt.NDArray[np.float32]  # [n, D]
+    truncated: int  # texts longer than the encoder's limit, out of n
 
 
 class DualEncoder(nn.Module):
@@ -344,20 +343,21 @@ class DualEncoder(nn.Module):
     ) -> npt.NDArray[np.float32]:
         """Rows [n] -> vectors [n, D] as ``encode_queries`` gives them.
 
-        ``share``: only these of the forward calls, in their order; all other rows are zero.
+        ``share``: only these of the forward calls, the longest rows first; all other rows are zero.
         """
         vectors = np.zeros((len(rows), self.width), dtype=np.float32)
         done, was_training = 0, self.training
         self.eval()
         try:
             with self._calling():
-                # The longest first: memory that is too small shows at once, and the time left is never underrated.
-                calls = self._calls(rows)[::-1][share][::-1]
+                # The longest rows first: memory that is too small shows at once, and the time left is never underrated.
+                waiting = deque(self._calls(rows)[::-1][share])
                 done = int(np.count_nonzero(rows.lengths == 0)) if share == slice(None) else 0
-                while calls:
-                    call = calls.pop()
+                while waiting:
+                    call = waiting.popleft()
                     if not self._encode_call(rows, call, vectors):
-                        calls += np.array_split(call, 2)
+                        shorter, longer = np.array_split(call, 2)
+                        waiting.extendleft((shorter, longer))  # the longer half is the next
                         continue
                     done += len(call)
                     if tick is not None:
