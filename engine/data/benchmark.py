@@ -21,7 +21,7 @@ class Benchmark:
     Ids are ``LANGUAGE:q:...`` and ``LANGUAGE:p:...``; equal texts at different positions stay separate
     candidates. Relevance is in compressed rows: the judgements of query q are
     ``relevant[offsets[q]:offsets[q + 1]]`` (candidate indices, ascending) with ``grades`` beside them.
-    Columns of candidates may be lists or memory-mapped (engine.data.columns.TextColumn).
+    Columns of candidates may be lists or memory-mapped (engine.data.store.tables.TextColumn).
     """
 
     key: str

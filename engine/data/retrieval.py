@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.config import ConfigError
 from engine.data.benchmark import Benchmark
-from engine.data.passages import Passages
+from engine.data.store.passages import Passages
 
 Key = tuple[str, str]  # scope and id of a query
 

@@ -88,7 +88,7 @@ def ranks_table(evaluation: Evaluation) -> pl.DataFrame:
     """
     import polars as pl
 
-    from engine.data.columns import take
+    from engine.data.store.tables import take
     from engine.evaluation.tally import NOT_RETRIEVED
 
     benchmark, ranks = evaluation.benchmark, evaluation.ranks
@@ -120,7 +120,7 @@ def top_k_table(evaluation: Evaluation) -> pl.DataFrame:
     import numpy as np
     import polars as pl
 
-    from engine.data.columns import take
+    from engine.data.store.tables import take
 
     benchmark, top = evaluation.benchmark, evaluation.top
     queries, k = top.passage.shape

@@ -26,7 +26,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from engine.data.columns import take
+from engine.data.store.tables import take
 from engine.evaluation.arrays import Floats, Ints
 from engine.files import write_file, writing
 from engine.progress import Counter, Tick

@@ -25,8 +25,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from engine.data.building import alone
 from engine.data.corpus import ParallelCorpus
+from engine.data.store.building import alone
 from engine.encoder.tokens import TokenRows
 from engine.files import move_in, remove_leftovers, sync, write_file, writing
 from engine.progress import Counter

@@ -19,8 +19,8 @@ import numpy.typing as npt
 import torch
 
 from engine.config import ConfigError, RunConfig
-from engine.data.columns import take
 from engine.data.corpus import ParallelCorpus
+from engine.data.store.tables import take
 from engine.encoder import DualEncoder
 from engine.progress import Tick
 from engine.training.batches import BatchSource

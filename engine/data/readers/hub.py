@@ -25,9 +25,9 @@ import msgspec
 from engine.config import ConfigError, SourceConfig
 from engine.data.build import Rows, build_corpus, select_languages
 from engine.data.corpus import ParallelCorpus
-from engine.data.passages import file_identity
 from engine.data.readers.jsonl import passage_id
-from engine.data.source_rows import RowSource, SourceRow, collect
+from engine.data.store.corpora import RowSource, SourceRow, collect
+from engine.data.store.passages import file_identity
 from engine.progress import Tick
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from pathlib import Path
 import msgspec
 
 from engine.config import ConfigError, split_validation_error
-from engine.data import source_rows
 from engine.data.corpus import ParallelCorpus
 from engine.data.lines import numbered_lines
-from engine.data.passages import file_identity
-from engine.data.source_rows import RowSource, SourceRow, collect
+from engine.data.store import corpora
+from engine.data.store.corpora import RowSource, SourceRow, collect
+from engine.data.store.passages import file_identity
 from engine.progress import Tick
 
 
@@ -50,7 +50,7 @@ def jsonl_corpus(
         ConfigError: ``FILE:LINE: field: what was expected``.
     """
     source = RowSource(str(path), f"jsonl {file_identity(path)}", lambda: _rows(path), lambda line: f"{path}:{line}")
-    return collect(source, languages, weight, large=path.stat().st_size > source_rows.LARGE_BYTES, tick=tick)
+    return collect(source, languages, weight, large=path.stat().st_size > corpora.LARGE_BYTES, tick=tick)
 
 
 def _rows(path: Path) -> Iterator[SourceRow]:

@@ -27,8 +27,8 @@ import numpy.typing as npt
 
 from engine.config import MMARCO_LANGUAGES, ConfigError
 from engine.data.corpus import ParallelCorpus
-from engine.data.passages import file_identity
-from engine.data.source_rows import RowSource, SourceRow, collect
+from engine.data.store.corpora import RowSource, SourceRow, collect
+from engine.data.store.passages import file_identity
 from engine.progress import Tick
 
 Ints = npt.NDArray[np.int64]

@@ -20,8 +20,8 @@ from engine.config import ConfigError
 from engine.data.benchmark import Benchmark
 from engine.data.build import select_languages
 from engine.data.lines import json_lines
-from engine.data.passages import PassageFile, PassageRow, file_identity, load_passages, titled
 from engine.data.retrieval import Fields, Judgement, Topic, retrieval_benchmark
+from engine.data.store.passages import PassageFile, PassageRow, file_identity, load_passages, titled
 from engine.progress import Tick
 
 FIELDS = Fields(query="query", passage="candidate")

@@ -13,12 +13,12 @@ from pathlib import Path
 import msgspec
 
 from engine.config import ConfigError, split_validation_error
-from engine.data import source_rows
 from engine.data.build import select_languages
 from engine.data.corpus import ParallelCorpus
-from engine.data.passages import file_identity
 from engine.data.readers.lareqa import check_selection, select_articles, with_reference
-from engine.data.source_rows import RowSource, SourceRow, collect
+from engine.data.store import corpora
+from engine.data.store.corpora import RowSource, SourceRow, collect
+from engine.data.store.passages import file_identity
 from engine.progress import Tick
 
 
@@ -82,7 +82,7 @@ def squad_corpus(
         lambda: _rows(chosen, articles, compared),
         lambda place: str(chosen[order[place]]),
     )
-    large = sum(path.stat().st_size for path in chosen.values()) > source_rows.LARGE_BYTES
+    large = sum(path.stat().st_size for path in chosen.values()) > corpora.LARGE_BYTES
     return collect(source, (), weight, large=large, tick=tick)
 
 

@@ -74,7 +74,7 @@ def test_a_collection_is_read_once_and_again_when_it_changes(
 ) -> None:
     folder = beir_folder(tmp_path)
     before = load_benchmark(f"beir/a={folder}")
-    monkeypatch.setattr("engine.data.passages._write", None)
+    monkeypatch.setattr("engine.data.store.passages._write", None)
     assert load_benchmark(f"beir/a={folder}").digest == before.digest
     monkeypatch.undo()
     monkeypatch.setenv("HYBRID_TUI_CACHE", str(cache))

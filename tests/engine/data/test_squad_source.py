@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from engine.config import ConfigError, SourceConfig
-from engine.data import source_rows
 from engine.data.readers.squad import squad_corpus
 from engine.data.sources import load_source
+from engine.data.store import corpora
 
 
 def article(*paragraphs: tuple[str, list[str]]) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def test_a_large_folder_is_the_same_corpus(tmp_path: Path, monkeypatch: pytest.M
     articles = [article((f"p{n}", [f"q{n}", f"r{n}"])) for n in range(6)]
     folder = write(tmp_path / "set", en=articles, de=articles[1:4])
     small = squad_corpus(folder)
-    monkeypatch.setattr(source_rows, "LARGE_BYTES", 10)
+    monkeypatch.setattr(corpora, "LARGE_BYTES", 10)
     large = squad_corpus(folder)
     assert large.digest is not None
     assert [list(column) for column in (large.groups, large.clusters, large.questions, large.passages)] == [

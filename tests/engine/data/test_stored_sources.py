@@ -13,19 +13,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.config import ConfigError, SourceConfig
-from engine.data import columns, passages, source_rows
-from engine.data.columns import TextColumn
 from engine.data.corpus import ParallelCorpus
 from engine.data.digest import corpus_digest
 from engine.data.readers import hub
 from engine.data.readers.hub import hub_corpus
 from engine.data.readers.jsonl import jsonl_corpus
-from engine.data.source_rows import RowSource, SourceRow, collect
+from engine.data.store import corpora, passages, tables
+from engine.data.store.corpora import RowSource, SourceRow, collect
+from engine.data.store.tables import TextColumn
 
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (columns, source_rows, passages):
+    for module in (tables, corpora, passages):
         monkeypatch.setattr(module, "CHUNK", 8)
 
 
@@ -141,7 +141,7 @@ def test_a_large_jsonl_file_is_the_same_corpus(tmp_path: Path, monkeypatch: pyte
     ]  # fmt: skip
     path.write_text("\n".join(json.dumps(row) for row in rows))
     small = jsonl_corpus(path, ("en",))
-    monkeypatch.setattr(source_rows, "LARGE_BYTES", 10)
+    monkeypatch.setattr(corpora, "LARGE_BYTES", 10)
     large = jsonl_corpus(path, ("en",))
     assert isinstance(large.questions, TextColumn)
     assert contents(large) == contents(small)

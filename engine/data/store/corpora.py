@@ -19,11 +19,11 @@ import numpy.typing as npt
 
 from engine.config import ConfigError
 from engine.data.build import Rows, build_corpus, select_languages
-from engine.data.building import build_once
 from engine.data.cache import cache_folder
-from engine.data.columns import CHUNK, TextColumn, read_table
 from engine.data.corpus import HardNegatives, ParallelCorpus
 from engine.data.digest import corpus_digest
+from engine.data.store.building import build_once
+from engine.data.store.tables import CHUNK, TextColumn, read_table
 from engine.progress import Tick
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.config import ConfigError
-from engine.data.building import build_once
 from engine.data.cache import cache_folder
-from engine.data.columns import CHUNK, TextColumn, read_table
+from engine.data.store.building import build_once
+from engine.data.store.tables import CHUNK, TextColumn, read_table
 from engine.progress import Tick
 
 if TYPE_CHECKING:
