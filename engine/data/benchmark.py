@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+
+from engine.data.digest import ContentDigest
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,79 @@ class Benchmark:
     sampled: tuple[int, int] | None = None  # queries kept, and of how many; None: all
 
 
+@dataclass(frozen=True, slots=True)
+class Query:
+    """``relevant`` maps candidate ids to grades above 0; ids outside the pool are an error."""
+
+    id: str
+    language: str
+    text: str
+    group: str
+    cluster: str
+    relevant: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    id: str
+    language: str
+    text: str
+    context: str | None = None
+
+
+def build_benchmark(
+    key: str, queries: Iterable[Query], candidates: Iterable[Candidate], *, unit: str, pool: str
+) -> Benchmark:
+    """Sorts queries and candidates by id and packs the judgements.
+
+    Raises:
+        ValueError: an id is not ``LANGUAGE:q:...`` or ``LANGUAGE:p:...``, comes twice, or is judged and not in the
+            pool; a query has no judgement, or a grade below 1; some candidates have a context and some have not.
+    """
+    ordered_queries = sorted(queries, key=lambda query: query.id)
+    ordered = sorted(candidates, key=lambda candidate: candidate.id)
+    _check_ids([(query.id, query.language) for query in ordered_queries], "q")
+    _check_ids([(candidate.id, candidate.language) for candidate in ordered], "p")
+    languages = tuple(sorted({query.language for query in ordered_queries} | {entry.language for entry in ordered}))
+    language_index = {language: index for index, language in enumerate(languages)}
+    position = {candidate.id: index for index, candidate in enumerate(ordered)}
+
+    offsets = np.zeros(len(ordered_queries) + 1, dtype=np.int64)
+    relevant: list[int] = []
+    grades: list[int] = []
+    for index, query in enumerate(ordered_queries):
+        missing = [id for id in query.relevant if id not in position]
+        if missing or not query.relevant or min(query.relevant.values()) < 1:
+            raise ValueError(f"{query.id}: expected judgements above 0 of candidates in the pool, got {query.relevant}")
+        for id in sorted(query.relevant):
+            relevant.append(position[id])
+            grades.append(query.relevant[id])
+        offsets[index + 1] = len(relevant)
+
+    contexts = [candidate.context for candidate in ordered if candidate.context is not None]
+    if contexts and len(contexts) != len(ordered):
+        raise ValueError(f"{key}: expected a context for every candidate or for none")
+    return Benchmark(
+        key=key,
+        languages=languages,
+        query_ids=[query.id for query in ordered_queries],
+        query_texts=[query.text for query in ordered_queries],
+        query_language=np.array([language_index[query.language] for query in ordered_queries], dtype=np.int16),
+        query_group=[query.group for query in ordered_queries],
+        query_cluster=[query.cluster for query in ordered_queries],
+        candidate_ids=[candidate.id for candidate in ordered],
+        candidate_texts=[candidate.text for candidate in ordered],
+        candidate_language=np.array([language_index[candidate.language] for candidate in ordered], dtype=np.int16),
+        offsets=offsets,
+        relevant=np.array(relevant, dtype=np.int64),
+        grades=np.array(grades, dtype=np.int16),
+        unit=unit,
+        pool=pool,
+        digest=_digest(ordered_queries, ordered),
+        candidate_contexts=contexts or None,
+    )
+
+
 def sample_queries(benchmark: Benchmark, count: int) -> Benchmark:
     """At most ``count`` of the queries, for a quick look; all candidates stay, so a query's ranks are what they were.
 
@@ -74,6 +149,8 @@ def sample_queries(benchmark: Benchmark, count: int) -> Benchmark:
     judged = np.repeat(kept, np.diff(benchmark.offsets))  # [J]
     rows = np.flatnonzero(kept).tolist()
     query_ids = [benchmark.query_ids[row] for row in rows]
+    digest = ContentDigest()
+    digest.add(benchmark.digest, *query_ids)
     return replace(
         benchmark,
         query_ids=query_ids,
@@ -84,7 +161,26 @@ def sample_queries(benchmark: Benchmark, count: int) -> Benchmark:
         offsets=np.concatenate([[0], np.cumsum(np.diff(benchmark.offsets)[kept])]).astype(np.int64),
         relevant=benchmark.relevant[judged],
         grades=benchmark.grades[judged],
-        digest=hashlib.sha256("\n".join([benchmark.digest, *query_ids]).encode()).hexdigest(),
+        digest=digest.hexdigest(),
         excluded=None if benchmark.excluded is None else benchmark.excluded[kept],
         sampled=(len(rows), total if benchmark.sampled is None else benchmark.sampled[1]),
     )
+
+
+def _check_ids(ids: Sequence[tuple[str, str]], kind: str) -> None:
+    for index, (id, language) in enumerate(ids):
+        if not id.startswith(f"{language}:{kind}:"):
+            raise ValueError(f"{id}: expected an id of the form {language}:{kind}:...")
+        if index and ids[index - 1][0] == id:
+            raise ValueError(f"{id}: this id comes twice")
+
+
+def _digest(queries: Sequence[Query], candidates: Sequence[Candidate]) -> str:
+    """Over everything that decides a result."""
+    digest = ContentDigest()
+    for query in queries:
+        judgements = " ".join(f"{id}={query.relevant[id]}" for id in sorted(query.relevant))
+        digest.add(query.id, query.text, query.group, query.cluster, judgements)
+    for candidate in candidates:
+        digest.add(candidate.id, candidate.text, candidate.context or "")
+    return digest.hexdigest()

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from engine.config import ConfigError
+
 OFFLINE_VARIABLES = ("HYBRID_TUI_OFFLINE", "HF_HUB_OFFLINE")
 _TRUE = {"1", "ON", "YES", "TRUE"}  # as huggingface_hub reads its own variables
 
@@ -21,6 +23,19 @@ def cache_folder() -> Path:
     folder = Path(own).expanduser() if own else (Path(base) if base else Path.home() / ".cache") / "hybrid-tui"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
+
+
+def file_identity(path: Path) -> str:
+    """What changes when the file does, as part of a cache's key: path, size and time.
+
+    Raises:
+        ConfigError: there is no such file.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the file: {error.strerror}") from None
+    return f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
 
 
 @contextmanager

@@ -5,11 +5,14 @@ Shapes: G groups, L languages, R rows (one row = one group in one language), K h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from engine.config import ConfigError
+from engine.data.digest import ContentDigest
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +52,95 @@ class ParallelCorpus:
     def __len__(self) -> int:
         """Number of groups."""
         return len(self.groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The columns of a parallel corpus, one entry a row, in the order of the source."""
+
+    groups: Sequence[str]
+    languages: Sequence[str]
+    questions: Sequence[str]
+    passages: Sequence[str]
+    passage_ids: Sequence[str]
+    clusters: Sequence[str]
+    contexts: Sequence[str] | None = None
+    negatives: Sequence[Sequence[str]] | None = None  # hard negatives of each row
+    negative_ids: Sequence[Sequence[str]] | None = None  # as many
+
+
+def build_corpus(
+    name: str, rows: Rows, locate: Callable[[int], str] = "row {}".format, weight: float = 1.0
+) -> ParallelCorpus:
+    """Groups in ascending order of id; rows stay where they are.
+
+    ``locate`` names a row for error messages ("FILE:LINE").
+
+    Raises:
+        ConfigError: a group has a language twice, or rows of one group differ in cluster.
+    """
+    languages = tuple(sorted(set(rows.languages)))
+    groups = sorted(set(rows.groups))
+    group_index = {group: index for index, group in enumerate(groups)}
+    language_index = {language: index for index, language in enumerate(languages)}
+    row_of = np.full((len(groups), len(languages)), -1, dtype=np.int64)
+    clusters: list[str | None] = [None] * len(groups)
+    for row, (group, language, cluster) in enumerate(zip(rows.groups, rows.languages, rows.clusters, strict=True)):
+        index, column = group_index[group], language_index[language]
+        if row_of[index, column] >= 0:
+            first = locate(int(row_of[index, column]))
+            raise ConfigError(f"{locate(row)}: group: {group!r} already has language {language!r} ({first})")
+        row_of[index, column] = row
+        if clusters[index] is None:
+            clusters[index] = cluster
+        elif clusters[index] != cluster:
+            raise ConfigError(
+                f"{locate(row)}: cluster: expected {clusters[index]!r} as in the other languages of group {group!r}"
+            )
+    return ParallelCorpus(
+        name=name,
+        languages=languages,
+        groups=groups,
+        clusters=[cluster for cluster in clusters if cluster is not None],
+        row_of=row_of,
+        questions=rows.questions,
+        passages=rows.passages,
+        passage_ids=rows.passage_ids,
+        contexts=rows.contexts,
+        negatives=_hard_negatives(rows),
+        weight=weight,
+    )
+
+
+def _hard_negatives(rows: Rows) -> HardNegatives | None:
+    if rows.negatives is None:
+        return None
+    starts = np.cumsum([0, *map(len, rows.negatives)], dtype=np.int64)
+    ids = None if rows.negative_ids is None else [id for of_row in rows.negative_ids for id in of_row]
+    return HardNegatives([text for of_row in rows.negatives for text in of_row], starts, ids)
+
+
+def corpus_digest(corpus: ParallelCorpus) -> str:
+    """Over languages, rows, texts, ids and hard negatives; not over name and weight, group and cluster."""
+    digest = ContentDigest("\0".join(corpus.languages))
+    digest.add_array(corpus.row_of)
+    for column in (corpus.questions, corpus.passages, corpus.passage_ids, corpus.contexts):
+        digest.add_column(column)
+    if corpus.negatives is not None:
+        digest.add_column(corpus.negatives.texts)
+        digest.add_column(corpus.negatives.ids)
+        digest.add_array(corpus.negatives.starts)
+    return digest.hexdigest()
+
+
+def select_languages(wanted: Sequence[str], available: Iterable[str], label: str) -> tuple[str, ...]:
+    """``wanted`` in sorted order, or all that are available when it is empty.
+
+    Raises:
+        ConfigError: one of them is not available; ``label`` names the source.
+    """
+    known = sorted(set(available))
+    for language in wanted:
+        if language not in known:
+            raise ConfigError(f"{label}: languages: unknown language {language!r}, expected {', '.join(known)}")
+    return tuple(sorted(set(wanted))) or tuple(known)

@@ -1,4 +1,4 @@
-"""LAReQA's files, fetched from its repository at a pinned commit and checked against their SHA-256."""
+"""Published files: LAReQA's at a pinned commit, checked against their SHA-256, and those of hub data sets."""
 
 from __future__ import annotations
 
@@ -50,6 +50,29 @@ def lareqa_folder(key: str, languages: Sequence[str], tick: Tick | None = None) 
     for language in languages:
         _fetch(f"{key}/{language}.json", folder, tick)
     return folder
+
+
+def hub_files(repository: str, patterns: Sequence[str], tick: Tick | None = None) -> Path:
+    """Downloads the files that match, into the hub's cache; returns the folder of that revision.
+
+    The hub's own variables hold: cache, token, offline mode.
+
+    Raises:
+        ConfigError: one line: no such data set, no access, offline and not in the cache.
+    """
+    from huggingface_hub import snapshot_download
+
+    if tick is not None:
+        tick(f"downloading {repository}", 0, None)
+    try:
+        found = snapshot_download(
+            repository, repo_type="dataset", allow_patterns=list(patterns), local_files_only=offline() is not None
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        mode = f"offline ({offline()}): " if offline() else ""
+        raise ConfigError(f"{repository}: cannot download: {mode}{reason}") from None
+    return Path(found)
 
 
 def _fetch(name: str, folder: Path, tick: Tick | None) -> None:

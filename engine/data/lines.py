@@ -15,21 +15,26 @@ from engine.config import ConfigError, split_validation_error
 Row = TypeVar("Row", bound=msgspec.Struct)
 
 
-def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """(line number from 1, line without its newline) of every line that is not blank; ``.gz`` is unpacked on the way.
+def whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """(line number from 1, line with its newline) of every line; ``.gz`` is unpacked on the way.
 
     Raises:
         ConfigError: the file cannot be read or is damaged.
     """
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield number, line.rstrip(b"\r\n")
+            yield from enumerate(file, start=1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ConfigError(f"{path}: damaged gzip file: {error}") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot read the file: {error.strerror}") from None
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """(line number from 1, line without its newline) of every line that is not blank; otherwise as ``whole_lines``."""
+    for number, line in whole_lines(path):
+        if line.strip():
+            yield number, line.rstrip(b"\r\n")
 
 
 def json_lines(path: Path, row: type[Row]) -> Iterator[tuple[int, Row]]:

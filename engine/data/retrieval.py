@@ -5,7 +5,6 @@ Shapes: Q queries, J judgements.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from engine.config import ConfigError
 from engine.data.benchmark import Benchmark
+from engine.data.digest import ContentDigest
 from engine.data.store.passages import Passages
 
 Key = tuple[str, str]  # scope and id of a query
@@ -165,11 +165,8 @@ def _pool(passages: Passages, unjudged: int, drop_own_id: bool) -> str:
 def _digest(
     asked: Sequence[tuple[str, Topic]], rows: Sequence[Sequence[tuple[int, int]]], passages: Passages, dropped: bool
 ) -> str:
-    hasher = hashlib.sha256(f"{passages.digest} {dropped}".encode())
+    digest = ContentDigest(f"{passages.digest} {dropped}")
     for (id, topic), row in zip(asked, rows, strict=True):
-        judged = " ".join(f"{index}={grade}" for index, grade in row)
-        for text in (id, topic.text, topic.group or "", topic.cluster or "", judged):
-            data = text.encode()
-            hasher.update(len(data).to_bytes(8, "little"))
-            hasher.update(data)
-    return hasher.hexdigest()
+        judgements = " ".join(f"{index}={grade}" for index, grade in row)
+        digest.add(id, topic.text, topic.group or "", topic.cluster or "", judgements)
+    return digest.hexdigest()

@@ -9,9 +9,8 @@ from typing import get_args
 
 from engine.config import ConfigError, SourceConfig, benchmark_languages, parse_benchmark
 from engine.data.benchmark import Benchmark
-from engine.data.build import select_languages
 from engine.data.cldr.pairs import cldr_benchmark, cldr_corpus
-from engine.data.corpus import ParallelCorpus
+from engine.data.corpus import ParallelCorpus, select_languages
 from engine.data.download import lareqa_folder
 from engine.data.readers.beir import beir_benchmark
 from engine.data.readers.hub import hub_corpus

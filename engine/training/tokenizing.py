@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from engine.data.cache import cache_folder
-from engine.data.corpus import ParallelCorpus
-from engine.data.digest import corpus_digest
+from engine.data.corpus import ParallelCorpus, corpus_digest
 from engine.encoder.encoder import Kind
 from engine.encoder.tokens import TokenRows
 from engine.progress import Counter, Tick

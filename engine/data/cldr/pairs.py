@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.config import CLDR_LANGUAGES
-from engine.data.benchmark import Benchmark
-from engine.data.build import Candidate, Query, Rows, build_benchmark, build_corpus, select_languages
+from engine.data.benchmark import Benchmark, Candidate, Query, build_benchmark
 from engine.data.cldr.facts import Fact, choice, facts
 from engine.data.cldr.phrases import PHRASES
-from engine.data.corpus import ParallelCorpus
+from engine.data.corpus import ParallelCorpus, Rows, build_corpus, select_languages
 
 SPLITS = ("train", "heldout", "all")
 

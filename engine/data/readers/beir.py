@@ -16,10 +16,10 @@ import msgspec
 
 from engine.config import ConfigError
 from engine.data.benchmark import Benchmark
-from engine.data.cache import offline
+from engine.data.cache import file_identity, offline
 from engine.data.lines import json_lines, text_lines, whole_number
 from engine.data.retrieval import OWN_ID_DROPPED, Fields, Judgement, Topic, retrieval_benchmark
-from engine.data.store.passages import PassageFile, PassageRow, file_identity, load_passages, titled
+from engine.data.store.passages import PassageFile, PassageRow, load_passages, titled
 from engine.progress import Tick
 
 if TYPE_CHECKING:

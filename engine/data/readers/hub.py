@@ -23,11 +23,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.config import ConfigError, SourceConfig
-from engine.data.build import Rows, build_corpus, select_languages
-from engine.data.corpus import ParallelCorpus
+from engine.data.cache import file_identity
+from engine.data.corpus import ParallelCorpus, Rows, build_corpus, select_languages
 from engine.data.readers.jsonl import passage_id
 from engine.data.store.corpora import RowSource, SourceRow, collect
-from engine.data.store.passages import file_identity
 from engine.progress import Tick
 
 if TYPE_CHECKING:

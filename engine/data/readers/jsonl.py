@@ -14,11 +14,11 @@ from pathlib import Path
 import msgspec
 
 from engine.config import ConfigError, split_validation_error
+from engine.data.cache import file_identity
 from engine.data.corpus import ParallelCorpus
 from engine.data.lines import numbered_lines
 from engine.data.store import corpora
 from engine.data.store.corpora import RowSource, SourceRow, collect
-from engine.data.store.passages import file_identity
 from engine.progress import Tick
 
 

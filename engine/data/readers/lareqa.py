@@ -16,9 +16,8 @@ from typing import Literal
 import msgspec
 
 from engine.config import ConfigError, split_validation_error
-from engine.data.benchmark import Benchmark
-from engine.data.build import Candidate, Query, Rows, build_benchmark, build_corpus, select_languages
-from engine.data.corpus import ParallelCorpus
+from engine.data.benchmark import Benchmark, Candidate, Query, build_benchmark
+from engine.data.corpus import ParallelCorpus, Rows, build_corpus, select_languages
 
 CandidateUnit = Literal["sentence", "sentence+context"]
 PassageUnit = Literal["sentence", "sentence+context", "paragraph"]

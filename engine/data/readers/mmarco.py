@@ -20,15 +20,17 @@ import mmap
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.config import MMARCO_LANGUAGES, ConfigError
+from engine.data.cache import file_identity
 from engine.data.corpus import ParallelCorpus
+from engine.data.lines import whole_lines
 from engine.data.store.corpora import RowSource, SourceRow, collect
-from engine.data.store.passages import file_identity
 from engine.progress import Tick
 
 Ints = npt.NDArray[np.int64]
@@ -83,10 +85,10 @@ def check_mmarco(folder: Path, languages: Sequence[str]) -> None:
         ConfigError: ``FILE:LINE: field: what was expected``.
     """
     files = find_files(folder, languages)
-    for number, line in _lines(files.triples, _HEAD):
+    for number, line in islice(whole_lines(files.triples), _HEAD):
         _triple(line, f"{files.triples}:{number}")
     for path in (*files.queries.values(), *files.collections.values()):
-        for number, line in _lines(path, _HEAD):
+        for number, line in islice(whole_lines(path), _HEAD):
             _id(line, f"{path}:{number}")
 
 
@@ -128,7 +130,7 @@ class _Texts:
     def __init__(self, path: Path, tick: Tick | None) -> None:
         ids, starts, position = array("q"), array("q"), 0
         self.path = path
-        for number, line in _lines(path):
+        for number, line in whole_lines(path):
             ids.append(_id(line, f"{path}:{number}"))
             starts.append(position)
             position += len(line)
@@ -206,7 +208,7 @@ def _read_triples(path: Path, most: int, tick: Tick | None) -> _Pairs:
     slots: dict[int, int] = {}
     lines, counts, negatives = array("q"), array("q"), array("q")
     open_places = array("q", [-1] * most)
-    for number, line in _lines(path):
+    for number, line in whole_lines(path):
         query, answer, negative = _triple(line, f"{path}:{number}")
         slot = slots.setdefault(query << _PAIR_BITS | answer, len(lines))
         if slot == len(lines):
@@ -236,17 +238,6 @@ def _found(texts: _Texts, ids: Ints, field: str, triples: Path, lines: Ints) -> 
         place = tuple(missing[0])
         raise ConfigError(f"{triples}:{lines[place[0]]}: {field}: {ids[place]} is not in {texts.path.name}")
     return starts
-
-
-def _lines(path: Path, most: int | None = None) -> Iterator[tuple[int, bytes]]:
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if most is not None and number > most:
-                    return
-                yield number, line
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot read the file: {error.strerror}") from None
 
 
 def _id(line: bytes, where: str) -> int:

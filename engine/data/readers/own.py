@@ -18,10 +18,11 @@ import msgspec
 
 from engine.config import ConfigError
 from engine.data.benchmark import Benchmark
-from engine.data.build import select_languages
+from engine.data.cache import file_identity
+from engine.data.corpus import select_languages
 from engine.data.lines import json_lines
 from engine.data.retrieval import Fields, Judgement, Topic, retrieval_benchmark
-from engine.data.store.passages import PassageFile, PassageRow, file_identity, load_passages, titled
+from engine.data.store.passages import PassageFile, PassageRow, load_passages, titled
 from engine.progress import Tick
 
 FIELDS = Fields(query="query", passage="candidate")

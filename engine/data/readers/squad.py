@@ -13,12 +13,11 @@ from pathlib import Path
 import msgspec
 
 from engine.config import ConfigError, split_validation_error
-from engine.data.build import select_languages
-from engine.data.corpus import ParallelCorpus
+from engine.data.cache import file_identity
+from engine.data.corpus import ParallelCorpus, select_languages
 from engine.data.readers.lareqa import check_selection, select_articles, with_reference
 from engine.data.store import corpora
 from engine.data.store.corpora import RowSource, SourceRow, collect
-from engine.data.store.passages import file_identity
 from engine.progress import Tick
 
 

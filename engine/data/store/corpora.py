@@ -11,20 +11,18 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from engine.config import ConfigError
-from engine.data.build import Rows, build_corpus, select_languages
 from engine.data.cache import cache_folder
-from engine.data.corpus import HardNegatives, ParallelCorpus
-from engine.data.digest import corpus_digest
+from engine.data.corpus import HardNegatives, ParallelCorpus, Rows, build_corpus, corpus_digest, select_languages
 from engine.data.store.building import build_once
-from engine.data.store.tables import CHUNK, TextColumn, read_table
-from engine.progress import Tick
+from engine.data.store.tables import CHUNK, TableWriter, TextColumn, read_table
+from engine.progress import Counter, Tick
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -177,11 +175,12 @@ class _Writer:
     def _write_rows(self) -> tuple[array[int], bool]:
         """Texts, and what grouping needs; returns the starts of the rows' negatives and whether these have ids."""
         text = ("question", "passage", "passage_id")
-        rows = _ArrowFile(self._folder / "rows.arrow", dict.fromkeys(text, "string"))
+        rows = TableWriter(self._folder / "rows.arrow", dict.fromkeys(text, "string"))
         scratch = {"group": "string", "cluster": "string", "language": "int16", "place": "int64"}
-        keys = _ArrowFile(self._folder / "scratch.arrow", scratch)
-        negatives = _ArrowFile(self._folder / "negatives.arrow", {"text": "string", "id": "string"})
-        starts, with_ids, done = array("q", [0]), False, 0
+        keys = TableWriter(self._folder / "scratch.arrow", scratch)
+        negatives = TableWriter(self._folder / "negatives.arrow", {"text": "string", "id": "string"})
+        starts, with_ids = array("q", [0]), False
+        counter = Counter(self._tick, "reading rows", every=CHUNK)
         with rows, keys, negatives:
             for row in self._source.rows():
                 code = self._codes.setdefault(row.language, len(self._codes))
@@ -193,9 +192,7 @@ class _Writer:
                 for index, negative in enumerate(row.negatives):
                     negatives.append((negative, row.negative_ids[index] if row.negative_ids else ""))
                 starts.append(starts[-1] + len(row.negatives))
-                done += 1
-                if self._tick is not None and done % CHUNK == 0:
-                    self._tick("reading rows", done, None)
+                counter.advance()
         return starts, with_ids
 
     def _write_groups(self, table: pa.Table) -> tuple[npt.NDArray[np.int64], int]:
@@ -206,7 +203,7 @@ class _Writer:
         groups, clusters = TextColumn(table["group"]), TextColumn(table["cluster"])
         number = np.empty(len(order), dtype=np.int64)
         count, group, cluster = 0, "", ""
-        file = _ArrowFile(self._folder / "groups.arrow", {"group": "string", "cluster": "string"})
+        file = TableWriter(self._folder / "groups.arrow", {"group": "string", "cluster": "string"})
         with file:
             for start in range(0, len(order), CHUNK):
                 some = order[start : start + CHUNK].astype(np.int64)
@@ -257,38 +254,3 @@ class _Writer:
 
     def _place(self, table: pa.Table, row: int) -> str:
         return self._source.locate(table["place"][row].as_py())
-
-
-class _ArrowFile:
-    """Writes rows to an Arrow file, CHUNK to a record batch."""
-
-    def __init__(self, path: Path, columns: dict[str, str]) -> None:
-        import pyarrow as pa
-
-        types = {"string": pa.utf8(), "int16": pa.int16(), "int64": pa.int64()}
-        self._schema = pa.schema([(name, types[kind]) for name, kind in columns.items()])
-        self._file = pa.OSFile(str(path), "wb")
-        self._writer = pa.ipc.new_file(self._file, self._schema)
-        self._rows: list[tuple[Any, ...]] = []
-
-    def append(self, row: tuple[Any, ...]) -> None:
-        self._rows.append(row)
-        if len(self._rows) == CHUNK:
-            self._flush()
-
-    def __enter__(self) -> _ArrowFile:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._flush()
-        self._writer.close()
-        self._file.close()
-
-    def _flush(self) -> None:
-        import pyarrow as pa
-
-        if self._rows:
-            columns = zip(*self._rows, strict=True)
-            arrays = [pa.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
-            self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
-            self._rows.clear()

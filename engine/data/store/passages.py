@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from engine.config import ConfigError
 from engine.data.cache import cache_folder
+from engine.data.digest import ContentDigest
 from engine.data.store.building import build_once
-from engine.data.store.tables import CHUNK, TextColumn, read_table
-from engine.progress import Tick
+from engine.data.store.tables import CHUNK, TableWriter, TextColumn, read_table
+from engine.progress import Counter, Tick
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,18 +73,6 @@ class Passages:
         return np.repeat(np.array(codes, np.int16), [count for _, count in self.runs])
 
 
-def file_identity(path: Path) -> str:
-    """
-    Raises:
-        ConfigError: there is no such file.
-    """
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot read the file: {error.strerror}") from None
-    return f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
-
-
 def titled(title: str | None, text: str) -> str:
     """What is encoded: title, space, text, as BEIR's and MIRACL's own baselines do."""
     return f"{title or ''} {text}".strip()
@@ -107,77 +96,46 @@ def load_passages(files: Sequence[PassageFile], tick: Tick | None = None) -> Pas
 
 
 def _write(files: Sequence[PassageFile], folder: Path, tick: Tick | None) -> None:
-    import pyarrow as pa
+    """Reads all files, then writes their passages in ascending order of id."""
     import pyarrow.compute as pc
 
     unsorted = folder / "unsorted.arrow"
-    read = pa.schema([("id", pa.utf8()), ("text", pa.utf8()), ("file", pa.int32()), ("line", pa.int64())])
-    _write_batches(unsorted, read, _read_batches(files, read, tick))
+    _read(files, unsorted, tick)
     table = read_table(unsorted)
     if not len(table):
         raise ConfigError(f"{files[0].label}: expected at least one passage")
     order = pc.sort_indices(table["id"]).to_numpy()
-    hasher = hashlib.sha256()
+    ids, texts = TextColumn(table["id"]), TextColumn(table["text"])
+    digest, counter = ContentDigest(), Counter(tick, "sorting passages", len(order))
     runs: list[tuple[str, int]] = []
-    written = pa.schema([("id", pa.utf8()), ("text", pa.utf8())])
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        ids, texts = TextColumn(table["id"]), TextColumn(table["text"])
-        previous = ""
+    previous = ""
+    with TableWriter(folder / _PASSAGES, {"id": "string", "text": "string"}) as writer:
         for start in range(0, len(order), CHUNK):
             some = order[start : start + CHUNK].astype(np.int64)
-            columns = ids.take(some), texts.take(some)
-            for place, (id, text) in enumerate(zip(*columns, strict=True)):
+            for row, id, text in zip(some.tolist(), ids.take(some), texts.take(some), strict=True):
                 if id == previous:
-                    raise ConfigError(_twice(files, table, int(order[start + place]), id))
+                    raise ConfigError(_twice(files, table, row, id))
                 previous = id
-                for part in (id.encode(), text.encode()):
-                    hasher.update(len(part).to_bytes(8, "little"))
-                    hasher.update(part)
+                digest.add(id, text)
                 language = id.partition(":")[0]
                 if not runs or runs[-1][0] != language:
                     runs.append((language, 0))
                 runs[-1] = language, runs[-1][1] + 1
-            yield pa.record_batch([pa.array(column, pa.utf8()) for column in columns], schema=written)
-            if tick is not None:
-                tick("sorting passages", min(start + CHUNK, len(order)), len(order))
-
-    _write_batches(folder / _PASSAGES, written, batches())
+                writer.append((id, text))
+            counter.advance(len(some))
     unsorted.unlink()
-    (folder / _SUMMARY).write_bytes(msgspec.json.encode(_Summary(hasher.hexdigest(), runs)))
+    (folder / _SUMMARY).write_bytes(msgspec.json.encode(_Summary(digest.hexdigest(), runs)))
 
 
-def _read_batches(files: Sequence[PassageFile], schema: pa.Schema, tick: Tick | None) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-
-    done = 0
-    rows: list[tuple[str, str, int, int]] = []
-
-    def batch() -> pa.RecordBatch:
-        columns = zip(*rows, strict=True)
-        return pa.record_batch([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
-
-    for number, file in enumerate(files):
-        for row in file.rows():
-            if not row.id:
-                raise ConfigError(f"{file.label}:{row.line}: {file.id_field}: expected an id")
-            rows.append((f"{row.language}:p:{row.id}", row.text, number, row.line))
-            if len(rows) == CHUNK:
-                yield batch()
-                done += len(rows)
-                rows.clear()
-                if tick is not None:
-                    tick("reading passages", done, None)
-    if rows:
-        yield batch()
-
-
-def _write_batches(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-    import pyarrow as pa
-
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
+def _read(files: Sequence[PassageFile], path: Path, tick: Tick | None) -> None:
+    counter = Counter(tick, "reading passages", every=CHUNK)
+    with TableWriter(path, {"id": "string", "text": "string", "file": "int32", "line": "int64"}) as writer:
+        for number, file in enumerate(files):
+            for row in file.rows():
+                if not row.id:
+                    raise ConfigError(f"{file.label}:{row.line}: {file.id_field}: expected an id")
+                writer.append((f"{row.language}:p:{row.id}", row.text, number, row.line))
+                counter.advance()
 
 
 def _twice(files: Sequence[PassageFile], table: pa.Table, row: int, id: str) -> str:

@@ -1,4 +1,4 @@
-"""Columns of text that lie on disk: Arrow files, memory-mapped, so that millions of passages take no memory.
+"""Tables on disk: Arrow files, written row by row and memory-mapped, so that millions of passages take no memory.
 
 Shapes: n entries of a column.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,42 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pyarrow as pa
 
-CHUNK = 16_384  # rows of a record batch, in every file that this module reads
+CHUNK = 16_384  # rows of a record batch, in every such file
+
+
+class TableWriter:
+    """Writes rows to a file, whole when it is closed; ``columns``: name -> "string", "int16", "int32" or "int64"."""
+
+    def __init__(self, path: Path, columns: dict[str, str]) -> None:
+        import pyarrow as pa
+
+        types = {"string": pa.utf8(), "int16": pa.int16(), "int32": pa.int32(), "int64": pa.int64()}
+        self._schema = pa.schema([(name, types[kind]) for name, kind in columns.items()])
+        self._file = pa.OSFile(str(path), "wb")
+        self._writer = pa.ipc.new_file(self._file, self._schema)
+        self._rows: list[tuple[Any, ...]] = []
+
+    def append(self, row: tuple[Any, ...]) -> None:
+        self._rows.append(row)
+        if len(self._rows) == CHUNK:
+            self._write()
+
+    def __enter__(self) -> TableWriter:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._write()
+        self._writer.close()
+        self._file.close()
+
+    def _write(self) -> None:
+        import pyarrow as pa
+
+        if self._rows:
+            columns = zip(*self._rows, strict=True)
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
+            self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
+            self._rows.clear()
 
 
 def read_table(path: Path) -> pa.Table:

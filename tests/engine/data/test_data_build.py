@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.config import ConfigError
-from engine.data.build import Candidate, Query, Rows, build_benchmark, build_corpus
+from engine.data.benchmark import Candidate, Query, build_benchmark
+from engine.data.corpus import Rows, build_corpus
 
 LANGUAGES = ("de", "en", "en-GB", "zh")
 names = st.text("abc.019", min_size=1, max_size=6)

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data.benchmark import Benchmark
-from engine.data.build import Candidate, Query, Rows, build_benchmark, build_corpus
-from engine.data.corpus import ParallelCorpus
+from engine.data.benchmark import Benchmark, Candidate, Query, build_benchmark
+from engine.data.corpus import ParallelCorpus, Rows, build_corpus
 from engine.data.overlap import find_overlaps, normalise
 from engine.data.sources import load_benchmark
 

@@ -13,8 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.config import ConfigError, SourceConfig
-from engine.data.corpus import ParallelCorpus
-from engine.data.digest import corpus_digest
+from engine.data.corpus import ParallelCorpus, corpus_digest
 from engine.data.readers import hub
 from engine.data.readers.hub import hub_corpus
 from engine.data.readers.jsonl import jsonl_corpus

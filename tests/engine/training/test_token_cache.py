@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from small_corpora import make_corpus, one_token_a_word, tokenized
 
 from engine.config import BatchConfig, RunConfig
-from engine.data.corpus import HardNegatives
-from engine.data.digest import corpus_digest
+from engine.data.corpus import HardNegatives, corpus_digest
 from engine.progress import Counter
 from engine.training import token_cache, tokenizing, usable
 from engine.training.batches import BatchSource
