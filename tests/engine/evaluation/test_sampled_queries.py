@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.data.benchmark import Benchmark, sample_queries
-from engine.evaluation.evaluate import evaluate
+from engine.evaluation.benchmarking import evaluate
 from engine.evaluation.ranking import rank
 
 GROUPS = 40
