@@ -30,7 +30,7 @@ from tui.theme import Palette, choose_palette
 from tui.wire import WiredApp
 
 if TYPE_CHECKING:
-    from engine.export.compare_job import Done
+    from engine.export.compare_job import CompareOutcome
     from tui.model.comparing import Key
     from tui.screens.run import RunScreen
 
@@ -93,7 +93,7 @@ class Dashboard(WiredApp, inherit_bindings=False):
         self._ages_are_new = False  # a snapshot came since the last tick
         self.feed = Feed(home, lambda snapshot: self._receive(snapshot), now, settings.rates)
         self._problem = visible(problem)
-        self.comparisons: OrderedDict[Key, Done] = OrderedDict()  # the newest of those that were computed
+        self.comparisons: OrderedDict[Key, CompareOutcome] = OrderedDict()  # the newest of those that were computed
         self._open_first = open_run
 
     @property

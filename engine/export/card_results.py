@@ -72,10 +72,12 @@ def _matrix(summary: Summary) -> str:
 def _bias(summary: Summary) -> str:
     nulls = {} if summary.bias is None else summary.bias.by_language.get(RANK_DISTANCE_NULL, {})
     rows = []
-    for language, found in summary.rank_distance.items():
-        shown = _advantage(summary.own_language_advantage.get(language))
+    for language, distances in summary.rank_distance.items():
+        advantage = _advantage(summary.own_language_advantage.get(language))
         null = f"{nulls[language]:,.1f}" if language in nulls else "-"
-        rows.append([language, f"{found.mean:,.1f}", null, f"{found.median:,.1f}", f"{found.p90:,.1f}", shown])
+        rows.append(
+            [language, f"{distances.mean:,.1f}", null, f"{distances.median:,.1f}", f"{distances.p90:,.1f}", advantage]
+        )
     mean = None if summary.bias is None else summary.bias.own_language_advantage
     means = (_number(name, summary.metrics.get(name)) for name in ("rank_distance", RANK_DISTANCE_NULL))
     rows.append(["**mean**", *means, "", "", _advantage(mean)])
@@ -83,11 +85,11 @@ def _bias(summary: Summary) -> str:
     return markdown_table(header, rows, [False] + [True] * 5)
 
 
-def _advantage(found: Advantage | None) -> str:
-    if found is None:
+def _advantage(advantage: Advantage | None) -> str:
+    if advantage is None:
         return "-"
-    interval = "" if found.interval is None else f" [{found.interval[0]:+.2f}, {found.interval[1]:+.2f}]"
-    return f"{found.mean:+.2f}{interval}"
+    interval = "" if advantage.interval is None else f" [{advantage.interval[0]:+.2f}, {advantage.interval[1]:+.2f}]"
+    return f"{advantage.mean:+.2f}{interval}"
 
 
 def _protocol(summary: Summary) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from engine.evaluation.query_values import SETTINGS, query_values
 from engine.evaluation.results import SUMMARY, read_ranks, read_summary
 from engine.export.conditions import RunGroup, find_group, group_by_seed
-from engine.export.run_results import ExportError, FoundResult, find_results, only_benchmark
+from engine.export.run_results import ExportError, RunResult, find_results, only_benchmark
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
@@ -85,7 +85,7 @@ def compare_runs(
 
 
 def compare_results(
-    results: Sequence[FoundResult],
+    results: Sequence[RunResult],
     baseline: Path | None = None,
     metric: str | None = None,
     margin: float | None = None,
@@ -112,13 +112,13 @@ def compare_results(
             if metric is not None:
                 raise ExportError(f"{key} has no {metric}: no query has the relevant passages it is about")
             continue
-        found = [
+        differences = [
             (group.name, *cell)
             for group in groups
             if group is not reference
             for cell in _differences(group, reference, values)
         ]
-        rows += _judged(name, found, margin)
+        rows += _judged(name, differences, margin)
     return CompareResult(
         metric=metric or ALL,
         benchmark=key,
@@ -130,7 +130,7 @@ def compare_results(
     )
 
 
-def compare_table(results: Sequence[FoundResult]) -> Frame:
+def compare_table(results: Sequence[RunResult]) -> Frame:
     """The rows of a comparison with the first run, intervals as two columns each."""
     import polars as pl
 
@@ -142,8 +142,8 @@ def compare_table(results: Sequence[FoundResult]) -> Frame:
             record[f"{name}_low"], record[f"{name}_high"] = record.pop(name) or (None, None)
         rows.append(record)
     order = [name for name in CompareRow.__struct_fields__ if "interval" not in name]
-    place = order.index("difference") + 1
-    order[place:place] = ["interval_low", "interval_high"]
+    index = order.index("difference") + 1
+    order[index:index] = ["interval_low", "interval_high"]
     order += ["seed_interval_low", "seed_interval_high"]
     kinds = {
         "different": pl.Boolean,
@@ -154,7 +154,7 @@ def compare_table(results: Sequence[FoundResult]) -> Frame:
     return pl.DataFrame(rows, schema={name: kinds.get(name, pl.Float64) for name in order})
 
 
-def selection_rule(result: FoundResult) -> str:
+def selection_rule(result: RunResult) -> str:
     """How the checkpoint that is compared came to be chosen, as far as the run's folder tells."""
     if result.choice is not None:
         rule = result.choice.rule()
@@ -187,32 +187,32 @@ def _differences(
     def condition(of: RunGroup) -> Condition:
         return Condition(np.stack([values[run]["value"].to_numpy() for run in of.runs]), of.seeds)
 
-    found = compare_conditions(
+    compared = compare_conditions(
         condition(group),
         condition(reference),
         stratum.to_numpy().astype(np.int64),
         keys["cluster"].to_list(),
         len(cells),
     )
-    yield None, None, found.macro
+    yield None, None, compared.macro
     for index, (asked, answered) in enumerate(cells.rows()):
-        yield asked, answered, found.strata[index]
+        yield asked, answered, compared.strata[index]
 
 
 def _judged(
-    metric: str, found: Sequence[tuple[str, str | None, str | None, Difference]], margin: float
+    metric: str, differences: Sequence[tuple[str, str | None, str | None, Difference]], margin: float
 ) -> Iterator[CompareRow]:
     """Rows with Holm's adjustment within the means, and within the cells."""
     from engine.evaluation.statistics import holm, is_different, is_not_inferior, verdict
 
-    wanted = SETTINGS[metric].wanted
+    direction = SETTINGS[metric].wanted
     adjusted: dict[int, float | None] = {}
     for is_mean in (True, False):
-        family = [index for index, (_, asked, _, _) in enumerate(found) if (asked is None) == is_mean]
-        adjusted.update(zip(family, holm([found[index][3].p for index in family]), strict=True))
-    for index, (run, asked, answered, difference) in enumerate(found):
+        family = [index for index, (_, asked, _, _) in enumerate(differences) if (asked is None) == is_mean]
+        adjusted.update(zip(family, holm([differences[index][3].p for index in family]), strict=True))
+    for index, (run, asked, answered, difference) in enumerate(differences):
         different = is_different(adjusted[index])
-        not_inferior = is_not_inferior(difference, margin) if wanted == "higher" else None
+        not_inferior = is_not_inferior(difference, margin) if direction == "higher" else None
         cell = "" if asked is None else f" {asked}" if answered is None else f" {asked}->{answered}"
         yield CompareRow(
             run=run,
@@ -224,7 +224,9 @@ def _judged(
             p_holm=adjusted[index],
             different=different,
             not_inferior=not_inferior,
-            verdict=verdict(difference, different=different, not_inferior=not_inferior, margin=margin, wanted=wanted),
+            verdict=verdict(
+                difference, different=different, not_inferior=not_inferior, margin=margin, wanted=direction
+            ),
             metric=metric,
             query_language=asked,
             passage_language=answered,
@@ -236,7 +238,7 @@ def _judged(
         )
 
 
-def _check_same_queries(results: Sequence[FoundResult]) -> None:
+def _check_same_queries(results: Sequence[RunResult]) -> None:
     first = results[0]
     for other in results[1:]:
         if other.summary.protocol.data_digest != first.summary.protocol.data_digest:
@@ -246,7 +248,7 @@ def _check_same_queries(results: Sequence[FoundResult]) -> None:
             )
 
 
-def selected_on_itself(result: FoundResult) -> bool:
+def selected_on_itself(result: RunResult) -> bool:
     """Whether the checkpoint was chosen for its score on these very queries, on which it then scores too well."""
     validation = result.config.evaluation.validation
     if result.choice is None or validation in (None, "loss"):
@@ -254,13 +256,13 @@ def selected_on_itself(result: FoundResult) -> bool:
     if validation == result.benchmark:
         return True
     step = next(parent for parent in result.folder.parents if parent.name == f"step-{result.step:06d}")
-    place = step / str(validation)
-    if not (place / SUMMARY).exists():
+    folder = step / str(validation)
+    if not (folder / SUMMARY).exists():
         return False
-    return read_summary(place).protocol.data_digest == result.summary.protocol.data_digest
+    return read_summary(folder).protocol.data_digest == result.summary.protocol.data_digest
 
 
-def _check_not_selected_here(result: FoundResult) -> None:
+def _check_not_selected_here(result: RunResult) -> None:
     if result.choice is not None and selected_on_itself(result):
         raise ExportError(
             f"{result.run}: its checkpoint was selected on {result.benchmark} itself ({result.choice.rule()}); there "
@@ -268,7 +270,7 @@ def _check_not_selected_here(result: FoundResult) -> None:
         )
 
 
-def _stated_margin(results: Sequence[FoundResult]) -> float:
+def _stated_margin(results: Sequence[RunResult]) -> float:
     margins = sorted({result.config.evaluation.margin for result in results})
     if len(margins) > 1:
         stated = ", ".join(f"{margin:g}" for margin in margins)

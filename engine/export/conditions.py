@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from engine.config import CheckpointConfig, HooksConfig, RunConfig
-from engine.export.run_results import ExportError, FoundResult
+from engine.export.run_results import ExportError, RunResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class RunGroup:
     """One condition: a run, or several that differ in their seed."""
 
     name: str  # unique among the conditions of a comparison
-    results: tuple[FoundResult, ...]  # by ascending seed
+    results: tuple[RunResult, ...]  # by ascending seed
 
     @property
     def runs(self) -> tuple[str, ...]:
@@ -34,7 +34,7 @@ class RunGroup:
         return tuple(result.config.seed for result in self.results)
 
 
-def group_by_seed(results: Sequence[FoundResult]) -> list[RunGroup]:
+def group_by_seed(results: Sequence[RunResult]) -> list[RunGroup]:
     """Conditions to compare, in the order in which their first runs come: of one condition alone, its runs.
 
     Raises:
@@ -45,7 +45,7 @@ def group_by_seed(results: Sequence[FoundResult]) -> list[RunGroup]:
     return conditions(results)
 
 
-def conditions(results: Sequence[FoundResult]) -> list[RunGroup]:
+def conditions(results: Sequence[RunResult]) -> list[RunGroup]:
     """Conditions in the order in which their first runs come.
 
     A single run's condition has its id for a name; several runs' has the name that their configs share, where no other
@@ -54,7 +54,7 @@ def conditions(results: Sequence[FoundResult]) -> list[RunGroup]:
     Raises:
         ExportError: two runs of a condition have the same seed, so that they are no two draws of chance.
     """
-    members: dict[bytes, list[FoundResult]] = {}
+    members: dict[bytes, list[RunResult]] = {}
     for result in results:
         members.setdefault(condition_key(result.config), []).append(result)
     shared = [{result.config.name for result in group} for group in members.values()]

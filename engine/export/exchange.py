@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from engine.export.out_file import check_target, write_file
-from engine.export.run_results import ExportError, FoundResult, find_results, only_benchmark
+from engine.export.run_results import ExportError, RunResult, find_results, only_benchmark
 
 QRELS = ".qrels"
 
@@ -32,7 +32,7 @@ def write_exchange(
     return EXCHANGE[format](results[0], out)
 
 
-def _trec(result: FoundResult, out: Path | None) -> str:
+def _trec(result: RunResult, out: Path | None) -> str:
     from engine.export.trec import trec_files
 
     if out is None:
@@ -48,7 +48,7 @@ def _trec(result: FoundResult, out: Path | None) -> str:
     return f"wrote {out} ({depth} of every query, in the pool of all languages{limit}) and {qrels}"
 
 
-def _mteb(result: FoundResult, out: Path | None) -> str:
+def _mteb(result: RunResult, out: Path | None) -> str:
     from engine.export.mteb import task_result
 
     if out is not None:
@@ -60,4 +60,4 @@ def _mteb(result: FoundResult, out: Path | None) -> str:
     return f"wrote {out}"
 
 
-EXCHANGE: dict[str, Callable[[FoundResult, Path | None], str]] = {"trec": _trec, "mteb": _mteb}
+EXCHANGE: dict[str, Callable[[RunResult, Path | None], str]] = {"trec": _trec, "mteb": _mteb}

@@ -15,7 +15,7 @@ import msgspec
 
 from engine.evaluation.query_values import SETTINGS, Cells, Setting, setting_values
 from engine.evaluation.results import read_ranks
-from engine.export.run_results import FoundResult
+from engine.export.run_results import RunResult
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
@@ -72,7 +72,7 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     kg_co2_emissions: float | None = None
 
 
-def task_result(result: FoundResult) -> TaskResult:
+def task_result(result: RunResult) -> TaskResult:
     """The scores of one evaluation, by setting and language or pair of languages; settings it has not are left out.
 
     Raises:
@@ -93,12 +93,12 @@ def task_result(result: FoundResult) -> TaskResult:
 def _subsets(ranks: Frame, cells: Cells, main: _Main) -> list[dict[str, Any]]:
     import polars as pl
 
-    found: dict[tuple[str, str | None], dict[str, Any]] = {}
+    by_cell: dict[tuple[str, str | None], dict[str, Any]] = {}
     for name, metric in _SCORES.items():
         values = setting_values(ranks, Setting(cells, "higher", SETTINGS[metric].value))
         means = values.group_by("query_language", "passage_language").agg(pl.col("value").mean())
         for asked, answered, value in means.sort("query_language", "passage_language").iter_rows():
-            found.setdefault((asked, answered), {})[name] = value
+            by_cell.setdefault((asked, answered), {})[name] = value
     return [
         {
             "hf_subset": f"{asked}-{answered}" if cells == "other languages" else asked,
@@ -108,5 +108,5 @@ def _subsets(ranks: Frame, cells: Cells, main: _Main) -> list[dict[str, Any]]:
             "main_score": scores[main],
             **scores,
         }
-        for (asked, answered), scores in found.items()
+        for (asked, answered), scores in by_cell.items()
     ]

@@ -1,4 +1,4 @@
-"""Down to a single query: the worst ones of a heatmap cell, and what was ranked for one of them.
+"""Down to single queries: the worst ones of a heatmap cell, and what was ranked for each of them.
 
 Everything comes from the stored results: average precision and ranks from ranks.parquet, which has every relevant
 passage, and the ranking from topk.parquet, which has the best candidates of the pool of all languages. So no model is
@@ -14,12 +14,14 @@ import msgspec
 
 from engine.evaluation.query_values import query_values
 from engine.evaluation.results import read_ranks
-from engine.export.run_results import ExportError, FoundResult
-from engine.export.texts import Texts
+from engine.export.run_results import ExportError, RunResult
+from engine.export.texts import Texts, load_texts
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
     from polars import Expr
+
+    from engine.progress import Tick
 
 Order = Literal["worst", "lost", "gained"]
 ORDERS: tuple[Order, ...] = ("worst", "lost", "gained")
@@ -32,7 +34,7 @@ class Cell(msgspec.Struct, frozen=True):
     candidate_language: str | None = None
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class QueryOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """How one query of a cell fares in one evaluation."""
 
     average_precision: float
@@ -44,8 +46,8 @@ class QueryRow(msgspec.Struct, frozen=True, kw_only=True):
     query_id: str
     query_language: str
     text: str | None
-    standing: Standing
-    against: Standing | None
+    standing: QueryOutcome
+    against: QueryOutcome | None
 
 
 class WorstQueries(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,8 +89,16 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     passages: list[RankedPassage]
 
 
+class QueryReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Queries with what was ranked for each, and by the other evaluation where there is one."""
+
+    found: WorstQueries
+    rankings: list[Ranking]  # one a row of ``found``
+    against: list[Ranking]  # the same of the other evaluation, or empty
+
+
 def worst_queries(
-    result: FoundResult, texts: Texts, cell: Cell, limit: int, against: FoundResult | None = None,
+    result: RunResult, texts: Texts, cell: Cell, limit: int, against: RunResult | None = None,
     order: Order = "worst",
 ) -> WorstQueries:  # fmt: skip
     """``limit`` queries of a cell by ascending average precision, or by what they lost or gained ``against`` another.
@@ -103,19 +113,19 @@ def worst_queries(
         raise ExportError(f"order {order!r} needs an evaluation to compare with")
     if against is not None and against.summary.protocol.data_digest != result.summary.protocol.data_digest:
         raise ExportError(f"{against.run} at step {against.step:,} was evaluated on other data of {result.benchmark}")
-    found = _standings(result, cell)
-    other = _standings(against, cell) if against is not None else None
-    shared = found if other is None else found.join(other, on="query_id", how="left", suffix="_against")
+    outcomes = _outcomes(result, cell)
+    other = _outcomes(against, cell) if against is not None else None
+    shared = outcomes if other is None else outcomes.join(other, on="query_id", how="left", suffix="_against")
     keys = {"worst": [pl.col("value")], "lost": [_gain(), pl.col("value")], "gained": [-_gain(), pl.col("value")]}
-    by_rank = -pl.col("last_rank").fill_null(2**31 - 1).cast(pl.Int64)  # a passage that was not found is the worst
+    by_rank = -pl.col("last_rank").fill_null(2**31 - 1).cast(pl.Int64)  # a passage that was not retrieved is the worst
     ordered = shared.sort([*keys[order], by_rank, "query_id"], nulls_last=True)
     return WorstQueries(
         run=result.run,
         step=result.step,
         benchmark=result.benchmark,
         cell=cell,
-        queries=found.height,
-        mean_average_precision=_mean(found),
+        queries=outcomes.height,
+        mean_average_precision=_mean(outcomes),
         against_run=against.run if against is not None else None,
         against_step=against.step if against is not None else None,
         against_mean_average_precision=_mean(other) if other is not None else None,
@@ -124,7 +134,7 @@ def worst_queries(
     )
 
 
-def rankings(result: FoundResult, texts: Texts, query_ids: Sequence[str]) -> list[Ranking]:
+def rankings(result: RunResult, texts: Texts, query_ids: Sequence[str]) -> list[Ranking]:
     """What was ranked for each of the queries, in their order.
 
     Raises:
@@ -147,34 +157,62 @@ def rankings(result: FoundResult, texts: Texts, query_ids: Sequence[str]) -> lis
     if "score" not in ranks.columns:
         ranks = ranks.with_columns(score=pl.lit(None, pl.Float32))
     exact = result.summary.protocol.cutoff is None
-    found = []
+    ranked = []
     for query_id in query_ids:
         judged = ranks.filter(pl.col("query_id") == query_id)
         if not judged.height:
             raise ExportError(f"{result.benchmark} has no query {query_id!r}")
-        kept = top.filter(pl.col("query_id") == query_id).sort("rank")
-        found.append(
+        candidates = top.filter(pl.col("query_id") == query_id).sort("rank")
+        ranked.append(
             Ranking(
                 run=result.run,
                 step=result.step,
                 query_id=query_id,
                 query_language=judged["query_language"][0],
                 text=texts.query(query_id),
-                kept=kept.height,
+                kept=candidates.height,
                 candidates=result.summary.candidates,
-                passages=_passages(kept, judged, texts, exact),
+                passages=_passages(candidates, judged, texts, exact),
             )
         )
-    return found
+    return ranked
 
 
-def _passages(kept: Frame, judged: Frame, texts: Texts, exact: bool) -> list[RankedPassage]:
+def query_report(
+    result: RunResult, cell: Cell, limit: int, *, query_id: str | None = None, against: RunResult | None = None,
+    order: Order = "worst", top: int = 3, tick: Tick | None = None,
+) -> QueryReport:  # fmt: skip
+    """The first ``limit`` queries of a cell, or the one named, each with its ``top`` best passages and the relevant
+    ones of the cell.
+
+    Raises:
+        ExportError: see ``worst_queries``; or the cell has no such query.
+        ResultError: the results cannot be read.
+    """
+    texts = load_texts(result, tick)
+    if query_id is None:
+        worst = worst_queries(result, texts, cell, limit, against, order)
+    else:
+        worst = worst_queries(result, texts, cell, 2**31, against, order)
+        rows = [row for row in worst.rows if row.query_id == query_id]
+        if not rows:
+            raise ExportError(f"{result.benchmark} has no query {query_id!r}{_in_cell(cell)}")
+        worst = msgspec.structs.replace(worst, rows=rows)
+    ids = [row.query_id for row in worst.rows]
+
+    def best(evaluation: RunResult) -> list[Ranking]:
+        return [_shortened(ranking, cell, top) for ranking in rankings(evaluation, texts, ids)]
+
+    return QueryReport(found=worst, rankings=best(result), against=best(against) if against is not None else [])
+
+
+def _passages(candidates: Frame, judged: Frame, texts: Texts, exact: bool) -> list[RankedPassage]:
     import polars as pl
 
     grades = dict(zip(judged["passage_id"], judged["relevance"], strict=True))
     passages = []
     seen: dict[str, int] = {}  # candidates of a language so far: all of them, as long as nothing is left out
-    for row in kept.iter_rows(named=True):
+    for row in candidates.iter_rows(named=True):
         language, passage_id = row["passage_language"], row["passage_id"]
         seen[language] = seen.get(language, 0) + 1
         passages.append(
@@ -204,7 +242,7 @@ def _passages(kept: Frame, judged: Frame, texts: Texts, exact: bool) -> list[Ran
     return passages
 
 
-def _standings(result: FoundResult, cell: Cell) -> Frame:
+def _outcomes(result: RunResult, cell: Cell) -> Frame:
     """``query_id, query_language, value, rank, last_rank`` of the queries of a cell.
 
     Raises:
@@ -216,8 +254,8 @@ def _standings(result: FoundResult, cell: Cell) -> Frame:
     asked, answered = cell.query_language, cell.candidate_language
     for name in (asked, answered):
         if name is not None and name not in result.summary.languages:
-            known = ", ".join(result.summary.languages)
-            raise ExportError(f"{result.benchmark} has no language {name!r}, it has {known}")
+            languages = ", ".join(result.summary.languages)
+            raise ExportError(f"{result.benchmark} has no language {name!r}, it has {languages}")
     if asked is not None:
         ranks = ranks.filter(pl.col("query_language") == asked)
     if answered is None:
@@ -226,10 +264,10 @@ def _standings(result: FoundResult, cell: Cell) -> Frame:
         ranks, rank = ranks.filter(pl.col("passage_language") == answered), pl.col("rank_language")
         both = [query_values(ranks, metric) for metric in ("map_monolingual", "map_crosslingual")]
         values = pl.concat([part.with_columns(pl.col("passage_language").cast(pl.String)) for part in both])
-    places = ranks.group_by("query_id").agg(
+    best_and_worst = ranks.group_by("query_id").agg(
         rank=rank.min(), last_rank=pl.when(rank.is_not_null().all()).then(rank.max())
     )
-    return values.select("query_id", "query_language", "value").join(places, on="query_id").sort("query_id")
+    return values.select("query_id", "query_language", "value").join(best_and_worst, on="query_id").sort("query_id")
 
 
 def _gain() -> Expr:
@@ -238,13 +276,13 @@ def _gain() -> Expr:
     return pl.col("value") - pl.col("value_against")
 
 
-def _mean(found: Frame) -> float | None:
-    mean = found["value"].mean()
+def _mean(outcomes: Frame) -> float | None:
+    mean = outcomes["value"].mean()
     return float(mean) if isinstance(mean, float) else None
 
 
 def _row(row: dict[str, object], texts: Texts) -> QueryRow:
-    standing, against = _standing(row, ""), _standing(row, "_against")
+    standing, against = _outcome(row, ""), _outcome(row, "_against")
     assert standing is not None
     query_id = str(row["query_id"])
     return QueryRow(
@@ -256,9 +294,23 @@ def _row(row: dict[str, object], texts: Texts) -> QueryRow:
     )
 
 
-def _standing(row: dict[str, object], suffix: str) -> Standing | None:
+def _outcome(row: dict[str, object], suffix: str) -> QueryOutcome | None:
     value = row.get(f"value{suffix}")
     if value is None:
         return None
     named = {"average_precision": value, "rank": row[f"rank{suffix}"], "last_rank": row[f"last_rank{suffix}"]}
-    return msgspec.convert(named, Standing)
+    return msgspec.convert(named, QueryOutcome)
+
+
+def _shortened(ranking: Ranking, cell: Cell, top: int) -> Ranking:
+    passages = [
+        passage
+        for index, passage in enumerate(ranking.passages)
+        if index < top or (passage.relevance and cell.candidate_language in (None, passage.language))
+    ]
+    return msgspec.structs.replace(ranking, passages=passages)
+
+
+def _in_cell(cell: Cell) -> str:
+    asked = "" if cell.query_language is None else f" in {cell.query_language}"
+    return asked if cell.candidate_language is None else f"{asked} with a relevant passage in {cell.candidate_language}"

@@ -22,7 +22,7 @@ class ExportError(ConfigError):
 
 
 @dataclass(frozen=True)
-class FoundResult:
+class RunResult:
     """One evaluation of one run."""
 
     run: str  # the run's id
@@ -37,7 +37,7 @@ class FoundResult:
         return read_summary(self.folder)
 
 
-def find_results(runs: Sequence[Path], benchmark: str | None = None, step: int | None = None) -> list[FoundResult]:
+def find_results(runs: Sequence[Path], benchmark: str | None = None, step: int | None = None) -> list[RunResult]:
     """The results of ``runs``, in their order: for each benchmark those of the step that was asked for, else of the
     step that validation chose, else the newest ones.
 
@@ -45,7 +45,7 @@ def find_results(runs: Sequence[Path], benchmark: str | None = None, step: int |
         ExportError: a run has no such result.
         RunError: a path is not a run.
     """
-    found = []
+    results = []
     for path in runs:
         run = RunFolder(path)
         config = read_spec(run).config
@@ -53,17 +53,17 @@ def find_results(runs: Sequence[Path], benchmark: str | None = None, step: int |
         best = None if choice is None else choice.step
         newest: dict[str, tuple[int, Path]] = {}
         # The chosen step last, as if it were the newest.
-        for number, folder in sorted(_step_folders(run.results), key=lambda found: (found[0] == best, found)):
+        for number, folder in sorted(_step_folders(run.results), key=lambda step: (step[0] == best, step)):
             if step is None or number == step:
                 newest.update({key: (number, place) for key, place in _benchmark_folders(folder)})
-        chosen = [key for key in sorted(newest) if benchmark is None or key == benchmark]
-        if not chosen:
-            raise ExportError(f"{run.id} has no results{_wanted(benchmark, step)}")
-        found += [FoundResult(run.id, config, newest[key][0], key, newest[key][1], choice) for key in chosen]
-    return found
+        keys = [key for key in sorted(newest) if benchmark is None or key == benchmark]
+        if not keys:
+            raise ExportError(f"{run.id} has no results{_scope(benchmark, step)}")
+        results += [RunResult(run.id, config, newest[key][0], key, newest[key][1], choice) for key in keys]
+    return results
 
 
-def counterpart(run: Path, result: FoundResult) -> FoundResult:
+def counterpart(run: Path, result: RunResult) -> RunResult:
     """The evaluation of another run on the same benchmark: at the same step, or where it has none there, its newest.
 
     Raises:
@@ -76,7 +76,7 @@ def counterpart(run: Path, result: FoundResult) -> FoundResult:
         return find_results([run], result.benchmark)[0]
 
 
-def only_benchmark(results: Sequence[FoundResult]) -> str:
+def only_benchmark(results: Sequence[RunResult]) -> str:
     """The benchmark all results share.
 
     Raises:
@@ -100,6 +100,6 @@ def _benchmark_folders(step: Path) -> list[tuple[str, Path]]:
     return [(key.as_posix(), place) for key, place in places if not any(part.startswith(".") for part in key.parts)]
 
 
-def _wanted(benchmark: str | None, step: int | None) -> str:
+def _scope(benchmark: str | None, step: int | None) -> str:
     at = "" if step is None else f" at step {step:,}"
     return at if benchmark is None else f" on {benchmark}{at}"

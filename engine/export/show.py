@@ -49,7 +49,7 @@ def render_show(
 
 
 def _loss_part(losses: Sequence[float], modes: Sequence[str], width: int, ascii_only: bool) -> str:
-    curves = {mode: [index for index, found in enumerate(modes) if found == mode] for mode in sorted(set(modes))}
+    curves = {mode: [index for index, of_step in enumerate(modes) if of_step == mode] for mode in sorted(set(modes))}
     notes, drawn = [], {}
     for mode, steps in curves.items():
         finite = [(index + 1, losses[index]) for index in steps if math.isfinite(losses[index])]
@@ -115,30 +115,30 @@ def _distances_part(evaluation: EvaluationResult, ascii_only: bool) -> str:
     """One line a language: the distribution as bars over shared log-spaced ranks, and its quantiles."""
     edges = evaluation.histogram_edges
     bars = _ASCII_BARS if ascii_only else _BARS
-    bins = max(len(found.histogram) for found in evaluation.rank_distance.values())
+    bins = max(len(distances.histogram) for distances in evaluation.rank_distance.values())
     span = f"bars: 0, 1, 2-3, 4-7, ... up to {edges[-1]:,.0f} ranks"
     label = max(len(language) for language in evaluation.rank_distance)
     header = f"{'':{label}}  {'':{bins}}  {'median':>9} {'p90':>9} {'mean':>9}  own-language advantage (doublings)"
     lines = [f"rank distance by question language; {span}", header.rstrip()]
-    for language, found in evaluation.rank_distance.items():
-        quantiles = f"{found.median:>9,.1f} {found.p90:>9,.1f} {found.mean:>9,.1f}"
+    for language, distances in evaluation.rank_distance.items():
+        quantiles = f"{distances.median:>9,.1f} {distances.p90:>9,.1f} {distances.mean:>9,.1f}"
         lines.append(
-            f"{language:{label}}  {_bars(found, bars):{bins}}  {quantiles}  {_advantage(evaluation, language)}"
+            f"{language:{label}}  {_bars(distances, bars):{bins}}  {quantiles}  {_advantage(evaluation, language)}"
         )
     return _trimmed("\n".join(lines))
 
 
-def _bars(found: RankDistances, bars: str) -> str:
-    highest = max(found.histogram)
-    return "".join(bars[math.ceil(count / highest * len(bars)) - 1] if count else " " for count in found.histogram)
+def _bars(distances: RankDistances, bars: str) -> str:
+    highest = max(distances.histogram)
+    return "".join(bars[math.ceil(count / highest * len(bars)) - 1] if count else " " for count in distances.histogram)
 
 
 def _advantage(evaluation: EvaluationResult, language: str) -> str:
-    found = evaluation.own_language_advantage.get(language)
-    if found is None:
+    advantage = evaluation.own_language_advantage.get(language)
+    if advantage is None:
         return "-"
-    interval = "" if found.interval is None else f" [{found.interval[0]:+.2f}, {found.interval[1]:+.2f}]"
-    return f"{found.mean:+.2f}{interval}"
+    interval = "" if advantage.interval is None else f" [{advantage.interval[0]:+.2f}, {advantage.interval[1]:+.2f}]"
+    return f"{advantage.mean:+.2f}{interval}"
 
 
 def _count(number: int, one: str, many: str) -> str:

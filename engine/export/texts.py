@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from engine.config import ConfigError, languages_for
 from engine.data.cache import local_only
-from engine.export.run_results import FoundResult
+from engine.export.run_results import RunResult
 
 if TYPE_CHECKING:
     from engine.data.benchmark import Benchmark
     from engine.progress import Tick
 
-_KEPT = 2  # benchmarks in memory: the one in sight, and the one before it
+_IN_MEMORY = 2  # benchmarks in memory: the one in sight, and the one before it
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,15 @@ class Texts:
     missing: str = ""
 
     def query(self, id: str) -> str | None:
-        found = self.benchmark
-        return None if found is None else _at(found.query_ids, found.query_texts, id)
+        benchmark = self.benchmark
+        return None if benchmark is None else _at(benchmark.query_ids, benchmark.query_texts, id)
 
     def passage(self, id: str) -> str | None:
-        found = self.benchmark
-        return None if found is None else _at(found.candidate_ids, found.candidate_texts, id)
+        benchmark = self.benchmark
+        return None if benchmark is None else _at(benchmark.candidate_ids, benchmark.candidate_texts, id)
 
 
-def load_texts(result: FoundResult, tick: Tick | None = None) -> Texts:
+def load_texts(result: RunResult, tick: Tick | None = None) -> Texts:
     """The texts that ``result`` ranked. Takes seconds the first time, nothing after that.
 
     Args:
@@ -58,7 +58,7 @@ def load_texts(result: FoundResult, tick: Tick | None = None) -> Texts:
         if benchmark.digest != digest:
             return Texts(None, f"no texts: the data of {result.benchmark} have changed since this evaluation")
         _loaded[digest] = benchmark
-        while len(_loaded) > _KEPT:
+        while len(_loaded) > _IN_MEMORY:
             _loaded.popitem(last=False)
         return Texts(benchmark)
 
@@ -67,7 +67,7 @@ _loaded: OrderedDict[str, Benchmark] = OrderedDict()  # by digest
 _lock = threading.Lock()
 
 
-def _load(result: FoundResult, tick: Tick | None) -> Benchmark:
+def _load(result: RunResult, tick: Tick | None) -> Benchmark:
     from engine.data.sources import load_benchmark
 
     evaluation = result.config.evaluation

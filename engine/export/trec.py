@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.evaluation.results import read_ranks, read_top_k
-from engine.export.run_results import ExportError, FoundResult
+from engine.export.run_results import ExportError, RunResult
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
@@ -28,7 +28,7 @@ class TrecFiles:
     cutoff: int | None  # candidates a query; None: all there are
 
 
-def trec_files(result: FoundResult) -> TrecFiles:
+def trec_files(result: RunResult) -> TrecFiles:
     """Run file and judgements of one evaluation.
 
     Raises:

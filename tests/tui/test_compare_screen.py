@@ -11,7 +11,7 @@ from compare_cases import comparable
 from runs_factory import RunWriter, finished, run_config
 from textual.pilot import Pilot
 
-from engine.export.compare_job import Done, Progress, Wanted
+from engine.export.compare_job import CompareOutcome, CompareProgress, CompareRequest
 from tui.app import Dashboard
 from tui.model import comparing
 from tui.screens import comparator
@@ -57,18 +57,20 @@ def five(home: Path) -> list[RunWriter]:
 
 
 @pytest.fixture
-def quick(five: list[RunWriter], monkeypatch: pytest.MonkeyPatch) -> list[Wanted]:
+def quick(five: list[RunWriter], monkeypatch: pytest.MonkeyPatch) -> list[CompareRequest]:
     """Comparisons computed in this process; what was asked for."""
-    asked: list[Wanted] = []
+    asked: list[CompareRequest] = []
     told: list[object] = []
-    monkeypatch.setattr("engine.export.compare_job._tell", told.append)
+    monkeypatch.setattr("engine.export.compare_job._send", told.append)
 
-    def compute(wanted: Wanted, progress: Callable[[Progress], None], cancelled: threading.Event) -> Done | None:
+    def compute(
+        request: CompareRequest, progress: Callable[[CompareProgress], None], cancelled: threading.Event
+    ) -> CompareOutcome | None:
         from engine.export import compare_job
 
-        asked.append(wanted)
-        progress(Progress(what="map_monolingual", done=1, total=6))
-        return compare_job.compare(wanted)
+        asked.append(request)
+        progress(CompareProgress(what="map_monolingual", done=1, total=6))
+        return compare_job.compare(request)
 
     monkeypatch.setattr(comparator, "compute", compute)
     return asked
@@ -91,7 +93,7 @@ async def test_a_process_of_its_own_computes_what_the_table_shows(
 
 
 async def test_seeds_are_one_condition_and_the_monolingual_one_is_the_first_baseline(
-    quick: list[Wanted], dashboard: Make, until: Until
+    quick: list[CompareRequest], dashboard: Make, until: Until
 ) -> None:
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
@@ -105,7 +107,7 @@ async def test_seeds_are_one_condition_and_the_monolingual_one_is_the_first_base
 
 
 async def test_another_baseline_is_computed_once_and_then_remembered(
-    quick: list[Wanted], dashboard: Make, until: Until
+    quick: list[CompareRequest], dashboard: Make, until: Until
 ) -> None:
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
@@ -130,7 +132,7 @@ async def test_another_baseline_is_computed_once_and_then_remembered(
 
 
 async def test_views_open_by_their_keys_and_q_goes_back_step_by_step(
-    quick: list[Wanted], dashboard: Make, until: Until
+    quick: list[CompareRequest], dashboard: Make, until: Until
 ) -> None:
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
@@ -145,7 +147,7 @@ async def test_views_open_by_their_keys_and_q_goes_back_step_by_step(
         assert isinstance(app.screen, RunsScreen)
 
 
-async def test_the_cursor_tells_a_pair_in_sentences(quick: list[Wanted], dashboard: Make, until: Until) -> None:
+async def test_the_cursor_tells_a_pair_in_sentences(quick: list[CompareRequest], dashboard: Make, until: Until) -> None:
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
         screen = await open_compare(pilot, app, until)
@@ -157,7 +159,7 @@ async def test_the_cursor_tells_a_pair_in_sentences(quick: list[Wanted], dashboa
         assert comparing.change(cell.metric, cell.difference) in text_of(app)
 
 
-async def test_curves_go_through_losses_and_metrics(quick: list[Wanted], dashboard: Make, until: Until) -> None:
+async def test_curves_go_through_losses_and_metrics(quick: list[CompareRequest], dashboard: Make, until: Until) -> None:
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
         screen = await open_compare(pilot, app, until)
@@ -176,7 +178,7 @@ async def test_curves_go_through_losses_and_metrics(quick: list[Wanted], dashboa
 
 
 async def test_a_newer_evaluation_is_compared_without_being_asked(
-    five: list[RunWriter], quick: list[Wanted], dashboard: Make, until: Until
+    five: list[RunWriter], quick: list[CompareRequest], dashboard: Make, until: Until
 ) -> None:
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
@@ -228,7 +230,7 @@ async def test_leaving_ends_the_process_that_still_computes(
 ) -> None:
     events: list[threading.Event] = []
 
-    def compute(wanted: Wanted, progress: object, cancelled: threading.Event) -> Done | None:
+    def compute(request: CompareRequest, progress: object, cancelled: threading.Event) -> CompareOutcome | None:
         events.append(cancelled)
         cancelled.wait(10)
         return None
@@ -244,7 +246,7 @@ async def test_leaving_ends_the_process_that_still_computes(
 
 
 async def test_export_offers_what_is_in_sight_with_the_baseline_first(
-    quick: list[Wanted], dashboard: Make, until: Until
+    quick: list[CompareRequest], dashboard: Make, until: Until
 ) -> None:
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
@@ -258,7 +260,7 @@ async def test_export_offers_what_is_in_sight_with_the_baseline_first(
             await pilot.press("q")
 
 
-async def test_every_line_stays_whole_at_any_size(quick: list[Wanted], dashboard: Make, until: Until) -> None:
+async def test_every_line_stays_whole_at_any_size(quick: list[CompareRequest], dashboard: Make, until: Until) -> None:
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
         screen = await open_compare(pilot, app, until)
@@ -273,7 +275,9 @@ async def test_every_line_stays_whole_at_any_size(quick: list[Wanted], dashboard
                 assert "compare" in lines[0]
 
 
-async def test_a_click_on_a_line_tells_that_difference(quick: list[Wanted], dashboard: Make, until: Until) -> None:
+async def test_a_click_on_a_line_tells_that_difference(
+    quick: list[CompareRequest], dashboard: Make, until: Until
+) -> None:
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
         screen = await open_compare(pilot, app, until)
@@ -285,7 +289,7 @@ async def test_a_click_on_a_line_tells_that_difference(quick: list[Wanted], dash
 
 @pytest.mark.parametrize("size", [(60, 20), (40, 12)])
 async def test_difference_and_verdict_stand_whole_on_a_small_terminal(
-    size: tuple[int, int], quick: list[Wanted], dashboard: Make, until: Until
+    size: tuple[int, int], quick: list[CompareRequest], dashboard: Make, until: Until
 ) -> None:
     app = dashboard()
     async with app.run_test(size=size) as pilot:
@@ -301,7 +305,7 @@ async def test_difference_and_verdict_stand_whole_on_a_small_terminal(
 
 
 async def test_a_view_asked_for_while_the_runs_are_compared_comes_with_the_answer(
-    five: list[RunWriter], quick: list[Wanted], dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
+    five: list[RunWriter], quick: list[CompareRequest], dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go, now = threading.Event(), comparator.compute
 

@@ -16,7 +16,7 @@ from sizes import NARROW, WIDE
 from textual.pilot import Pilot
 
 from engine.export import compare_job
-from engine.export.compare_job import Done, Wanted
+from engine.export.compare_job import CompareOutcome, CompareRequest
 from tui.app import Dashboard
 from tui.screens.compare import CompareScreen
 from tui.theme import PLAIN
@@ -42,8 +42,8 @@ def five(home: Any, monkeypatch: pytest.MonkeyPatch) -> list[RunWriter]:
     told: list[object] = []
     monkeypatch.setattr(compare_job, "_tell", told.append)
 
-    def compute(wanted: Wanted, progress: object, cancelled: threading.Event) -> Done:
-        return compare_job.compare(wanted)
+    def compute(request: CompareRequest, progress: object, cancelled: threading.Event) -> CompareOutcome:
+        return compare_job.compare(request)
 
     monkeypatch.setattr("tui.screens.comparator.compute", compute)
     return comparable(home)

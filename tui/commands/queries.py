@@ -14,8 +14,7 @@ from engine.runs.text import visible
 from tui.commands.output import print_json
 
 if TYPE_CHECKING:
-    from engine.export.queries import Cell, Order, Ranking, Standing, WorstQueries
-    from engine.export.query_report import QueryReport
+    from engine.export.queries import Cell, Order, QueryOutcome, QueryReport, Ranking, WorstQueries
 
 _WORST = 20
 _TOP, _TOP_OF_ONE = 3, 20
@@ -23,7 +22,7 @@ _TOP, _TOP_OF_ONE = 3, 20
 
 def queries(options: argparse.Namespace) -> int:
     """Prints the worst queries of a cell, or the one that is named, each with its best passages."""
-    from engine.export.query_report import query_report
+    from engine.export.queries import query_report
     from engine.export.run_results import counterpart, find_results, only_benchmark
 
     cell = _cell(options.cell)
@@ -93,7 +92,7 @@ def _heading(found: WorstQueries) -> Iterator[str]:
         yield visible(found.texts)
 
 
-def _fares(standing: Standing | None) -> str:
+def _fares(standing: QueryOutcome | None) -> str:
     if standing is None:
         return "no such query"
     if standing.rank is None:

@@ -13,7 +13,7 @@ import msgspec
 
 from engine.config import ConfigError
 from engine.export.compare import CompareRow
-from engine.export.compare_job import Answer, Done, Failed, Progress, Wanted
+from engine.export.compare_job import CompareFailure, CompareMessage, CompareOutcome, CompareProgress, CompareRequest
 from tui.format import share, signed
 from tui.model.rows import RunRow
 
@@ -43,8 +43,8 @@ class Choice:
         found = tuple((str(row.folder.path), *evaluated(row)[self.benchmark]) for row in self.rows)
         return str(self.baseline.folder.path), self.benchmark, found
 
-    def wanted(self) -> Wanted:
-        return Wanted(
+    def request(self) -> CompareRequest:
+        return CompareRequest(
             runs=tuple(str(row.folder.path) for row in self.rows),
             baseline=str(self.baseline.folder.path),
             benchmark=self.benchmark,
@@ -71,7 +71,9 @@ def common_benchmarks(rows: Sequence[RunRow]) -> list[str]:
     return [key for key in evaluated(rows[0]) if all(key in evaluated(row) for row in rows)]
 
 
-def compute(wanted: Wanted, progress: Callable[[Progress], None], cancelled: threading.Event) -> Done | None:
+def compute(
+    request: CompareRequest, progress: Callable[[CompareProgress], None], cancelled: threading.Event
+) -> CompareOutcome | None:
     """Waits for the process; None when ``cancelled`` was set before it was done.
 
     Raises:
@@ -87,19 +89,19 @@ def compute(wanted: Wanted, progress: Callable[[Progress], None], cancelled: thr
         assert process.stdout is not None
         stopper = threading.Thread(target=_kill_when, args=(cancelled, process), daemon=True)
         stopper.start()
-        process.stdin.write(msgspec.json.encode(wanted))
+        process.stdin.write(msgspec.json.encode(request))
         process.stdin.close()
-        answer: Answer | None = None
+        answer: CompareMessage | None = None
         for line in process.stdout:
-            answer = msgspec.json.decode(line, type=Answer)
-            if isinstance(answer, Progress):
+            answer = msgspec.json.decode(line, type=CompareMessage)
+            if isinstance(answer, CompareProgress):
                 progress(answer)
     if cancelled.is_set():
         return None
     cancelled.set()  # the stopper's work is done
-    if isinstance(answer, Failed):
+    if isinstance(answer, CompareFailure):
         raise ConfigError(answer.message)
-    if not isinstance(answer, Done):
+    if not isinstance(answer, CompareOutcome):
         raise ConfigError(f"the comparison ended without an answer (exit status {process.returncode})")
     return answer
 

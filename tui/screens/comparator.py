@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.config import ConfigError
-from engine.export.compare_job import Done, Progress
+from engine.export.compare_job import CompareOutcome, CompareProgress
 from tui.format import visible
 from tui.model.comparing import KEPT, Choice, compute
 from tui.widgets.comparison import Comparison, to_comparison
@@ -25,7 +25,7 @@ class Comparator:
     def __init__(self, dashboard: Dashboard, changed: Callable[[], None]) -> None:
         self.comparison: Comparison | None = None  # stands until a newer one is there
         self.error = ""
-        self.progress: Progress | None = None  # while something is computed
+        self.progress: CompareProgress | None = None  # while something is computed
         self._dashboard, self._changed = dashboard, changed
         self._shown: Choice | None = None
         self._asked: Choice | None = None
@@ -45,7 +45,7 @@ class Comparator:
         elif self._asked is None or self._asked.key != choice.key:
             self._cancelled.set()
             self._cancelled, self._asked, self.error = threading.Event(), choice, ""
-            self.progress = Progress(what="starting", done=0, total=_PARTS)
+            self.progress = CompareProgress(what="starting", done=0, total=_PARTS)
             work = partial(self._compute, choice, self._cancelled)
             self._dashboard.run_worker(work, thread=True, exit_on_error=False, group="compare")
             self._changed()
@@ -58,14 +58,14 @@ class Comparator:
         """In a thread of its own."""
         call = self._dashboard.call_from_thread
         try:
-            done = compute(choice.wanted(), lambda progress: call(self._progressed, choice, progress), cancelled)
+            done = compute(choice.request(), lambda progress: call(self._progressed, choice, progress), cancelled)
         except (ConfigError, OSError, ValueError) as error:
             call(self._failed, choice, visible(str(error)))
         else:
             if done is not None:
                 call(self._computed, choice, done)
 
-    def _progressed(self, choice: Choice, progress: Progress) -> None:
+    def _progressed(self, choice: Choice, progress: CompareProgress) -> None:
         if choice is self._asked:
             self.progress = progress
             self._changed()
@@ -75,7 +75,7 @@ class Comparator:
             self.progress, self.comparison, self.error = None, None, error
             self._changed()
 
-    def _computed(self, choice: Choice, done: Done) -> None:
+    def _computed(self, choice: Choice, done: CompareOutcome) -> None:
         kept = self._dashboard.comparisons
         kept[choice.key] = done
         while len(kept) > KEPT:
@@ -83,7 +83,7 @@ class Comparator:
         if choice is self._asked:
             self._take(done, choice)
 
-    def _take(self, done: Done, choice: Choice) -> None:
+    def _take(self, done: CompareOutcome, choice: Choice) -> None:
         self._shown, self._asked, self.progress, self.error = choice, choice, None, ""
         self.comparison = to_comparison(done, choice.rows)
         self._changed()

@@ -189,9 +189,9 @@ class PlacesPanel(Panel):
             return []
         marks, front, table = [], [], []
         # In a sweep its mono_share says more than names that all begin alike.
-        swept = all(place.mono_share is not None for place in self.comparison.done.places)
+        swept = all(place.mono_share is not None for place in self.comparison.done.points)
         name_width = min(30, max(map(width, self.comparison.labels.values())))
-        for place in self.comparison.done.places:
+        for place in self.comparison.done.points:
             series = self.comparison.series(place.condition)
             quality, distance = place.map_monolingual, place.rank_distance
             label = share(place.mono_share, 2) if swept else self.comparison.labels[place.condition]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.export.compare import CompareRow
-from engine.export.compare_job import Done
+from engine.export.compare_job import CompareOutcome
 from tui.drawing.cells import Row, Run, fit, width, wrap
 from tui.drawing.glyphs import RUN_SERIES, Glyphs
 from tui.drawing.interval import DifferenceAxis, difference_axis, difference_row, margin_mark, zero_mark
@@ -30,7 +30,7 @@ _NAME_LEAST, _NAME_MOST = 12, 26
 class Comparison:
     """A computed comparison, ready to be drawn."""
 
-    done: Done
+    done: CompareOutcome
     rows: tuple[CompareRow, ...]  # of the means: by measure, then by condition
     axes: dict[str, DifferenceAxis]  # one for each measure: its rows can be read against one another
     names: tuple[str, ...]  # of all conditions, in the order that gives them their colours
@@ -56,7 +56,7 @@ class Comparison:
         return len(self.done.comparison.conditions[name])
 
 
-def to_comparison(done: Done, rows: Sequence[RunRow]) -> Comparison:
+def to_comparison(done: CompareOutcome, rows: Sequence[RunRow]) -> Comparison:
     """``rows`` are the runs that were compared; they lend their names."""
     found = done.comparison
     means = tuple(row for row in found.rows if row.query_language is None)
@@ -227,7 +227,7 @@ def _nulls(comparison: Comparison, row: CompareRow, glyphs: Glyphs) -> str:
     """Beside a rank distance: what chance alone would give, before and after."""
     if row.metric != "rank_distance" or row.query_language is not None:
         return ""
-    nulls = {place.condition: place.rank_distance_null for place in comparison.done.places}
+    nulls = {place.condition: place.rank_distance_null for place in comparison.done.points}
     before, after = nulls.get(comparison.done.comparison.baseline), nulls.get(row.run)
     if before is None or after is None:
         return ""

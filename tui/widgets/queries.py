@@ -13,7 +13,7 @@ from tui.widgets.base import Panel
 from tui.widgets.lists import Items
 
 if TYPE_CHECKING:
-    from engine.export.queries import QueryRow, RankedPassage, Ranking, Standing, WorstQueries
+    from engine.export.queries import QueryOutcome, QueryRow, RankedPassage, Ranking, WorstQueries
 
 _RANK = 6  # cells
 _HEAD_LINES = 3  # of a question's text at most
@@ -180,11 +180,11 @@ def _score(value: float | None) -> str:
     return "-" + share(-value) if value is not None and value < 0 else share(value)
 
 
-def _rank(standing: Standing | None) -> str:
+def _rank(standing: QueryOutcome | None) -> str:
     return "-" if standing is None else count(standing.rank)
 
 
-def _better(here: Standing, there: Standing | None) -> str:
+def _better(here: QueryOutcome, there: QueryOutcome | None) -> str:
     if there is None or here.average_precision == there.average_precision:
         return "dim"
     return "good" if here.average_precision > there.average_precision else "warning"

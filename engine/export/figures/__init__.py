@@ -59,8 +59,8 @@ def draw_figure(
     Raises:
         ConfigError: no such figure or format, no matplotlib, a format that needs a file, no such results; one line.
     """
-    found = FIGURES.get(kind)
-    if found is None:
+    figure_kind = FIGURES.get(kind)
+    if figure_kind is None:
         raise ExportError(f"unknown figure {kind!r}, expected one of {', '.join(FIGURES)}")
     if format not in FORMATS:
         raise ExportError(f"unknown format {format!r} of a figure, expected one of {', '.join(FORMATS)}")
@@ -69,7 +69,7 @@ def draw_figure(
     if out is not None:
         check_target(out)
     with styled():
-        content = figure_file(found, found.frame(runs, benchmark, step), format)
+        content = figure_file(figure_kind, figure_kind.frame(runs, benchmark, step), format)
     if out is not None:
         write_file(out, content)
     return content.decode() if format == "svg" else content

@@ -53,9 +53,9 @@ def draw_loss(frame: Frame) -> Any:
     figure = Figure(figsize=(COLUMN_INCHES, 2.2 + 0.15 * len(runs) * 2))
     axes = figure.add_subplot()
     for run, name, colour in zip(runs, short(runs), COLOURS, strict=False):
-        mine = frame.filter(run=run)
-        for mode in sorted(set(mine["mode"]) - {""}):
-            stretches = list(_stretches(mine.filter(mode=mode)))
+        of_run = frame.filter(run=run)
+        for mode in sorted(set(of_run["mode"]) - {""}):
+            stretches = list(_stretches(of_run.filter(mode=mode)))
             if not stretches:
                 continue
             steps, means, lows, highs = zip(*stretches, strict=True)

@@ -46,7 +46,7 @@ def draw_heatmap(frame: Frame) -> Any:
                 x = position + (0.3 if name == _MEAN_OTHER else 0)
                 if value is not None:
                     axes.add_patch(_square(x, row, ramp(norm(value))))
-                own = name == record["query_language"]
+                same_language = name == record["query_language"]
                 axes.text(
                     x + 0.5,
                     row + 0.5,
@@ -54,7 +54,7 @@ def draw_heatmap(frame: Frame) -> Any:
                     ha="center",
                     va="center",
                     color="black" if value is None else _ink(ramp(norm(value))),
-                    fontweight="bold" if own else "normal",
+                    fontweight="bold" if same_language else "normal",
                 )
         axes.set_xlim(0, len(columns) + (0.3 if _MEAN_OTHER in columns else 0))
         axes.set_ylim(len(rows), 0)

@@ -20,15 +20,15 @@ def draw_pareto(frame: Frame) -> Any:
     """
     from matplotlib.figure import Figure
 
-    known = frame.drop_nulls([QUALITY, BIAS])
-    if not len(known):
+    complete = frame.drop_nulls([QUALITY, BIAS])
+    if not len(complete):
         raise ExportError(f"no run has both {QUALITY} and {BIAS}")
     figure = Figure(figsize=(COLUMN_INCHES, 2.6))
     axes = figure.add_subplot()
-    middle = (min(known[BIAS]) + max(known[BIAS])) / 2
-    front = known.filter("front").sort(BIAS)
+    middle = (min(complete[BIAS]) + max(complete[BIAS])) / 2
+    front = complete.filter("front").sort(BIAS)
     axes.plot(front[BIAS].to_list(), front[QUALITY].to_list(), color="#808080", linewidth=0.8, drawstyle="steps-post")
-    for record, name in zip(known.iter_rows(named=True), short(known["condition"].to_list()), strict=True):
+    for record, name in zip(complete.iter_rows(named=True), short(complete["condition"].to_list()), strict=True):
         x, y, colour = record[BIAS], record[QUALITY], COLOURS[0] if record["front"] else COLOURS[1]
         axes.errorbar(
             [x],
@@ -49,7 +49,7 @@ def draw_pareto(frame: Frame) -> Any:
             ha="left" if left else "right",
         )
         label.set_in_layout(False)  # else the axes would shrink to make room beside them
-    if not all(known["front"]):
+    if not all(complete["front"]):
         for marker, colour, meaning in (("o", COLOURS[0], "on the front"), ("s", COLOURS[1], "another is better")):
             axes.plot([], [], marker, color=colour, markersize=4, label=meaning)
         figure.legend(loc="outside upper left", ncols=2)

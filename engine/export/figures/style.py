@@ -92,10 +92,10 @@ def short(names: Sequence[str]) -> list[str]:
     if len(set(names)) < 2:
         return list(names)
     undated = [_LAUNCHED.sub("", name) for name in names]
-    kept = undated if len(set(undated)) == len(names) else names
-    words = [name.split("-") for name in kept]
+    distinct = undated if len(set(undated)) == len(names) else names
+    words = [name.split("-") for name in distinct]
     common = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, zip(*words, strict=False)))
-    return ["-".join(own[min(common, len(own) - 1) :]) for own in words]
+    return ["-".join(of_name[min(common, len(of_name) - 1) :]) for of_name in words]
 
 
 def check_count(what: str, names: Sequence[str]) -> None:

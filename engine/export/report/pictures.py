@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.export.figures import FIGURES, figure_file
 from engine.export.figures.style import available
 from engine.export.report.document import Picture
-from engine.export.run_results import FoundResult
+from engine.export.run_results import RunResult
 from engine.export.tables import TABLES
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _CAPTIONS = {
 
 
 def study_pictures(
-    results: Sequence[FoundResult], runs: dict[str, Sequence[Path]], condition_of: dict[str, str], means: Frame
+    results: Sequence[RunResult], runs: dict[str, Sequence[Path]], condition_of: dict[str, str], means: Frame
 ) -> list[Picture]:
     """The figures, in order; none without matplotlib.
 
@@ -48,7 +48,7 @@ def study_pictures(
     ]
 
 
-def _mean_heatmap(results: Sequence[FoundResult], condition_of: dict[str, str]) -> Frame:
+def _mean_heatmap(results: Sequence[RunResult], condition_of: dict[str, str]) -> Frame:
     import polars as pl
 
     frame = _renamed(TABLES["heatmap"](results), condition_of)

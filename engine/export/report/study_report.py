@@ -16,7 +16,7 @@ from engine.export.out_file import write_file
 from engine.export.report.answer import COST, REMOVED, Answer, answer
 from engine.export.report.document import FIGURES_FOLDER, Block, Picture, bullets, to_html, to_markdown
 from engine.export.report.pictures import study_pictures
-from engine.export.run_results import ExportError, FoundResult, find_results
+from engine.export.run_results import ExportError, RunResult, find_results
 from engine.export.tables.pareto_table import pareto_table, with_conditions
 from engine.export.tables.rounding import rounded
 
@@ -109,7 +109,7 @@ def write_report(report: StudyReport, blocks: Sequence[Block], out: Path) -> lis
 
 
 def _blocks(
-    report: StudyReport, results: Sequence[FoundResult], means: Frame, pictures: Sequence[Picture]
+    report: StudyReport, results: Sequence[RunResult], means: Frame, pictures: Sequence[Picture]
 ) -> Iterator[Block]:
     first = results[0]
     seeds = len(next(iter(report.runs.values())))
@@ -212,7 +212,7 @@ def _cell_counts(report: StudyReport) -> str:
     return _text_table(["condition", "metric", "higher", "lower", "undecided"], lines, [False, False, True, True, True])
 
 
-def _protocol(report: StudyReport, results: Sequence[FoundResult]) -> Iterator[str]:
+def _protocol(report: StudyReport, results: Sequence[RunResult]) -> Iterator[str]:
     lines = [
         [condition, result.run, str(result.config.seed), f"{result.step:,}", report.comparison.selection[result.run]]
         for condition, members in report.runs.items()

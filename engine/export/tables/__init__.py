@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from engine.evaluation.results import read_ranks
 from engine.evaluation.summary import METRICS
 from engine.export.compare import compare_table
-from engine.export.run_results import ExportError, FoundResult, find_results, only_benchmark
+from engine.export.run_results import ExportError, RunResult, find_results, only_benchmark
 from engine.export.tables.bias_table import bias_table
 from engine.export.tables.formats import write
 from engine.export.tables.paper_table import paper_table
@@ -40,7 +40,7 @@ def build_table(kind: str, runs: Sequence[Path], benchmark: str | None = None, s
     return table(find_results(runs, benchmark, step))
 
 
-def _summary(results: Sequence[FoundResult]) -> Frame:
+def _summary(results: Sequence[RunResult]) -> Frame:
     """One row per run and benchmark: what was trained, and every metric."""
     import polars as pl
 
@@ -69,7 +69,7 @@ def _summary(results: Sequence[FoundResult]) -> Frame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _heatmap(results: Sequence[FoundResult]) -> Frame:
+def _heatmap(results: Sequence[RunResult]) -> Frame:
     """One row per run and query language: mAP by candidate language, and the mean over the other languages."""
     import polars as pl
 
@@ -90,7 +90,7 @@ def _heatmap(results: Sequence[FoundResult]) -> Frame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _ranks(results: Sequence[FoundResult]) -> Frame:
+def _ranks(results: Sequence[RunResult]) -> Frame:
     """ranks.parquet of every run, with the run's id before its columns; older results have fewer of them."""
     import polars as pl
 
@@ -101,7 +101,7 @@ def _ranks(results: Sequence[FoundResult]) -> Frame:
     ).with_columns(pl.col(pl.Float32).cast(pl.Float64))
 
 
-TABLES: dict[str, Callable[[Sequence[FoundResult]], Frame]] = {
+TABLES: dict[str, Callable[[Sequence[RunResult]], Frame]] = {
     "summary": _summary,
     "heatmap": _heatmap,
     "ranks": _ranks,

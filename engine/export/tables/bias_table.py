@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from engine.export.run_results import ExportError, FoundResult, only_benchmark
+from engine.export.run_results import ExportError, RunResult, only_benchmark
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _Row = tuple[str, str | None, str | None, float | None, float | None, float | None, float | None, str | None]
 
 
-def bias_table(results: Sequence[FoundResult]) -> Frame:
+def bias_table(results: Sequence[RunResult]) -> Frame:
     """One row per run, measure and languages; the mean over query languages has none of them.
 
     A measure that does not apply has no value, and ``not_applicable`` says why. Language effects and shares are by
@@ -38,7 +38,7 @@ def bias_table(results: Sequence[FoundResult]) -> Frame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _rows(result: FoundResult) -> Iterator[_Row]:
+def _rows(result: RunResult) -> Iterator[_Row]:
     summary, bias = result.summary, result.summary.bias
     if bias is None:
         raise ExportError(f"{result.run}: its results have no measures of bias: evaluate it again")

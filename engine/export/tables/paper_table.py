@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from engine.export.compare import selected_on_itself
 from engine.export.conditions import RunGroup, conditions
-from engine.export.run_results import ExportError, FoundResult
+from engine.export.run_results import ExportError, RunResult
 from engine.export.tables.published import FULL_SIZES, PUBLISHED, SOURCE
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _Cell = float | None
 _Label = tuple[str, str, str, int | None]  # model, batches, source, seeds
 
 
-def paper_table(results: Sequence[FoundResult]) -> Frame:
+def paper_table(results: Sequence[RunResult]) -> Frame:
     """One row per measure and system: those published, then one per condition of ``results``, averaged over its seeds.
 
     ``note`` says where a published row comes from, and in what a user's row differs from the published protocol: a part
@@ -46,12 +46,12 @@ def paper_table(results: Sequence[FoundResult]) -> Frame:
     for run in dict.fromkeys(result.run for result in results):
         if not any(result.run == run and result.benchmark in _BENCHMARKS for result in results):
             raise ExportError(f"{run} has no results on {' or '.join(_BENCHMARKS)}, which the published tables are of")
-    known = [result for result in results if result.benchmark in _BENCHMARKS]
-    systems = conditions(list({result.run: result for result in reversed(known)}.values())[::-1])
+    on_benchmarks = [result for result in results if result.benchmark in _BENCHMARKS]
+    systems = conditions(list({result.run: result for result in reversed(on_benchmarks)}.values())[::-1])
     rows: list[tuple[str | _Cell | int, ...]] = []
     for measure in MEASURES:
         rows += [(measure, *label, *cells, SOURCE) for label, cells in _published(measure)]
-        rows += [_own(measure, system, known) for system in systems]
+        rows += [_measured_row(measure, system, on_benchmarks) for system in systems]
     schema = {
         "measure": pl.String,
         "model": pl.String,
@@ -75,25 +75,25 @@ def _published(measure: str) -> Iterator[tuple[_Label, list[_Cell]]]:
         yield (row.model, row.batches, _PUBLISHED, None), cells
 
 
-def _own(measure: str, system: RunGroup, results: Sequence[FoundResult]) -> tuple[str | _Cell | int, ...]:
+def _measured_row(measure: str, system: RunGroup, results: Sequence[RunResult]) -> tuple[str | _Cell | int, ...]:
     config = system.results[0].config
     batches = f"hybrid {config.batch.mono_share:g}" if config.batch.mode == "hybrid" else config.batch.mode
-    mine = [result for result in results if result.run in system.runs]
+    of_system = [result for result in results if result.run in system.runs]
     cells: list[_Cell] = []
     for key in _BENCHMARKS:
-        found = [result for result in mine if result.benchmark == key]
-        cells += [_mean(found, metric) for metric in MEASURES[measure]]
-    note = "; ".join(dict.fromkeys(text for result in mine for text in _differences(result))) or None
+        of_benchmark = [result for result in of_system if result.benchmark == key]
+        cells += [_mean(of_benchmark, metric) for metric in MEASURES[measure]]
+    note = "; ".join(dict.fromkeys(text for result in of_system for text in _differences(result))) or None
     return measure, Path(config.model.name).name, batches, system.name, len(system.runs), *cells, note
 
 
-def _mean(results: Sequence[FoundResult], metric: str | None) -> float | None:
+def _mean(results: Sequence[RunResult], metric: str | None) -> float | None:
     values = [result.summary.metrics.get(metric) for result in results] if metric is not None else []
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known and len(known) == len(values) else None
+    complete = [value for value in values if value is not None]
+    return sum(complete) / len(complete) if complete and len(complete) == len(values) else None
 
 
-def _differences(result: FoundResult) -> Iterator[str]:
+def _differences(result: RunResult) -> Iterator[str]:
     """In what a result is not of the published benchmark, in words."""
     summary, (queries, candidates) = result.summary, FULL_SIZES[result.benchmark]
     if (summary.queries, summary.candidates) != (queries, candidates):

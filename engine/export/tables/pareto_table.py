@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine.export.conditions import RunGroup, conditions
-from engine.export.run_results import FoundResult, only_benchmark
+from engine.export.run_results import RunResult, only_benchmark
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
@@ -15,7 +15,7 @@ QUALITY, BIAS = "map_monolingual", "rank_distance"
 _MEANS = (QUALITY, "map_crosslingual", "map_multilingual", BIAS, "rank_distance_null")
 
 
-def pareto_table(results: Sequence[FoundResult], groups: Sequence[RunGroup] | None = None) -> Frame:
+def pareto_table(results: Sequence[RunResult], groups: Sequence[RunGroup] | None = None) -> Frame:
     """One row per condition: means over its seeds, and the lowest and highest seed of both axes.
 
     ``groups`` are the conditions where they are known already.
@@ -65,9 +65,9 @@ def with_conditions(frame: Frame, names: dict[str, str]) -> Frame:
 
 def _values(group: RunGroup, metric: str) -> list[float]:
     """Of all runs of a condition; none where one has it not."""
-    found = [result.summary.metrics.get(metric) for result in group.results]
-    known = [value for value in found if value is not None]
-    return known if len(known) == len(found) else []
+    measured = [result.summary.metrics.get(metric) for result in group.results]
+    values = [value for value in measured if value is not None]
+    return values if len(values) == len(measured) else []
 
 
 def _mean(group: RunGroup, metric: str) -> float | None:

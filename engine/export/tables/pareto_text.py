@@ -23,8 +23,8 @@ def pareto_view(frame: Frame, width: int = 80) -> str:
     """
     import plotext
 
-    known = frame.drop_nulls([QUALITY, BIAS])
-    if not len(known):
+    complete = frame.drop_nulls([QUALITY, BIAS])
+    if not len(complete):
         return f"no condition has both {QUALITY} and {BIAS}\n"
     plotext.terminal.limit(False, False)  # the width that was asked for, not that of the terminal
     figure: Any = plotext.figure
@@ -33,14 +33,14 @@ def pareto_view(frame: Frame, width: int = 80) -> str:
     figure.plot_size(width, _HEIGHT)
     figure.legend(False)
     letters = []
-    for index, record in enumerate(known.iter_rows(named=True)):
+    for index, record in enumerate(complete.iter_rows(named=True)):
         letter = ascii_uppercase[index] if index < len(ascii_uppercase) else _OTHERS
         figure.draw(figure.signal([record[BIAS]], [record[QUALITY]], marker=letter))
         measured = f"{QUALITY} {record[QUALITY]:.4f}, {BIAS} {record[BIAS]:,.1f}"
         front = ", on the front" if record["front"] else ""
         letters.append(f"{letter}  {visible(record['condition'])}: {measured}{front}")
     for axis, name, digits in (("x", BIAS, 1), ("y", QUALITY, 3)):
-        low, high = _limits(known[name].to_list())
+        low, high = _limits(complete[name].to_list())
         ticks = [low + part * (high - low) / _TICKS for part in range(_TICKS + 1)]
         figure.ruler(axis).lim(low, high).ticks(ticks, [f"{tick:,.{digits}f}" for tick in ticks])
     plot: str = figure.build().string(colorless=True)

@@ -11,7 +11,7 @@ import pytest
 from export_cases import make_evaluation, make_run
 
 from engine.export.compare import HEADLINE, compare_runs
-from engine.export.compare_job import Answer, Done, Failed, Progress, Wanted
+from engine.export.compare_job import CompareFailure, CompareMessage, CompareOutcome, CompareProgress, CompareRequest
 
 
 @pytest.fixture(scope="module")
@@ -22,23 +22,25 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def ask(home: Path, benchmark: str = "toy") -> tuple[int, list[Answer]]:
-    wanted = Wanted(runs=(str(home / "mono"), str(home / "hybrid")), baseline=str(home / "hybrid"), benchmark=benchmark)
+def ask(home: Path, benchmark: str = "toy") -> tuple[int, list[CompareMessage]]:
+    request = CompareRequest(
+        runs=(str(home / "mono"), str(home / "hybrid")), baseline=str(home / "hybrid"), benchmark=benchmark
+    )
     done = subprocess.run(
         [sys.executable, "-m", "engine.export.compare_job"],
-        input=msgspec.json.encode(wanted), capture_output=True, check=False,
+        input=msgspec.json.encode(request), capture_output=True, check=False,
     )  # fmt: skip
-    return done.returncode, [msgspec.json.decode(line, type=Answer) for line in done.stdout.splitlines()]
+    return done.returncode, [msgspec.json.decode(line, type=CompareMessage) for line in done.stdout.splitlines()]
 
 
 def test_the_answer_is_the_comparison_after_progress_in_order(home: Path) -> None:
     status, answers = ask(home)
     *before, last = answers
     assert status == 0
-    assert isinstance(last, Done)
+    assert isinstance(last, CompareOutcome)
     assert last.comparison == compare_runs([home / "mono", home / "hybrid"], home / "hybrid")
-    assert all(isinstance(one, Progress) for one in before)
-    assert [one.done for one in before if isinstance(one, Progress)] == list(range(len(HEADLINE) + 1))
+    assert all(isinstance(one, CompareProgress) for one in before)
+    assert [one.done for one in before if isinstance(one, CompareProgress)] == list(range(len(HEADLINE) + 1))
     assert {place.condition for place in last.places} == set(last.comparison.conditions)
     nulls = [place.rank_distance_null for place in last.places]
     assert all(null is not None and null > 0 for null in nulls)
@@ -47,6 +49,6 @@ def test_the_answer_is_the_comparison_after_progress_in_order(home: Path) -> Non
 def test_what_cannot_be_compared_is_told_in_one_line(home: Path) -> None:
     status, answers = ask(home, "miracl")
     assert status == 1
-    assert isinstance(answers[-1], Failed)
+    assert isinstance(answers[-1], CompareFailure)
     assert "no results on miracl" in answers[-1].message
     assert "\n" not in answers[-1].message
