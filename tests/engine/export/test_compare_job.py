@@ -41,8 +41,8 @@ def test_the_answer_is_the_comparison_after_progress_in_order(home: Path) -> Non
     assert last.comparison == compare_runs([home / "mono", home / "hybrid"], home / "hybrid")
     assert all(isinstance(one, CompareProgress) for one in before)
     assert [one.done for one in before if isinstance(one, CompareProgress)] == list(range(len(HEADLINE) + 1))
-    assert {place.condition for place in last.places} == set(last.comparison.conditions)
-    nulls = [place.rank_distance_null for place in last.places]
+    assert {point.condition for point in last.points} == set(last.comparison.conditions)
+    nulls = [point.rank_distance_null for point in last.points]
     assert all(null is not None and null > 0 for null in nulls)
 
 
