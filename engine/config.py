@@ -1,7 +1,7 @@
 """The configuration of one run: frozen typed structs, read from one TOML file.
 
-Every key has a default and a unit in its comment. An error is one line that names the file, the line
-where it can be found, the field and what was expected; nothing is created before a config is valid.
+Every key has a default and a unit in its comment. An error is one line that names the file, the line in it,
+the field and what was expected; nothing is created before a config is valid.
 Paths are relative to the current directory, on the command line as in the file.
 """
 
@@ -33,7 +33,7 @@ MMARCO_LANGUAGES = {
     "vi": "vietnamese", "zh": "chinese",
 }  # fmt: skip
 
-# Benchmarks whose languages are known by their key.
+# Benchmarks whose key alone says which languages they have.
 BENCHMARK_LANGUAGES: dict[str, tuple[str, ...]] = {
     "cldr": CLDR_LANGUAGES,
     "xquad-r": XQUAD_R_LANGUAGES,
@@ -70,7 +70,7 @@ ArticleSelection = Annotated[str, Meta(pattern=_ARTICLES)]
 RunName = Annotated[str, Meta(pattern=_RUN_NAME)]
 
 
-# A learned temperature stays between these: below, logits of unit vectors overflow what training can follow.
+# A learned temperature stays between these. Below, the logits of unit vectors grow too large to train with.
 LEARNED_TEMPERATURE_RANGE = (0.01, 1.0)
 
 
@@ -114,7 +114,7 @@ class SourceConfig(_Section, frozen=True, kw_only=True):
     subset: str | None = None  # hub: configuration name; "{language}" stands for each language
     revision: str | None = None  # hub: branch, tag or commit
     columns: dict[str, str] = {}  # hub: our column -> theirs (group, language, question, passage, negatives)
-    max_negatives: Count = 8  # mmarco: hard negatives kept of each pair, the first ones of the triples
+    max_negatives: Count = 8  # mmarco: hard negatives of each pair, the first so many of the triples
 
 
 class BatchConfig(_Section, frozen=True, kw_only=True):
@@ -143,11 +143,9 @@ class OptimizerConfig(_Section, frozen=True, kw_only=True):
     warmup_steps: Count = 0  # linear from 0
     max_steps: Positive = 400  # optimizer updates
     schedule: Literal["linear", "cosine", "constant", "wsd", "inverse_sqrt"] = "linear"  # after warm-up
-    decay_share: Share = (
-        0.1  # wsd (warm-up, stable, decay): this share of the steps, the last ones, falls linearly to 0
-    )
+    decay_share: Share = 0.1  # wsd (warm-up, stable, decay): over this last share of the steps it falls to 0
     clip: NonNegativeFloat = 1.0  # global gradient norm; 0: no clipping
-    max_nonfinite: Count = 10  # updates in a row left out for an infinite or NaN gradient that end the run; 0: never
+    max_nonfinite: Count = 10  # so many skipped updates in a row (infinite or NaN gradients) end the run; 0: never
     ema_decay: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0  # evaluate and save an average of the weights; 0: none
 
 
@@ -161,10 +159,10 @@ class LoraConfig(_Section, frozen=True, kw_only=True):
 
 
 class RuntimeConfig(_Section, frozen=True, kw_only=True):
-    devices: Annotated[str, Meta(pattern=_DEVICES)] = "auto"  # auto, cuda: one free GPU; see ranks_per_node for more
-    nodes: Positive = 1  # machines with these devices each, every one of which starts the same command
-    # Of matrix products, in autocast; weights are float32 always. auto: bfloat16 on cuda, on a GPU that has none
-    # float16, on the cpu float32. In float16 the loss is scaled, and an update whose gradients overflow is left out.
+    devices: Annotated[str, Meta(pattern=_DEVICES)] = "auto"  # auto, cuda: one free GPU; see _DEVICES for several
+    nodes: Positive = 1  # machines, each with these devices; the same command is started on each
+    # Of matrix products, in autocast; weights are always float32. auto: bfloat16 on a GPU (float16 on one without
+    # bfloat16), float32 on the CPU. In float16 the loss is scaled, and an update whose gradients overflow is skipped.
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     tf32: bool = True  # cuda: round the factors of float32 products to TF32; without effect on the cpu
     deterministic: bool = False  # cuda: deterministic kernels; cpu always is
@@ -178,11 +176,13 @@ class RuntimeConfig(_Section, frozen=True, kw_only=True):
 class EvaluationConfig(_Section, frozen=True, kw_only=True):
     benchmarks: tuple[str, ...] = ()  # KEY or KEY=FOLDER, see BENCHMARK_FORMS; without a folder it is downloaded
     languages: tuple[str, ...] = ()  # empty: all; else those of them that a benchmark has
-    validation: str | None = None  # "loss", or a benchmark: whose metrics come first (null: the first), select best
-    validation_metric: ValidationMetric = "map_multilingual"  # which of them selects
+    # "loss" or a benchmark: select = "best" goes by it. The metrics of that benchmark are shown first, or else those of
+    # the first one.
+    validation: str | None = None
+    validation_metric: ValidationMetric = "map_multilingual"  # of a benchmark: the metric that selects
     validation_share: Share = 0.05  # "loss" without a source of role "validation": share of the clusters held out
     select: Literal["last", "best"] = "last"  # what model/ becomes: the last step, or the best by validation
-    patience: Count = 0  # select best: evaluations without a better one after which training ends; 0: none
+    patience: Count = 0  # select best: training ends after so many evaluations without a better one; 0: never
     every: Count = 0  # steps; 0: only at the end
     at_start: bool = True  # evaluate step 0, the untrained model
     unit: Literal["sentence", "sentence+context"] = "sentence"  # LAReQA candidates
@@ -194,18 +194,18 @@ class EvaluationConfig(_Section, frozen=True, kw_only=True):
 
 class CheckpointConfig(_Section, frozen=True, kw_only=True):
     every: Count = 0  # steps; 0: only on pause, stop and at the end
-    keep: Positive = 2  # newest ones kept
+    keep: Positive = 2  # so many of the newest
 
 
 class HooksConfig(_Section, frozen=True, kw_only=True):
-    on_finish: str | None = None  # command of the user's, words as in a shell; the run folder is its last argument
+    on_finish: str | None = None  # a command, in words as a shell splits them; the run folder is its last argument
 
 
 class RunConfig(_Section, frozen=True, kw_only=True):
     """Everything that decides what a run computes. Equal configs and threads give equal runs on CPU."""
 
     name: RunName = "run"
-    study: RunName | None = None  # the sweep or study that the run is a part of; decides nothing in it
+    study: RunName | None = None  # the sweep or study that the run is a part of; it changes nothing in the run
     seed: Count = 0
     share: Literal["none", "read"] = "none"  # read: other users of the machine may read the run folder
     model: ModelConfig = ModelConfig()
@@ -237,7 +237,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
 
 def parse_config(text: str, label: str = "config", overrides: Sequence[str] = ()) -> RunConfig:
     """The same for TOML text; ``label`` stands for the file in messages."""
-    import tomllib  # here, because the list of runs reads no TOML and its first frame is waited for
+    import tomllib  # here: the dashboard's first frame needs no TOML and must not wait for it
 
     try:
         document = tomllib.loads(text)
@@ -287,8 +287,8 @@ def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
             yield f"evaluation.benchmarks[{index}]", str(error)
             continue
         if evaluation.languages and not languages_for(keys[-1], evaluation.languages):
-            wanted = ", ".join(evaluation.languages)
-            yield "evaluation.languages", f"{keys[-1]} has none of {wanted}; it has {_languages_text(keys[-1])}"
+            names = ", ".join(evaluation.languages)
+            yield "evaluation.languages", f"{keys[-1]} has none of {names}; it has {_languages_text(keys[-1])}"
     for language in evaluation.languages:
         if keys and not any(languages_for(key, [language]) for key in keys):
             yield "evaluation.languages", _unknown_language(language, keys[-1])
@@ -314,7 +314,7 @@ def _validation_problems(config: RunConfig, keys: Sequence[str]) -> Iterable[tup
 
 
 def ranks_per_node(devices: str) -> int | None:
-    """How many processes ``runtime.devices`` asks for on each machine; None where only the machine tells (cuda:all)."""
+    """How many processes ``runtime.devices`` asks for on each machine; None for cuda:all: it depends on the machine."""
     kind, _, which = devices.partition(":")
     if not which:
         return 1
@@ -369,14 +369,14 @@ def parse_benchmark(spec: str) -> tuple[str, Path | None]:
 
 
 def benchmark_languages(key: str) -> tuple[str, ...]:
-    """The languages a benchmark has; empty where only its files tell."""
+    """The languages of a benchmark; empty where only its files say."""
     return ("en",) if key.startswith("beir/") else BENCHMARK_LANGUAGES.get(key, ())
 
 
-def languages_for(key: str, wanted: Sequence[str]) -> tuple[str, ...]:
-    """Those of the ``wanted`` languages that benchmark ``key`` has, as far as its key tells."""
-    known = benchmark_languages(key)
-    return tuple(language for language in wanted if not known or language in known)
+def languages_for(key: str, languages: Sequence[str]) -> tuple[str, ...]:
+    """Those of ``languages`` that benchmark ``key`` has; all of them where its key does not say."""
+    present = benchmark_languages(key)
+    return tuple(language for language in languages if not present or language in present)
 
 
 def to_toml(config: RunConfig) -> str:
@@ -435,8 +435,8 @@ def _source_problems(source: SourceConfig) -> Iterable[tuple[str, str]]:
     if source.kind == "mmarco":
         for language in source.languages:
             if language not in MMARCO_LANGUAGES:
-                known = ", ".join(MMARCO_LANGUAGES)
-                yield "languages", f"unknown language {language!r}, mmarco has {known}"
+                languages = ", ".join(MMARCO_LANGUAGES)
+                yield "languages", f"unknown language {language!r}, mmarco has {languages}"
     if source.kind == "lareqa":
         for language in source.languages:
             if not (path / f"{language}.json").is_file():
@@ -462,7 +462,7 @@ def _languages_text(key: str) -> str:
 
 
 def _source_languages(sources: Sequence[SourceConfig]) -> set[str]:
-    """Languages that can be known without reading files; empty when a source does not say."""
+    """The languages of all sources, without reading files; empty when one of them does not say."""
     languages: set[str] = set()
     for source in sources:
         if source.languages:

@@ -73,7 +73,7 @@ class RunResumed(Event, frozen=True, kw_only=True, tag="run.resumed"):
 
 
 class StepColumns(Event, frozen=True, kw_only=True):
-    """What is read of every step event."""
+    """The columns that every reader decodes."""
 
     first_step: int
     loss: list[Number]
@@ -85,7 +85,7 @@ class StepColumns(Event, frozen=True, kw_only=True):
 class Step(StepColumns, frozen=True, kw_only=True, tag="step"):
     """All optimizer updates since the last such event; step s is the s-th update, so the first is 1.
 
-    Numbers have as many digits as are true (engine.worker.step_records).
+    Numbers are written with the digits that are significant (engine.worker.step_records).
     """
 
     mode: list[str]  # "mono", "cross", "mixed" or "english": what each batch was
@@ -99,10 +99,9 @@ class Step(StepColumns, frozen=True, kw_only=True, tag="step"):
 
 
 class StepOutline(StepColumns, frozen=True, kw_only=True, tag="step"):
-    """A step event as the state of a run takes it up, where nobody wants curves.
+    """A step event with only what the state of a run needs, for readers that draw no curves.
 
-    The state tells tokens and flops of the last steps only: they are decoded where they are asked for, and point into
-    what was read of the log until then.
+    The state shows tokens and flops of the last steps only, so these stay undecoded JSON until somebody asks for them.
     """
 
     tokens: msgspec.Raw
@@ -181,7 +180,7 @@ class LanguageBias(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What one evaluation found, small enough to travel; the ranks themselves are in ranks.parquet.
+    """The result of one evaluation, small enough for an event; the ranks themselves are in ranks.parquet.
 
     A metric that a benchmark cannot have (cross-lingual with one language) is None.
     """
@@ -208,7 +207,7 @@ class EvalFinished(Event, frozen=True, kw_only=True, tag="eval.finished"):
 
 
 class Validation(Event, frozen=True, kw_only=True, tag="validation"):
-    """What the checkpoint is chosen by was measured (evaluation.validation), and which step is the best so far."""
+    """A value of the measure that selects the checkpoint (evaluation.validation), and the best step so far."""
 
     step: int
     measure: str  # "loss", or benchmark and metric: "own/dev map_multilingual"
@@ -238,7 +237,7 @@ class CommandDone(Event, frozen=True, kw_only=True, tag="command.done"):
     detail: str = ""
 
 
-NO_USABLE_GPU = "no usable GPU"  # in the name of a CPU that a run takes for want of one
+NO_USABLE_GPU = "no usable GPU"  # in the device's name, where a run takes the CPU because no GPU can be used
 
 
 class Device(Event, frozen=True, kw_only=True, tag="device"):
@@ -247,7 +246,7 @@ class Device(Event, frozen=True, kw_only=True, tag="device"):
     Sampled beside the training steps, at each heartbeat. What cannot be read is None, never a guess.
     """
 
-    name: str  # "cpu (2 threads)", "GPU0 NVIDIA H100"; of a CPU taken for want of a usable GPU also why
+    name: str  # "cpu (2 threads)", "GPU0 NVIDIA H100"; with the reason where a CPU stands in for an unusable GPU
     waiting_for: str | None = None  # set: the run is queued
     utilization: float | None = None  # percent of a GPU's time in which a kernel ran
     memory_used: int | None = None  # bytes of the GPU, all processes
@@ -260,7 +259,7 @@ class Device(Event, frozen=True, kw_only=True, tag="device"):
 
 
 class ModelLoaded(Event, frozen=True, kw_only=True, tag="model.loaded"):
-    """The encoder as a worker loaded it: how texts become vectors, and who said so."""
+    """The encoder as a worker loaded it: how texts become vectors, and where each option came from."""
 
     name: str  # as the config has it
     revision: str | None = None  # the commit of a model of the hub
@@ -304,7 +303,7 @@ class RunFinished(Event, frozen=True, kw_only=True, tag="run.finished"):
 class RunFailed(Event, frozen=True, kw_only=True, tag="run.failed"):
     error: str  # one line
     last_lines: list[str]  # of the traceback
-    hint: str = ""  # what to do about it, where that is known
+    hint: str = ""  # what to do about it; empty where nothing helpful can be said
 
 
 OtherEvent = (
@@ -361,7 +360,7 @@ def decode_lines(lines: bytes) -> list[AnyEvent]:
 
 
 def decode_outline(line: bytes) -> Outline:
-    """``decode``, in less time: of steps only the outline is read."""
+    """``decode`` in less time: of a step only the outline."""
     event: Outline = _outlines.decode(line)
     return event
 

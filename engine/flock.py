@@ -1,8 +1,8 @@
-"""Locks that live as long as the process that holds them: flock on an own descriptor.
+"""Locks of files that live as long as the process that holds them (flock).
 
-A flock belongs to the open file description, so a forked child that keeps its copy would keep the lock
-after the holder was killed. Descriptors registered here are closed in every forked child; across exec
-they are closed by close-on-exec.
+A flock belongs to the open file description, so a forked child with a copy of the descriptor would keep the lock after
+its holder was killed. Descriptors that are held here are closed in every forked child, and by close-on-exec in every
+executed one.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def wait_exclusive(fd: int, seconds: float) -> bool:
 
 
 def hold(fd: int) -> None:
-    """From now on neither forked nor executed children keep the descriptor, and so the lock."""
+    """From now on no child, forked or executed, inherits the descriptor and with it the lock."""
     os.set_inheritable(fd, False)
     _held.add(fd)
 

@@ -52,23 +52,23 @@ def add_adapters(model: nn.Module, config: LoraConfig, seed: int) -> None:
         torch.manual_seed(seed)
         try:
             peft.inject_adapter_in_model(lora, model, _ADAPTER)
-        except ValueError as error:  # peft's word for names that no layer has, and for layers it cannot adapt
+        except ValueError as error:  # no layer has such a name, or peft cannot adapt it
             reason = " ".join(str(error).split())
             raise ConfigError(f"lora.targets: {reason}") from None
 
 
 @contextmanager
 def merged(model: nn.Module) -> Iterator[None]:
-    """Inside, every adapted layer is its own plain layer with the adapter added to its weights; then as before.
+    """Inside, every adapted layer is a plain layer whose weights include the adapter; afterwards all is as before.
 
-    Neither the adapters nor the frozen weights change, not by a bit. Without adapters it does nothing.
+    Adapters and frozen weights do not change by a bit. Without adapters it does nothing.
     """
     layers = _adapted(model)
     frozen = []
     for parent, name, layer in layers:
         base = layer.get_base_layer()
         frozen.append(base.weight.data)
-        with torch.inference_mode(False), torch.no_grad():  # a pause may come in the middle of an encoding
+        with torch.inference_mode(False), torch.no_grad():  # a pause during encoding calls this in inference mode
             base.weight.data = base.weight.data + layer.get_delta_weight(_ADAPTER)
         setattr(parent, name, base)
     try:
@@ -143,7 +143,7 @@ def merge_adapter(network: nn.Module, files: ModelFiles) -> str:
 
 
 def _adapted(model: nn.Module) -> list[tuple[nn.Module, str, Any]]:
-    """(module that holds it, its name there, layer) of every adapted layer."""
+    """(parent module, name in the parent, layer) of every adapted layer."""
     return [
         (parent, name, child)
         for parent in model.modules()

@@ -61,9 +61,9 @@ class DualEncoder(nn.Module):
         model: the transformers encoder, or a table of static embeddings; returns ``last_hidden_state``.
         hub_tokenizer: its fast tokenizer, as transformers saves and loads it.
         head: what follows the pooling.
-        options: how texts become vectors; ``origins`` says of each whether the config, the model or nobody set it.
+        options: how texts become vectors; ``origins`` says whether config, model or default set each of them.
         prompts: all that the model declares, by name; saved with it.
-        notes: what a person should know about how the model was loaded, a line each.
+        notes: what is unusual about how the model was loaded, a line each.
         revision: the commit of a model that was loaded from the hub.
         matryoshka_dimensions: widths at which training has made the first dimensions useful; saved with the model.
         precision: of the forward pass, in training and in encoding, as ``runtime.precision`` has it. Parameters,
@@ -103,10 +103,10 @@ class DualEncoder(nn.Module):
         self.compiled = False
         self.gradient_checkpointing = False
         self._attention: AttentionReport | None = None
-        self._tried: tuple[object, ...] = ()  # what ``_attention`` is true of
+        self._attention_key: tuple[object, ...] = ()  # the layout, device and type that ``_attention`` is of
         self._static = isinstance(model, StaticEmbedding)
         self._tokenizer = TextTokenizer(hub_tokenizer, lower_case=options.lower_case, special_tokens=not self._static)
-        # Attention never sees it, and any token will do where the tokenizer has none for padding.
+        # Attention never sees padding, so any token will do where the tokenizer has none for it.
         self._pad_id: int = hub_tokenizer.pad_token_id or 0
         self._first_position = positions_of(model).first
         self._prompt_tokens = {kind: self._check_room(kind) for kind in ("query", "passage")}
@@ -167,8 +167,7 @@ class DualEncoder(nn.Module):
         return replace(rows, skipped=np.broadcast_to(np.int32(self._prompt_tokens[kind]), len(rows)))
 
     def protocol(self) -> dict[str, Any]:
-        """How texts become vectors, and who said so: the part of engine.evaluation.summary.EncodingProtocol that the
-        encoder knows."""
+        """How texts become vectors, and what set each option: the encoder's part of an EncodingProtocol."""
         names = [field.name for field in fields(self.options)]
         return {
             **{name: getattr(self.options, name) for name in names},
@@ -210,10 +209,10 @@ class DualEncoder(nn.Module):
         }
 
     def _check_room(self, kind: Literal["query", "passage"]) -> int:
-        """Tokens of the prompt of that kind of text, of which the model can take more.
+        """The number of tokens of the prompt of that kind of text.
 
         Raises:
-            ConfigError: there is no room for text beside them.
+            ConfigError: prompt and special tokens leave no room for text.
         """
         prefix, limit = self.options.prefix(kind), self.options.max_tokens(kind)
         special = self._tokenizer.special_tokens(pairs=False)
@@ -234,8 +233,8 @@ class DualEncoder(nn.Module):
 
     def attention(self) -> AttentionReport:
         """What the model really attends through; raises as ``why_padded`` does."""
-        tried = (self.layout, self.device.type, self.autocast)
-        if self._attention is None or tried != self._tried:
+        key = (self.layout, self.device.type, self.autocast)
+        if self._attention is None or key != self._attention_key:
             if self.layout == "padded":
                 report = AttentionReport.padded(self.model, "runtime.layout is padded")
             elif self._static:
@@ -244,17 +243,17 @@ class DualEncoder(nn.Module):
                 report = attention_report(self.model, self._pad_id, self.to_device, autocast=self.autocast)
             if report.why_padded is not None and self.layout == "packed":
                 raise ConfigError(f"runtime.layout: {report.why_padded}")
-            self._attention, self._tried = report, tried
+            self._attention, self._attention_key = report, key
         return self._attention
 
     def compile_model(self) -> None:
-        """From here on the model runs through torch.compile, with lengths that are free to change."""
-        self.why_padded()  # settled before: trying compiles nothing
+        """From now on the model runs through torch.compile, for rows of any length."""
+        self.why_padded()  # before, so that the trial of packed rows compiles nothing
         self.model.compile(dynamic=True)
         self.compiled = True
 
     def checkpoint_gradients(self) -> None:
-        """From here on training takes less memory and computes more; a backward pass goes into ``recomputing``.
+        """From now on training takes less memory and computes more; a backward pass must run inside ``recomputing``.
 
         Raises:
             ConfigError: this model cannot.
@@ -270,7 +269,7 @@ class DualEncoder(nn.Module):
             yield
 
     def to_device(self, array: npt.NDArray[Any]) -> Tensor:
-        """A copy on the model's device, which nothing waits for; on the CPU the array itself."""
+        """A copy on the model's device, without waiting for it; on the CPU the array itself."""
         tensor = torch.from_numpy(array)
         if self.device.type == "cuda":
             return tensor.pin_memory().to(self.device, non_blocking=True)
@@ -367,7 +366,7 @@ class DualEncoder(nn.Module):
         return vectors
 
     def _encode_call(self, rows: TokenRows, call: npt.NDArray[np.int64], vectors: npt.NDArray[np.float32]) -> bool:
-        """Fills in the vectors of one call; false: there was no memory for so many rows at once."""
+        """Fills in the vectors of one call; false where memory has no room for so many rows at once."""
         try:
             vectors[call] = self._embed_call(rows, call).cpu().numpy()
         except RuntimeError as error:
@@ -384,8 +383,8 @@ class DualEncoder(nn.Module):
         lengths = rows.lengths
         if lengths.all():
             return self._split(lengths, cost)
-        some = np.flatnonzero(lengths)
-        return [some[call] for call in self._split(lengths[some], cost)]
+        with_tokens = np.flatnonzero(lengths)
+        return [with_tokens[call] for call in self._split(lengths[with_tokens], cost)]
 
     def _split(self, lengths: npt.NDArray[np.int64], cost: CallCost) -> list[npt.NDArray[np.int64]]:
         if self.why_padded() is None:

@@ -71,13 +71,13 @@ def load_hub_tokenizer(files: ModelFiles, model_config: Any, *, trust_remote_cod
 
 
 def tokenizer_fault(files: ModelFiles) -> str | None:
-    """Why the tokenizer of ``files`` cannot be read; None: no file of it betrays anything."""
+    """Why the tokenizer of ``files`` cannot be read; None: its files show no fault."""
     if fault := _vocabulary_fault(files):
         return fault
     path = files.file("tokenizer.json")
     if path is None:
-        known = not files.is_folder or any(files.file(name) for name in _VOCABULARY_FILES)
-        return None if known else _NO_TOKENIZER
+        may_have_one = not files.is_folder or any(files.file(name) for name in _VOCABULARY_FILES)
+        return None if may_have_one else _NO_TOKENIZER
     try:
         tokenizers.Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises nothing narrower

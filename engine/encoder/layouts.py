@@ -25,10 +25,10 @@ ToDevice = Callable[[npt.NDArray[Any]], Tensor]
 
 @dataclass(frozen=True, slots=True)
 class CallCost:
-    """How rows are split into forward calls; both in tokens, padding included."""
+    """What decides how rows are split into forward calls, in tokens, padding included."""
 
-    budget: int  # most of one forward call
-    call: int  # what a forward call costs beside its tokens; decides where rows are padded
+    budget: int  # the most tokens of one forward call
+    call: int  # cost of a forward call beside its tokens: it decides which rows are padded to one length
 
 
 # Measured: on a CPU small matrices stay in its caches and a call costs little; a GPU wants few large calls.
@@ -80,7 +80,7 @@ def padded_vectors(model: nn.Module, rows: TokenRows, modes: Sequence[str], pad_
         segments = np.zeros(inside.shape, dtype=np.int64)
         segments[inside] = rows.segments
         inputs["token_type_ids"] = to_device(segments)
-    # Known here, on the host: without padding the model may take its attention path without a mask.
+    # Decided on the host: without padding the model may take its attention path without a mask.
     mask = None if inside.all() else to_device(inside.astype(np.int64))
     hidden = model(
         **inputs, attention_mask=mask, **_options(type(model).forward)
@@ -107,7 +107,7 @@ def packed_vectors(
 
 @cache
 def _options(forward: Callable[..., Any]) -> dict[str, bool]:
-    """A decoder keeps no keys and values of tokens that nothing comes after."""
+    """A decoder need not keep keys and values: no token follows."""
     return {"use_cache": False} if "use_cache" in inspect.signature(forward).parameters else {}
 
 

@@ -19,16 +19,18 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def release_memory() -> None:
-    """Gives back what an abandoned computation has left behind."""
+    """Frees what an abandoned computation has left behind."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 
 def enable_gradient_checkpointing(model: Any) -> None:
-    """In training, from here on; in evaluation, and in the config that is saved, nothing changes.
+    """Gradient checkpointing (Chen et al. 2016, 1604.06174): the layers of a transformers model keep only their inputs,
+    and the backward pass computes the rest again. The gradient is the same; dropout masks are drawn again as they were.
 
-    The backward pass has to find the model with the attention that the forward pass had.
+    It holds for training only, and is not part of the saved config. In the backward pass the model must have the
+    attention that it had in the forward pass.
 
     Raises:
         ConfigError: this model cannot.
@@ -49,5 +51,5 @@ def enable_gradient_checkpointing(model: Any) -> None:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=options)
     except ValueError:
         raise ConfigError(f"runtime.gradient_checkpointing: {kind} does not support it; set it to false") from None
-    # They make frozen embeddings require a gradient, which only the reentrant kind needs.
+    # Both calls make frozen embeddings require a gradient, which only the reentrant kind needs.
     model.disable_input_require_grads()

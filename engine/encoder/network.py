@@ -26,8 +26,8 @@ from engine.encoder.remote_code import UnreliableCodeError, load_reliably
 from engine.encoder.weights import WEIGHT_FILES, weights_fault, weights_in
 
 _VERSION = f"transformers {transformers.__version__}"
-# transformers looks for an adapter beside the weights and builds its layers in. Here adapters are merged, and it is
-# sent to look where there is none.
+# transformers looks for an adapter beside the weights and builds its layers in. Here adapters are merged, so it is told
+# to look in a folder that does not exist.
 _NO_ADAPTER = {"subfolder": "no-adapter"}
 
 
@@ -164,8 +164,8 @@ def _load_weights(files: ModelFiles, config: Any, trust_remote_code: bool) -> An
 
 def _encoder_only(network: Any) -> Any:
     if isinstance(getattr(network, "pooler", None), nn.Module):
-        network.pooler = None  # not part of our pooling: untrained weights that cost a product and a gradient
-    return network.float()  # a model with code of its own may not have asked for it
+        network.pooler = None  # our pooling does not use it: it would cost a product and a gradient
+    return network.float()  # a model with its own code may ignore the type
 
 
 def _load_tokenizer(files: ModelFiles, model: Any, trust_remote_code: bool) -> tuple[Any, list[str]]:

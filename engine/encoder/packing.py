@@ -1,4 +1,4 @@
-"""Whether a model can run on packed sequences: it is tried, on a few rows, against the same rows padded."""
+"""Whether a model can run on packed sequences: a few rows are tried packed, against the same rows padded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from engine.encoder.tokens import TokenRows
 _SHORT_ROWS = (3, 7, 7, 20)  # tokens of the rows that are tried, two of one length, beside a long one
 _LONG_ROW = 150
 _WIDEST_WINDOW = 512  # tokens of a sliding window that the long row is made to cross
-_MOST_POSITIONS = 1024  # positions of a model that is tried on more tokens than it has positions
+_MOST_POSITIONS = 1024  # a model with at most so many is also tried on more tokens than it has positions
 _TOLERANCE = 1e-3  # relative, in float32; sequences that see each other, or wrong positions, are far above
 # What the models of transformers call a table with one entry for each position. Those with relative positions (T5,
 # XLNet, Funnel), rotary ones or ALiBi have none.
@@ -74,17 +74,17 @@ def attention_report(model: Any, pad_id: int, to_device: ToDevice, *, autocast: 
         with _evaluating(model):
             with torch.autocast(device.type, enabled=False):
                 expected = _padded(model, rows, pad_id, to_device)
-                found, calls = _packed(model, rows, positions, to_device)
+                vectors, calls = _packed(model, rows, positions, to_device)
             if autocast is not None:  # what the run will do, and whether a kernel takes this model's heads
                 with torch.autocast(device.type, dtype=autocast):
                     _, calls = _packed(model, rows, positions, to_device)
     except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:  # remote code may raise any
         if is_out_of_memory(error):
-            raise  # says nothing of the model, and other ranks or a resume may have room
+            raise  # not the model's fault: other ranks, or a resume, may have room
         line = next(iter(str(error).splitlines()), type(error).__name__)
         return AttentionReport.padded(model, f"{name} does not run packed: {line}")
-    off = float((found - expected).norm() / expected.norm())
-    if not off < _TOLERANCE:
+    difference = float((vectors - expected).norm() / expected.norm())
+    if not difference < _TOLERANCE:
         return AttentionReport.padded(model, f"{name} gives other vectors packed than padded")
     reason = objection(name, calls, device.type, _untried_window(model, int(rows.lengths.max())))
     return AttentionReport(calls[0].kernel) if reason is None else AttentionReport.padded(model, reason)
@@ -95,7 +95,7 @@ def objection(name: str, calls: Sequence[AttentionCall], device: str, window: in
 
     Args:
         calls: those of one forward pass, in the precision of the run.
-        window: of tokens, one that no row was long enough for; None: there is none.
+        window: tokens of a sliding window that no row was long enough to cross; None: there is no such window.
     """
     if not calls:
         return f"{name} calls no attention that can be packed"
@@ -157,7 +157,7 @@ def _evaluating(model: Any) -> Iterator[None]:
 
 
 def _rows(model: Any, positions: Positions, pad_id: int) -> TokenRows:
-    """In order of length, some long enough to cross a sliding window; random tokens but the padding."""
+    """Rows in order of length, some long enough to cross a sliding window, of random tokens without the padding one."""
     longest, window = _LONG_ROW, _window(model)
     if window is not None and window <= _WIDEST_WINDOW:
         longest = max(longest, window + window // 8 + 8)

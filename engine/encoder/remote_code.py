@@ -1,4 +1,4 @@
-"""Models that bring code of their own: it may be of another transformers, and go wrong without a word."""
+"""Models that bring their own code, which may be written for another transformers and go wrong in silence."""
 
 from __future__ import annotations
 

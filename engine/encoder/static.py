@@ -28,7 +28,7 @@ WEIGHTS = "model.safetensors"
 class StaticEmbedding(nn.Module):
     """Token ids -> their rows of the table; stands where a transformers encoder stands elsewhere."""
 
-    _supports_attention_backend = True  # there is no attention: packed rows are as good as padded ones
+    _supports_attention_backend = True  # without attention, packed rows are as good as padded ones
 
     def __init__(self, table: Tensor) -> None:
         """``table`` [V, D]."""

@@ -125,10 +125,10 @@ def frequent_substrings(words: Mapping[str, int]) -> list[tuple[str, int]]:
         pairs = piece_of * _CODE_POINTS + codes[starts + length - 1]
         _, first, piece_of = np.unique(pairs, return_index=True, return_inverse=True)
         occurrences = np.bincount(piece_of, counts[starts]).astype(np.int64)
-        kept = (occurrences > 1) | (length == 1)
-        found = zip(starts[first[kept]].tolist(), occurrences[kept].tolist(), strict=True)
-        pieces += [(letters[start : start + length], count) for start, count in found]
-        # What occurs once has no longer form that occurs twice.
+        frequent = (occurrences > 1) | (length == 1)
+        counted = zip(starts[first[frequent]].tolist(), occurrences[frequent].tolist(), strict=True)
+        pieces += [(letters[start : start + length], count) for start, count in counted]
+        # A piece that occurs once has no longer form that occurs twice.
         goes_on = (occurrences[piece_of] > 1) & (starts + length < ends[starts])
         starts, piece_of = starts[goes_on], piece_of[goes_on]
     return sorted(pieces, key=lambda piece: (-piece[1] * len(piece[0]), piece[0]))

@@ -180,8 +180,8 @@ class TextTokenizer:
         return encodings
 
     def _truncate(self, first: Any, second: Any, budget: int) -> bool:
-        wanted = len(first) + (len(second) if second is not None else 0)
-        if wanted <= budget:
+        total = len(first) + (len(second) if second is not None else 0)
+        if total <= budget:
             return False
         first.truncate(budget, direction=self._direction)  # changes nothing where it is short enough
         if second is not None:

@@ -1,4 +1,4 @@
-"""How many cores and how much memory this process may use: of those there are, what its cgroups leave it."""
+"""The cores and the memory that this process may use: what its cgroups allow of the machine's."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def usable_cores(root: Path = Path("/")) -> int:
     More threads than the quota pays for compute no faster: the kernel halts all of them for the rest of each period,
     and those that wait at a barrier use the quota up.
     """
-    present = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = cpu_quota(root)
-    return present if quota is None else max(1, min(present, math.ceil(quota)))
+    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
 
 
 def cpu_quota(root: Path = Path("/")) -> float | None:
-    """Seconds of computing in a second that the cgroups of this process allow; None: no limit, or none to be read.
+    """CPU seconds per second that the cgroups of this process allow; None: no limit, or none that can be read.
 
     Args:
         root: the folder that holds proc/ and sys/.
@@ -38,7 +38,11 @@ def cpu_quota(root: Path = Path("/")) -> float | None:
 
 
 def memory_limit(root: Path = Path("/")) -> int | None:
-    """Bytes that the cgroups of this process allow; None: no limit, or none to be read. ``root``: as in cpu_quota."""
+    """Bytes that the cgroups of this process allow; None: no limit, or none that can be read.
+
+    Args:
+        root: the folder that holds proc/ and sys/.
+    """
     limits = []
     for folder in _cgroups(root, "memory"):
         limit = _read(folder / "memory.max") or _read(folder / "memory.limit_in_bytes")
@@ -50,7 +54,7 @@ def memory_limit(root: Path = Path("/")) -> int | None:
 def _cgroups(root: Path, controller: str) -> Iterator[Path]:
     """The folders of the cgroup that limits this process and of those around it, whose limits hold as well.
 
-    In a container the path may be the host's, of which only the beginning of the tree is there.
+    In a container the path may be the host's, of which the container sees only the root.
     """
     mount = root / "sys/fs/cgroup"
     for line in _read(root / "proc/self/cgroup").splitlines():

@@ -1,6 +1,6 @@
 """``python -m engine.machine.gpu_report``: what torch can do with the GPUs of this machine, as one line of JSON.
 
-A process of its own, for programs that must not load torch.
+For programs that must not load torch: they run it as a process.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     torch: str  # version
     cuda: str | None = None  # that torch is built with
     gpus: tuple[GpuReport, ...] = ()
-    unusable: str | None = None  # why a run would use no GPU, and what to do about it
+    unusable: str | None = None  # why a run could use no GPU, and what to do about it
 
 
 def report() -> Report:

@@ -1,6 +1,6 @@
-"""The NVIDIA GPUs of this machine as torch numbers them, and why torch can use none where that is so.
+"""The NVIDIA GPUs of this machine as torch numbers them, or the reason why torch can use none.
 
-The driver's own tool is asked and not torch, which takes seconds and hundreds of MB: a run in the queue does without.
+They are read from nvidia-smi and not from torch, which takes seconds and hundreds of MB: a queued run must stay light.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path
 
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 _TOOL = "nvidia-smi"
-_TOOL_SECONDS = 10.0  # a hung driver does not hang the queue
+_TOOL_SECONDS = 10.0  # so that a hung driver does not hang the queue
 _UUID_PREFIX = "GPU-"
 
 
-class UnusableGpus(Exception):  # noqa: N818 - a state of the machine, of which the caller decides whether it matters
+class UnusableGpus(Exception):  # noqa: N818 - a state of the machine; the caller decides whether it matters
     """There is an NVIDIA driver or its tool, and nothing that torch can compute on.
 
     Attributes:
@@ -41,7 +41,7 @@ class Gpu:
 
 
 def has_driver() -> bool:
-    """Whether the machine has an NVIDIA driver or its tool: whether GPUs are to be expected."""
+    """Whether the machine has an NVIDIA driver or nvidia-smi, so that GPUs are to be expected."""
     return _NVIDIA_DRIVER.exists() or shutil.which(_TOOL) is not None
 
 
@@ -58,17 +58,17 @@ def visible_gpus() -> list[Gpu]:
         return []
     gpus, tool = None, shutil.which(_TOOL)
     try:
-        gpus = None if tool is None else _listed(tool)
+        gpus = None if tool is None else _gpus_of_driver(tool)
     except (OSError, subprocess.SubprocessError) as error:
         if not _NVIDIA_DRIVER.exists():
-            raise UnusableGpus(f"{_TOOL} failed ({_words_of(error)})", "repair the NVIDIA driver") from None
+            raise UnusableGpus(f"{_TOOL} failed ({_one_line(error)})", "repair the NVIDIA driver") from None
     if gpus == []:
         raise UnusableGpus(f"{_TOOL} lists no GPU", "have the scheduler or the container give the run one")
     version, has_cuda = installed_torch()
     if not has_cuda:
         raise UnusableGpus(f"torch {version} is built without CUDA", "install a torch with CUDA")
-    if gpus is not None and (_alike(gpus) or os.environ.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"):
-        gpus = _chosen(gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
+    if gpus is not None and (_same_model(gpus) or os.environ.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"):
+        gpus = _visible(gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
     else:
         gpus = None
     if gpus is None:
@@ -79,7 +79,7 @@ def visible_gpus() -> list[Gpu]:
 
 
 def torch_indices(uuids: Sequence[str]) -> list[int]:
-    """The numbers that torch has for GPUs. Imports torch: to be called only once they are the run's.
+    """The numbers that torch has for GPUs. Imports torch, so a run calls it once it has its devices.
 
     Raises:
         UnusableGpus: torch cannot use them, for example because the driver is too old for it.
@@ -106,15 +106,15 @@ def installed_torch() -> tuple[str, bool]:
     return "" if version is None else version[1], without_cuda is None
 
 
-def _listed(tool: str) -> list[Gpu] | None:
+def _gpus_of_driver(tool: str) -> list[Gpu] | None:
     """All GPUs of the machine in the order of their buses; None where CUDA may number parts of them."""
     query = [tool, "--query-gpu=index,uuid,mig.mode.current,name", "--format=csv,noheader"]
-    asked = subprocess.run(query, capture_output=True, text=True, timeout=_TOOL_SECONDS, check=False)
-    if "No devices were found" in asked.stdout:
-        return []  # with a status of 0 or 6, by the driver's age
-    asked.check_returncode()
+    answer = subprocess.run(query, capture_output=True, text=True, timeout=_TOOL_SECONDS, check=False)
+    if "No devices were found" in answer.stdout:
+        return []  # the exit status is 0 or 6, depending on the driver's version
+    answer.check_returncode()
     gpus = []
-    for line in asked.stdout.splitlines():
+    for line in answer.stdout.splitlines():
         index, uuid, mig, name = (*(part.strip() for part in line.split(",", 3)), "", "", "")[:4]
         if not index.isdecimal() or not uuid.startswith(_UUID_PREFIX) or mig == "Enabled":
             return None
@@ -122,31 +122,31 @@ def _listed(tool: str) -> list[Gpu] | None:
     return gpus
 
 
-def _alike(gpus: list[Gpu]) -> bool:
+def _same_model(gpus: list[Gpu]) -> bool:
     return len({gpu.name for gpu in gpus}) == 1
 
 
-def _chosen(gpus: list[Gpu], variable: str | None) -> list[Gpu] | None:
+def _visible(gpus: list[Gpu], variable: str | None) -> list[Gpu] | None:
     """Those that CUDA_VISIBLE_DEVICES names, numbered anew in its order; None where it names parts of GPUs.
 
     CUDA reads the list up to the first entry that it does not know, and takes one that names a GPU twice for empty.
     """
     if variable is None:
         return gpus
-    chosen: list[Gpu] = []
+    visible: list[Gpu] = []
     for entry in variable.split(","):
         entry = entry.strip()
         if entry.startswith("MIG-"):
             return None
         named = [gpu for gpu in gpus if entry == str(gpu.index)]
-        if entry.startswith(_UUID_PREFIX):  # the beginning is enough where it is of one only
+        if entry.startswith(_UUID_PREFIX):  # a unique prefix is enough
             named = [gpu for gpu in gpus if f"{_UUID_PREFIX}{gpu.uuid}".startswith(entry)]
         if len(named) != 1:
             break
-        if named[0] in chosen:
+        if named[0] in visible:
             return []
-        chosen += named
-    return [Gpu(index, gpu.uuid, gpu.name) for index, gpu in enumerate(chosen)]
+        visible += named
+    return [Gpu(index, gpu.uuid, gpu.name) for index, gpu in enumerate(visible)]
 
 
 def _gpus_of_torch() -> list[Gpu]:
@@ -160,7 +160,7 @@ def _gpus_of_torch() -> list[Gpu]:
         if os.environ.get("CUDA_VISIBLE_DEVICES") == "":
             raise _hidden() from None
         remedy = "update the NVIDIA driver, or install a torch that is built for it"
-        raise UnusableGpus(_words_of(error).partition(". ")[0].rstrip("."), remedy) from None
+        raise UnusableGpus(_one_line(error).partition(". ")[0].rstrip("."), remedy) from None
     return [Gpu(index, str(gpu.uuid), gpu.name) for index, gpu in enumerate(properties)]
 
 
@@ -172,7 +172,7 @@ def _hidden() -> UnusableGpus:
     return UnusableGpus(reason, "unset it or name a GPU of this machine")
 
 
-def _words_of(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     text = str(error)
     if isinstance(error, subprocess.CalledProcessError):
         text = error.stdout or error.stderr or f"status {error.returncode}"

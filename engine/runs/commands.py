@@ -1,6 +1,6 @@
 """Commands to a worker: one file each in control/, answered by uuid in the log.
 
-requested (the file lies there) -> acknowledged (command.received) -> done, failed or stale (command.done).
+requested (the file exists) -> acknowledged (command.received) -> done, failed or stale (command.done).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """A command file that was found; the worker removes ``path`` once it has answered."""
+    """A command that waits in control/; the worker removes ``path`` once it has answered."""
 
     uuid: str
     command: CommandName
@@ -76,8 +76,8 @@ def send_command(folder: RunFolder, name: CommandName) -> str:
 def pending_commands(folder: RunFolder) -> list[Command]:
     """Commands not answered yet, oldest first.
 
-    Only regular files of the run's owner count. Whatever else is named like a command is moved aside, so that it
-    is looked at once.
+    Only regular files of the run's owner count. Anything else that is named like a command is renamed to .bad, so that
+    it is read only once.
     """
     try:
         with os.scandir(folder.control) as entries:
@@ -85,7 +85,7 @@ def pending_commands(folder: RunFolder) -> list[Command]:
         owner = folder.path.stat().st_uid
     except OSError:
         return []
-    found = []
+    commands = []
     for name in names:
         path = folder.control / name
         try:
@@ -96,10 +96,10 @@ def pending_commands(folder: RunFolder) -> list[Command]:
             with contextlib.suppress(OSError):
                 path.rename(path.with_suffix(".bad"))
             continue
-        found.append(
+        commands.append(
             Command(uuid=content.uuid, command=content.command, attempt=content.attempt, t=content.t, path=path)
         )
-    return sorted(found, key=lambda command: (command.t, command.uuid))
+    return sorted(commands, key=lambda command: (command.t, command.uuid))
 
 
 def command_state(folder: RunFolder, uuid: str, state: RunState) -> CommandStage:
@@ -122,7 +122,7 @@ def wait_for_command(reader: RunReader, uuid: str, timeout: float | None = None)
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     while True:
-        alive = probe(reader.folder).alive  # before the log: what a leaving worker wrote last is then seen
+        alive = probe(reader.folder).alive  # before the log is read, so as to see the last words of a leaving worker
         reader.poll()
         stage = command_state(reader.folder, uuid, reader.state)
         leaves = stage == "done" and _name_of(uuid, reader.state) in ("pause", "stop")
@@ -147,7 +147,7 @@ def stop_without_worker(folder: RunFolder) -> None:
         reader = RunReader(folder)
         reader.poll()
         state = reader.state
-        # A process that came only to evaluate, and died, took nothing from a run that had ended.
+        # A process that came only to evaluate, and died, does not change how the run had ended.
         phase = state.former_phase or state.phase
         if phase in ("finished", "failed"):
             raise RunError(f"run {folder.id} has already {phase}")
@@ -182,11 +182,11 @@ def answer(log: EventLog, command: Command, outcome: events.Outcome, detail: str
 
 
 def _read(path: Path, owner: int) -> _Content:
-    # Not blocking: a fifo of that name must not hold the training step up.
+    # Non-blocking: a fifo of that name must not hold up the training step.
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != owner or found.st_size > _MAX_BYTES:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != owner or status.st_size > _MAX_BYTES:
             raise PermissionError(f"{path}: not a command file of the run's owner")
         content = msgspec.json.decode(os.read(fd, _MAX_BYTES), type=_Content)
     finally:

@@ -1,4 +1,4 @@
-"""What can go wrong with a run folder, as one line ready to print (exit status 2), and what ends an attempt."""
+"""Errors about a run, each one line ready to print (exit status 2), and what ends a worker's attempt."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ class RunError(ConfigError):
     """The run cannot be found, read or used this way."""
 
 
-class RunBusy(RunError):  # noqa: N818 - a state of the run, told as such
+class RunBusy(RunError):  # noqa: N818 - a state of the run
     """Another process holds the run's lock."""
 
 
 class EndOfAttempt(Exception):  # noqa: N818 - not an error
-    """Unwinds to whoever runs the attempt, from wherever it is raised: a command in progress never fails of it."""
+    """Raised anywhere in a worker to leave its attempt; a command in progress does not count as failed."""

@@ -1,7 +1,7 @@
-"""Who works on a run: a lock held for life, and an owner written in it.
+"""Who works on a run: a lock that the worker holds for life, and the owner that is written in it.
 
-The lock is the truth about life on this machine; the owner says whom to signal. A process is signalled
-only through a pidfd whose start time matches, so a reused process id is never hit.
+The lock decides whether a worker on this machine is alive; the owner says which process to signal. A process is
+signalled only through a pidfd whose start time matches, so a reused process id is never hit.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):
-    """What worker.lock holds. ``pid`` 0: the worker is being started and has not written itself in yet."""
+    """The content of worker.lock. ``pid`` 0: the launcher holds the lock, and the worker has not started yet."""
 
     host: str
     boot_id: str
@@ -81,7 +81,7 @@ class RunLock:
     def take_over(cls, folder: RunFolder) -> RunLock:
         """Takes a run from an owner on another machine, by putting a new lock file in the place of theirs.
 
-        The former owner finds that the token is no longer its own and leaves before its next checkpoint.
+        The former owner sees another token than its own and leaves before its next checkpoint.
 
         Raises:
             RunBusy: the owner lives on this machine.
@@ -100,15 +100,15 @@ class RunLock:
         return cls(folder, fd)
 
     def announce(self, attempt: int) -> None:
-        """Written by the launcher before the worker exists: who holds the lock for which attempt."""
+        """Called by the launcher before the worker exists: says for which attempt the lock is held."""
         self._write(attempt, pid=0, start_time=0)
 
     def write_owner(self, attempt: int) -> None:
-        """Written by the worker as soon as it runs: from now on it can be signalled."""
+        """Called by the worker as soon as it runs: from now on it can be signalled."""
         self._write(attempt, pid=os.getpid(), start_time=process_start_time(os.getpid()) or 0)
 
-    def still_mine(self) -> bool:
-        """False once another machine took the run over: leave without writing anything more."""
+    def still_held(self) -> bool:
+        """False once another machine has taken the run over: the worker must leave without writing anything more."""
         owner = read_owner(self.folder)
         return owner is not None and owner.token == self._token
 
@@ -126,12 +126,12 @@ class RunLock:
             token=self._token,
         )
         line = msgspec.json.encode(owner) + b"\n"
-        os.pwrite(self.fd, line, 0)  # in place: a rename would leave the lock on a file that nobody finds
+        os.pwrite(self.fd, line, 0)  # in place: after a rename the lock would be on a file without a name
         os.ftruncate(self.fd, len(line))
 
 
 def probe(folder: RunFolder) -> Liveness:
-    """Asks the lock, with a shared lock of its own, held for some microseconds."""
+    """Whether somebody holds the lock, by trying for a shared one, which is held for some microseconds."""
     try:
         fd = os.open(folder.lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:

@@ -69,8 +69,8 @@ class EventLog:
     def append(self, event: AnyEvent) -> list[AnyEvent]:
         """Writes ``event`` with its number, time and attempt; returns what was written, as it was written.
 
-        Never raises. Empty when it could not be written: that is counted in ``failed_writes``, and told by a
-        warning event, written before the next event that can be.
+        Never raises. Empty when it could not be written: ``failed_writes`` counts that, and the next event that can be
+        written comes after a warning that says so.
         """
         with self._lock:
             written = []
@@ -79,11 +79,11 @@ class EventLog:
                 written += self._write(Warning(message=missing))
                 if written:
                     self._unreported = 0
-            own = self._write(event)
-            if not own:
+            lines = self._write(event)
+            if not lines:
                 self.failed_writes += 1
                 self._unreported += 1
-            return written + own
+            return written + lines
 
     def sync(self) -> None:
         """Forces what was appended to the disk; a failure is counted and reported like a failed write."""
@@ -104,7 +104,7 @@ class EventLog:
                 event, v=EVENT_VERSION, seq=self.seq + 1, t=time.time(), attempt=self.attempt
             )
             line = encode(numbered)
-            decode(line)  # a NaN where no number name is allowed would be written as null and be lost to every reader
+            decode(line)  # a NaN where no name of a number is allowed becomes null, and no reader could decode the line
             self._cut_back()
             self._torn = True
             if os.write(self._fd, line) < len(line):
@@ -140,14 +140,14 @@ class EventCursor:
         return self._decoded(self._read(limit_bytes), decode_lines, decode)
 
     def poll_outlines(self, limit_bytes: int = 4 * 1024 * 1024) -> list[Outline]:
-        """The same, in two thirds of the time, with no more of steps than their outlines."""
+        """The same with only the outlines of steps, in two thirds of the time."""
         return self._decoded(self._read(limit_bytes), decode_outlines, decode_outline)
 
     def _read(self, limit_bytes: int) -> bytes:
         try:
-            found = self.path.stat()
-            self._follow(found)
-            if found.st_size == self.offset:
+            status = self.path.stat()
+            self._follow(status)
+            if status.st_size == self.offset:
                 return b""
             with self.path.open("rb", buffering=0) as file:
                 self._follow(os.fstat(file.fileno()))
@@ -157,17 +157,17 @@ class EventCursor:
         self.offset += len(chunk)
         return chunk
 
-    def _follow(self, found: os.stat_result) -> None:
-        if self.inode is not None and (found.st_ino != self.inode or found.st_size < self.offset):
+    def _follow(self, status: os.stat_result) -> None:
+        if self.inode is not None and (status.st_ino != self.inode or status.st_size < self.offset):
             self.offset = self.skipped = 0
             self.restarts += 1
-        self.inode = found.st_ino
+        self.inode = status.st_ino
 
     def _decoded(self, chunk: bytes, all_at_once: Callable[[bytes], list[T]], one: Callable[[bytes], T]) -> list[T]:
         try:
             return all_at_once(chunk)
         except (msgspec.MsgspecError, RecursionError):
-            pass  # some line is torn, unknown or a prank: one by one
+            pass  # some line is torn, of an unknown type, or hostile: they are decoded one by one
         result: list[T] = []
         for line in chunk.split(b"\n")[:-1]:
             try:

@@ -1,7 +1,7 @@
-"""Whether a worker would be killed when the user logs out, and what to start it through where it would.
+"""Whether a worker would be killed when the user logs out, and the command that prevents it.
 
-systemd-logind can be set to kill all that is left of a session at its end (KillUserProcesses=yes); a session
-of its own does not save a process from that, a scope under the user's manager does, as long as that lives.
+systemd-logind can be set to kill every process of a login session when it ends (KillUserProcesses=yes), also one that
+has called setsid. A scope under the user's manager saves it, as long as that manager lives.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ _PROPERTIES = ("KillUserProcesses", "KillOnlyUsers", "KillExcludeUsers")
 
 
 def kills_user_processes() -> bool:
-    """True when logind would kill a worker started from this session at logout; False where that is not known."""
+    """True when logind would kill a worker started from this session at logout; False where nothing says so."""
     command = shutil.which("loginctl")
     if command is None or not _BOOTED_WITH_SYSTEMD.is_dir():
         return False
     try:
-        asked = subprocess.run(
+        answer = subprocess.run(
             [command, "show-session", *(f"--property={name}" for name in _PROPERTIES)],
             capture_output=True,
             text=True,
             timeout=_TIMEOUT_SECONDS,
             check=False,
         )
-        return killed_at_logout(asked.stdout, _CGROUP.read_text(), _user())
+        return killed_at_logout(answer.stdout, _CGROUP.read_text(), _user())
     except (OSError, subprocess.SubprocessError):
         return False
 
@@ -48,7 +48,7 @@ def killed_at_logout(properties: str, cgroup: str, user: str) -> bool:
 
 
 def scope_command() -> list[str]:
-    """What to put before a command so that it outlives the session; empty where nothing is needed or can be had."""
+    """The words to put before a command so that it outlives the session; empty where none are needed, or none help."""
     command = shutil.which("systemd-run")
     if command is None or "XDG_RUNTIME_DIR" not in os.environ or not kills_user_processes():
         return []

@@ -1,4 +1,4 @@
-"""Looks into the user's own files before a run folder is made: what is malformed is said at once, and exits 2."""
+"""Reads the user's own files before a run folder is made, so that a malformed one is an error at once (exit 2)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _EXIT_WRONG_USE = 2
 
 
 def preflight(config: RunConfig) -> None:
-    """Loads local files in a process of their own, so that this one stays light; built-in data need no look.
+    """Loads local files in another process, so that this one stays light; built-in data are not checked.
 
     Raises:
         ConfigError: one line naming file and field.

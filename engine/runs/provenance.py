@@ -1,4 +1,4 @@
-"""What a result depends on besides its config, recorded at launch. Never a reason for a launch to fail."""
+"""What a result depends on besides its config, recorded at launch. What cannot be read is left out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PACKAGES = (
 )  # fmt: skip
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 _GIT_TIMEOUT_SECONDS = 5.0
-# A repository's own settings may name programs to run (diff drivers, file system monitors): not for a record.
+# A repository's settings may name programs to run (diff drivers, file system monitors): a record must not run them.
 _GIT = ("git", "-c", "core.fsmonitor=false", "--no-pager")
 _DIFF = ("diff", "HEAD", "--no-ext-diff", "--no-textconv", "--no-color", "--binary")
 
@@ -43,7 +43,7 @@ def provenance(config: RunConfig, command_line: Sequence[str]) -> Provenance:
 
 def _git(*arguments: str) -> bytes | None:
     try:
-        asked = subprocess.run(
+        answer = subprocess.run(
             [*_GIT, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -53,7 +53,7 @@ def _git(*arguments: str) -> bytes | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None  # no git, no repository, no commit yet, not ours, or too slow
-    return asked.stdout
+    return answer.stdout
 
 
 def _versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What is known about a run, kept up to date by following its log."""
+"""A run as its log tells it: state and per-step columns, kept up to date by following the log."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MODE_CODES = {"mono": 0, "cross": 1, "mixed": 2, "english": 3}
 MODE_NAMES = tuple(MODE_CODES)
 UNKNOWN_MODE = 255
 
-_NUMBERS = ("loss", "lr", "masked", "grad_norm", "seconds", "data_wait")
+_NUMBER_COLUMNS = ("loss", "lr", "masked", "grad_norm", "seconds", "data_wait")
 
 # Raised whenever the fold or RunState changes meaning: older snapshots are then ignored and rebuilt.
 SNAPSHOT_VERSION = 4
@@ -74,7 +74,7 @@ class Series:
         self.seconds = array("d")
         self.data_wait = array("d")
         self.tokens = array("q")
-        self.temperature = array("d")  # of the loss; empty where it is not learned, NaN before the first that tells
+        self.temperature = array("d")  # of the loss; empty where it is not learned, NaN before its first value
 
     def __len__(self) -> int:
         """Number of steps on the current timeline."""
@@ -95,15 +95,15 @@ class Series:
 
     def _append(self, events: list[Step]) -> None:
         before = len(self)
-        for name in _NUMBERS:
+        for name in _NUMBER_COLUMNS:
             getattr(self, name).frombytes(_doubles(_joined(map(attrgetter(name), events))))
         self.mode.frombytes(_mode_codes(_joined(event.mode for event in events)))
         tokens = _joined(event.tokens for event in events)
         self.tokens.frombytes(pack(f"{len(tokens)}q", *tokens))
         if self.temperature or any(event.temperature for event in events):
             self.temperature.extend([math.nan] * (before - len(self.temperature)))
-            told = (event.temperature or [math.nan] * len(event.loss) for event in events)
-            self.temperature.frombytes(_doubles(_joined(told)))
+            temperatures = (event.temperature or [math.nan] * len(event.loss) for event in events)
+            self.temperature.frombytes(_doubles(_joined(temperatures)))
 
     def _fill(self, steps: int) -> None:
         for column in (self.loss, self.lr, self.masked, self.grad_norm, self.seconds, self.data_wait):
@@ -119,7 +119,7 @@ class Series:
 
 
 class RunReader:
-    """Folds a run's log into ``state``, and into ``series`` when asked; ``poll`` takes up what is new.
+    """Folds a run's log into ``state``, and into ``series`` when asked; ``poll`` reads what is new.
 
     With ``series`` the log is read from the beginning, else from the snapshot where one fits. The result is
     the same. A reader belongs to one thread at a time.
@@ -151,16 +151,16 @@ class RunReader:
         """Reads a chunk, and frees its events before the next is decoded; False when nothing is left."""
         cursor = self._cursor
         before = (cursor.offset, cursor.restarts)
-        found: Sequence[AnyEvent | Outline] = (
+        chunk: Sequence[AnyEvent | Outline] = (
             cursor.poll_outlines(_CHUNK) if self.series is None else cursor.poll(_CHUNK)
         )
         if cursor.restarts != before[1]:
             self._forget()
-        for stretch in _stretches(found):
-            self._take_up(stretch)
+        for stretch in _stretches(chunk):
+            self._apply(stretch)
         return (cursor.offset, cursor.restarts) != before
 
-    def _take_up(self, stretch: list[AnyStep] | OtherEvent) -> None:
+    def _apply(self, stretch: list[AnyStep] | OtherEvent) -> None:
         if isinstance(stretch, list):
             fold_steps(self.state, stretch)
             if self.series is not None:
@@ -182,10 +182,10 @@ class RunReader:
     def _start_from_snapshot(self) -> None:
         try:
             snapshot = msgspec.json.decode(self.folder.state.read_bytes(), type=_Snapshot)
-            found = self.folder.events.stat()
+            log = self.folder.events.stat()
         except (OSError, msgspec.MsgspecError):
             return
-        fits = snapshot.inode == found.st_ino and snapshot.offset <= found.st_size
+        fits = snapshot.inode == log.st_ino and snapshot.offset <= log.st_size
         if snapshot.version == SNAPSHOT_VERSION and fits:
             self.state = snapshot.state
             self.state.loss = None if snapshot.loss is None else from_number(snapshot.loss)
@@ -217,10 +217,10 @@ def write_snapshot(folder: RunFolder, state: RunState, offset: int, inode: int, 
     write_file(folder.state, msgspec.json.encode(snapshot), folder.file_mode())
 
 
-def _stretches(found: Sequence[AnyEvent | Outline]) -> Iterator[list[AnyStep] | OtherEvent]:
-    """Step events that follow each other together, all others alone."""
+def _stretches(events: Sequence[AnyEvent | Outline]) -> Iterator[list[AnyStep] | OtherEvent]:
+    """The events in their order; step events that follow each other come as one list."""
     steps: list[AnyStep] = []
-    for event in found:
+    for event in events:
         if isinstance(event, StepColumns):
             steps.append(event)
             continue
@@ -233,9 +233,9 @@ def _stretches(found: Sequence[AnyEvent | Outline]) -> Iterator[list[AnyStep] | 
 
 
 @contextlib.contextmanager
-def _without_gc(wanted: bool) -> Iterator[None]:
+def _without_gc(long_replay: bool) -> Iterator[None]:
     """A long replay makes and frees many lists; looking for cycles in them would take a third of the time."""
-    if not wanted or not gc.isenabled():
+    if not long_replay or not gc.isenabled():
         yield
         return
     gc.disable()
@@ -253,7 +253,7 @@ def _mode_codes(modes: list[str]) -> bytes:
 
 
 def _unbroken(stretch: Iterable[Step]) -> Iterator[list[Step]]:
-    """Cuts where the first step of an event is not the one after the last of the event before."""
+    """Lists of events without a gap or overlap between their steps."""
     events: list[Step] = []
     end = 0
     for event in stretch:

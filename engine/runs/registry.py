@@ -35,7 +35,7 @@ class _Named(msgspec.Struct, frozen=True):
 
 
 class _Head(msgspec.Struct, frozen=True):
-    """What the list needs of spec.json; readable whatever else another release wrote there."""
+    """The part of spec.json that the list needs; whatever else another release wrote is not read."""
 
     created: float = 0.0
     config: _Named = _Named()
@@ -43,7 +43,7 @@ class _Head(msgspec.Struct, frozen=True):
 
 def list_runs(home: Path) -> list[RunFolder]:
     """Runs of a home, newest first; archived runs and folders without spec.json are left out."""
-    found: list[tuple[float, str, RunFolder]] = []
+    runs: list[tuple[float, str, RunFolder]] = []
     try:
         with os.scandir(home) as entries:
             names = [entry.name for entry in entries if not entry.name.startswith(".")]
@@ -52,10 +52,10 @@ def list_runs(home: Path) -> list[RunFolder]:
     for name in names:
         folder = RunFolder(home / name)
         try:
-            found.append((_head(folder).created, folder.id, folder))
+            runs.append((_head(folder).created, folder.id, folder))
         except OSError:
             continue
-    return [folder for _, _, folder in sorted(found, key=lambda item: item[:2], reverse=True)]
+    return [folder for _, _, folder in sorted(runs, key=lambda item: item[:2], reverse=True)]
 
 
 def find_run(home: Path, text: str) -> RunFolder:
@@ -116,13 +116,13 @@ def restore_run(home: Path, text: str) -> RunFolder:
     Raises:
         RunError: none or several fit, or it cannot be moved; one line.
     """
-    found = list_put_away(home)
-    fitting = [folder for folder in found if folder.id == text]
-    fitting = fitting or [folder for folder in found if text and _head(folder).config.name == text]
-    fitting = fitting or [folder for folder in found if text and folder.id.startswith(text)]
+    runs = list_put_away(home)
+    fitting = [folder for folder in runs if folder.id == text]
+    fitting = fitting or [folder for folder in runs if text and _head(folder).config.name == text]
+    fitting = fitting or [folder for folder in runs if text and folder.id.startswith(text)]
     if len(fitting) != 1:
-        known = f"; there are {_candidates(fitting or found)}" if found else ""
-        raise RunError(f"{text!r} fits {len(fitting) or 'no'} archived or deleted runs{known}")
+        candidates = f"; there are {_candidates(fitting or runs)}" if runs else ""
+        raise RunError(f"{text!r} fits {len(fitting) or 'no'} archived or deleted runs{candidates}")
     target = _free_name(home, fitting[0].id)
     try:
         fitting[0].path.rename(target)
@@ -140,7 +140,7 @@ def delete_run(folder: RunFolder) -> None:
     """
     lock = _lock_idle(folder)
     try:
-        # Renamed first: a run that is half deleted must not show up as one.
+        # Renamed first: a half-deleted run must not be listed.
         doomed = folder.path.with_name(f".deleting-{folder.id}-{os.urandom(4).hex()}")
         folder.path.rename(doomed)
         shutil.rmtree(doomed)

@@ -1,4 +1,4 @@
-"""Becomes the worker: a script of its own, started by engine.runs.launch, that needs the standard library only.
+"""Becomes the worker: a script that engine.runs.launch starts, and that needs the standard library only.
 
 ``python -I -S spawn.py detach|foreground LOG UMASK COMMAND...``
 

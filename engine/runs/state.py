@@ -1,6 +1,6 @@
-"""What a run's log tells of it, as engine.runs.fold finds it; dashboard, command line, worker and tests all read this.
+"""The state of a run by its log, as engine.runs.fold makes it; dashboard, command line, worker and tests all read it.
 
-Whether the worker still lives is asked of the lock (engine.runs.lock) and combined in engine.runs.status.
+Whether the worker is alive is not in it: engine.runs.status adds that, from the lock.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Phase = Literal[
 Level = Literal["info", "warning", "error"]
 FINAL_PHASES: frozenset[str] = frozenset({"paused", "stopped", "finished", "failed"})
 
-NOTES_KEPT = 200
+NOTES_SHOWN = 200
 SPARK_BUCKETS = 64
-RECENT_STEPS = 50  # that figures of now are means of
-_RECENT_BUCKETS = 8  # an eighth of the run, once it fills the buckets
+RECENT_STEPS = 50  # the present pace is the mean of so many
+_RECENT_BUCKETS = 8  # of SPARK_BUCKETS: an eighth of a run that fills them
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -32,7 +32,7 @@ class Note(msgspec.Struct, frozen=True):
     t: float
     text: str
     level: Level = "info"
-    seq: int = 0  # of the event that it tells of: what a follower has shown already
+    seq: int = 0  # of its event: a follower knows by it which lines it has shown
 
 
 class EvaluationPoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +46,7 @@ class EvaluationPoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ValidationPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One value of what the checkpoint is chosen by, on the current timeline."""
+    """One value of the measure that selects the checkpoint, on the current timeline."""
 
     step: int
     measure: str  # "loss", or benchmark and metric
@@ -67,7 +67,7 @@ class CommandState(msgspec.Struct, kw_only=True):
 
 
 class Activity(msgspec.Struct, frozen=True, kw_only=True):
-    """Long work under way: an evaluation's part, tokenising, a download."""
+    """Long work in progress: a part of an evaluation, tokenising, a download."""
 
     what: str
     done: int
@@ -82,11 +82,11 @@ class SparkBucket(msgspec.Struct):
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """What the steps of one event took together."""
+    """The cost of the steps of one event together."""
 
     steps: int
     seconds: float
-    tokens: float | None  # None: not told
+    tokens: float | None  # None: the event does not say
     flops: float | None
 
 
@@ -105,18 +105,18 @@ class RunState(msgspec.Struct, kw_only=True):
     seq: int = 0
     attempt: int = 0
     phase: Phase = "starting"
-    former_phase: Phase | None = None  # while a process only evaluates: what the run returns to
-    only_evaluates: bool = False  # whether the present process was started for that, or the last one was
+    former_phase: Phase | None = None  # while a process only evaluates: the phase that the run returns to
+    only_evaluates: bool = False  # whether the present or last process was started only to evaluate
     started: float = 0.0  # unix seconds of the first event
     updated: float = 0.0  # unix seconds of the last event
-    progress_age: float = 0.0  # seconds, as the last heartbeat said
+    progress_age: float = 0.0  # seconds since the last progress, by the last heartbeat
 
     step: int = 0
-    loss: float | None = None  # of the last step; NaN is kept
-    recent: list[Pace] = []  # of the last events that tell of RECENT_STEPS steps together, or of all
+    loss: float | None = None  # of the last step; may be NaN
+    recent: list[Pace] = []  # of the last events that cover RECENT_STEPS steps together, or of all events
     temperature: float | None = None  # of the loss, where it is learned
-    # Seconds spent, over all attempts, superseded steps included.
-    step_seconds: float = 0.0  # waiting for data left out
+    # Seconds spent in all attempts, superseded steps included.
+    step_seconds: float = 0.0  # without the wait for data
     data_wait_seconds: float = 0.0
     evaluation_seconds: float = 0.0
     checkpoint_seconds: float = 0.0
@@ -143,7 +143,7 @@ class RunState(msgspec.Struct, kw_only=True):
     spark: list[SparkBucket] = []
 
     def follow(self, stretch: Sequence[Event]) -> None:
-        """Takes up what all events have in common, of one or several in a row."""
+        """Applies what all events have in common: number, attempt and time, of one or several in a row."""
         last = stretch[-1]
         self.seq, self.attempt = last.seq, last.attempt
         times = [event.t for event in stretch]
@@ -151,24 +151,24 @@ class RunState(msgspec.Struct, kw_only=True):
         self.started = self.started or next(filter(None, times), 0.0)
 
     def move(self, phase: Phase) -> None:
-        """Work that goes on while a pause or stop is under way does not take the run out of it."""
+        """Changes the phase, unless the run is pausing or stopping: work in progress goes on meanwhile."""
         if self.phase not in ("pausing", "stopping"):
             self.phase = phase
 
     def note(self, event: Event, text: str, level: Level = "info") -> None:
         """Adds a line that tells of ``event``."""
         self.notes.append(Note(event.t, text, level, event.seq))
-        if len(self.notes) > 2 * NOTES_KEPT:  # trimmed in blocks: trimming at every note would make long logs slow
-            del self.notes[:-NOTES_KEPT]
+        if len(self.notes) > 2 * NOTES_SHOWN:  # trimmed in blocks: trimming at every note would make long logs slow
+            del self.notes[:-NOTES_SHOWN]
 
     def losses_sparkline(self) -> list[float]:
         """Mean loss of up to 64 equal stretches of the run; a stretch without a finite loss is NaN."""
         return [bucket.total / bucket.count if bucket.count else math.nan for bucket in self.spark]
 
     def recent_loss(self) -> float | None:
-        """Mean loss of the last stretch, batches of every mode: that of one batch depends on which mode it drew.
+        """Mean loss of the last stretch of steps: that of a single batch depends on the mode that it drew.
 
-        None where nothing was trained yet, not finite where the last step is not.
+        None before the first step; not finite where the loss of the last step is not.
         """
         if self.loss is None or not math.isfinite(self.loss):
             return self.loss
@@ -196,10 +196,10 @@ class RunState(msgspec.Struct, kw_only=True):
         return self._per_step((pace.flops, pace.steps) for pace in self.recent)
 
     @staticmethod
-    def _per_step(told: Iterable[tuple[float | None, int]]) -> float | None:
-        """Over those events that tell it; None where none does."""
-        known = [(total, steps) for total, steps in told if total is not None]
-        return sum(total for total, _ in known) / sum(steps for _, steps in known) if known else None
+    def _per_step(totals: Iterable[tuple[float | None, int]]) -> float | None:
+        """Mean over the events that have a total, as (total, steps); None where none has."""
+        present = [(total, steps) for total, steps in totals if total is not None]
+        return sum(total for total, _ in present) / sum(steps for _, steps in present) if present else None
 
     def pairs_per_second(self) -> float | None:
         return self.batch_size / self.seconds_per_step if self.seconds_per_step else None
@@ -211,9 +211,9 @@ class RunState(msgspec.Struct, kw_only=True):
         return self.tokens_per_step / self.seconds_per_step
 
     def mfu(self) -> float | None:
-        """Model FLOP utilisation, 0 to 1: what the steps compute over the device's peak; None where none is known.
+        """Model FLOP utilisation, 0 to 1: what the steps compute over the device's peak; None where no peak is known.
 
-        Neither padding nor embeddings nor what is computed again count as work.
+        Padding, embeddings and recomputation do not count.
         """
         peak = self.device.peak_flops if self.device is not None else None
         if not peak or not self.seconds_per_step or self.flops_per_step is None:

@@ -1,4 +1,4 @@
-"""Log and lock together: the state a person is shown, and why."""
+"""Log and lock together: the state that a person is shown, and why."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from engine.runs.lock import Liveness, probe
 from engine.runs.reader import RunReader
 from engine.runs.state import FINAL_PHASES, RunState
 
-STALLED_AFTER = 120.0  # seconds without progress, at least; more where steps are slow
-SLOW_STEPS = 10.0  # ... and at least this many mean step times
+STALLED_AFTER = 120.0  # seconds without progress, or SLOW_STEPS mean step times, whichever is longer
+SLOW_STEPS = 10.0
 SILENT_AFTER = 60.0  # seconds without an event from another machine, which beats every 5 s
 
 _LEAVING = {"paused": "pausing", "stopped": "stopping"}
@@ -69,7 +69,7 @@ def shown_state(state: RunState, liveness: Liveness, now: float) -> str:
             return "crashed"  # a later worker took the lock and died before it could say so
         if phase in FINAL_PHASES:
             return phase
-        # A process that came only to evaluate took nothing from the run when it died.
+        # A process that came only to evaluate does not change how the run had ended when it dies.
         return state.former_phase or "crashed"
     if liveness.alive is None:
         return "stalled" if phase not in FINAL_PHASES and _age(state, now) > SILENT_AFTER else phase
@@ -110,7 +110,7 @@ def reason(state: RunState, liveness: Liveness, now: float | None = None) -> str
 
 def status_of(reader: RunReader) -> Status:
     """Polls the reader, probes the lock and puts both together."""
-    liveness = probe(reader.folder)  # first: a run that ends in between then reads as ended, not as crashed
+    liveness = probe(reader.folder)  # before the log: a run that ends in between then reads as ended, not as crashed
     reader.poll()
     state, owner = reader.state, liveness.owner
     name, mode, max_steps, updated = state.name, state.mode, state.max_steps, state.updated

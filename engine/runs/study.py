@@ -1,4 +1,4 @@
-"""A study: conditions that differ in what is asked, times seeds; every config is checked before any run is launched.
+"""A study: conditions times seeds. Every config is checked before any run is launched.
 
 A study file is TOML::
 
@@ -59,10 +59,9 @@ class StudyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     conditions: Annotated[tuple[StudyCondition, ...], Meta(min_length=2)]
     seeds: Annotated[tuple[Count, ...], Meta(min_length=1)] = (0,)
     baseline: str | None = None  # a condition's name; null: the first
-    benchmark: str | None = (
-        None  # what the report is about; null: evaluation.validation unless it selects, else the first
-    )
-    slow_on_cpu: str | None = None  # what to know before starting it without a GPU
+    # What the report is about; null: evaluation.validation unless it selects checkpoints, else the first benchmark.
+    benchmark: str | None = None
+    slow_on_cpu: str | None = None  # a warning for who starts it without a GPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ class Study:
 
 @dataclass(frozen=True, slots=True)
 class StartedRun:
-    """A run of a study, and what was done to have it."""
+    """A run of a study, and what was done to get it."""
 
     planned: PlannedRun
     folder: RunFolder
@@ -179,26 +178,28 @@ def sweep_of(
 
 
 def start_study(home: Path, study: Study, command_line: Sequence[str] = ()) -> list[StartedRun]:
-    """Sees to it that every run of the study is finished, under way or queued, in the study's order.
+    """Launches or resumes the runs of the study, in its order, so that each is finished, under way or queued.
 
-    A run of this study with the same config is taken as it is when it is finished or under way, and resumed when it is
-    paused, stopped or crashed; one that failed is left and launched anew.
+    All are launched together and wait for a device as ``queued`` runs, so no process must stay alive to start the next.
+    A queued run is light: on the CPU it has not imported torch, on a GPU it holds no memory there.
+    An older run of this study with the same config is left alone when it is finished or under way, and resumed when it
+    is paused, stopped or crashed. One that failed is left, and a new run is launched.
 
     Raises:
         ConfigError: a config cannot be run, or its files cannot be read; then nothing was launched.
     """
     for config in _distinct_data([planned.config for planned in study.runs]):
         preflight(config)
-    there = _runs_of(home, study.name)
+    existing = _runs_of(home, study.name)
     started = []
     for planned in study.runs:
-        wanted = with_absolute_paths(planned.config)
-        known = next(((folder, state) for folder, config, state in there if config == wanted), None)
-        if known is None:
+        recorded = with_absolute_paths(planned.config)
+        match = next(((folder, state) for folder, config, state in existing if config == recorded), None)
+        if match is None:
             folder = launch(home, planned.config, command_line=command_line)
             started.append(StartedRun(planned, folder, "launched"))
             continue
-        folder, state = known
+        folder, state = match
         fate: Fate = "finished before" if state == "finished" else "under way"
         if state in _RESUMABLE:
             resume(folder)
@@ -235,7 +236,7 @@ def _plan(
     return tuple(runs)
 
 
-def _benchmark(runs: Sequence[PlannedRun], wanted: str | None = None) -> str:
+def _benchmark(runs: Sequence[PlannedRun], named: str | None = None) -> str:
     """The key of the benchmark that results are compared on: the one that all runs have."""
     evaluation = runs[0].config.evaluation
     if not evaluation.benchmarks:
@@ -245,7 +246,7 @@ def _benchmark(runs: Sequence[PlannedRun], wanted: str | None = None) -> str:
         keys.sort(key=lambda key: key == evaluation.validation)
     elif evaluation.validation in keys:
         keys.insert(0, evaluation.validation)
-    key = wanted or keys[0]
+    key = named or keys[0]
     for planned in runs:
         keys = [parse_benchmark(benchmark)[0] for benchmark in planned.config.evaluation.benchmarks]
         if key not in keys:
@@ -255,12 +256,12 @@ def _benchmark(runs: Sequence[PlannedRun], wanted: str | None = None) -> str:
 
 def _axis(text: str) -> tuple[str, list[str]]:
     key, equals, values = text.partition("=")
-    found = [value.strip() for value in _GRID_VALUE.findall(values)]
-    if not equals or not key.strip() or not found or not all(found):
+    points = [value.strip() for value in _GRID_VALUE.findall(values)]
+    if not equals or not key.strip() or not points or not all(points):
         raise ConfigError(f"--grid {text!r}: expected key=value,value")
-    if len(set(found)) != len(found):
+    if len(set(points)) != len(points):
         raise ConfigError(f"--grid {text!r}: the same value twice")
-    return key.strip(), found
+    return key.strip(), points
 
 
 def _check_seeds(seeds: Sequence[int], label: str) -> None:
@@ -273,20 +274,20 @@ def _in_name(text: str) -> str:
 
 
 def _runs_of(home: Path, study: str) -> list[tuple[RunFolder, RunConfig, str]]:
-    """Runs of the study that did not fail, those that are further along first."""
-    found = []
+    """Runs of the study that did not fail, finished ones first."""
+    runs = []
     for folder in list_runs(home):
         try:
             config = read_spec(folder).config
         except RunError:
-            continue  # of another release, or damaged: not ours to judge
+            continue  # of another release, or damaged
         if config.study == study:
             state = status_of(RunReader(folder)).state
             if state != "failed":
-                found.append((folder, config, state))
-    return sorted(found, key=lambda item: item[2] != "finished")
+                runs.append((folder, config, state))
+    return sorted(runs, key=lambda item: item[2] != "finished")
 
 
 def _distinct_data(configs: Sequence[RunConfig]) -> list[RunConfig]:
-    """One config for every set of files: reading them takes seconds."""
+    """One config for every set of files: each is read once, which takes seconds."""
     return list({msgspec.json.encode((config.sources, config.evaluation)): config for config in configs}.values())

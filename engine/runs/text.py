@@ -1,4 +1,4 @@
-"""Text of others (data sets, logs, model names) made safe to show: it can never drive the terminal."""
+"""Text from outside (data sets, logs, model names) made safe to show: it can never control the terminal."""
 
 from __future__ import annotations
 

@@ -197,7 +197,7 @@ class Session:
         Raises:
             LostRun: it was.
         """
-        if not self._lock.still_mine():
+        if not self._lock.still_held():
             raise LostRun
 
     def _obey(self, command: Command) -> None:

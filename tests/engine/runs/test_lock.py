@@ -160,11 +160,11 @@ def test_taken_over_run_is_no_longer_the_former_owner_s(folder: RunFolder, monke
         far.setattr(lock_module.os, "uname", lambda: os.uname_result(("Linux", "another host", "", "", "")))
         former = RunLock.acquire(folder)
         former.write_owner(1)
-        assert former.still_mine()
+        assert former.still_held()
     taken = RunLock.take_over(folder)
     taken.write_owner(2)
-    assert taken.still_mine()
-    assert not former.still_mine()
+    assert taken.still_held()
+    assert not former.still_held()
     former.release()
     assert probe(folder).alive is True
     taken.release()
@@ -175,7 +175,7 @@ def test_live_worker_of_this_machine_is_not_taken_over(folder: RunFolder) -> Non
     lock.write_owner(1)
     with pytest.raises(RunBusy):
         RunLock.take_over(folder)
-    assert lock.still_mine()
+    assert lock.still_held()
     lock.release()
 
 
