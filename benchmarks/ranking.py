@@ -83,8 +83,9 @@ def names() -> tuple[list[str], list[str]]:
 
 def ours(folder: Path, _every: int) -> tuple[float, dict[str, float]]:
     from engine.data.benchmark import Benchmark
-    from engine.evaluation.query_scores import query_scores
+    from engine.evaluation.judgements import ranked_judgements
     from engine.evaluation.ranking import rank
+    from engine.evaluation.scores import QueryScores
 
     query_ids, candidate_ids = names()
     relevant = np.tile(relevant_candidates(), (len(CANDIDATES), 1))
@@ -110,9 +111,9 @@ def ours(folder: Path, _every: int) -> tuple[float, dict[str, float]]:
     queries, candidates = load(folder)
     start = time.perf_counter()
     ranks, _top = rank(benchmark, queries, candidates)
-    pool = query_scores(benchmark, ranks).pool
+    values = QueryScores(ranked_judgements(benchmark, ranks)).of("map_multilingual").value
     seconds = time.perf_counter() - start
-    return seconds, dict(zip(query_ids, pool.average_precision.tolist(), strict=True))
+    return seconds, dict(zip(query_ids, values.tolist(), strict=True))
 
 
 def pytrec_eval(folder: Path, every: int) -> tuple[float, dict[str, float]]:

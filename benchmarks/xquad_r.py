@@ -22,8 +22,9 @@ from engine.data.benchmark import Benchmark
 from engine.data.cache import cache_folder
 from engine.data.sources import load_benchmark
 from engine.evaluation.benchmarking import evaluate_model
-from engine.evaluation.query_scores import query_scores
+from engine.evaluation.judgements import ranked_judgements
 from engine.evaluation.ranking import rank
+from engine.evaluation.scores import QueryScores
 from engine.evaluation.shards import QUERY_TILE, ShardScores, make_shards
 from engine.evaluation.vectors import distinct_rows
 from engine.worker.devices import share_cores
@@ -108,7 +109,7 @@ def main() -> int:
     candidates = encoder.of("passage", benchmark.candidate_texts)
     start = time.perf_counter()
     ranks, _ = rank(benchmark, queries, candidates)
-    ours = query_scores(benchmark, ranks).pool.average_precision
+    ours = QueryScores(ranked_judgements(benchmark, ranks)).of("map_multilingual").value
     ranking_seconds = time.perf_counter() - start
     theirs = peer_average_precision(benchmark, queries, candidates)
     different = int((np.abs(ours - theirs) > EQUAL).sum())

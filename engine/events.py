@@ -163,7 +163,7 @@ class Friedman(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LanguageBias(msgspec.Struct, frozen=True, kw_only=True):
-    """Measures of language bias; definitions in engine.evaluation.language_bias.
+    """Measures of language bias; definitions in engine.evaluation.bias.
 
     A measure that the benchmark cannot have, or that no ranking could change, is in ``not_applicable`` with the reason
     and nowhere else.

@@ -18,24 +18,20 @@ import numpy as np
 
 from engine.data.benchmark import Benchmark
 from engine.evaluation.arrays import Floats, Ints
-from engine.evaluation.bias import histogram_edges, own_language_advantages, query_advantages, rank_distances
-from engine.evaluation.language_bias.measure import language_bias
+from engine.evaluation.bias.by_language import histogram_edges, own_language_advantages, rank_distances
+from engine.evaluation.bias.measure import language_bias
+from engine.evaluation.judgements import ranked_judgements
+from engine.evaluation.measures import RANK_DISTANCE_NULL
 from engine.evaluation.metrics import compute_metrics
-from engine.evaluation.query_scores import query_scores
 from engine.evaluation.ranking import MEMORY, rank, rank_stored, stored_queries
-from engine.evaluation.summary import (
-    DOT_SCORE,
-    RANK_DISTANCE_NULL,
-    SCORE,
-    Bounds,
-    EncodingProtocol,
-    EvaluationProtocol,
-    Summary,
-)
+from engine.evaluation.results import DOT_SCORE, SCORE, Bounds, EncodingProtocol, EvaluationProtocol, Summary
+from engine.evaluation.scores import Placement, QueryScores, Scores
 from engine.evaluation.tally import Ranks, TopK
 from engine.evaluation.vectors import Encoder, encode_stored
 from engine.events import EvaluationResult
 from engine.progress import Tick, named
+
+_PLACEMENTS: tuple[Placement, ...] = ("id", "optimistic", "pessimistic")
 
 IN_MEMORY = 50_000  # candidates; of more, the vectors go through files
 
@@ -118,33 +114,42 @@ def measure(
     score: str = SCORE,
     cutoff: int | None = None,
 ) -> Evaluation:
-    """Everything that is computed from ranks; ``score`` and ``cutoff`` are for the protocol."""
-    scores = query_scores(benchmark, ranks)
-    metrics = compute_metrics(benchmark, scores)
-    advantages = query_advantages(benchmark, ranks)
+    """Everything that is computed from ranks; ``score`` and ``cutoff`` are for the protocol.
+
+    Where some relevant passages have no rank, measures that are made of all ranks are not computed, and
+    ``not_applicable`` says so.
+    """
+    judgements = ranked_judgements(benchmark, ranks)
+    scores = QueryScores(judgements)
+    metrics = {placement: compute_metrics(scores, placement) for placement in _PLACEMENTS}
+    missing = int(np.count_nonzero(~judgements.is_retrieved))
+    refused = f"{missing:,} of {len(ranks.query):,} relevant passages were not retrieved" if missing else None
+    advantages, distances = scores.of("own_language_advantage"), scores.of("rank_distance")
+    if refused is not None:
+        advantages, distances = (Scores(part.query[:0], None, part.value[:0]) for part in (advantages, distances))
+        for found in metrics.values():
+            found.macro["rank_distance"] = found.micro["rank_distance"] = None
     advantage_by_language, mean_advantage = own_language_advantages(benchmark, advantages)
-    bias = language_bias(benchmark, ranks, top, advantages, mean_advantage)
+    bias = language_bias(benchmark, scores, ranks, top, mean_advantage, refused=refused)
     edges = histogram_edges(len(benchmark.candidate_ids))
     ties = int(np.count_nonzero(ranks.tied_pool))
+    reported = metrics["id"]
     summary = Summary(
         queries=len(benchmark.query_ids),
         candidates=len(benchmark.candidate_ids),
         languages=list(benchmark.languages),
-        settings=metrics.settings,
-        metrics={**metrics.macro, RANK_DISTANCE_NULL: bias.measures.get(RANK_DISTANCE_NULL)},
-        matrix=metrics.matrix,
-        map_multilingual_by_language=metrics.map_multilingual_by_language,
+        settings=reported.settings,
+        metrics={**reported.macro, RANK_DISTANCE_NULL: bias.measures.get(RANK_DISTANCE_NULL)},
+        matrix=reported.matrix,
+        map_multilingual_by_language=reported.map_multilingual_by_language,
         histogram_edges=[float(edge) for edge in edges],
-        rank_distance=rank_distances(benchmark, scores.distances, edges),
+        rank_distance=rank_distances(benchmark, distances, edges),
         own_language_advantage=advantage_by_language,
         ties=ties,
         bias=bias,
         benchmark=benchmark.key,
-        micro=metrics.micro,
-        bounds=Bounds(
-            optimistic=compute_metrics(benchmark, query_scores(benchmark, ranks, "optimistic")).macro,
-            pessimistic=compute_metrics(benchmark, query_scores(benchmark, ranks, "pessimistic")).macro,
-        ),
+        micro=reported.micro,
+        bounds=Bounds(optimistic=metrics["optimistic"].macro, pessimistic=metrics["pessimistic"].macro),
         protocol=EvaluationProtocol(
             **msgspec.structs.asdict(encoding),
             unit=benchmark.unit,

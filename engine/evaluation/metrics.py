@@ -1,6 +1,6 @@
 """The metrics of an evaluation: means over queries, then over languages (macro), and over queries alone (micro).
 
-Shapes: Q queries; N cells, P and M queries as in query_scores.
+Shapes: L languages, n values of a measure.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.data.benchmark import Benchmark
 from engine.evaluation.arrays import Ints, Values
-from engine.evaluation.query_scores import QueryScores
-from engine.evaluation.summary import METRICS
+from engine.evaluation.measures import METRICS
+from engine.evaluation.scores import Placement, QueryScores, Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class Metrics:
     map_multilingual_by_language: dict[str, float]
 
 
-def compute_metrics(benchmark: Benchmark, scores: QueryScores) -> Metrics:
+def compute_metrics(scores: QueryScores, placement: Placement = "id") -> Metrics:
     """Means of the scores of single queries.
 
     - monolingual: mean over languages l of the mean over l's queries against the candidates of l;
@@ -37,66 +36,43 @@ def compute_metrics(benchmark: Benchmark, scores: QueryScores) -> Metrics:
 
     Micro values weigh every query (cross-lingual: every query and passage language) the same.
     """
-    count = len(benchmark.languages)
-    cells, pool, distances = scores.cells, scores.pool, scores.distances
-    language = benchmark.query_language.astype(np.int64)  # [Q]
-    asked, pool_asked = language[cells.query], language[pool.query]
-    pair = asked * count + cells.language
-
-    def by_pair(values: Values) -> Values:
-        return _group_means(pair, values, count * count).reshape(count, count)
-
-    ap_by_pair, recall_by_pair = by_pair(cells.average_precision), by_pair(cells.recall_at_1)
-    own, own_cell = np.eye(count, dtype=bool), asked == cells.language
-    ap_by_language = _group_means(pool_asked, pool.average_precision, count)
-    recall_by_language = _group_means(pool_asked, pool.recall_at_10, count)
-    distance = distances.distance.astype(np.float64)
-    distance_by_language = _group_means(language[distances.query], distance, count)
-    macro = (
-        ap_by_pair[own],
-        ap_by_pair[~own],
-        ap_by_language,
-        recall_by_pair[own],
-        recall_by_pair[~own],
-        recall_by_language,
-        distance_by_language,
-        by_pair(cells.ndcg_at_10)[own],
-        by_pair(cells.recall_at_100)[own],
-    )
-    micro = (
-        cells.average_precision[own_cell],
-        cells.average_precision[~own_cell],
-        pool.average_precision,
-        cells.recall_at_1[own_cell],
-        cells.recall_at_1[~own_cell],
-        pool.recall_at_10,
-        distance,
-        cells.ndcg_at_10[own_cell],
-        cells.recall_at_100[own_cell],
-    )
-    names = benchmark.languages
+    names = scores.judgements.languages
+    values = {name: scores.of(name, placement) for name in METRICS}
+    means = {name: language_means(scores, found) for name, found in values.items()}
+    own, other = means["map_monolingual"], means["map_crosslingual"]
+    matrix = np.where(np.eye(len(names), dtype=bool), own, other)
     return Metrics(
         settings={
-            "monolingual": int(np.isfinite(ap_by_pair[own]).sum()),
-            "crosslingual": int(np.isfinite(ap_by_pair[~own]).sum()),
-            "multilingual": int(np.isfinite(ap_by_language).sum()),
+            "monolingual": _count(own),
+            "crosslingual": _count(other),
+            "multilingual": _count(means["map_multilingual"]),
         },
-        macro={name: _mean(values) for name, values in zip(METRICS, macro, strict=True)},
-        micro={name: _mean(values) for name, values in zip(METRICS, micro, strict=True)},
+        macro={name: _mean(found) for name, found in means.items()},
+        micro={name: _mean(found.value) for name, found in values.items()},
         matrix={
-            name: by_language
-            for name, row in zip(names, ap_by_pair, strict=True)
-            if (by_language := _present(names, row))
+            name: by_language for name, row in zip(names, matrix, strict=True) if (by_language := _present(names, row))
         },
-        map_multilingual_by_language=_present(names, ap_by_language),
+        map_multilingual_by_language=_present(names, means["map_multilingual"]),
     )
+
+
+def language_means(scores: QueryScores, values: Scores) -> Values:
+    """Means by query language [L], or by query and passage language [L, L]; NaN where there are no values."""
+    judgements = scores.judgements
+    count, asked = len(judgements.languages), judgements.query_language[values.query]
+    if values.language is None:
+        return _group_means(asked, values.value, count)
+    return _group_means(asked * count + values.language, values.value, count * count).reshape(count, count)
 
 
 def _group_means(group: Ints, values: Values, groups: int) -> Values:
-    """[groups] means; NaN for a group without values."""
     counts = np.bincount(group, minlength=groups)
     means: Values = np.full(groups, np.nan)
     return np.divide(np.bincount(group, values, minlength=groups), counts, out=means, where=counts > 0)
+
+
+def _count(means: Values) -> int:
+    return int(np.isfinite(means).sum())
 
 
 def _mean(values: Values) -> float | None:

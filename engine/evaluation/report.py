@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from engine.evaluation.summary import METRICS, RANK_DISTANCE_NULL, EvaluationProtocol, Summary
+from engine.evaluation.measures import METRICS, RANK_DISTANCE_NULL
+from engine.evaluation.results import EvaluationProtocol, Summary
 from engine.events import LanguageBias
 
 

@@ -23,11 +23,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import stdtr, stdtrit
 
-Values = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from engine.evaluation.arrays import Ints, Values
 
 REPLICATES = 2999
 FLIPS = 9999

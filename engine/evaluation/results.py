@@ -1,7 +1,9 @@
-"""The result folder of one evaluation: ranks.parquet, topk.parquet and summary.json.
+"""What an evaluation leaves behind: summary.json, ranks.parquet and topk.parquet in a folder, written and read here.
 
-Every table, figure and test is computed from these. polars is imported when a file is written or read: importing this
-module costs little more than msgspec.
+Every table, figure and test is computed from these. polars and numpy are imported when a table is written or read:
+importing this module costs little more than msgspec.
+
+Shapes: J judgements.
 """
 
 from __future__ import annotations
@@ -13,15 +15,75 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine.config import ConfigError
-from engine.evaluation.summary import Summary
+from engine.evaluation.measures import MEASURES, Measure
+from engine.events import EvaluationResult
 from engine.files import write_folder
 
 if TYPE_CHECKING:
     import polars as pl
 
     from engine.evaluation.benchmarking import Evaluation
+    from engine.evaluation.judgements import Judgements
 
 RANKS, TOP_K, SUMMARY = "ranks.parquet", "topk.parquet", "summary.json"
+
+TIE_RULE = "equal scores rank by descending passage id (trec_eval)"
+SCORE = "dot product of L2-normalised vectors, float32"
+DOT_SCORE = "dot product of the vectors as they are, float32"
+
+
+class EncodingProtocol(msgspec.Struct, frozen=True, kw_only=True):
+    """How the texts became vectors. Empty or null where a result is from before this was recorded."""
+
+    pooling: str
+    query_prefix: str
+    passage_prefix: str
+    max_query_tokens: int | None  # special tokens included; None: no limit
+    max_passage_tokens: int | None
+    include_prompt: bool | None = None  # whether tokens of the prefix are pooled too
+    lower_case: bool | None = None
+    similarity: str = "cosine"
+    truncate_dim: int | None = None  # only the first so many dimensions; None: all
+    origins: dict[str, str] = {}  # who set each of the above: "config", "model" or "default"
+    modules: str = ""  # from text to vector, in words
+    revision: str | None = None  # the commit of a model of the hub
+    precision: str = ""  # of matrix products: float32, tf32, bfloat16 or float16
+    tf32: bool | None = None  # whether float32 products on CUDA ran in TF32; None: not on CUDA
+    attention: str = ""  # how sequences are laid out and which kernel computes them
+    truncated_queries: int  # distinct texts that were longer
+    truncated_passages: int
+    model_digest: str
+    tokenizer_digest: str
+
+
+class EvaluationProtocol(EncodingProtocol, frozen=True, kw_only=True):
+    """Everything a reader must know to compare a number with another."""
+
+    unit: str  # what a candidate is
+    pool: str  # what the pool holds
+    data_digest: str
+    tie_rule: str = TIE_RULE
+    ties: int  # relevant passages whose score another candidate shares
+    score: str = SCORE
+    cutoff: int | None = None  # None: the full ranking
+    averaging: str = "metrics and matrix: mean over queries, then over languages; micro: over queries"
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """Metrics if tied candidates stood in the best, or in the worst, order."""
+
+    optimistic: dict[str, float | None]
+    pessimistic: dict[str, float | None]
+
+
+class Summary(EvaluationResult, frozen=True, kw_only=True):
+    """An evaluation's result, with what is too much for an event."""
+
+    benchmark: str
+    micro: dict[str, float | None]
+    bounds: Bounds
+    protocol: EvaluationProtocol
+
 
 _JSON = msgspec.json.Encoder(order="sorted")
 
@@ -133,6 +195,76 @@ def top_k_table(evaluation: Evaluation) -> pl.DataFrame:
             "passage_language": pl.Series(benchmark.languages).gather(benchmark.candidate_language[passages]),
             "score": top.score.ravel(),
         }
+    )
+
+
+def query_values(ranks: pl.DataFrame, measure: Measure | str) -> pl.DataFrame:
+    """``query_id, cluster, query_language, passage_language, value`` from ranks.parquet, in ascending order of the ids.
+
+    passage_language is null where a query is ranked against the pool of all languages. A relevant passage that was not
+    retrieved has a null rank: it contributes 0 to shares, and its query is left out of measures that are made of ranks.
+
+    Args:
+        ranks: as ``read_ranks`` gives them, or some of the rows.
+        measure: a name in ``measures.MEASURES``, or a measure.
+
+    Raises:
+        KeyError: no such measure.
+    """
+    import polars as pl
+
+    from engine.evaluation.scores import QueryScores
+
+    measure = MEASURES[measure] if isinstance(measure, str) else measure
+    queries = ranks.unique("query_id").sort("query_id").select("query_id", "cluster", "query_language")
+    judgements = _stored_judgements(ranks, queries)
+    scores = QueryScores(judgements).of(measure)
+    answered = [None] * len(scores.value) if scores.language is None else scores.language
+    return queries[scores.query].with_columns(
+        passage_language=pl.Series(judgements.languages, dtype=pl.String).gather(pl.Series(answered, dtype=pl.Int64)),
+        value=pl.Series(scores.value, dtype=pl.Float64),
+    )
+
+
+def _stored_judgements(ranks: pl.DataFrame, queries: pl.DataFrame) -> Judgements:
+    """The rows of ranks.parquet [J], whose queries are numbered as in ``queries``.
+
+    Mid-ranks are those of stored counts of higher scores; results from before those were stored have the rank by id in
+    their place.
+    """
+    import numpy as np
+    import polars as pl
+
+    from engine.evaluation.judgements import Judgements, codes
+    from engine.evaluation.tally import NOT_RETRIEVED
+
+    numbered = ranks.join(
+        queries.select("query_id").with_row_index("query"), on="query_id", how="left", maintain_order="left"
+    ).sort("query", maintain_order=True)
+    languages = tuple(sorted({*queries["query_language"], *ranks["passage_language"]}))
+    number = {name: index for index, name in enumerate(languages)}
+
+    def language(column: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        return column.replace_strict(number, return_dtype=pl.Int64).to_numpy()
+
+    def column(name: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        return numbered[name].cast(pl.Int64).fill_null(NOT_RETRIEVED).to_numpy()
+
+    ranked = {name: column(name) for name in ("rank_pool", "rank_language")}
+    for pool in ("pool", "language"):
+        rank, has_counts = ranked[f"rank_{pool}"], f"above_{pool}" in ranks.columns
+        ranked[f"above_{pool}"] = column(f"above_{pool}") if has_counts else rank - 1
+        ranked[f"tied_{pool}"] = column(f"tied_{pool}") if has_counts else np.zeros_like(rank)
+    return Judgements(
+        languages=languages,
+        query=column("query"),
+        asked=language(numbered["query_language"]),
+        answered=language(numbered["passage_language"]),
+        grade=column("relevance"),
+        **ranked,
+        query_language=language(queries["query_language"]),
+        cluster=codes(queries["cluster"].to_list()),
+        group=np.arange(len(queries)),
     )
 
 

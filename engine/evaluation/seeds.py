@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.evaluation.resampling import Intervals, Values, t_interval, t_p_value
+from engine.evaluation.arrays import Values
+from engine.evaluation.resampling import Intervals, t_interval, t_p_value
 
 ENOUGH_SEEDS = 5
 

@@ -22,14 +22,13 @@ from typing import Literal
 
 import numpy as np
 
-from engine.evaluation.query_values import Wanted
+from engine.evaluation.arrays import Ints, Values
+from engine.evaluation.measures import Wanted
 from engine.evaluation.resampling import (
     FLIPS,
     REPLICATES,
     ClusterTotals,
     Intervals,
-    Ints,
-    Values,
     bootstrap_intervals,
     cluster_totals,
     sign_flip_p_values,

@@ -71,7 +71,7 @@ class Encoder(Protocol):
         kind of device and torch's version among them."""
 
     def protocol(self) -> dict[str, Any]:
-        """How texts become vectors: the encoder's part of engine.evaluation.summary.EncodingProtocol."""
+        """How texts become vectors: the encoder's part of engine.evaluation.results.EncodingProtocol."""
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of "model" and "tokenizer". Hashing all weights takes seconds."""

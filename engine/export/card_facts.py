@@ -9,8 +9,7 @@ from pathlib import Path
 from engine.config import RunConfig, parse_benchmark
 from engine.data.corpus import ParallelCorpus
 from engine.encoder import DualEncoder
-from engine.evaluation.results import SUMMARY, read_summary
-from engine.evaluation.summary import Summary
+from engine.evaluation.results import SUMMARY, Summary, read_summary
 from engine.export.card import CardFacts, TrainedSource, model_card
 from engine.runs.folder import RunFolder, read_spec
 from engine.runs.status import selected_step

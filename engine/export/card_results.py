@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engine.evaluation.measures import METRICS, RANK_DISTANCE_NULL
 from engine.evaluation.report import protocol_values
-from engine.evaluation.summary import METRICS, RANK_DISTANCE_NULL, Summary
+from engine.evaluation.results import Summary
 from engine.events import Advantage
 from engine.export.markdown import markdown_table
 

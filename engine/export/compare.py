@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from engine.evaluation.query_values import SETTINGS, query_values
-from engine.evaluation.results import SUMMARY, read_ranks, read_summary
+from engine.evaluation.measures import HEADLINE, MEASURES
+from engine.evaluation.results import SUMMARY, query_values, read_ranks, read_summary
 from engine.export.conditions import RunGroup, find_group, group_by_seed
 from engine.export.run_results import ExportError, RunResult, find_results, only_benchmark
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from engine.evaluation.statistics import Difference
 
-HEADLINE = ("map_monolingual", "map_crosslingual", "map_multilingual", "rank_distance", "own_language_advantage")
 ALL = "all"
 
 
@@ -72,7 +71,7 @@ def compare_runs(
     Args:
         baseline: one of the runs; None is the first.
         benchmark: None is the runs' only one.
-        metric: one of ``query_values.SETTINGS``; None is the headline metrics that the benchmark has.
+        metric: one of ``measures.MEASURES``; None is the headline metrics that the benchmark has.
         margin: of non-inferiority; None is the one that the configs state.
 
     Raises:
@@ -93,8 +92,8 @@ def compare_results(
 ) -> CompareResult:
     """The same for results that were found already; ``begins`` is told of every metric before it is computed."""
     key = only_benchmark(results)
-    if metric is not None and metric not in SETTINGS:
-        raise ExportError(f"unknown metric {metric!r}, expected one of {', '.join(SETTINGS)}")
+    if metric is not None and metric not in MEASURES:
+        raise ExportError(f"unknown metric {metric!r}, expected one of {', '.join(MEASURES)}")
     if len(results) < 2:
         raise ExportError("a comparison needs at least two runs")
     _check_same_queries(results)
@@ -205,7 +204,7 @@ def _judged(
     """Rows with Holm's adjustment within the means, and within the cells."""
     from engine.evaluation.statistics import holm, is_different, is_not_inferior, verdict
 
-    direction = SETTINGS[metric].wanted
+    direction = MEASURES[metric].wanted
     adjusted: dict[int, float | None] = {}
     for is_mean in (True, False):
         family = [index for index, (_, asked, _, _) in enumerate(differences) if (asked is None) == is_mean]

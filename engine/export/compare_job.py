@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from engine.config import ConfigError
-from engine.export.compare import HEADLINE, CompareResult, compare_results
+from engine.evaluation.measures import HEADLINE
+from engine.export.compare import CompareResult, compare_results
 from engine.export.conditions import group_by_seed
 from engine.export.run_results import find_results
 

@@ -9,12 +9,13 @@ full ranking, on MIRACL and BEIR nDCG@10.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from engine.evaluation.query_values import SETTINGS, Cells, Setting, setting_values
-from engine.evaluation.results import read_ranks
+from engine.evaluation.measures import MEASURES, Cells
+from engine.evaluation.results import query_values, read_ranks
 from engine.export.run_results import RunResult
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _subsets(ranks: Frame, cells: Cells, main: _Main) -> list[dict[str, Any]]:
 
     by_cell: dict[tuple[str, str | None], dict[str, Any]] = {}
     for name, metric in _SCORES.items():
-        values = setting_values(ranks, Setting(cells, "higher", SETTINGS[metric].value))
+        values = query_values(ranks, replace(MEASURES[metric], cells=cells))
         means = values.group_by("query_language", "passage_language").agg(pl.col("value").mean())
         for asked, answered, value in means.sort("query_language", "passage_language").iter_rows():
             by_cell.setdefault((asked, answered), {})[name] = value

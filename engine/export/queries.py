@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from engine.evaluation.query_values import query_values
-from engine.evaluation.results import read_ranks
+from engine.evaluation.results import query_values, read_ranks
 from engine.export.run_results import ExportError, RunResult
 from engine.export.texts import Texts, load_texts
 

@@ -9,8 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from engine.config import ConfigError, RunConfig
-from engine.evaluation.results import SUMMARY, read_summary
-from engine.evaluation.summary import Summary
+from engine.evaluation.results import SUMMARY, Summary, read_summary
 from engine.runs.folder import RunFolder, read_spec
 from engine.runs.status import SelectedStep, selected_step
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from engine.data.benchmark import Benchmark
     from engine.encoder import DualEncoder
     from engine.evaluation.benchmarking import Evaluation
-    from engine.evaluation.summary import Summary
+    from engine.evaluation.results import Summary
 
 EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE, EXIT_INTERRUPTED = 0, 1, 2, 130
 

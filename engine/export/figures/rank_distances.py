@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.evaluation.query_values import query_values
+from engine.evaluation.results import query_values
 from engine.export.figures.style import COLOURS, COLUMN_INCHES, MARKERS, check_count, plain, short
 from engine.export.run_results import ExportError
 from engine.export.tables import build_table

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.evaluation.measures import METRICS
 from engine.evaluation.results import read_ranks
-from engine.evaluation.summary import METRICS
 from engine.export.compare import compare_table
 from engine.export.run_results import ExportError, RunResult, find_results, only_benchmark
 from engine.export.tables.bias_table import bias_table

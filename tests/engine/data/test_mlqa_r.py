@@ -14,7 +14,7 @@ from engine.config import ConfigError
 from engine.data.readers.lareqa import lareqa_corpus
 from engine.data.sources import load_benchmark
 from engine.evaluation.benchmarking import evaluate
-from engine.evaluation.summary import EncodingProtocol
+from engine.evaluation.results import EncodingProtocol
 
 # Each question of English with the other languages that have it: 2 to 4 relevant passages each.
 LANGUAGES_OF = {"q1": ("de", "es", "hi"), "q2": ("de", "es"), "q3": ("de",), "q4": ("hi",)}

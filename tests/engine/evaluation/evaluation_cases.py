@@ -8,7 +8,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 from engine.data.benchmark import Benchmark
-from engine.evaluation.summary import EncodingProtocol
+from engine.evaluation.judgements import ranked_judgements
+from engine.evaluation.results import EncodingProtocol
+from engine.evaluation.scores import QueryScores
+from engine.evaluation.tally import Ranks
 
 LANGUAGES = ("ar", "de", "en")
 
@@ -51,6 +54,10 @@ def make_benchmark(
         pool="all candidates",
         digest="0" * 64,
     )
+
+
+def query_scores(benchmark: Benchmark, ranks: Ranks) -> QueryScores:
+    return QueryScores(ranked_judgements(benchmark, ranks))
 
 
 @st.composite

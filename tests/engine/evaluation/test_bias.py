@@ -6,11 +6,10 @@ from statistics import mean
 
 import numpy as np
 import pytest
-from evaluation_cases import LANGUAGES, cases, make_benchmark
+from evaluation_cases import LANGUAGES, cases, make_benchmark, query_scores
 from hypothesis import given, settings
 
-from engine.evaluation.bias import histogram_edges, own_language_advantages, query_advantages, rank_distances
-from engine.evaluation.query_scores import query_scores
+from engine.evaluation.bias.by_language import histogram_edges, own_language_advantages, rank_distances
 from engine.evaluation.ranking import rank
 
 
@@ -46,7 +45,7 @@ def test_advantage_finds_a_planted_bonus_and_no_bonus():
 
 
 def _with_advantages(benchmark, ranks):
-    return benchmark, query_advantages(benchmark, ranks)
+    return benchmark, query_scores(benchmark, ranks).of("own_language_advantage")
 
 
 @given(cases())
@@ -54,7 +53,7 @@ def _with_advantages(benchmark, ranks):
 def test_advantage_follows_its_formula_with_mid_ranks(case):
     benchmark, queries, candidates = case
     ranks, _ = rank(benchmark, queries, candidates)
-    found = query_advantages(benchmark, ranks)
+    found = query_scores(benchmark, ranks).of("own_language_advantage")
     scores = queries @ candidates.T
     expected = {}
     for q in range(len(queries)):
@@ -64,18 +63,18 @@ def test_advantage_follows_its_formula_with_mid_ranks(case):
             sides[bool(benchmark.candidate_language[c] == benchmark.query_language[q])].append(np.log2(mid_rank))
         if sides[True] and sides[False]:
             expected[q] = mean(sides[False]) - mean(sides[True])
-    assert dict(zip(found.query.tolist(), found.advantage, strict=True)) == pytest.approx(expected)
+    assert dict(zip(found.query.tolist(), found.value, strict=True)) == pytest.approx(expected)
 
 
 def test_distributions_share_edges_that_hold_every_distance():
     benchmark, ranks = simulated(bonus=1.0)
-    distances = query_scores(benchmark, ranks).distances
+    distances = query_scores(benchmark, ranks).of("rank_distance")
     edges = histogram_edges(len(benchmark.candidate_ids))
     assert edges == [0, 1, 2, 4, 8, 16, 32, 64, 128, 256]
     found = rank_distances(benchmark, distances, edges)
     assert set(found) == set(LANGUAGES)
     for index, name in enumerate(LANGUAGES):
-        mine = distances.distance[benchmark.query_language[distances.query] == index]
+        mine = distances.value[benchmark.query_language[distances.query] == index]
         assert found[name].queries == sum(found[name].histogram) == 60
         assert found[name].mean == pytest.approx(mine.mean())
         assert found[name].median == pytest.approx(np.median(mine))
@@ -89,6 +88,6 @@ def test_the_largest_possible_distance_is_counted():
         candidates = np.arange(pool, dtype=np.float32)[:, None]
         benchmark = make_benchmark(["de"] * pool, ["de"], {0: [0, pool - 1]})
         ranks, _ = rank(benchmark, np.ones((1, 1), np.float32), candidates)
-        found = rank_distances(benchmark, query_scores(benchmark, ranks).distances, histogram_edges(pool))
+        found = rank_distances(benchmark, query_scores(benchmark, ranks).of("rank_distance"), histogram_edges(pool))
         assert sum(found["de"].histogram) == 1
         assert found["de"].mean == pool - 1

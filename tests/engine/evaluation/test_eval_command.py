@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from engine.config import ModelConfig
+from engine.evaluation.measures import METRICS, RANK_DISTANCE_NULL
 from engine.evaluation.results import read_ranks, read_summary
-from engine.evaluation.summary import METRICS, RANK_DISTANCE_NULL
 from engine.worker.eval_command import _Progress, main
 
 

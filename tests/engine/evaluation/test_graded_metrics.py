@@ -9,17 +9,22 @@ import ir_measures
 import numpy as np
 import pytest
 import pytrec_eval
-from evaluation_cases import cases, make_benchmark
+from evaluation_cases import cases, make_benchmark, query_scores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ir_measures import AP, R, nDCG
 
+from engine.evaluation.measures import Measure
 from engine.evaluation.metrics import compute_metrics
-from engine.evaluation.query_scores import query_scores
 from engine.evaluation.ranking import rank
 from engine.evaluation.tally import NOT_RETRIEVED
 
 MEASURES = {"ndcg_at_10": nDCG @ 10, "recall_at_100": R @ 100, "average_precision": AP}
+FORMULAS = {
+    "ndcg_at_10": ("nDCG", 10),
+    "recall_at_100": ("recall", 100),
+    "average_precision": ("average precision", None),
+}
 TREC = {"ndcg_at_10": "ndcg_cut_10", "recall_at_100": "recall_100", "average_precision": "map"}
 
 
@@ -29,6 +34,18 @@ def graded_cases(draw):
     seed = draw(st.integers(0, 2**32 - 1))
     grades = np.random.default_rng(seed).integers(1, 4, len(benchmark.grades)).astype(np.int16)
     return replace(benchmark, grades=grades), queries, candidates
+
+
+def in_languages(scores):
+    """Measure -> "query/passage language" -> value."""
+    found = {}
+    for name, (formula, k) in FORMULAS.items():
+        values = found[name] = {}
+        for cells in ("own language", "other languages"):
+            part = scores.of(Measure("", cells, formula, k))
+            keys = [f"{query}/{language}" for query, language in zip(part.query, part.language, strict=True)]
+            values.update(zip(keys, part.value.tolist(), strict=True))
+    return found
 
 
 def as_trec(benchmark, scores):
@@ -51,9 +68,9 @@ def test_every_querys_scores_are_those_of_trec_eval_and_ir_measures(case):
     """Queries without a relevant passage have no score here; both others leave them out as well."""
     benchmark, queries, candidates = case
     ranks, _ = rank(benchmark, queries, candidates)
-    cells = query_scores(benchmark, ranks).cells
+    cells = in_languages(query_scores(benchmark, ranks))
     judged, ranked = as_trec(benchmark, queries @ candidates.T)
-    keys = [f"{query}/{language}" for query, language in zip(cells.query, cells.language, strict=True)]
+    keys = list(cells["average_precision"])
     assert sorted(keys) == sorted(judged)
     if not judged:
         return
@@ -63,7 +80,7 @@ def test_every_querys_scores_are_those_of_trec_eval_and_ir_measures(case):
         for metric in ir_measures.iter_calc(list(MEASURES.values()), judged, ranked)
     }
     for name, measure in MEASURES.items():
-        for key, value in zip(keys, getattr(cells, name), strict=True):
+        for key, value in cells[name].items():
             assert value == pytest.approx(trec[key][TREC[name]], abs=1e-9)
             assert value == pytest.approx(other[key, str(measure)], abs=1e-9)
 
@@ -84,11 +101,11 @@ def test_what_was_not_retrieved_counts_as_in_trec_eval(case, random):
         key = f"{ranks.query[row]}/{benchmark.candidate_language[passage]}"
         del ranked[key][benchmark.candidate_ids[passage]]
     cut = _ranks_of(benchmark, scores, missing)
-    cells = query_scores(benchmark, cut).cells
+    cells = in_languages(query_scores(benchmark, cut))
     trec = pytrec_eval.RelevanceEvaluator(judged, {"ndcg_cut.10", "recall.100", "map"}).evaluate(ranked)
     for name in MEASURES:
-        for query, language, value in zip(cells.query, cells.language, getattr(cells, name), strict=True):
-            expected = trec.get(f"{query}/{language}", {}).get(TREC[name], 0.0)  # no score at all: nothing retrieved
+        for key, value in cells[name].items():
+            expected = trec.get(key, {}).get(TREC[name], 0.0)  # no score at all: nothing retrieved
             assert value == pytest.approx(expected, abs=1e-9)
 
 
@@ -121,7 +138,8 @@ def test_bounds_of_ndcg_are_those_of_all_orders_of_tied_candidates(levels, data)
         for order in itertools.permutations(range(size))
         if all(levels[a] >= levels[b] for a, b in itertools.pairwise(order))
     ]
-    found = {kind: query_scores(benchmark, ranks, kind).cells.ndcg_at_10[0] for kind in ("optimistic", "pessimistic")}
+    scores = query_scores(benchmark, ranks)
+    found = {kind: scores.of("ndcg_at_10", kind).value[0] for kind in ("optimistic", "pessimistic")}
     assert found == pytest.approx({"optimistic": max(possible), "pessimistic": min(possible)})
 
 
@@ -130,6 +148,6 @@ def test_graded_metrics_average_each_language_against_its_own_candidates():
     benchmark = make_benchmark(["de", "de", "en"], ["de", "de", "en"], {0: [0, 2], 1: [2], 2: [2]})
     queries = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
     candidates = np.array([[1, 0], [2, 0], [0, 1]], np.float32)
-    metrics = compute_metrics(benchmark, query_scores(benchmark, rank(benchmark, queries, candidates)[0]))
+    metrics = compute_metrics(query_scores(benchmark, rank(benchmark, queries, candidates)[0]))
     assert metrics.macro["ndcg_at_10"] == pytest.approx((1 / np.log2(3) + 1) / 2)
     assert metrics.macro["recall_at_100"] == 1.0

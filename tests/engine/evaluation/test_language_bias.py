@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from statistics import fmean as mean
 
@@ -13,11 +14,11 @@ from hypothesis import given, settings
 from scipy import stats
 
 from engine.evaluation.benchmarking import evaluate
-from engine.evaluation.language_bias.interaction import interaction
-from engine.evaluation.language_bias.judged import judged
-from engine.evaluation.language_bias.rank_tests import peer
-from engine.evaluation.language_bias.relevant import precision_lost
-from engine.evaluation.language_bias.top_lists import rank_correlations
+from engine.evaluation.bias.interaction import interaction
+from engine.evaluation.bias.rank_tests import peer
+from engine.evaluation.bias.relevant import precision_lost
+from engine.evaluation.bias.top_lists import rank_correlations
+from engine.evaluation.judgements import ranked_judgements
 from engine.evaluation.tally import Ranks, TopK
 
 
@@ -72,10 +73,10 @@ def test_rank_distance_is_blind_to_which_language_is_which():
     benchmark, ranks = biased.benchmark, biased.ranks
     swapped = np.arange(len(ranks.query)) ^ 1  # the two judgements of every query
     mirrored = Ranks(ranks.query, ranks.passage, *(getattr(ranks, name)[swapped] for name in Ranks.__slots__[2:]))
-    found, other = (judged(benchmark, one) for one in (ranks, mirrored))
+    found, other = (ranked_judgements(benchmark, one) for one in (ranks, mirrored))
 
     def distance(one):
-        return np.abs(one.rank[::2] - one.rank[1::2])
+        return np.abs(one.rank_pool[::2] - one.rank_pool[1::2])
 
     def advantage(one):
         log_rank, own = np.log2(one.mid_rank), one.asked == one.answered
@@ -96,7 +97,7 @@ def test_interaction_p_is_uniform_without_an_interaction():
 def test_interaction_is_the_double_centred_mean():
     """Balanced: cell means of log2 ranks minus row and column means plus the grand mean."""
     evaluation = simulated(3, 30, bonus=0.5, seed=8)
-    one = judged(evaluation.benchmark, evaluation.ranks)
+    one = ranked_judgements(evaluation.benchmark, evaluation.ranks)
     cells = np.log2(one.mid_rank).reshape(3, 30, 3).mean(axis=1)
     expected = cells - cells.mean(axis=1, keepdims=True) - cells.mean(axis=0) + cells.mean()
     assert interaction(one).effect == pytest.approx(expected)
@@ -158,7 +159,7 @@ def test_measures_of_relevant_passages_follow_their_formulas(case):
         else:
             assert name in bias.not_applicable
         assert (name in bias.measures) != (name in bias.not_applicable)
-    assert precision_lost(judged(benchmark, evaluation.ranks))[0].tolist() == sorted(own_lost)
+    assert precision_lost(ranked_judgements(benchmark, evaluation.ranks))[0].tolist() == sorted(own_lost)
 
 
 def test_peer_is_scipys_kruskal_where_languages_have_several_relevant():
@@ -170,7 +171,7 @@ def test_peer_is_scipys_kruskal_where_languages_have_several_relevant():
         rng.integers(-2, 3, (len(ids), 3)).astype(np.float32) for ids in (benchmark.query_ids, benchmark.candidate_ids)
     ]
     evaluation = evaluate(benchmark, *texts, ENCODING)
-    one = judged(benchmark, evaluation.ranks)
+    one = ranked_judgements(benchmark, evaluation.ranks)
     expected = {name: [] for name in benchmark.languages}
     for q in range(len(benchmark.query_ids)):
         mine = one.only(np.flatnonzero(one.query == q))
@@ -198,13 +199,12 @@ def test_peer_is_not_applicable_with_one_relevant_per_language():
 def test_peer_is_called_constant_exactly_where_no_ranking_changes_it(case):
     """Against other rankings without ties: values move for some of them if and only if the detection says so."""
     benchmark, queries, candidates = case
-    one = judged(benchmark, evaluate(benchmark, queries, candidates, ENCODING).ranks)
+    one = ranked_judgements(benchmark, evaluate(benchmark, queries, candidates, ENCODING).ranks)
     rng = np.random.default_rng(0)
 
     def shuffled():
-        changed = one.only(np.arange(len(one.query)))
-        changed.mid_rank[:] = rng.permutation(len(one.query)) + 1.0
-        return peer(changed)
+        above = rng.permutation(len(one.query))
+        return peer(replace(one, above_pool=above, tied_pool=np.zeros_like(above)))
 
     found = [shuffled() for _ in range(30)]
     moves = any(not np.allclose(other.value, found[0].value) for other in found)
@@ -215,7 +215,7 @@ def test_peer_is_called_constant_exactly_where_no_ranking_changes_it(case):
 def test_friedman_is_scipys(languages):
     """Across the queries of a language; harder passage languages are found, also cluster by cluster."""
     evaluation = simulated(languages, 50, hard=0.6, seed=11)
-    one = judged(evaluation.benchmark, evaluation.ranks)
+    one = ranked_judgements(evaluation.benchmark, evaluation.ranks)
     table = one.mid_rank.reshape(languages, 50, languages)
     found = evaluation.summary.bias.friedman
     assert tuple(found) == NAMES[:languages]
@@ -234,7 +234,7 @@ def test_rank_correlation_is_spearmans_over_the_union():
     benchmark = parallel_benchmark(3, 20)
     passages = np.stack([rng.permutation(16)[:10] for _ in range(60)])
     scores = -np.sort(rng.integers(0, 8, (60, 10)), axis=1).astype(np.float32)
-    one = judged(
+    one = ranked_judgements(
         benchmark, evaluate(benchmark, np.ones((60, 2), np.float32), np.ones((60, 2), np.float32), ENCODING).ranks
     )
     found = rank_correlations(one, TopK(passages, scores))

@@ -8,14 +8,13 @@ from statistics import mean
 import numpy as np
 import pytest
 import pytrec_eval
-from evaluation_cases import cases, make_benchmark, ranking
+from evaluation_cases import cases, make_benchmark, query_scores, ranking
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from engine.evaluation.measures import METRICS
 from engine.evaluation.metrics import compute_metrics
-from engine.evaluation.query_scores import query_scores
 from engine.evaluation.ranking import rank
-from engine.evaluation.summary import METRICS
 
 
 def average_precision(order, relevant):
@@ -53,7 +52,8 @@ def test_average_precision_is_trec_evals(case):
 
     everyone = range(len(candidates))
     expected = trec_map({str(q): everyone for q in relevant}, {str(q): relevant[q] for q in relevant})
-    for query, ap in zip(found.pool.query, found.pool.average_precision, strict=True):
+    pool = found.of("map_multilingual")
+    for query, ap in zip(pool.query, pool.value, strict=True):
         assert ap == pytest.approx(expected[str(query)], abs=1e-12)
 
     language = benchmark.candidate_language
@@ -64,8 +64,11 @@ def test_average_precision_is_trec_evals(case):
     }
     pools = {key: [c for c in everyone if language[c] == int(key.split("/")[1])] for key in judged}
     expected = trec_map(pools, judged)
-    assert len(found.cells.query) == len(expected)
-    for query, block, ap in zip(found.cells.query, found.cells.language, found.cells.average_precision, strict=True):
+    parts = [found.of("map_monolingual"), found.of("map_crosslingual")]
+    assert sum(len(part.query) for part in parts) == len(expected)
+    for query, block, ap in (
+        (*row,) for part in parts for row in zip(part.query, part.language, part.value, strict=True)
+    ):
         assert ap == pytest.approx(expected[f"{query}/{block}"], abs=1e-12)
 
 
@@ -75,7 +78,7 @@ def test_metrics_follow_their_definitions(case):
     """Macro and micro means, the matrix and the number of settings, written out as loops."""
     benchmark, queries, candidates = case
     ranks, _ = rank(benchmark, queries, candidates)
-    metrics = compute_metrics(benchmark, query_scores(benchmark, ranks))
+    metrics = compute_metrics(query_scores(benchmark, ranks))
     scores = queries @ candidates.T
     asked, answered = benchmark.query_language, benchmark.candidate_language
     ap, r1, r100, ndcg, pool_ap, pool_r10, distance = {}, {}, {}, {}, {}, {}, {}
@@ -102,7 +105,19 @@ def test_metrics_follow_their_definitions(case):
     def split(table):
         return {k: v for k, v in table.items() if k[0] == k[1]}, {k: v for k, v in table.items() if k[0] != k[1]}
 
-    tables = dict(zip(METRICS, (*split(ap), pool_ap, *split(r1), pool_r10, distance, ndcg, r100), strict=True))
+    (ap_own, ap_other), (r1_own, r1_other) = split(ap), split(r1)
+    tables = {
+        "map_monolingual": ap_own,
+        "map_crosslingual": ap_other,
+        "map_multilingual": pool_ap,
+        "recall_at_1_monolingual": r1_own,
+        "recall_at_1_crosslingual": r1_other,
+        "recall_at_10_multilingual": pool_r10,
+        "rank_distance": distance,
+        "ndcg_at_10": ndcg,
+        "recall_at_100": r100,
+    }
+    assert tables.keys() == set(METRICS)
     for name, table in tables.items():
         if not table:
             assert metrics.macro[name] is None
@@ -145,9 +160,10 @@ def test_bounds_are_the_best_and_worst_order_of_tied_candidates(levels, data):
     possible = np.array([values(order) for order in orders])
 
     def found(placement):
-        scores = query_scores(benchmark, ranks, placement)
-        distance = scores.distances.distance if len(relevant) > 1 else [0]
-        return [scores.pool.average_precision[0], scores.cells.recall_at_1[0], distance[0]]
+        scores = query_scores(benchmark, ranks)
+        distance = scores.of("rank_distance", placement).value if len(relevant) > 1 else [0]
+        first = scores.of("recall_at_1_monolingual", placement).value[0]
+        return [scores.of("map_multilingual", placement).value[0], first, distance[0]]
 
     best, worst = possible.max(axis=0), possible.min(axis=0)
     assert found("optimistic") == pytest.approx([best[0], best[1], worst[2]])
@@ -158,7 +174,7 @@ def test_bounds_are_the_best_and_worst_order_of_tied_candidates(levels, data):
 def test_one_language_has_no_crosslingual_metric():
     benchmark = make_benchmark(["de", "de"], ["de"], {0: [0]})
     ranks, _ = rank(benchmark, np.ones((1, 1), np.float32), np.array([[1], [2]], np.float32))
-    metrics = compute_metrics(benchmark, query_scores(benchmark, ranks))
+    metrics = compute_metrics(query_scores(benchmark, ranks))
     assert metrics.macro["map_crosslingual"] is None
     assert metrics.macro["rank_distance"] is None
     assert metrics.macro["map_monolingual"] == 0.5

@@ -6,13 +6,12 @@ import ir_measures
 import numpy as np
 import polars as pl
 import pytest
-from evaluation_cases import ENCODING, cases
+from evaluation_cases import ENCODING, cases, query_scores
 from hypothesis import given, settings
 
 from engine.evaluation.benchmarking import evaluate
-from engine.evaluation.bias import query_advantages
-from engine.evaluation.query_values import SETTINGS, query_values
-from engine.evaluation.results import ranks_table
+from engine.evaluation.measures import MEASURES
+from engine.evaluation.results import query_values, ranks_table
 
 COLUMNS = ["query_id", "cluster", "query_language", "passage_language", "value"]
 
@@ -23,7 +22,7 @@ def test_macro_means_are_the_reported_metrics(case):
     evaluation = evaluate(*case, ENCODING)
     ranks = ranks_table(evaluation)
     for metric, expected in evaluation.summary.metrics.items():
-        if metric not in SETTINGS:
+        if metric not in MEASURES:
             continue
         values = query_values(ranks, metric)
         assert values.columns == COLUMNS
@@ -33,12 +32,16 @@ def test_macro_means_are_the_reported_metrics(case):
 
 @given(cases())
 @settings(max_examples=30, deadline=None)
-def test_advantages_are_those_of_the_evaluation(case):
+def test_what_is_stored_gives_the_values_of_the_evaluation_bit_for_bit(case):
     evaluation = evaluate(*case, ENCODING)
-    expected = query_advantages(evaluation.benchmark, evaluation.ranks)
-    found = query_values(ranks_table(evaluation), "own_language_advantage")
-    assert found["query_id"].to_list() == [evaluation.benchmark.query_ids[q] for q in expected.query]
-    assert found["value"].to_list() == pytest.approx(expected.advantage.tolist())
+    benchmark, table = evaluation.benchmark, ranks_table(evaluation)
+    scores = query_scores(benchmark, evaluation.ranks)
+    for name in MEASURES:
+        expected, found = scores.of(name), query_values(table, name)
+        assert found["query_id"].to_list() == [benchmark.query_ids[q] for q in expected.query]
+        if expected.language is not None:
+            assert found["passage_language"].to_list() == [benchmark.languages[code] for code in expected.language]
+        assert found["value"].to_list() == expected.value.tolist()
 
 
 def ranks_frame(rows):
@@ -84,7 +87,7 @@ def test_graded_and_unretrieved_passages_agree_with_ir_measures():
 
 def test_a_query_without_what_a_metric_is_about_is_left_out():
     frame = ranks_frame([("en:q:1", "en:p:1", 1, 3), ("en:q:2", "de:p:1", 1, 2), ("en:q:2", "en:p:2", 1, 8)])
-    found = {metric: query_values(frame, metric)["query_id"].to_list() for metric in SETTINGS}
+    found = {metric: query_values(frame, metric)["query_id"].to_list() for metric in MEASURES}
     assert found["map_crosslingual"] == found["rank_distance"] == found["own_language_advantage"] == ["en:q:2"]
     assert found["other_language_recall_at_10"] == ["en:q:2"]
     assert found["map_monolingual"] == found["map_multilingual"] == ["en:q:1", "en:q:2"]

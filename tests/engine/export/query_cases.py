@@ -12,8 +12,7 @@ from engine.config import EvaluationConfig, RunConfig, SourceConfig
 from engine.data.benchmark import Benchmark
 from engine.data.sources import load_benchmark
 from engine.evaluation.benchmarking import Evaluation, evaluate
-from engine.evaluation.results import write_results
-from engine.evaluation.summary import EncodingProtocol
+from engine.evaluation.results import EncodingProtocol, write_results
 from engine.runs.folder import Provenance, Spec
 
 HOSTILE = "\x1b]0;owned\x07 \x1b[2J wiped"

@@ -7,8 +7,8 @@ import pytest
 from export_cases import LANGUAGES, make_evaluation, make_run
 
 from engine.config import ConfigError
-from engine.evaluation.query_values import SETTINGS
-from engine.export.compare import HEADLINE, CompareResult, compare_runs
+from engine.evaluation.measures import HEADLINE, MEASURES
+from engine.export.compare import CompareResult, compare_runs
 from engine.export.tables import build_table
 from engine.runs.folder import RunFolder, read_spec
 
@@ -104,7 +104,7 @@ def test_the_selection_rule_is_stated(runs):
 
 
 def test_every_metric_can_be_asked_for(runs):
-    for metric in SETTINGS:
+    for metric in MEASURES:
         found = compare_runs(runs, metric=metric, margin=0.5)
         assert found.metric == metric
         assert {row.metric for row in found.rows} == {metric}

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from export_cases import make_evaluation, make_run
 
-from engine.export.compare import HEADLINE, compare_runs
+from engine.evaluation.measures import HEADLINE
+from engine.export.compare import compare_runs
 from engine.export.compare_job import CompareFailure, CompareMessage, CompareOutcome, CompareProgress, CompareRequest
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -11,8 +12,8 @@ import pytrec_eval
 from export_cases import LANGUAGES, make_evaluation, make_run
 
 from engine.config import ConfigError
-from engine.evaluation.query_values import SETTINGS, Setting, setting_values
-from engine.evaluation.results import read_ranks
+from engine.evaluation.measures import MEASURES
+from engine.evaluation.results import query_values, read_ranks
 from engine.export.exchange import write_exchange
 from engine.export.mteb import LANGUAGES as MTEB_LANGUAGES
 
@@ -36,7 +37,7 @@ def scored(tmp_path, measures):
 def values(run, metric):
     """Of every query, in the pool of all languages."""
     ranks = read_ranks(run / "results" / "step-000009" / "toy")
-    frame = setting_values(ranks, Setting("pool", "higher", SETTINGS[metric].value))
+    frame = query_values(ranks, replace(MEASURES[metric], cells="pool"))
     return dict(frame.select("query_id", "value").iter_rows())
 
 
@@ -67,7 +68,7 @@ def test_below_the_cutoff_nothing_is_retrieved(tmp_path):
     ranks = read_ranks(run / "results" / "step-000009" / "toy")
     cut = ranks.with_columns(pl.when(pl.col("rank_pool") <= 100).then("rank_pool").alias("rank_pool"))
     assert cut["rank_pool"].null_count() > 0
-    at_cutoff = setting_values(cut, Setting("pool", "higher", SETTINGS["map_multilingual"].value))
+    at_cutoff = query_values(cut, "map_multilingual")
     for query, value in at_cutoff.select("query_id", "value").iter_rows():
         assert found[query]["map"] == pytest.approx(value)
     for measure, metric in (("ndcg_cut_10", "ndcg_at_10"), ("recall_100", "recall_at_100")):

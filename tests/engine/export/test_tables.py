@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.config import ConfigError
+from engine.evaluation.measures import METRICS
 from engine.evaluation.results import read_ranks
-from engine.evaluation.summary import METRICS
 from engine.export.tables import TABLES, build_table, write
 from engine.export.tables.formats import FORMATS
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.evaluation.arrays import Ints, Values
-from engine.evaluation.language_bias.effects import sweep
-from engine.evaluation.language_bias.judged import Judged
+from engine.evaluation.bias.effects import sweep
+from engine.evaluation.judgements import Judgements
 
 PERMUTATIONS = 199
 _BATCH = 50  # permutations at once: bounds memory at 50 x blocks x E
@@ -29,7 +29,7 @@ class Interaction:
     permutations: int
 
 
-def interaction(judgements: Judged, *, permutations: int = PERMUTATIONS, seed: int = 0) -> Interaction | None:
+def interaction(judgements: Judgements, *, permutations: int = PERMUTATIONS, seed: int = 0) -> Interaction | None:
     """Double-centred mean log2 mid-ranks by query and passage language, with a permutation p-value.
 
     y_ql is the mean log2 mid-rank of query q's relevant passages in language l. Levels of queries and main effects of

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from engine.evaluation.arrays import Ints, Values
-from engine.evaluation.language_bias.judged import Judged
+from engine.evaluation.judgements import Judgements
 
 
 def sweep(counts: Values, sums: Values) -> Values:
@@ -35,7 +35,7 @@ def sweep(counts: Values, sums: Values) -> Values:
     return effects
 
 
-def rank_distance_without_effects(judgements: Judged) -> tuple[Ints, Values]:
+def rank_distance_without_effects(judgements: Judgements, pool: int) -> tuple[Ints, Values]:
     """The null of rank distance: (queries, max - min of their ranks with the language effects taken out).
 
     Places are normal scores: y = the standard normal quantile of (rank - 1/2) / N, N candidates in the pool. A passage
@@ -56,7 +56,7 @@ def rank_distance_without_effects(judgements: Judged) -> tuple[Ints, Values]:
 
     Queries with fewer than two relevant passages are left out, and so are those with an effect that only they show.
     """
-    place = ndtri((judgements.rank - 0.5) / judgements.pool)
+    place = ndtri((judgements.rank_pool - 0.5) / pool)
     counts, sums = judgements.by_query_and_language(), judgements.by_query_and_language(place)
     languages = len(judgements.languages)
     effects, queries_of = np.zeros((languages, languages)), np.zeros((languages, languages))
@@ -71,7 +71,7 @@ def rank_distance_without_effects(judgements: Judged) -> tuple[Ints, Values]:
     rest = place - level[judgements.query] - effect
     n = queries_of[judgements.asked, judgements.answered]
     rest = rest * np.sqrt(np.divide(n, n - 1, out=np.full(n.shape, np.nan), where=n > 1))
-    rank = np.clip(judgements.pool * ndtr(level[judgements.query] + rest) + 0.5, 1, judgements.pool)
+    rank = np.clip(pool * ndtr(level[judgements.query] + rest) + 0.5, 1, pool)
     queries, starts = np.unique(judgements.query, return_index=True)
     distance = np.maximum.reduceat(rank, starts) - np.minimum.reduceat(rank, starts) if len(rank) else np.zeros(0)
     several = (total[queries] >= 2) & np.isfinite(distance)

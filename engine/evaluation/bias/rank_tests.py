@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import chdtrc
 
 from engine.evaluation.arrays import Ints, Values
-from engine.evaluation.language_bias.judged import Judged
+from engine.evaluation.judgements import Judgements
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Peer:
     varies: bool  # False: no ranking could have given other values
 
 
-def peer(judgements: Judged) -> Peer:
+def peer(judgements: Judgements) -> Peer:
     """Probability of Equal Expected Rank (Yang et al. 2024, arXiv 2405.00978).
 
     For each query and grade, the p-value of the Kruskal-Wallis test over the mid-ranks of the relevant passages,
@@ -77,7 +77,7 @@ class FriedmanTest:
     queries: int
 
 
-def friedman(judgements: Judged) -> dict[str, FriedmanTest]:
+def friedman(judgements: Judgements) -> dict[str, FriedmanTest]:
     """Friedman's test by query language: do the queries agree on which passage languages rank better?
 
     Over queries with a relevant passage in every language, on the mean log2 mid-rank in each; ties take mid-ranks. It

@@ -1,6 +1,6 @@
-"""Measures of where a query's relevant passages stand: those in other languages, the worst one, and what each is worth.
+"""Measures of where a query's relevant passages stand: how bad the worst place is, and what each language is worth.
 
-Shapes: J judgements, M queries.
+Shapes: J judgements, n queries.
 """
 
 from __future__ import annotations
@@ -8,42 +8,24 @@ from __future__ import annotations
 import numpy as np
 
 from engine.evaluation.arrays import Ints, Values
-from engine.evaluation.language_bias.judged import Judged
+from engine.evaluation.judgements import Judgements
+from engine.evaluation.scores import Scores
 
 
-def other_language_recall(judgements: Judged, k: int = 10) -> tuple[Ints, Values]:
-    """TLR@k (arXiv 2606.18801): (queries, share of the relevant passages in other languages with a rank up to k).
+def normalised_worst_rank(worst: Scores, judgements: Judgements, pool: int) -> Values:
+    """[n] 100 (log2 N - log2 Max@R) / (log2 N - log2 R) (arXiv 2604.05684), N candidates in the pool.
 
-    Mid-ranks; what was not retrieved is not found.
+    ``worst`` is Max@R of n queries. 100: all relevant passages come first; 0: one of them comes last. NaN where every
+    candidate is relevant.
     """
-    other = judgements.only(judgements.answered != judgements.asked)
-    return _means(other.query, (other.mid_rank <= k).astype(np.float64))
+    relevant = np.bincount(judgements.query, minlength=len(judgements.query_language))[worst.query]
+    span = np.log2(pool) - np.log2(relevant)
+    above = np.log2(pool) - np.log2(worst.value)
+    share: Values = np.divide(above, span, out=np.full(len(span), np.nan), where=span > 0)
+    return 100 * share
 
 
-def worst_rank(judgements: Judged) -> tuple[Ints, Values]:
-    """Max@R (arXiv 2604.05684): (queries, the worst mid-rank of their relevant passages).
-
-    At least R, the number of relevant passages: mid-ranks of ties could be better than R distinct places allow.
-    """
-    queries, starts, sizes = np.unique(judgements.query, return_index=True, return_counts=True)
-    if not len(queries):
-        return queries, np.zeros(0)
-    return queries, np.maximum(np.maximum.reduceat(judgements.mid_rank, starts), sizes)
-
-
-def normalised_worst_rank(judgements: Judged) -> tuple[Ints, Values]:
-    """100 (log2 N - log2 Max@R) / (log2 N - log2 R) (arXiv 2604.05684), N candidates in the pool.
-
-    100: all relevant passages come first; 0: one of them comes last. NaN where every candidate is relevant.
-    """
-    queries, worst = worst_rank(judgements)
-    relevant = np.unique(judgements.query, return_counts=True)[1]
-    span = np.log2(judgements.pool) - np.log2(relevant)
-    found = np.log2(judgements.pool) - np.log2(worst)
-    return queries, 100 * np.divide(found, span, out=np.full(len(queries), np.nan), where=span > 0)
-
-
-def precision_lost(judgements: Judged) -> tuple[Ints, Values, Values]:
+def precision_lost(judgements: Judgements) -> tuple[Ints, Values, Values]:
     """LAReQA's removed answers (arXiv 2004.05484, section 5): (queries, loss with own, mean loss with another).
 
     The loss with a language is the query's average precision in the pool of all languages, minus what it is once the
@@ -52,7 +34,7 @@ def precision_lost(judgements: Judged) -> tuple[Ints, Values, Values]:
     own-language passages loses more with them than with others. Ranks are those of the tie rule, as in mAP. Queries
     need a relevant passage in their language and in another.
     """
-    order = np.lexsort((judgements.rank, judgements.query))
+    order = np.lexsort((judgements.rank_pool, judgements.query))
     ordered = judgements.only(order)
     queries, starts, sizes = np.unique(ordered.query, return_index=True, return_counts=True)
     row = np.repeat(np.arange(len(queries)), sizes)
@@ -62,7 +44,7 @@ def precision_lost(judgements: Judged) -> tuple[Ints, Values, Values]:
         kept_before = np.cumsum(keep)
         kept_before = kept_before - (kept_before[starts] - keep[starts])[row]  # within the query, itself included
         gone = np.arange(len(row)) - starts[row] + 1 - kept_before
-        terms = np.where(keep, kept_before / np.maximum(ordered.rank - gone, 1), 0.0)
+        terms = np.where(keep, kept_before / np.maximum(ordered.rank_pool - gone, 1), 0.0)
         count = np.bincount(row, keep, minlength=len(queries))
         found: Values = np.full(len(queries), np.nan)
         return np.divide(np.bincount(row, terms, minlength=len(queries)), count, out=found, where=count > 0)
@@ -80,8 +62,3 @@ def precision_lost(judgements: Judged) -> tuple[Ints, Values, Values]:
         others += counted
     usable = np.isfinite(own) & (others > 0)
     return queries[usable], own[usable], other[usable] / others[usable]
-
-
-def _means(query: Ints, values: Values) -> tuple[Ints, Values]:
-    queries, member, sizes = np.unique(query, return_inverse=True, return_counts=True)
-    return queries, np.bincount(member, values, minlength=len(queries)) / sizes

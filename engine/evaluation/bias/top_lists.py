@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.data.benchmark import Benchmark
 from engine.evaluation.arrays import Floats, Ints, Values
-from engine.evaluation.language_bias.judged import Judged
+from engine.evaluation.judgements import Judgements
 from engine.evaluation.tally import Ranks, TopK
 
 
@@ -35,7 +35,7 @@ def language_shares(benchmark: Benchmark, ranks: Ranks, top: TopK, k: int = 10) 
     return shares, pool
 
 
-def rank_correlations(judgements: Judged, top: TopK, k: int = 10) -> Values:
+def rank_correlations(judgements: Judgements, top: TopK, k: int = 10) -> Values:
     """MRC@k (arXiv 2509.06195): [L, L] mean Spearman correlation of the rankings of parallel queries.
 
     For two queries of a group, in two languages, over the union of their two top k: passages outside a query's own top

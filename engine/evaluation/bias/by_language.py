@@ -3,34 +3,20 @@
 Rank distance is a dispersion: it grows with the level of the ranks even where languages play no part, and it does not
 change when languages are permuted. The own-language advantage has a sign: 0 when the answer's language does not
 matter, d when passages in the question's language rank d doublings better than the others.
-
-Shapes: J judgements, M queries.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from engine.data.benchmark import Benchmark
-from engine.evaluation.arrays import Ints, Values
-from engine.evaluation.language_bias.judged import judged
-from engine.evaluation.query_scores import Distances
 from engine.evaluation.resampling import bootstrap_intervals, cluster_totals
-from engine.evaluation.tally import Ranks
+from engine.evaluation.scores import Scores
 from engine.events import Advantage, RankDistances
 
 _REPLICATES = 999  # an evaluation during training waits for them
-
-
-@dataclass(frozen=True, slots=True)
-class QueryAdvantages:
-    """Own-language advantage of every query with relevant passages both in its language and in others."""
-
-    query: Ints  # [M] ascending
-    advantage: Values  # [M] doublings of rank
 
 
 def histogram_edges(pool: int) -> list[int]:
@@ -41,12 +27,12 @@ def histogram_edges(pool: int) -> list[int]:
     return edges
 
 
-def rank_distances(benchmark: Benchmark, distances: Distances, edges: Sequence[int]) -> dict[str, RankDistances]:
+def rank_distances(benchmark: Benchmark, distances: Scores, edges: Sequence[int]) -> dict[str, RankDistances]:
     """Distribution of max - min rank by query language; languages without such queries are left out."""
     language = benchmark.query_language[distances.query]
     summaries = {}
     for index, name in enumerate(benchmark.languages):
-        mine = distances.distance[language == index]
+        mine = distances.value[language == index]
         if len(mine):
             median, p90 = np.quantile(mine, [0.5, 0.9])
             summaries[name] = RankDistances(
@@ -59,26 +45,7 @@ def rank_distances(benchmark: Benchmark, distances: Distances, edges: Sequence[i
     return summaries
 
 
-def query_advantages(benchmark: Benchmark, ranks: Ranks) -> QueryAdvantages:
-    """Per query: mean log2 rank of other-language relevant passages - mean log2 rank of the own-language ones.
-
-    Ranks are those in the pool of all languages, mid-ranks under ties: ``1 + above + tied / 2``. Queries with a
-    relevant passage that was not retrieved are left out.
-    """
-    known = judged(benchmark, ranks).fully_ranked()
-    own = known.answered == known.asked  # [J]
-    queries = len(benchmark.query_ids)
-    side = known.query * 2 + own
-    counts = np.bincount(side, minlength=2 * queries).reshape(queries, 2)  # columns: other, own
-    sums = np.bincount(side, np.log2(known.mid_rank), minlength=2 * queries).reshape(queries, 2)
-    both = np.flatnonzero((counts > 0).all(axis=1))
-    means = sums[both] / counts[both]
-    return QueryAdvantages(both, means[:, 0] - means[:, 1])
-
-
-def own_language_advantages(
-    benchmark: Benchmark, advantages: QueryAdvantages
-) -> tuple[dict[str, Advantage], Advantage | None]:
+def own_language_advantages(benchmark: Benchmark, advantages: Scores) -> tuple[dict[str, Advantage], Advantage | None]:
     """(mean over each language's queries, mean over languages), with 95 % bootstrap intervals over clusters.
 
     Languages that are harder for every query cancel out of the mean over languages, where each is asked and answered
@@ -86,7 +53,7 @@ def own_language_advantages(
     """
     language = benchmark.query_language[advantages.query].astype(np.int64)
     clusters = np.asarray(benchmark.query_cluster)[advantages.query].tolist()
-    data = cluster_totals(advantages.advantage, language, clusters, len(benchmark.languages))
+    data = cluster_totals(advantages.value, language, clusters, len(benchmark.languages))
     found = bootstrap_intervals(data, replicates=_REPLICATES)
     summaries = [
         Advantage(mean=float(mean), interval=(float(low), float(high)) if np.isfinite(low) else None)
