@@ -64,12 +64,14 @@ class Backward:
         self.tokens = tokens
         self._notes: list[str] = []
         self._told_masks = False
+        self._repeated: int | None = None  # the last step that was computed once more as it was
 
     def __call__(self, batch: TrainingBatch, step: int) -> Tensor:
         """The loss, a scalar without gradient. ``step``: updates done before; it keys the dropout masks.
 
-        A batch for which memory runs out, on whichever rank, is computed anew by all, with half as many tokens in a
-        micro-batch, as if nothing had happened.
+        A batch for which memory runs out, on whichever rank, is computed anew by all, as if nothing had happened: once
+        with the same micro-batches, since memory in pieces is whole again by then, unless the update before needed that
+        too; and then with half as many tokens.
 
         Raises:
             torch.OutOfMemoryError: there is no memory for one sequence alone.
@@ -84,6 +86,10 @@ class Backward:
             for module in (self._encoder, self._loss):
                 module.zero_grad()
             release_memory()
+            if self._repeated is None or step > self._repeated + 1:
+                self._repeated = step
+                self._notes.append(f"out of memory in step {step + 1:,}: its batch is computed once more")
+                continue
             # A row longer than the limit is a micro-batch by itself: its length says nothing of how low the limit is.
             limit = min(too_large)
             self.tokens = max(1, (min(limit, self.tokens) if self.tokens else limit) // 2)

@@ -26,6 +26,7 @@ from engine.training.streams import Mode
 from engine.training.tokenized import TokenizedCorpus
 from engine.training.tokenizing import tokenized_corpora
 
+_TO_MEASURE = 5_000  # batches, of which a second is enough for some ten thousand
 _AHEAD = 2  # batches under way beside the one in use: a slow read of the disk delays no step
 
 
@@ -102,6 +103,21 @@ class BatchSource:
             mask = np.zeros((len(batch.groups), len(batch.groups) * (1 + self._negatives)), dtype=bool)
         return TrainingBatch(batch.mode, concatenate(parts), mask, tokens)
 
+    def largest(self, steps: int) -> TrainingBatch:
+        """The one of the first ``steps`` batches of which this rank has the most tokens; of a long run, of those that
+        it begins with."""
+        return self.assemble(max(range(min(steps, _TO_MEASURE)), key=self._tokens_here))
+
+    def _tokens_here(self, t: int) -> int:
+        batch, own, count = self._plan.batch(t), self._own, self._negatives
+        corpus = self._corpora[batch.source]
+        tokens = corpus.questions.count(corpus.row_of[batch.groups[own], batch.query_language[own]])
+        tokens += corpus.passages.count(corpus.row_of[batch.groups[own], batch.passage_language[own]])
+        if count:
+            further = draw_negatives(batch, corpus, count, self._seed, t)
+            tokens += len(negative_rows(further, slice(own.start * count, own.stop * count), corpus).ids)
+        return tokens
+
 
 class Prefetcher:
     """Hands out batches, and assembles the ones after in a thread while the caller computes."""
@@ -122,6 +138,10 @@ class Prefetcher:
         while len(self._under_way) < _AHEAD:
             self._submit(t + 1 + len(self._under_way))
         return batch
+
+    def largest(self, steps: int) -> TrainingBatch:
+        """``BatchSource.largest``; before the first ``get``."""
+        return self._source.largest(steps)
 
     def close(self) -> None:
         """Ends the thread."""

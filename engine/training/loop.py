@@ -34,6 +34,8 @@ def train(trainer: Trainer, config: RunConfig, observer: Observer) -> None:
     Raises:
         NonFiniteError: too many updates in a row were left out, or a weight is not finite.
     """
+    if trainer.step == 0 and trainer.device.type == "cuda" and trainer.ranks.world == 1:
+        trainer.fit_into_memory()
     while True:
         observer.boundary()
         saves, evaluates = checkpoint_due(trainer.step, config), evaluation_due(trainer.step, config)

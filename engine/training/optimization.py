@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from engine.config import OptimizerConfig
+from engine.config import ConfigError, OptimizerConfig
+from engine.encoder.memory import is_out_of_memory, release_memory
+from engine.training.micro_batches import no_memory_for_moments
 
 _BETA1 = 0.9
 
@@ -46,6 +48,33 @@ def learning_rate(step: int, config: OptimizerConfig) -> float:
     if config.schedule == "linear":
         return config.learning_rate * (1 - done)
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def update_weights(optimizer: torch.optim.Optimizer) -> None:
+    """``optimizer.step()``. The first one makes the moments: where memory runs out for them it is tried once more.
+
+    Raises:
+        ConfigError: there is no memory for the moments.
+    """
+    if optimizer.state:
+        optimizer.step()
+        return
+    try:
+        optimizer.step()
+        return
+    except RuntimeError as error:
+        # A group of parameters that has moments is updated before those of the next one are made.
+        if not is_out_of_memory(error) or any(state["step"] > 0 for state in optimizer.state.values()):
+            raise
+    optimizer.state.clear()  # some have moments, one perhaps half of them
+    release_memory()
+    try:
+        optimizer.step()
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        raise ConfigError(no_memory_for_moments(parameters)) from error
 
 
 def clip_gradients(parameters: Sequence[nn.Parameter], limit: float) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.training.errors import NonFiniteError
+from engine.training.optimization import update_weights
 from engine.training.scaling import LossScaler
 from engine.training.step_values import StepValues
 
@@ -49,7 +50,7 @@ class SkippedUpdates:
         skipped = ~torch.isfinite(norm)
         # What torch's own gradient scaler hands to a fused optimizer.
         optimizer.found_inf = skipped.to(torch.float32)  # type: ignore[attr-defined]
-        optimizer.step()
+        update_weights(optimizer)
         del optimizer.found_inf  # type: ignore[attr-defined]
         if scaler is not None:
             scaler.adapt(skipped)

@@ -23,6 +23,7 @@ from engine.training.batches import BatchSource, Prefetcher
 from engine.training.errors import NonFiniteError
 from engine.training.flops import FlopCounter
 from engine.training.loss import InfoNCE
+from engine.training.micro_batches import Minimum, limit_that_fits
 from engine.training.optimization import build_optimizer, clip_gradients, learning_rate
 from engine.training.ranks import Alone, Ranks
 from engine.training.scaling import LossScaler
@@ -192,6 +193,24 @@ class Trainer:
         elif not finished and self._finished is not None:
             self._finished.close()
             self._finished = None
+
+    def fit_into_memory(self, minimum: Minimum | None = None) -> None:
+        """Before the first update: makes micro-batches so small that the largest batch of the plan can be computed.
+
+        ``minimum``: where there are several ranks, all call this, and take the smallest that any of them needs.
+
+        Raises:
+            ConfigError: it does not fit, however small they are.
+        """
+        rows = self._batches.largest(self.config.optimizer.max_steps).rows
+        trained = [parameter for _, parameter in self.named_parameters()]
+        limit = limit_that_fits(self.encoder, rows, self.tokens_per_micro_batch, trained, minimum)
+        if limit != self.tokens_per_micro_batch:
+            self.tokens_per_micro_batch = limit
+            self._notes.append(
+                f"the largest batch, of {len(rows.ids):,} tokens, does not fit into memory at once: batches are "
+                f"computed in micro-batches of at most {limit:,} tokens (runtime.tokens_per_micro_batch)"
+            )
 
     def update(self) -> StepRecord:
         """The next update. One that is left out, because a gradient is not finite, is a step too."""

@@ -26,12 +26,17 @@ if TYPE_CHECKING:
     from engine.training.ranks import Ranks
     from engine.training.trainer import Trainer
 
+_ALLOCATOR_SETTINGS = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")  # the second is torch's older name of it
+
 
 def import_frameworks() -> None:
     """Imports torch and transformers without looking for cycles among the objects that they make, then or later.
 
     They make so many, nearly all to stay, that the search takes an eighth of the seconds that the imports last.
     """
+    if not any(name in os.environ for name in _ALLOCATOR_SETTINGS):
+        # Every step asks for other sizes. Segments that grow leave no holes between them for want of a larger one.
+        os.environ[_ALLOCATOR_SETTINGS[0]] = "expandable_segments:True"
     gc.disable()
     try:
         import engine.encoder  # noqa: F401

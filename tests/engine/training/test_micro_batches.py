@@ -1,5 +1,7 @@
 """Micro-batches: the gradient of the whole batch, whatever they are and whenever memory runs out."""
 
+import itertools
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -8,7 +10,7 @@ import pytest
 import torch
 
 from engine import events
-from engine.config import BatchConfig, LossConfig, OptimizerConfig, RunConfig, RuntimeConfig
+from engine.config import BatchConfig, ConfigError, LossConfig, OptimizerConfig, RunConfig, RuntimeConfig
 from engine.encoder.layouts import token_chunks
 from engine.encoder.packing import AttentionReport
 from engine.training.backward import Backward
@@ -102,11 +104,11 @@ class ScarceMemory:
 
     def __init__(self, encoder, tokens, in_backward=False):
         self._embed, self._tokens, self._in_backward = encoder.embed, tokens, in_backward
-        self.failures = 0
+        self.failures, self.fail_next = 0, False
         encoder.embed = self
 
     def __call__(self, rows):
-        too_large = len(rows.ids) > self._tokens
+        too_large, self.fail_next = self.fail_next or len(rows.ids) > self._tokens, False
         if too_large and not self._in_backward:
             self._fail()
         vectors = self._embed(rows)
@@ -127,12 +129,28 @@ def test_out_of_memory_halves_the_micro_batch_and_repeats_the_same_batch(in_back
     expected, found = plain.update(), scarce.update()
     assert found.loss == pytest.approx(expected.loss, rel=1e-5)
     assert relative(gradient(scarce), gradient(plain)) < 1e-5
-    assert memory.failures == len(found.notes) == 2  # a half does not fit either, a quarter does
-    assert found.notes[0].startswith("out of memory in step 1: its batch is repeated in micro-batches of at most")
+    assert memory.failures == len(found.notes) == 3  # the whole twice; a half does not fit either, a quarter does
+    assert found.notes[0] == "out of memory in step 1: its batch is computed once more"
+    assert found.notes[1].startswith("out of memory in step 1: its batch is repeated in micro-batches of at most")
     assert scarce.tokens_per_micro_batch <= len(first.ids) // 3
     for _ in range(3):
         assert scarce.update().loss == pytest.approx(plain.update().loss, rel=1e-4)
     assert scarce.step == plain.step == 4
+
+
+@pytest.mark.parametrize("in_backward", [False, True])
+def test_one_allocation_that_fails_does_not_slow_the_run_for_ever(in_backward, make_trainer):
+    """Memory in pieces is whole once the batch is given up: the same batch fits, and the run is the same."""
+    plain, unlucky = make_trainer(config_of()), make_trainer(config_of())
+    memory = ScarceMemory(unlucky.encoder, 10**6, in_backward)
+    losses = []
+    for step in range(4):
+        memory.fail_next = step in (1, 3)
+        losses.append(unlucky.update().loss)
+    assert memory.failures == 2
+    assert losses == [plain.update().loss for _ in range(4)]
+    assert unlucky.tokens_per_micro_batch == 0
+    assert unlucky.encoder.digests() == plain.encoder.digests()
 
 
 @pytest.mark.parametrize("in_backward", [False, True])
@@ -211,14 +229,103 @@ def test_all_ranks_repeat_a_batch_for_which_one_lacks_memory(corpora, make_train
     trainer = make_trainer(config_of(), 0.0)
     batch = trainer._batches.get(0)
     batch = replace(batch, mask=np.tile(batch.mask, (2, 2)))
-    ranks = OtherRank([300, 0, 0])
+    ranks = OtherRank([300, 300, 0, 0])
     backward = Backward(trainer.encoder, trainer.loss, ranks, 4, 0)
     memory = ScarceMemory(trainer.encoder, 120)
     assert torch.isfinite(backward(batch, 0))
     attempt = ["gather", "exchange"]
-    assert ranks.calls == [*attempt * 3, "sum"]
-    assert memory.failures == 2
+    assert ranks.calls == [*attempt * 4, "sum"]
+    assert memory.failures == 3
     assert 60 < backward.tokens <= 75  # half of what was too much here: at most 150, what the other rank asked for
+
+
+@pytest.mark.parametrize("in_backward", [False, True])
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+def test_what_fits_is_found_before_the_first_update_and_changes_nothing_else(dropout, in_backward, make_trainer):
+    scarce = make_trainer(config_of(), dropout)
+    largest = max(len(scarce._batches.get(t).rows.ids) for t in range(20))
+    memory = ScarceMemory(scarce.encoder, largest // 3, in_backward)
+    random_numbers = torch.get_rng_state()
+    scarce.fit_into_memory()
+    assert torch.equal(torch.get_rng_state(), random_numbers)
+    assert all(parameter.grad is None for parameter in scarce.encoder.parameters())
+    assert largest // 8 <= scarce.tokens_per_micro_batch <= largest // 3
+    failures = memory.failures
+    records = [scarce.update() for _ in range(20)]
+    assert memory.failures == failures == 2, "no update runs out of memory"
+    assert records[0].notes[0] == (
+        f"the largest batch, of {largest:,} tokens, does not fit into memory at once: batches are computed in "
+        f"micro-batches of at most {scarce.tokens_per_micro_batch:,} tokens (runtime.tokens_per_micro_batch)"
+    )
+    smaller = make_trainer(config_of(scarce.tokens_per_micro_batch), dropout)
+    assert [smaller.update().loss for _ in range(20)] == [record.loss for record in records]
+    assert smaller.encoder.digests() == scarce.encoder.digests()
+
+
+def test_where_all_fits_nothing_is_said(make_trainer):
+    trainer, plain = make_trainer(config_of()), make_trainer(config_of())
+    trainer.fit_into_memory()
+    assert trainer.tokens_per_micro_batch == 0
+    records = [(trainer.update(), plain.update()) for _ in range(2)]
+    assert [(one.loss, one.notes) for one, _ in records] == [(other.loss, other.notes) for _, other in records]
+
+
+@pytest.mark.parametrize(("smallest", "expected"), [(sys.maxsize, 0), (70, 70)])
+def test_all_ranks_take_the_least_that_any_of_them_needs(smallest, expected, make_trainer):
+    trainer, asked = make_trainer(config_of()), []
+
+    def minimum(number):
+        asked.append(number)
+        return min(number, smallest)
+
+    trainer.fit_into_memory(minimum)
+    assert (asked, trainer.tokens_per_micro_batch) == ([sys.maxsize], expected)
+
+
+def test_a_text_that_never_fits_is_told_before_the_first_update(make_trainer):
+    trainer = make_trainer(config_of())
+    ScarceMemory(trainer.encoder, 0)
+    with pytest.raises(ConfigError, match=r"^model.max_passage_tokens: the device has no memory to train on one text"):
+        trainer.fit_into_memory()
+
+
+def lose_memory(monkeypatch, name, calls):
+    """``torch.<name>`` fails in the calls with these numbers, from 0."""
+    real, number = getattr(torch, name), itertools.count()
+
+    def scarce(*arguments, **options):
+        if next(number) in calls:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 734.00 MiB")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(torch, name, scarce)
+
+
+def test_moments_that_do_not_fit_are_told_before_the_first_update(make_trainer, monkeypatch):
+    trainer = make_trainer(config_of())
+    lose_memory(monkeypatch, "empty_like", {7})
+    with pytest.raises(
+        ConfigError, match=r"^optimizer: the device has no memory for AdamW's two moments .* \(0\.0 GB\)"
+    ):
+        trainer.fit_into_memory()
+
+
+def test_moments_are_made_again_where_memory_ran_out_in_between(make_trainer, monkeypatch):
+    plain, unlucky = make_trainer(config_of()), make_trainer(config_of())
+    expected = [plain.update().loss for _ in range(3)]
+    with monkeypatch.context() as patched:
+        lose_memory(patched, "zeros_like", {7})
+        losses = [unlucky.update().loss]
+    losses += [unlucky.update().loss for _ in range(2)]
+    assert losses == expected
+    assert unlucky.encoder.digests() == plain.encoder.digests()
+
+
+def test_moments_that_never_fit_are_told_in_words(make_trainer, monkeypatch):
+    trainer = make_trainer(config_of())
+    lose_memory(monkeypatch, "zeros_like", range(7, 10**6))
+    with pytest.raises(ConfigError, match=r"^optimizer: the device has no memory for AdamW's two moments"):
+        trainer.update()
 
 
 def test_layouts_that_cannot_be_had_are_told_of(make_trainer, monkeypatch):
