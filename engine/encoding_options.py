@@ -1,4 +1,4 @@
-"""What turns a Hugging Face encoder into a dual encoder, and who said so: the config, the model, or nobody."""
+"""The options that turn a Hugging Face encoder into a dual encoder, and what set each: config, model or default."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class EncodingOptions:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedOptions:
-    """Options, where each is from, and what a person should know about them."""
+    """Options, what set each of them, and what is unusual about them."""
 
     options: EncodingOptions
     origins: dict[str, Origin] = field(default_factory=dict)  # by the names of EncodingOptions
@@ -187,7 +187,7 @@ class _Resolver:
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
-    """What a resumed run tells of its options, as the run that saved them did."""
+    """Where the options came from: a resumed run reports what the run that saved them did."""
 
     origins: dict[str, Origin] = {}  # of each option
     revision: str | None = None  # the commit of a model of the hub
@@ -203,5 +203,5 @@ def write_options(
 
 
 def saved_provenance(described: ModelDescription) -> Provenance:
-    """Of the options in our own file; empty where it is from before they told."""
+    """The provenance that our own file records; empty where an older release wrote it."""
     return msgspec.convert(described.options, Provenance)

@@ -24,10 +24,10 @@ PACKED = "packed_sequences"
 
 _FLASH_TYPES = (torch.bfloat16, torch.float16)  # those that the kernel of a GPU takes
 
-# What some models ask of their attention, and the kernels here cannot do.
+# Options that some models pass to their attention, and that the kernels here do not have.
 _UNSUPPORTED = ("position_bias", "softcap", "s_aux")
 
-# Kernels work on tiles of 128 queries: a bound rounded up to them costs nothing, and takes few values.
+# Kernels work on tiles of 128 queries: a bound rounded up to that costs nothing, and has few different values.
 _TILE = 128
 
 
@@ -59,7 +59,7 @@ class AttentionCall:
     window: int | None
 
 
-_calls: list[AttentionCall] | None = None  # where calls are recorded, while they are
+_calls: list[AttentionCall] | None = None  # the list of ``recorded_calls``, while inside it
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def _autocast(states: Tensor) -> Tensor:
 
 
 def kernel_for(query: Tensor) -> Callable[..., Tensor]:
-    """The one of the two below that takes such a tensor."""
+    """The one of the two kernels below that takes such a tensor."""
     return flash_attention if query.is_cuda and query.dtype in _FLASH_TYPES else attention_by_length
 
 

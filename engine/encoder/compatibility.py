@@ -1,8 +1,8 @@
-"""What a saved folder says for transformers 4 as well: keys of its own spelling beside those of version 5.
+"""Saved folders that transformers 4 reads too: its spelling of some settings beside that of version 5.
 
-Version 5 writes some settings where version 4 does not look. Version 4 then takes its defaults without a word: a model
-whose rotary base is a million is run with ten thousand, and gives other vectors. Here the same settings are written a
-second time as version 4 spells them. Version 5 still reads these spellings, and they say the same as its own.
+Version 5 writes some settings where version 4 does not look. Version 4 then takes its defaults in silence: a model with
+a rotary base of a million runs with ten thousand, and gives other vectors. Here the same settings are written a second
+time as version 4 spells them. Version 5 still reads these spellings, and they agree with its own.
 """
 
 from __future__ import annotations
@@ -109,25 +109,25 @@ def write_for_version_4(folder: Path, hub_tokenizer: Any) -> None:
 
 
 def _tokenizer_settings(settings: dict[str, Any], hub_tokenizer: Any) -> dict[str, Any]:
-    """Such that both versions take tokenizer.json as it stands.
+    """``settings`` with which both versions use tokenizer.json as it is.
 
     A named class builds its own rules, and version 4 builds other ones than version 5 (GemmaTokenizer, T5Tokenizer), or
     does not know the class (TokenizersBackend).
     """
     if "auto_map" not in settings:
         settings["tokenizer_class"] = "PreTrainedTokenizerFast"
-        for attribute in ("model_input_names", "padding_side", "truncation_side"):  # the class may have said them
+        for attribute in ("model_input_names", "padding_side", "truncation_side"):  # the class may have set them
             settings[attribute] = getattr(hub_tokenizer, attribute)
-    # Version 4 knows only names of extra tokens there, and lists under the older key. Version 5 takes both.
+    # Version 4 takes a list of extra tokens only under the older key. Version 5 takes both.
     if isinstance(extra := settings.get("extra_special_tokens"), list):
         del settings["extra_special_tokens"]
         settings["additional_special_tokens"] = extra
-    # Version 4 puts its own default, false, into the rules where this is missing.
+    # Where this is missing, version 4 sets the rule to its default, false.
     rules = hub_tokenizer.backend_tokenizer.pre_tokenizer
     state = {} if rules is None else json.loads(rules.__getstate__())
     if "add_prefix_space" in state:
         settings["add_prefix_space"] = state["add_prefix_space"]
-    # How this machine loaded the tokenizer, which is nothing of the tokenizer's.
+    # They say how this machine loaded the tokenizer, and nothing about the tokenizer.
     for key in ("is_local", "local_files_only"):
         settings.pop(key, None)
     return settings

@@ -38,8 +38,8 @@ def load_hub_tokenizer(files: ModelFiles, model_config: Any, *, trust_remote_cod
 
     ``model_config``: of transformers, for a tokenizer_config.json that does not name its class.
 
-    It cuts texts as tokenizer.json says, where there is one, and adds the special tokens that tokenizer.json or
-    tokenizer_config.json ask for. It has a padding token: where the model names none, another one stands in, which
+    It splits texts as tokenizer.json says, where there is one, and adds the special tokens that tokenizer.json or
+    tokenizer_config.json ask for. It has a padding token: where the model names none, another token stands in. That
     changes nothing, since padding is masked.
 
     Raises:

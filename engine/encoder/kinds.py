@@ -44,7 +44,7 @@ _DROPOUT_FIELDS = (
 def check_kind(files: ModelFiles, config: Any, *, remote: bool) -> list[str]:
     """Refuses a ``config`` of transformers that is not of a text encoder; returns notes on what is left out.
 
-    ``remote``: the model comes with code of its own, of which nothing more is known here.
+    ``remote``: the model comes with its own code, whose input and kind cannot be checked here.
 
     Raises:
         ConfigError: names the kind.

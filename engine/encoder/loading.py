@@ -120,7 +120,7 @@ def _try(encoder: DualEncoder) -> None:
 
 
 def _as_saved(model: ModelConfig, folder: Path) -> ModelConfig:
-    """``model`` as it was saved in ``folder``: nothing is asked of it that the folder does not say."""
+    """``model`` as it was saved in ``folder``: every option is left to what the folder says."""
     return ModelConfig(
         name=str(folder),
         dropout=model.dropout,
@@ -135,7 +135,7 @@ def _base_network(model: ModelConfig, texts: Iterable[str] | None, seed: int) ->
 
 
 def _files(model: ModelConfig) -> ModelFiles | None:
-    """The files of the model, downloaded from the hub one by one where they are not here; None: it is made here."""
+    """The files of the model, downloaded from the hub one by one as needed; None for "tiny", which has none."""
     return None if model.name == "tiny" else find_model_files(model.name, model.revision)
 
 
@@ -155,7 +155,7 @@ def _network(
         return Network(*load_static(described.body_path, files.file), notes=(), commit=files.revision)
     return load_network(
         model.name,
-        revision=files.revision,  # the commit of the description, whatever is pushed meanwhile
+        revision=files.revision,  # the commit of the description, even if another is pushed meanwhile
         subfolder=described.body_path,
         trust_remote_code=model.trust_remote_code,
         dropout=model.dropout,

@@ -26,7 +26,7 @@ _unreachable: set[str] = set()  # repositories that this process could not reach
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """Where a model lies; ``location``, ``revision`` and ``subfolder`` are as transformers takes them."""
+    """Where a model is; ``location``, ``revision`` and ``subfolder`` are as transformers takes them."""
 
     name: str  # as the user gave it
     location: str  # a folder, or a hub id
@@ -38,7 +38,7 @@ class ModelFiles:
     def file(self, name: str, *, root: bool = False) -> Path | None:
         """A file beside the weights, or in the root of the model; None: there is none. Downloads it if need be.
 
-        Without a way to the hub, what is not in the cache is taken for absent; see ``is_known``.
+        When the hub cannot be reached, a file that is not in the cache counts as absent; see ``is_known``.
 
         Raises:
             ConfigError: the hub answers with an error.
@@ -56,7 +56,7 @@ class ModelFiles:
             ) from error
 
     def is_known(self, name: str) -> bool:
-        """Whether the model is known to have, or not to have, this file in its root: it was asked for on the hub."""
+        """Whether it is certain that the root has this file, or has not; false where the hub was not reached."""
         return self.is_folder or try_to_load_from_cache(self.location, name, revision=self.revision) is not None
 
     def json(self, name: str, *, root: bool = False) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class ModelFiles:
         return value
 
     def arguments(self) -> dict[str, Any]:
-        """What a ``from_pretrained`` of transformers is given beside ``location``."""
+        """The arguments for a ``from_pretrained`` of transformers beside ``location``."""
         return {} if self.is_folder else {"revision": self.revision, "subfolder": self.subfolder}
 
 
@@ -154,7 +154,7 @@ def _download(repository: str, file: str, revision: str | None, subfolder: str) 
             hf_hub_download(repository, file, revision=revision, subfolder=subfolder or None, local_files_only=local)
         )
     except LocalEntryNotFoundError:
-        _unreachable.add(repository)  # half a minute of tries is enough for all of its files
+        _unreachable.add(repository)  # trying takes half a minute: once is enough for all of its files
         raise
     except (EntryNotFoundError, HfHubHTTPError):
         raise

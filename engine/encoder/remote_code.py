@@ -48,7 +48,7 @@ def load_reliably(load: Callable[[], Any]) -> Any:
 
 
 def _tensors(network: nn.Module) -> dict[str, Tensor]:
-    """All parameters and buffers, those that are not saved too."""
+    """All parameters and buffers, also those that are not saved."""
     return {**dict(network.named_parameters()), **dict(network.named_buffers())}
 
 
@@ -73,7 +73,7 @@ def _is_filling(tensor: Tensor) -> bool:
     if tensor.dtype.is_floating_point or tensor.dtype.is_complex:
         return bool(torch.isnan(tensor).any())
     if tensor.dtype == torch.bool or tensor.numel() == 0:
-        return False  # true is a value like any other; a second load mostly differs
+        return False  # True may be a real value; a second load mostly shows the difference
     return bool((tensor == torch.iinfo(tensor.dtype).max).all())
 
 

@@ -32,8 +32,8 @@ def save_model_folder(
     The layout is the one that SentenceTransformers has read since version 3, and transformers since 4.57 where
     ``compatibility.requirements`` says nothing else. It knows one length for both kinds of text and gets the longer
     one: where the two differ, the model card says how to cut the others.
-    ``prompts`` of other names than ours are kept. ``matryoshka_dimensions`` are a description too: whoever loads the
-    model chooses one of them (``truncate_dim``), or none.
+    ``prompts`` of other names than ours are written too. ``matryoshka_dimensions`` are only described: whoever loads
+    the model chooses one of them (``truncate_dim``), or none.
     """
     folder.mkdir(parents=True, exist_ok=True)
     transformers_logging.disable_progress_bar()  # it would fill a worker's log

@@ -26,7 +26,7 @@ WEIGHTS = "model.safetensors"
 
 
 class StaticEmbedding(nn.Module):
-    """Token ids -> their rows of the table; stands where a transformers encoder stands elsewhere."""
+    """Token ids -> their rows of the table, with the interface of a transformers encoder."""
 
     _supports_attention_backend = True  # without attention, packed rows are as good as padded ones
 
@@ -46,7 +46,7 @@ class StaticEmbedding(nn.Module):
         return self.embedding
 
     def set_attn_implementation(self, _: str) -> None:
-        """There is none to set."""
+        """Does nothing: there is no attention."""
 
     def save_pretrained(self, folder: Path) -> None:
         save_file(
@@ -67,13 +67,13 @@ def load_static(path: str, files: Files) -> tuple[StaticEmbedding, PreTrainedTok
         ConfigError: a file is missing or damaged; names it.
     """
     prefix = f"{path}/" if path else ""
-    places = {name: files(prefix + name) for name in (WEIGHTS, "tokenizer.json")}
-    for name, place in places.items():
-        if place is None:
+    paths = {name: files(prefix + name) for name in (WEIGHTS, "tokenizer.json")}
+    for name, file in paths.items():
+        if file is None:
             raise ConfigError(f"model.name: a StaticEmbedding without {prefix}{name}")
-        if fault := file_fault(place):
+        if fault := file_fault(file):
             raise ConfigError(f"model.name: cannot load a StaticEmbedding: {fault}")
-    weights, rules = places[WEIGHTS], places["tokenizer.json"]
+    weights, rules = paths[WEIGHTS], paths["tokenizer.json"]
     try:
         tensors = load_file(str(weights))
         backend = tokenizers.Tokenizer.from_file(str(rules))
@@ -85,7 +85,7 @@ def load_static(path: str, files: Files) -> tuple[StaticEmbedding, PreTrainedTok
 
 
 def _model2vec_table(tensors: dict[str, Tensor]) -> Tensor:
-    """One row a token, from model2vec's own layout: rows, which of them a token has, and the weight of each token."""
+    """One row a token, from the layout of model2vec: rows, the row of each token, and the weight of each token."""
     if "embeddings" not in tensors:
         raise ConfigError("model.name: a StaticEmbedding whose weights have no embedding.weight")
     table = tensors["embeddings"]

@@ -24,7 +24,7 @@ MAX_POSITIONS = 512
 _LONGEST_PIECE = 16  # characters, sentencepiece's own limit
 _CODE_POINTS = sys.maxunicode + 1
 
-# Fixed, and not the number of cores: sums of floats depend on how sentences are dealt to threads.
+# Fixed, whatever the number of cores: sums of floats depend on how sentences are divided among threads.
 _TRAINER_THREADS = 2
 
 
@@ -108,10 +108,10 @@ def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
 
 
 def frequent_substrings(words: Mapping[str, int]) -> list[tuple[str, int]]:
-    """(substring, occurrences) for all that occur twice and all characters, by the characters they would cover.
+    """(substring, occurrences) of all characters and of substrings that occur twice, those that cover most text first.
 
-    sentencepiece's own seeds are the branching nodes of a suffix tree: a word that is always followed by the same
-    one is none of them. Texts made from templates then fall into single characters, twice as many tokens.
+    They replace the seeds of sentencepiece, the branching nodes of a suffix tree. A word that is always followed by the
+    same word is no such node, so texts made from templates would fall into single characters, twice as many tokens.
     """
     letters = "".join(words)
     codes = np.frombuffer(letters.encode("utf-32-le"), np.uint32).astype(np.int64)
@@ -121,7 +121,7 @@ def frequent_substrings(words: Mapping[str, int]) -> list[tuple[str, int]]:
     starts, piece_of = np.arange(len(codes)), np.zeros(len(codes), np.int64)
     pieces: list[tuple[str, int]] = []
     for length in range(1, _LONGEST_PIECE + 1):
-        # A piece is the one it was with a letter less, and one letter more.
+        # A piece is known by the piece without its last letter, and that letter.
         pairs = piece_of * _CODE_POINTS + codes[starts + length - 1]
         _, first, piece_of = np.unique(pairs, return_index=True, return_inverse=True)
         occurrences = np.bincount(piece_of, counts[starts]).astype(np.int64)

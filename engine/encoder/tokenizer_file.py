@@ -1,7 +1,7 @@
-"""A tokenizer.json, and whether a tokenizer that transformers made of it still does what it says.
+"""A tokenizer.json, and whether the tokenizer that transformers made of it does what it says.
 
-transformers 5 builds most tokenizers anew, from the vocabulary of tokenizer.json and the rules of the class that a
-model's config names. Where these are not the rules of the file, the model gets other ids than it was trained on.
+transformers 5 rebuilds most tokenizers from the vocabulary of tokenizer.json and the rules of the class that a model's
+config names. Where the rules of the file differ, the model would get other ids than it was trained on.
 """
 
 from __future__ import annotations
