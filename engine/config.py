@@ -47,6 +47,9 @@ _NAMED_BENCHMARK = re.compile(rf"beir/{_BENCHMARK_NAME}|own(/{_BENCHMARK_NAME})?
 Pooling = Literal["mean", "cls", "max", "mean_sqrt_len", "weightedmean", "lasttoken"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
 
+RunKind = Literal["training", "evaluation"]
+SystemKind = Literal["encoder", "bm25", "vectors", "trec"]
+
 ValidationMetric = Literal[
     "map_monolingual", "map_crosslingual", "map_multilingual", "recall_at_1_monolingual", "recall_at_1_crosslingual",
     "recall_at_10_multilingual", "rank_distance", "ndcg_at_10", "recall_at_100",
@@ -100,6 +103,13 @@ class ModelConfig(_Section, frozen=True, kw_only=True):
     dropout: Share | None = None  # null: as the model's own config says
     freeze_embeddings: bool = False  # train all but the table of word embeddings
     trust_remote_code: bool = False  # run the Python code that the model brings along
+
+
+class SystemConfig(_Section, frozen=True, kw_only=True):
+    """What an evaluation measures; training is always of an encoder, that of [model]."""
+
+    kind: SystemKind = "encoder"
+    path: str | None = None  # vectors: a folder of queries.npy and passages.npy; trec: a run file of trec_eval
 
 
 class SourceConfig(_Section, frozen=True, kw_only=True):
@@ -185,6 +195,8 @@ class EvaluationConfig(_Section, frozen=True, kw_only=True):
     patience: Count = 0  # select best: training ends after so many evaluations without a better one; 0: never
     every: Count = 0  # steps; 0: only at the end
     at_start: bool = True  # evaluate step 0, the untrained model
+    max_queries: Count = 0  # a fixed sample of at most so many queries, for a quick look; 0: all
+    memory: PositiveFloat = 1.0  # GiB for a part of the search, above 50,000 candidates
     unit: Literal["sentence", "sentence+context"] = "sentence"  # LAReQA candidates
     articles: ArticleSelection | None = None  # LAReQA: as in a source; only their questions and candidates
     drop_own_id: bool | None = None  # BEIR: leave out the document named as the query; null: on for arguana, quora
@@ -205,6 +217,8 @@ class RunConfig(_Section, frozen=True, kw_only=True):
     """Everything that decides what a run computes. Equal configs and threads give equal runs on CPU."""
 
     name: RunName = "run"
+    kind: RunKind = "training"  # evaluation: measures one system on the benchmarks, and trains nothing
+    system: SystemConfig = SystemConfig()
     study: RunName | None = None  # the sweep or study that the run is a part of; it changes nothing in the run
     seed: Count = 0
     share: Literal["none", "read"] = "none"  # read: other users of the machine may read the run folder
@@ -257,6 +271,43 @@ def parse_config(text: str, label: str = "config", overrides: Sequence[str] = ()
 
 def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
     """(field, what is wrong) for everything that types alone cannot say; empty when the run can start."""
+    if config.kind == "evaluation":
+        yield from _system_problems(config)
+    else:
+        yield from _training_problems(config)
+    yield from ((f"model.{field}", reason) for field, reason in model_problems(config.model))
+    yield from _runtime_problems(config)
+    yield from _evaluation_problems(config)
+
+
+def _system_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
+    """Of what an evaluation measures."""
+    system = config.system
+    if config.sources:
+        yield "sources", "an evaluation trains on nothing: leave them out"
+    if not config.evaluation.benchmarks:
+        yield "evaluation.benchmarks", "expected at least one"
+    if system.kind == "encoder" and config.model.name == "tiny":
+        yield "model.name", '"tiny" is built from the texts that a run trains on: name a folder, a hub id or run:ID'
+    if system.kind in ("encoder", "bm25"):
+        if system.path is not None:
+            yield "system.path", f"{system.kind} takes no path"
+        return
+    path = None if system.path is None else Path(system.path).expanduser()
+    if path is None:
+        yield "system.path", f"{system.kind} needs a path"
+    elif system.kind == "vectors" and not path.is_dir():
+        yield "system.path", f"no folder {system.path!r}"
+    elif system.kind == "trec" and not path.is_file():
+        yield "system.path", f"no file {system.path!r}"
+    if system.kind == "trec" and len(config.evaluation.benchmarks) > 1:
+        yield "evaluation.benchmarks", "a TREC run is of one benchmark: expected exactly one"
+
+
+def _training_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
+    """Of sources, batches, optimizer and loss."""
+    if config.system != SystemConfig():
+        yield "system", 'only for kind = "evaluation": what is trained is the encoder of [model]'
     if not config.sources:
         yield "sources", "expected at least one [[sources]] table"
     for index, source in enumerate(config.sources):
@@ -271,13 +322,14 @@ def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
         yield "batch.mode", f"{batch.mode!r} needs at least two languages in the sources"
     if batch.negatives and training and not any(_may_have_negatives(source) for source in training):
         yield "batch.negatives", "no source has hard negatives: jsonl, mmarco, or a hub one with columns.negatives"
-    yield from ((f"model.{field}", reason) for field, reason in model_problems(config.model))
     if config.optimizer.warmup_steps > config.optimizer.max_steps:
         yield "optimizer.warmup_steps", f"expected at most max_steps ({config.optimizer.max_steps})"
-    yield from _runtime_problems(config)
     lowest, highest = LEARNED_TEMPERATURE_RANGE
     if config.loss.learned_temperature and not lowest <= config.loss.temperature <= highest:
         yield "loss.temperature", f"expected {lowest:g} to {highest:g} where it is learned"
+
+
+def _evaluation_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
     evaluation = config.evaluation
     keys = []
     for index, benchmark in enumerate(evaluation.benchmarks):
@@ -321,6 +373,13 @@ def ranks_per_node(devices: str) -> int | None:
     if kind == "cpu":
         return int(which)
     return None if which == "all" else which.count(",") + 1
+
+
+def system_name(config: RunConfig) -> str:
+    """What an evaluation measures, in a word or a path."""
+    if config.system.kind == "encoder":
+        return config.model.name
+    return config.system.kind if config.system.path is None else config.system.path
 
 
 def on_one_device(runtime: RuntimeConfig) -> RuntimeConfig:

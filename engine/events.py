@@ -51,7 +51,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
 
 
 class RunStarted(Event, frozen=True, kw_only=True, tag="run.started"):
-    """The worker of a new run is alive; configuration and provenance are in spec.json."""
+    """The worker of a new run is alive; configuration and provenance are in spec.json.
+
+    An evaluation has no mode, and no steps.
+    """
 
     name: str
     mode: str
@@ -61,6 +64,8 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run.started"):
     seed: int
     host: str
     pid: int
+    kind: Literal["training", "evaluation"] = "training"
+    system: str = ""  # evaluation: what is measured, a model's name or folder, "bm25", a file
 
 
 class RunResumed(Event, frozen=True, kw_only=True, tag="run.resumed"):
@@ -304,6 +309,7 @@ class RunFailed(Event, frozen=True, kw_only=True, tag="run.failed"):
     error: str  # one line
     last_lines: list[str]  # of the traceback
     hint: str = ""  # what to do about it; empty where nothing helpful can be said
+    refused: bool = False  # the config, a model or a file cannot be used: as it is, the run can never be
 
 
 OtherEvent = (

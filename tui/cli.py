@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from engine.config import ConfigError
+from engine.config import BENCHMARK_FORMS, POOLINGS, ConfigError
 from tui.commands.output import guard_terminal
 
 EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE = 0, 1, 2
@@ -84,6 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_batches(commands)
     _add_control(commands)
     _add_reading(commands)
+    _add_evaluation(commands)
     _add_results(commands)
     return parser
 
@@ -199,10 +200,49 @@ def _add_reading(commands: _Commands) -> None:  # type: ignore[type-arg]
     _json(_add(commands, "doctor", "doctor", "doctor", "say what this machine has, and what will be slow or missing"))
 
 
+def _add_evaluation(commands: _Commands) -> None:  # type: ignore[type-arg]
+    parser = _add(commands, "eval", "evaluating", "evaluate", "measure models and other systems on benchmarks")
+    parser.epilog = "Each system becomes a run of its own, which the dashboard shows while it is measured."
+    parser.add_argument("model", nargs="*", metavar="MODEL", help="hub id, folder, run:RUN[@STEP|@best], or bm25")
+    parser.add_argument("--benchmark", action="append", required=True, metavar="KEY[=PATH]", help=BENCHMARK_FORMS)
+    parser.add_argument(
+        "--vectors", action="append", default=[], metavar="FOLDER", help="of queries.npy, passages.npy and their ids"
+    )
+    parser.add_argument("--trec", action="append", default=[], metavar="FILE", help="a run file as trec_eval reads it")
+    parser.add_argument("--languages", metavar="L1,L2", help="default: all the benchmark has")
+    parser.add_argument("--max-queries", type=_count, default=0, metavar="N", help="a fixed sample, for a quick look")
+    parser.add_argument("--unit", choices=("sentence", "sentence+context"), default="sentence", help="a candidate")
+    parser.add_argument(
+        "--drop-own-id",
+        action=argparse.BooleanOptionalAction,
+        help="BEIR: leave out the document named as the query (default: for arguana and quora)",
+    )
+    parser.add_argument("--devices", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, cuda:0,1 or cuda:all")
+    parser.add_argument(
+        "--memory", type=_gib, default=1.0, metavar="GIB", help="for a part of the search, above 50,000 candidates"
+    )
+    unset = "; default: as the model says, else"
+    parser.add_argument("--query-prefix", metavar="TEXT", help=f"put before each question{unset} nothing")
+    parser.add_argument("--passage-prefix", metavar="TEXT", help=f"put before each passage{unset} nothing")
+    parser.add_argument("--query-prompt", metavar="NAME", help="the name of a prompt of the model's own")
+    parser.add_argument("--passage-prompt", metavar="NAME", help="the same for passages")
+    parser.add_argument("--task", metavar="TEXT", help="the instruction in the query prefix: what stands for {task}")
+    parser.add_argument("--pooling", choices=POOLINGS, help=f"of token vectors{unset} mean")
+    parser.add_argument("--max-query-tokens", type=_positive, metavar="N", help=f"{unset[2:]} 64")
+    parser.add_argument("--max-passage-tokens", type=_positive, metavar="N", help=f"{unset[2:]} 256")
+    parser.add_argument("--similarity", choices=("cosine", "dot"), help=f"what ranks{unset} cosine")
+    parser.add_argument("--truncate-dim", type=_positive, metavar="N", help="only the first N dimensions of vectors")
+    parser.add_argument("--revision", metavar="REV", help="branch, tag or commit of a model of the hub")
+    parser.add_argument(
+        "--trust-remote-code", action="store_true", default=None, help="run the Python code that the model brings along"
+    )
+    parser.add_argument("--name", metavar="N", help="of the runs (default: eval- and the model's)")
+    parser.add_argument("--detach", action="store_true", help="start, and do not wait for the results")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="also write ranks, top passages and summary to DIR/KEY")
+    _json(parser)
+
+
 def _add_results(commands: _Commands) -> None:  # type: ignore[type-arg]
-    evaluate = _add(commands, "eval", "results", "evaluate_model", "evaluate a model on a benchmark")
-    evaluate.add_argument("arguments", nargs=argparse.REMAINDER, metavar="MODEL --benchmark KEY[=PATH] ...")
-    evaluate.prefix_chars = "\0"  # every option belongs to the evaluation command, --help included
     compare = _add(commands, "compare", "results", "compare", "compare runs on the same questions, with verdicts")
     compare.add_argument("run", nargs="+", metavar="RUN", help="runs that differ only in their seed count as one")
     compare.add_argument("--baseline", metavar="RUN", help="default: the first run")
@@ -249,6 +289,22 @@ def _margin(text: str) -> float:
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a number, 0 or more")
     return value
+
+
+def _gib(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1 << 20:
+        raise argparse.ArgumentTypeError(f"expected a number of GiB above 0, got {text!r}")
+    return value
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
+    return int(text)
 
 
 def _seeds(text: str) -> list[int]:

@@ -91,7 +91,7 @@ def result_table(states: Sequence[tuple[Status, RunState]]) -> list[str]:
             rows.append(
                 (
                     visible(status.id),
-                    status.mode,
+                    status.mode or status.kind,
                     "-" if state.mono_share is None else f"{state.mono_share:.2f}",
                     status.state,
                     f"{status.step:,}/{status.max_steps:,}",

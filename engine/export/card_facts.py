@@ -11,7 +11,7 @@ from engine.data.corpus import ParallelCorpus
 from engine.encoder import DualEncoder
 from engine.evaluation.results import SUMMARY, Summary, read_summary
 from engine.export.card import CardFacts, TrainedSource, model_card
-from engine.runs.folder import RunFolder, read_spec
+from engine.runs.folder import RunFolder, read_spec, results_folder
 from engine.runs.status import selected_step
 
 CARD = "README.md"
@@ -57,6 +57,6 @@ def write_card(
 def _summaries(run: RunFolder, config: RunConfig, step: int) -> Iterator[Summary]:
     """The results of one step, in the config's order of benchmarks."""
     for spec in config.evaluation.benchmarks:
-        folder = run.results / f"step-{step:06d}" / parse_benchmark(spec)[0]
+        folder = results_folder(run, step, parse_benchmark(spec)[0])
         if (folder / SUMMARY).exists():
             yield read_summary(folder)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from engine.evaluation.report import heatmap_text
 from engine.events import EvaluationResult, RankDistances
+from engine.export.evaluation import heatmap_text
 from engine.runs.text import visible
 
 _PLOT_HEIGHT = 16

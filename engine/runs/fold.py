@@ -79,11 +79,14 @@ def fold(state: RunState, event: AnyEvent | Outline) -> RunState:
             early = ", early, since validation stopped improving" if event.early else ""
             chosen = "" if event.selected_step is None else f"; the model is that of step {event.selected_step:,}"
             text = f"finished at step {event.step:,} after {event.seconds:.1f} s{early}{chosen}"
-            if state.only_evaluates:
+            if state.kind == "evaluation":
+                text = f"{state.system} is measured after {event.seconds:.1f} s"
+            elif state.only_evaluates:
                 text = f"evaluation over after {event.seconds:.1f} s; finished at step {event.step:,}, as before"
             _end(state, "finished", event, text)
         case events.RunFailed():
             state.error, state.last_lines, state.hint = event.error, event.last_lines, event.hint
+            state.refused = event.refused
             _end(state, "failed", event, event.error, "error")
     if not isinstance(event, events.Heartbeat):
         state.progress_age = 0.0
@@ -108,6 +111,7 @@ def fold_steps(state: RunState, stretch: Sequence[AnyStep]) -> None:
 
 def _started(state: RunState, event: events.RunStarted) -> None:
     state.name, state.mode, state.mono_share = event.name, event.mode, event.mono_share
+    state.kind, state.system = event.kind, event.system
     state.max_steps, state.batch_size, state.seed = event.max_steps, event.batch_size, event.seed
     state.host, state.pid, state.phase = event.host, event.pid, "starting"
     state.note(event, f"started on {event.host}")
@@ -122,7 +126,7 @@ def _resumed(state: RunState, event: events.RunResumed) -> None:
         state.phase = "starting"
         return
     state.phase, state.former_phase = "starting", None
-    state.error, state.last_lines, state.hint = None, [], ""
+    state.error, state.last_lines, state.hint, state.refused = None, [], "", False
     state.step = event.from_step
     state.loss = None
     # An evaluation at from_step itself stands: it measured the very weights that were restored.

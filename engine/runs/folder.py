@@ -107,6 +107,21 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     parent: str | None = None  # RUN[@STEP] it was started from
 
 
+def results_folder(run: RunFolder, step: int, benchmark: str) -> Path:
+    """Where the results of a step on a benchmark lie: ``results/step-000400/xquad-r``."""
+    return run.results / f"step-{step:06d}" / benchmark_folder(benchmark)
+
+
+def benchmark_folder(benchmark: str) -> str:
+    """The folder of a benchmark's results: its key. But "own/faq" lies in "own-faq", beside "own" and not within it."""
+    return benchmark.replace("own/", "own-", 1)
+
+
+def benchmark_of(folder: Path) -> str:
+    """The benchmark whose results lie in ``folder``, a path relative to that of its step; the inverse."""
+    return folder.as_posix().replace("own-", "own/", 1)
+
+
 def runs_home(option: str | None = None) -> Path:
     """``option`` (--runs DIR), else $HYBRID_TUI_RUNS, else ./runs; absolute, not created."""
     return Path(option or os.environ.get(RUNS_VARIABLE) or "runs").expanduser().absolute()

@@ -22,7 +22,7 @@ from typing import NoReturn
 
 import msgspec
 
-from engine.config import ConfigError, ModelConfig, RunConfig, SourceConfig, parse_benchmark, problems
+from engine.config import ConfigError, ModelConfig, RunConfig, SourceConfig, SystemConfig, parse_benchmark, problems
 from engine.files import write_file
 from engine.runs import spawn
 from engine.runs.errors import RunError
@@ -124,29 +124,35 @@ def resume(folder: RunFolder, *, take_over: bool = False, evaluate: bool = False
     return attempt
 
 
-def run_foreground(folder: RunFolder, meanwhile: Callable[[], object] | None = None) -> int:
-    """Runs the worker of a run made by ``launch(wait=True)`` as a child in this session; returns its exit status
-    (negative: the signal that killed it).
+def run_foreground(folders: Sequence[RunFolder], meanwhile: Callable[[], object] | None = None) -> list[int]:
+    """Runs the workers of runs made by ``launch(wait=True)`` as children in this session, all at once.
 
-    ``meanwhile`` is called once while the worker runs; it may block until the run has ended. Interrupts and
-    termination signals are passed on to the worker, which pauses; this process then leaves after it.
+    ``meanwhile`` is called once while they run; it may block until the runs have ended. Interrupts and termination
+    signals are passed on to the workers, which pause; this process then leaves after them.
+
+    Returns:
+        The exit status of each (negative: the signal that killed it).
 
     Raises:
-        RunError: the run was not made that way.
+        RunError: a run was not made that way.
         OSError: no process can be made.
     """
+    children = [_child(folder) for folder in folders]
+    with _forwarding(children):
+        if meanwhile is not None:
+            meanwhile()
+        return [child.wait() for child in children]
+
+
+def _child(folder: RunFolder) -> subprocess.Popen[bytes]:
     lock = _prepared.pop(folder.path, None)
     if lock is None:
         raise RunError(f"run {folder.id} was not launched to run in the foreground")
     command = _command("foreground", folder, lock, attempt=1)
     try:
-        child = subprocess.Popen(command, pass_fds=[lock.fd])
+        return subprocess.Popen(command, pass_fds=[lock.fd])
     finally:
         lock.release()
-    with _forwarding(child):
-        if meanwhile is not None:
-            meanwhile()
-        return child.wait()
 
 
 def join(home: Path) -> NoReturn:
@@ -200,11 +206,16 @@ def _command(how: str, folder: RunFolder, lock: RunLock, attempt: int, *, evalua
 
 
 @contextlib.contextmanager
-def _forwarding(child: subprocess.Popen[bytes]) -> Iterator[None]:
+def _forwarding(children: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread can handle signals
         return
-    before = {number: signal.signal(number, lambda got, _: child.send_signal(got)) for number in _FORWARDED}
+
+    def forward(number: int, _frame: object) -> None:
+        for child in children:
+            child.send_signal(number)
+
+    before = {number: signal.signal(number, forward) for number in _FORWARDED}
     try:
         yield
     finally:
@@ -237,6 +248,7 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
     return msgspec.structs.replace(
         config,
         model=_absolute_model(config.model),
+        system=_absolute_system(config.system),
         sources=tuple(_absolute_source(source) for source in config.sources),
         evaluation=msgspec.structs.replace(
             evaluation, benchmarks=tuple(_absolute_benchmark(spec) for spec in evaluation.benchmarks)
@@ -249,6 +261,12 @@ def _absolute_model(model: ModelConfig) -> ModelConfig:
     if model.name == "tiny" or not path.is_dir():
         return model
     return msgspec.structs.replace(model, name=str(path.resolve()))
+
+
+def _absolute_system(system: SystemConfig) -> SystemConfig:
+    if system.path is None:
+        return system
+    return msgspec.structs.replace(system, path=str(Path(system.path).expanduser().resolve()))
 
 
 def _absolute_source(source: SourceConfig) -> SourceConfig:

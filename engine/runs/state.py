@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from engine import events
+from engine.config import RunKind
 from engine.events import CommandName, EvaluationResult, Event, Number, Outcome
 
 Phase = Literal[
@@ -94,6 +95,8 @@ class RunState(msgspec.Struct, kw_only=True):
     """Everything but the per-step columns (engine.runs.reader), so that 500 runs open at once."""
 
     name: str = ""
+    kind: RunKind = "training"
+    system: str = ""  # evaluation: what is measured
     mode: str = ""
     mono_share: float | None = None
     max_steps: int = 0
@@ -137,6 +140,7 @@ class RunState(msgspec.Struct, kw_only=True):
     error: str | None = None
     last_lines: list[str] = []
     hint: str = ""
+    refused: bool = False  # a failed run could not be started as its config says
     notes: list[Note] = []
 
     spark_width: int = 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from engine.config import RunConfig
+from engine.config import RunConfig, RunKind
 from engine.events import Number, from_number, to_number
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, read_spec
@@ -27,7 +27,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     name: str
-    mode: str
+    kind: RunKind
+    mode: str  # empty for an evaluation
     state: str
     step: int
     max_steps: int
@@ -113,7 +114,7 @@ def status_of(reader: RunReader) -> Status:
     liveness = probe(reader.folder)  # before the log: a run that ends in between then reads as ended, not as crashed
     reader.poll()
     state, owner = reader.state, liveness.owner
-    name, mode, max_steps, updated = state.name, state.mode, state.max_steps, state.updated
+    name, kind, mode, max_steps, updated = state.name, state.kind, state.mode, state.max_steps, state.updated
     if not state.name:  # no first event yet
         try:
             spec = read_spec(reader.folder)
@@ -121,12 +122,15 @@ def status_of(reader: RunReader) -> Status:
             pass
         else:
             config = spec.config
-            name, mode, max_steps = config.name, config.batch.mode, config.optimizer.max_steps
+            name, kind = config.name, config.kind
+            if kind == "training":
+                mode, max_steps = config.batch.mode, config.optimizer.max_steps
             updated = updated or spec.created
     shown = shown_state(state, liveness, time.time())
     return Status(
         id=reader.folder.id,
         name=name,
+        kind=kind,
         mode=mode,
         state=shown,
         step=state.step,
@@ -160,4 +164,6 @@ def _age(state: RunState, now: float) -> float:
 
 
 def _resume_point(state: RunState) -> str:
+    if state.kind == "evaluation":
+        return f"benchmark {len(state.latest_evaluations()) + 1}"
     return "the beginning" if state.checkpoint_step is None else f"step {state.checkpoint_step:,}"

@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     lock = RunLock.acquire(folder) if options.lock_fd is None else RunLock.adopt(folder, options.lock_fd)
     session = open_session(folder, lock, options.attempt)
     try:
-        if several_ranks(spec.config.runtime) and not options.evaluate:
+        if spec.config.kind == "training" and several_ranks(spec.config.runtime) and not options.evaluate:
             from engine.distributed.supervisor import run_ranks
 
             return run_ranks(session, spec, lock, evaluate_only=options.evaluate)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from engine import events
-from engine.config import ConfigError, RunConfig
+from engine.config import ConfigError, RunConfig, system_name
 from engine.distributed.errors import RankLost
 from engine.events import AnyEvent
 from engine.runs.folder import RunFolder, Spec, newest_step
@@ -22,11 +22,10 @@ from engine.runs.reader import RunReader
 from engine.runs.state import Phase
 from engine.training.errors import NonFiniteError
 from engine.worker import run
-from engine.worker.session import Leave, LostRun, Session
+from engine.worker.session import Finished, Leave, LostRun, Session
 
 if TYPE_CHECKING:
     from engine.distributed.lead import Lead
-    from engine.worker.training import Finished
 
 EXIT_DONE, EXIT_FAILED, EXIT_LEFT = 0, 1, 3
 _TRACEBACK_LINES = 12
@@ -56,7 +55,10 @@ def attempt(session: Session, spec: Spec, *, evaluate_only: bool, lead: Lead | N
 
     def carry_out() -> None:
         nonlocal ended
-        if evaluate_only:
+        if config.kind == "evaluation":
+            run.measure(session, config, again=evaluate_only)
+            ended = Finished()
+        elif evaluate_only:
             run.evaluate(session, config)
         else:
             ended = run.train(session, config, lead)
@@ -119,16 +121,19 @@ def announce(session: Session, config: RunConfig, *, evaluate_only: bool) -> Non
         step = newest_step(session.folder.checkpoints) or 0
         session.emit(events.RunResumed(from_step=step, host=host, pid=pid, purpose=purpose))
         return
+    trains = config.kind == "training"
     session.emit(
         events.RunStarted(
             name=config.name,
-            mode=config.batch.mode,
-            mono_share=config.batch.mono_share if config.batch.mode == "hybrid" else None,
-            max_steps=config.optimizer.max_steps,
-            batch_size=config.batch.size,
+            mode=config.batch.mode if trains else "",
+            mono_share=config.batch.mono_share if trains and config.batch.mode == "hybrid" else None,
+            max_steps=config.optimizer.max_steps if trains else 0,
+            batch_size=config.batch.size if trains else 0,
             seed=config.seed,
             host=host,
             pid=pid,
+            kind=config.kind,
+            system="" if trains else system_name(config),
         )
     )
 
@@ -153,7 +158,9 @@ def _restore(session: Session, former: Phase | None) -> None:
 def _failure(error: Exception) -> events.RunFailed:
     lines = traceback.format_exception(error)
     last_lines = "".join(lines).splitlines()[-_TRACEBACK_LINES:]
-    return events.RunFailed(error=_one_line(error), last_lines=last_lines, hint=_hint(error))
+    return events.RunFailed(
+        error=_one_line(error), last_lines=last_lines, hint=_hint(error), refused=isinstance(error, ConfigError)
+    )
 
 
 def _one_line(error: Exception) -> str:

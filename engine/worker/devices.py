@@ -69,6 +69,10 @@ class HeldDevices:
     devices: tuple[str, ...]
     locks: tuple[DeviceLock, ...]
 
+    def release(self) -> None:
+        for lock in self.locks:
+            lock.release()
+
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:

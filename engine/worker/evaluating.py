@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from engine import events
 from engine.config import EvaluationConfig, languages_for, parse_benchmark
+from engine.runs.folder import results_folder
 from engine.worker.session import Session
 
 if TYPE_CHECKING:
@@ -25,13 +26,22 @@ class Evaluator:
         benchmarks: those of the config, by key, in its order.
     """
 
-    def __init__(self, session: Session, config: EvaluationConfig) -> None:
+    def __init__(self, session: Session, config: EvaluationConfig, *, keeps_vectors: bool) -> None:
         """Loads the benchmarks.
+
+        Args:
+            keeps_vectors: those of large collections stay in the cache for later evaluations of the same weights; of a
+                model in training nobody asks for them again.
 
         Raises:
             ConfigError: one of them cannot be read; names file, line and field.
         """
+        from engine.data.cache import cache_folder
+
         self._session = session
+        self._keeps_vectors = keeps_vectors
+        self._cache = cache_folder() if keeps_vectors else cache_folder() / "runs" / session.folder.id
+        self._memory = int(config.memory * (1 << 30))
         self.benchmarks = {parse_benchmark(spec)[0]: _load(spec, config, session) for spec in config.benchmarks}
 
     def missing(self, step: int) -> list[str]:
@@ -39,19 +49,20 @@ class Evaluator:
         done = {(point.step, point.benchmark) for point in self._session.state.evaluations}
         return [key for key in self.benchmarks if (step, key) not in done]
 
-    def evaluate(self, encoder: Encoder, step: int, keys: Iterable[str] | None = None) -> None:
-        """Evaluates the encoder of ``step`` on the benchmarks ``keys``, or on all of them.
+    def evaluate(self, encoders: Sequence[Encoder], step: int, keys: Iterable[str] | None = None) -> None:
+        """Evaluates the model of ``step`` on the benchmarks ``keys``, or on all of them.
+
+        ``encoders``: equal ones, one for each device that may help.
 
         Raises:
             Leave: a pause or stop was asked for; the benchmark under way is evaluated anew by whoever resumes.
         """
         keys = list(self.benchmarks if keys is None else keys)
-        digests = encoder.digests() if keys else {}  # hashing all weights takes seconds: once for all benchmarks
+        digests = encoders[0].digests() if keys else {}  # hashing all weights takes seconds: once for all benchmarks
         for key in keys:
-            self._evaluate(encoder, digests, step, key)
+            self._evaluate(encoders, digests, step, key)
 
-    def _evaluate(self, encoder: Encoder, digests: dict[str, str], step: int, key: str) -> None:
-        from engine.data.cache import cache_folder
+    def _evaluate(self, encoders: Sequence[Encoder], digests: dict[str, str], step: int, key: str) -> None:
         from engine.evaluation.benchmarking import evaluate_model
         from engine.evaluation.results import write_results
 
@@ -69,18 +80,21 @@ class Evaluator:
                 session.emit(events.EvalProgress(benchmark=key, step=step, what=what, done=done, total=total))
             session.boundary(within="work")
 
-        cache = cache_folder() / "runs" / session.folder.id  # the vectors of one step are of no use to another
-        evaluation = evaluate_model([encoder], self.benchmarks[key], cache=cache, digests=digests, tick=tick)
-        write_results(evaluation, session.folder.results / f"step-{step:06d}" / key)
-        shutil.rmtree(cache, ignore_errors=True)
+        evaluation = evaluate_model(
+            encoders, self.benchmarks[key], cache=self._cache, memory=self._memory, digests=digests, tick=tick
+        )
+        write_results(evaluation, results_folder(session.folder, step, key))
+        if not self._keeps_vectors:
+            shutil.rmtree(self._cache, ignore_errors=True)
         seconds = time.monotonic() - start
         session.emit(events.EvalFinished(benchmark=key, step=step, seconds=seconds, result=evaluation.result))
 
 
 def _load(spec: str, config: EvaluationConfig, session: Session) -> Benchmark:
+    from engine.data.benchmark import sample_queries
     from engine.data.sources import load_benchmark
 
-    return load_benchmark(
+    benchmark = load_benchmark(
         spec,
         languages_for(parse_benchmark(spec)[0], config.languages),
         config.unit,
@@ -88,3 +102,4 @@ def _load(spec: str, config: EvaluationConfig, session: Session) -> Benchmark:
         drop_own_id=config.drop_own_id,
         tick=session.progress,
     )
+    return sample_queries(benchmark, config.max_queries) if config.max_queries else benchmark

@@ -5,6 +5,7 @@ All ranks come through here, so that what one of them builds is what the others 
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
 from collections.abc import Iterator, Sequence
@@ -116,6 +117,33 @@ def load_trained_encoder(config: RunConfig, checkpoint: Path | None, device: tor
     encoder = load_encoder(config.model, device, texts=texts(), seed=config.seed, saved=checkpoint)
     encoder.precision, encoder.layout = config.runtime.precision, config.runtime.layout
     return encoder
+
+
+def load_measured_encoders(
+    config: RunConfig, devices: Sequence[str], benchmarks: Sequence[Benchmark]
+) -> list[DualEncoder]:
+    """The encoder of an evaluation, and a copy of it on each further GPU.
+
+    Args:
+        devices: the first is the encoder's; ("cpu", "cpu") is one device.
+
+    Raises:
+        ConfigError: names the field; also where its tokenizer does not know the words of a benchmark.
+    """
+    import torch
+
+    from engine.encoder import load_encoder
+    from engine.encoder.loading import check_vocabulary
+    from engine.encoder.precision import substitution_note
+
+    device, *others = (torch.device(name) for name in dict.fromkeys(devices))
+    encoder = load_encoder(config.model, device)
+    encoder.precision, encoder.layout = config.runtime.precision, config.runtime.layout
+    if note := substitution_note(device, encoder.precision, encoder.autocast):
+        encoder.notes = (*encoder.notes, note)
+    for benchmark in benchmarks:
+        check_vocabulary(encoder, [("query", benchmark.query_texts), ("passage", benchmark.candidate_texts)])
+    return [encoder, *(copy.deepcopy(encoder).to(other) for other in others)]
 
 
 def build_trainer(

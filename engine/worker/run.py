@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine import events
-from engine.config import RunConfig, on_one_device
-from engine.worker.devices import HeldDevice, share_cores, wait_for_device
+from engine.config import ConfigError, RunConfig, on_one_device
+from engine.worker.devices import HeldDevice, share_cores, wait_for_device, wait_for_devices
 from engine.worker.loading import check_overlap, import_frameworks, load_corpora, set_up_torch
-from engine.worker.session import Session
+from engine.worker.session import Finished, Session
 
 if TYPE_CHECKING:
     from engine.distributed.lead import Lead
     from engine.encoder import DualEncoder
-    from engine.worker.training import Finished
 
 
 def train(session: Session, config: RunConfig, lead: Lead | None = None) -> Finished:
@@ -43,7 +42,7 @@ def train(session: Session, config: RunConfig, lead: Lead | None = None) -> Fini
     from engine.worker.training import Training
 
     corpora = load_corpora(config, session.progress)
-    evaluator = Evaluator(session, config.evaluation)
+    evaluator = Evaluator(session, config.evaluation, keeps_vectors=False)
     check_overlap(session, corpora, list(evaluator.benchmarks.values()), forbidden=config.evaluation.forbid_overlap)
     sources = trained_sources(config, corpora)
     checkpoint = newest_whole(session.folder.checkpoints, lambda message: _warn(session, message))
@@ -93,13 +92,39 @@ def evaluate(session: Session, config: RunConfig) -> None:
     from engine.worker.loading import load_trained_encoder
 
     try:
-        evaluator = Evaluator(session, config.evaluation)
+        evaluator = Evaluator(session, config.evaluation, keeps_vectors=False)
         checkpoint = _checkpoint_to_evaluate(session)
         encoder = load_trained_encoder(config, checkpoint, device.torch_device, session.progress)
         _report_model(session, config, encoder)
-        evaluator.evaluate(encoder, _step_of(checkpoint))
+        evaluator.evaluate([encoder], _step_of(checkpoint))
     finally:
         device.release()
+
+
+def measure(session: Session, config: RunConfig, *, again: bool = False) -> None:
+    """The work of an evaluation: measures its system on the benchmarks that are not done yet, or on all ``again``.
+
+    Raises:
+        ConfigError: the system or a benchmark cannot be read; names it.
+        Leave: a pause or stop was asked for and carried out; finished benchmarks are kept.
+    """
+    if config.system.kind != "encoder":
+        raise ConfigError(f"system.kind: {config.system.kind} cannot be measured yet")
+    share_cores()
+    held = wait_for_devices(config.runtime, session)
+    session.begin()
+    try:
+        import_frameworks()
+        set_up_torch(config.runtime)
+        from engine.worker.evaluating import Evaluator
+        from engine.worker.loading import load_measured_encoders
+
+        evaluator = Evaluator(session, config.evaluation, keeps_vectors=True)
+        encoders = load_measured_encoders(config, held.devices, list(evaluator.benchmarks.values()))
+        _report_model(session, config, encoders[0])
+        evaluator.evaluate(encoders, 0, None if again else evaluator.missing(0))
+    finally:
+        held.release()
 
 
 def _begin(session: Session, config: RunConfig, lead: Lead | None) -> HeldDevice:

@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 from engine import events
@@ -48,6 +49,14 @@ class Leave(EndOfAttempt):
 
 class LostRun(EndOfAttempt):
     """Another worker owns the run now; this one must leave without writing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How the work of a run came to its end."""
+
+    selected_step: int | None = None  # whose weights are in model/, where validation chose them
+    early: bool = False  # before max_steps
 
 
 class Session:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from engine import events
@@ -19,16 +18,8 @@ from engine.training.loop import train
 from engine.training.skipping import all_finite
 from engine.training.trainer import StepRecord, Trainer
 from engine.worker.evaluating import Evaluator
-from engine.worker.session import Session
+from engine.worker.session import Finished, Session
 from engine.worker.validating import Validator
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """How training ended."""
-
-    selected_step: int | None  # whose weights are in model/, where validation chose them
-    early: bool  # before max_steps
 
 
 class Training:
@@ -116,9 +107,8 @@ class Training:
 
     def _evaluate(self, keys: Sequence[str] | None) -> None:
         with self._trainer.finished() as encoder:
-            self._evaluator.evaluate(
-                encoder if self._spread is None else self._spread(encoder), self._trainer.step, keys
-            )
+            measured = encoder if self._spread is None else self._spread(encoder)
+            self._evaluator.evaluate([measured], self._trainer.step, keys)
 
     def _save_model(self, early: bool) -> int | None:
         """The final model with its card, complete or not there: written beside its place and moved in.

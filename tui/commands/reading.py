@@ -12,7 +12,7 @@ import msgspec
 
 from engine.config import ConfigError
 from engine.events import AnyEvent
-from engine.runs.folder import RunFolder, runs_home
+from engine.runs.folder import RunFolder, results_folder, runs_home
 from engine.runs.lock import probe
 from engine.runs.log import EventCursor
 from engine.runs.reader import MODE_NAMES, RunReader
@@ -71,7 +71,7 @@ def protocol(options: argparse.Namespace) -> int:
     folder = find_run(runs_home(options.runs), options.run)
     documents = {}
     for benchmark, point in _read(folder).state.latest_evaluations().items():
-        path = folder.results / f"step-{point.step:06d}" / benchmark / "summary.json"
+        path = results_folder(folder, point.step, benchmark) / "summary.json"
         if not path.resolve().is_relative_to(folder.results.resolve()):
             continue  # a log may name anything: nothing is read outside the run
         try:

@@ -1,10 +1,8 @@
-"""``eval`` and ``compare``: numbers from a model, verdicts from runs."""
+"""``compare``: verdicts from runs."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,12 +16,6 @@ _RANKS = ("rank_distance", "own_language_advantage", "worst_relevant_rank")  # t
 
 if TYPE_CHECKING:
     from engine.export.compare import CompareResult, CompareRow
-
-
-def evaluate_model(options: argparse.Namespace) -> int:
-    """Becomes the evaluation process: the command line itself never loads a model."""
-    sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "engine.worker.eval_command", *options.arguments])
 
 
 def compare(options: argparse.Namespace) -> int:

@@ -16,9 +16,9 @@ from engine.runs.logout import logout_warning
 from engine.runs.nodes import joins
 from engine.runs.preflight import preflight
 from engine.runs.reader import RunReader
-from engine.runs.registry import find_run
-from engine.runs.status import Status, selected_step, status_of
+from engine.runs.status import Status, status_of
 from tui.commands.output import exit_status, print_json
+from tui.commands.weights import weights_of_run
 from tui.plain import follow, result_table
 
 _DEMO_CONFIG = "cldr-hybrid.toml"
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
         else:
             print(f"{folder.id} started; it goes on when you leave. 'hybrid-tui' shows it, 'hybrid-tui log' tells.")
         return 0
-    run_foreground(folder, lambda: _follow(folder, quiet=options.json))
+    run_foreground([folder], lambda: _follow(folder, quiet=options.json))
     status = status_of(_read(folder))
     if options.json:
         print_json(status)
@@ -87,22 +87,7 @@ def _with_name(config: RunConfig, name: str) -> RunConfig:
 
 def _from_run(config: RunConfig, home: Path, origin: str) -> tuple[RunConfig, str]:
     """The model of another run's checkpoint, and of [model] all that ``config`` sets; a fresh optimizer and plan."""
-    name, _, step = origin.partition("@")
-    parent = find_run(home, name)
-    if step == "best":
-        choice = selected_step(parent, read_spec(parent).config)
-        if choice is None or choice.step is None:
-            raise ConfigError(f"--from {origin}: {parent.id} has chosen no step (evaluation.select)")
-        weights = parent.checkpoints / f"step-{choice.step:06d}"
-        origin = f"{name}@{choice.step}"
-    elif step:
-        if not step.isdigit():
-            raise ConfigError(f"--from {origin}: expected RUN@STEP with a whole number, or RUN@best")
-        weights = parent.checkpoints / f"step-{int(step):06d}"
-    else:
-        weights = parent.model
-    if not weights.is_dir():
-        raise ConfigError(f"--from {origin}: {parent.id} has no {weights.relative_to(parent.path)}")
+    parent, weights, origin = weights_of_run(home, origin, "--from ")
     _check_head(weights, config.model, parent.id)
     former = read_spec(parent).config.model.name
     named = with_absolute_paths(config).model.name

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from engine.evaluation.report import protocol_values
 from engine.export.compare import CompareResult, CompareRow, compare_results
+from engine.export.evaluation import protocol_values
 from engine.export.markdown import markdown_table, plain_text
 from engine.export.out_file import write_file
 from engine.export.report.answer import COST, REMOVED, Answer, answer

@@ -205,11 +205,11 @@ def test_foreground_run_ends_with_its_worker_and_passes_signals_on(home: Path) -
         assert os.getsid(owner.pid) == os.getsid(0)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    assert run_foreground(folder, meanwhile) == 0
+    assert run_foreground([folder], meanwhile) == [0]
     assert seen == ["running"]
     assert state_of(folder) == "paused"
     with pytest.raises(RunError, match="not launched"):
-        run_foreground(folder)
+        run_foreground([folder])
 
 
 def test_spec_holds_config_provenance_and_absolute_paths(

@@ -1,20 +1,54 @@
-"""An evaluation as plain text."""
+"""One evaluation as its JSON document and as plain text."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from engine.evaluation.measures import METRICS, RANK_DISTANCE_NULL
-from engine.evaluation.results import EvaluationProtocol, Summary
-from engine.events import LanguageBias
+from engine.evaluation.results import Bounds, EvaluationProtocol, Summary, read_summary
+from engine.events import Advantage, LanguageBias, RankDistances
 
 
-def evaluation_report(model: str, summary: Summary) -> str:
-    """Settings, metrics, matrix, rank distance and protocol, in aligned columns without colour."""
+class EvaluationDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``eval --json`` prints of one model on one benchmark; the first keys are a contract."""
+
+    benchmark: str
+    model: str
+    settings: dict[str, int]
+    metrics: dict[str, float | None]
+    matrix: dict[str, dict[str, float]]
+    protocol: EvaluationProtocol
+    queries: int
+    candidates: int
+    languages: list[str]
+    map_multilingual_by_language: dict[str, float]
+    micro: dict[str, float | None]
+    bounds: Bounds
+    rank_distance: dict[str, RankDistances]
+    histogram_edges: list[float]
+    own_language_advantage: dict[str, Advantage]
+    bias: LanguageBias | None
+
+
+def evaluation_document(model: str, folder: Path) -> EvaluationDocument:
+    """The results in ``folder``; ``model``: what was measured, as the person named it.
+
+    Raises:
+        ResultError: there are none, or they cannot be read.
+    """
+    summary = read_summary(folder)
+    names = set(EvaluationDocument.__struct_fields__) - {"model"}
+    return EvaluationDocument(model=model, **{name: getattr(summary, name) for name in names})
+
+
+def evaluation_report(model: str, folder: Path) -> str:
+    """The same as text: settings, metrics, matrix, rank distance and protocol, in aligned columns without colour."""
+    summary = read_summary(folder)
     counts = ", ".join(f"{number} {name}" for name, number in summary.settings.items())
     pairs = len(summary.languages) * (len(summary.languages) - 1)
     if left_out := pairs - summary.settings["crosslingual"]:

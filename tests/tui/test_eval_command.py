@@ -12,7 +12,14 @@ import pytest
 from engine.config import ModelConfig
 from engine.evaluation.measures import METRICS, RANK_DISTANCE_NULL
 from engine.evaluation.results import read_ranks, read_summary
-from engine.worker.eval_command import _Progress, main
+from tui import cli
+from tui.commands.progress import ProgressLine
+
+pytestmark = pytest.mark.usefixtures("quick_workers")
+
+
+def main(arguments):
+    return cli.main(["eval", *arguments])
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +39,7 @@ def test_json_is_the_contract_and_nothing_else(model, tmp_path, capfdbinary):
     out, err = capfdbinary.readouterr()
     document = json.loads(out)
     assert out.count(b"\n") == 1
-    assert b"ranking" in err
+    assert b"cldr" in err
     assert {"benchmark", "model", "settings", "metrics", "matrix", "protocol"} < set(document)
     assert (document["benchmark"], document["model"]) == ("cldr", str(model))
     assert document["settings"] == {"monolingual": 2, "crosslingual": 2, "multilingual": 2}
@@ -120,7 +127,8 @@ def test_text_shows_settings_metrics_matrix_and_protocol(model, capsys):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ([], "MODEL"),
+        ([], "--benchmark"),
+        (["--benchmark", "cldr"], "MODEL"),
         (["m"], "--benchmark"),
         (["m", "--benchmark", "squad"], "'squad'"),
         (["m", "--benchmark", "own"], "own=FOLDER"),
@@ -148,53 +156,76 @@ def test_wrong_use_is_one_line_and_exit_2(arguments, named, capsys):
     assert named in err
 
 
-def test_out_never_replaces_what_is_not_a_result(tmp_path, capsys):
-    """Refused before the model is even looked for."""
-    (tmp_path / "cldr").mkdir()
-    (tmp_path / "cldr" / "thesis.tex").write_text("years of work")
-    assert main(["./no-such-model", "--benchmark", "cldr", "--out", str(tmp_path)]) == 2
-    assert "not a result folder" in capsys.readouterr().err
-    assert main(["./no-such-model", "--benchmark", "cldr", "--out", str(tmp_path / "cldr" / "thesis.tex")]) == 2
+def test_out_keeps_what_is_not_a_result(model, tmp_path, capsys):
+    thesis = tmp_path / "out" / "cldr" / "thesis.tex"
+    thesis.parent.mkdir(parents=True)
+    thesis.write_text("years of work")
+    arguments = [str(model), "--benchmark", "cldr", "--languages", "en", "--out"]
+    assert main([*arguments, str(thesis)]) == 2
     assert "is not a folder" in capsys.readouterr().err
-    assert (tmp_path / "cldr" / "thesis.tex").read_text() == "years of work"
+    assert main([*arguments, str(tmp_path / "out")]) == 0
+    assert read_summary(thesis.parent).languages == ["en"]
+    assert thesis.read_text() == "years of work"
+
+
+def test_several_models_and_benchmarks_are_runs_with_results_of_their_own(model, tmp_path, capfdbinary, monkeypatch):
+    """And those of "own" and "own/faq" do not lie within each other."""
+    folder = tmp_path / "bench"
+    (folder / "qrels").mkdir(parents=True)
+    (folder / "queries.jsonl").write_text('{"_id": "q1", "text": "the currency of country 3"}\n')
+    (folder / "corpus.jsonl").write_text(
+        "".join(f'{{"_id": "d{n}", "text": "the currency of country {n} is named {n * 7}"}}\n' for n in range(9))
+    )
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td3\t1\n")
+    shutil.copytree(model, tmp_path / "other")
+    benchmarks = ["--benchmark", "cldr", "--benchmark", f"beir/tiny={folder}"]
+    arguments = [str(model), str(tmp_path / "other"), *benchmarks, "--languages", "en", "--out", str(tmp_path / "out")]
+    assert main([*arguments, "--json"]) == 0
+    document = json.loads(capfdbinary.readouterr().out)
+    assert [(each["model"], each["benchmark"]) for each in document["evaluations"]] == [
+        (str(place), key) for place in (model, tmp_path / "other") for key in ("cldr", "beir/tiny")
+    ]
+    first, _, second, _ = document["evaluations"]
+    assert first["metrics"] == second["metrics"]
+    runs = sorted(path.name for path in (tmp_path / "runs").iterdir() if not path.name.startswith("."))
+    assert len(runs) == 2
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == runs
+    assert {path.parent.name for path in (tmp_path / "out" / runs[0]).rglob("summary.json")} == {"cldr", "tiny"}
+    assert cli.main(["compare", *runs, "--benchmark", "cldr", "--json"]) == 0
+    rows = json.loads(capfdbinary.readouterr().out)["rows"]
+    assert {row["difference"] for row in rows} == {0.0}
+
+
+def test_the_weights_of_a_run_are_named_by_the_run(model, tmp_path, capsys):
+    assert main(["run:nope", "--benchmark", "cldr"]) == 2
+    assert "nope" in capsys.readouterr().err
+
+
+def test_a_model_that_cannot_be_loaded_leaves_no_run(model, tmp_path, capsys):
+    shutil.copytree(model, tmp_path / "broken")
+    (tmp_path / "broken" / "config.json").write_text("{}")
+    assert main([str(tmp_path / "broken"), "--benchmark", "cldr"]) == 2
+    assert "broken" in capsys.readouterr().err
+    assert [path for path in (tmp_path / "runs").iterdir() if not path.name.startswith(".")] == []
 
 
 def test_a_wrong_argument_is_told_without_loading_torch():
-    code = "import sys; from engine.worker.eval_command import main\ntry: main(['m', '--benchmark', 'squad'])\n"
+    code = "import sys; from tui.cli import main\ntry: main(['eval', 'm', '--benchmark', 'squad'])\n"
     code += "finally: print(sorted({'torch', 'transformers', 'polars'} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
 
 
-def test_large_benchmarks_go_through_files_and_say_so(model, monkeypatch, capfdbinary):
-    """The same metrics but for the rounding of vectors; a second call encodes nothing."""
-
-    def document(*options):
-        assert main([str(model), "--benchmark", "cldr", "--languages", "de,en", "--json", *options]) == 0
-        out, err = capfdbinary.readouterr()
-        return json.loads(out), err
-
-    small, _ = document()
-    monkeypatch.setattr("engine.evaluation.benchmarking.IN_MEMORY", 10)
-    large, progress = document("--memory", "0.001")
-    assert "float16" in large["protocol"]["score"]
-    assert "float16" not in small["protocol"]["score"]
-    assert large["metrics"]["map_monolingual"] == pytest.approx(small["metrics"]["map_monolingual"], abs=0.01)
-    assert b"encoding passage texts" in progress
-    again, _ = document()
-    assert again["metrics"] == large["metrics"]
-
-
 def test_progress_tells_the_time_left_from_what_this_process_did(monkeypatch, capsys):
     """What was done before, by a process that was killed, says nothing about the speed."""
     clock = iter([100.0, 110.0, 110.01, 4010.0])
-    monkeypatch.setattr("engine.worker.eval_command.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("tui.commands.progress.time.monotonic", lambda: next(clock))
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    with _Progress() as progress:
-        progress("encoding", 500, 1000)
-        progress("encoding", 510, 1000)  # 10 in 10 s
-        progress("encoding", 511, 1000)  # too soon to draw again
-        progress("encoding", 1000, 1000)
+    with ProgressLine() as progress:
+        progress.show("encoding", 500, 1000)
+        progress.show("encoding", 510, 1000)  # 10 in 10 s
+        progress.show("encoding", 511, 1000)  # too soon to draw again
+        progress.show("encoding", 1000, 1000)
     lines = capsys.readouterr().err.split("\r")
     assert [line.replace("\033[K", "").strip() for line in lines if line] == [
         "encoding 500/1,000",

@@ -1,0 +1,253 @@
+"""``eval``: measures models and other systems on benchmarks. Each is a run of kind "evaluation"."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.config import (
+    ConfigError,
+    EvaluationConfig,
+    ModelConfig,
+    RunConfig,
+    RuntimeConfig,
+    SystemConfig,
+    parse_benchmark,
+    problems,
+)
+from engine.files import writing
+from engine.runs.folder import RunFolder, benchmark_folder, results_folder, runs_home
+from engine.runs.launch import launch, run_foreground, with_absolute_paths
+from engine.runs.lock import probe
+from engine.runs.preflight import preflight
+from engine.runs.reader import RunReader
+from engine.runs.registry import delete_run
+from engine.runs.status import reason, status_of
+from engine.runs.text import visible
+from tui.commands.output import exit_status, print_json
+from tui.commands.progress import ProgressLine
+from tui.commands.weights import weights_of_run
+from tui.plain import ENDED
+
+_EXIT_WRONG_USE = 2
+_POLL_SECONDS = 0.1
+_BM25 = "bm25"
+_OF_A_RUN = "run:"
+
+# Options that are keys of [model] too, and mean the same there.
+_MODEL_OPTIONS = (
+    "revision", "pooling", "query_prefix", "passage_prefix", "query_prompt", "passage_prompt", "task",
+    "max_query_tokens", "max_passage_tokens", "similarity", "truncate_dim", "trust_remote_code",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A system that the command measures."""
+
+    name: str  # as the person named it
+    config: RunConfig
+    parent: str | None  # RUN@STEP whose weights it is
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Makes a run for each system, runs them in the foreground, and prints what they measured."""
+    home = runs_home(options.runs)
+    systems = _systems(options, home)
+    if options.out is not None:
+        _check_target(options.out)
+    for system in systems:
+        preflight(system.config)
+    folders = [
+        launch(home, system.config, command_line=sys.argv, parent=system.parent, wait=not options.detach)
+        for system in systems
+    ]
+    if options.detach:
+        return _say_started(folders, options)
+    readers = [RunReader(folder) for folder in folders]
+    with ProgressLine() as progress:
+        run_foreground(folders, lambda: _follow(readers, progress))
+    return _conclude(systems, readers, options)
+
+
+def _systems(options: argparse.Namespace, home: Path) -> list[_Measured]:
+    """What the arguments name, in their order: models, then vectors, then TREC runs.
+
+    Raises:
+        ConfigError: nothing is named, or it cannot be measured; names the argument.
+    """
+    systems = [_model(text, options, home) for text in options.model]
+    systems += [_system(path, SystemConfig(kind="vectors", path=path), options) for path in options.vectors]
+    systems += [_system(path, SystemConfig(kind="trec", path=path), options) for path in options.trec]
+    if not systems:
+        raise ConfigError("eval: expected a MODEL, --vectors FOLDER or --trec FILE")
+    for system in systems:
+        for field, wrong in problems(with_absolute_paths(system.config)):
+            raise ConfigError(f"{field}: {wrong}")
+    return systems
+
+
+def _model(text: str, options: argparse.Namespace, home: Path) -> _Measured:
+    if text == _BM25:
+        return _system(text, SystemConfig(kind="bm25"), options)
+    name, parent = text, None
+    if text.startswith(_OF_A_RUN):
+        run, weights, origin = weights_of_run(home, text.removeprefix(_OF_A_RUN), _OF_A_RUN)
+        name, parent = str(weights), run.id + origin[origin.find("@") :] if "@" in origin else run.id
+    settings = {key: value for key in _MODEL_OPTIONS if (value := getattr(options, key)) is not None}
+    model = ModelConfig(name=name, **settings)
+    return _Measured(text, _config(text, options, model=model), parent)
+
+
+def _system(name: str, system: SystemConfig, options: argparse.Namespace) -> _Measured:
+    return _Measured(name, _config(name, options, system=system), None)
+
+
+def _config(name: str, options: argparse.Namespace, **sections: Any) -> RunConfig:
+    languages = tuple(options.languages.split(",")) if options.languages else ()
+    return RunConfig(
+        kind="evaluation",
+        name=options.name or _run_name(name),
+        runtime=RuntimeConfig(devices=options.devices),
+        evaluation=EvaluationConfig(
+            benchmarks=tuple(options.benchmark),
+            languages=languages,
+            unit=options.unit,
+            drop_own_id=options.drop_own_id,
+            max_queries=options.max_queries,
+            memory=options.memory,
+        ),
+        **sections,
+    )
+
+
+def _run_name(text: str) -> str:
+    """``eval-`` and the last part of a model's name or path, as far as a run's name may hold it."""
+    parts = [part for part in re.split(r"[/:]", text) if part]
+    last = parts[-2] if len(parts) > 1 and parts[-1] == "model" else parts[-1]  # of runs/RUN/model it is the run's
+    return f"eval-{re.sub(r'[^A-Za-z0-9._-]+', '-', last)}"[:64]
+
+
+def _say_started(folders: Sequence[RunFolder], options: argparse.Namespace) -> int:
+    if options.json:
+        print_json({"runs": [status_of(RunReader(folder)) for folder in folders]})
+    else:
+        names = ", ".join(folder.id for folder in folders)
+        print(f"{names} started; they go on when you leave. 'hybrid-tui' shows them, 'hybrid-tui log' tells.")
+    return 0
+
+
+def _follow(readers: Sequence[RunReader], progress: ProgressLine) -> None:
+    """Shows what the evaluations do, one after the other, until all have ended."""
+    told = dict.fromkeys((reader.folder.id for reader in readers), 0)
+    queued: set[str] = set()
+    while True:
+        waiting = False
+        for reader in readers:
+            status = status_of(reader)
+            state, name = reader.state, status.id
+            for note in state.notes:
+                if note.seq > told[name] and note.level != "info":
+                    progress.tell(f"{visible(name)}: {visible(note.text)}")
+            told[name] = state.seq
+            if status.state in ENDED:
+                continue
+            waiting = True
+            if status.state == "queued" and name not in queued:
+                queued.add(name)
+                progress.tell(f"{visible(name)}: {visible(reason(state, probe(reader.folder)))}")
+            if state.work is not None:
+                progress.show(f"{visible(name)}: {state.work.what}", state.work.done, state.work.total)
+        if not waiting:
+            return
+        time.sleep(_POLL_SECONDS)
+
+
+def _conclude(systems: Sequence[_Measured], readers: Sequence[RunReader], options: argparse.Namespace) -> int:
+    """Prints results and failures; runs whose config could never be obeyed are taken away again."""
+    results: list[tuple[str, Path]] = []
+    states, refused = [], False
+    for system, reader in zip(systems, readers, strict=True):
+        status, folder = status_of(reader), reader.folder
+        states.append(status.state)
+        done = status.metrics.keys()
+        for spec in system.config.evaluation.benchmarks:
+            key = parse_benchmark(spec)[0]
+            if key in done:
+                place = results_folder(folder, 0, key)
+                results.append((system.name, place))
+                if options.out is not None:
+                    _copy_results(place, _target(options.out, folder, key, several=len(systems) > 1))
+        if status.state != "finished":
+            print(f"hybrid-tui eval: {visible(system.name)}: {_why(reader, status.state)}", file=sys.stderr)
+        if reader.state.refused and not done:
+            refused = True
+            delete_run(folder)
+    _print_results(results, options)
+    return _EXIT_WRONG_USE if refused else exit_status(*states)
+
+
+def _why(reader: RunReader, state: str) -> str:
+    if state == "failed":
+        return visible(reader.state.error or state)
+    return visible(f"{state}; {reason(reader.state, probe(reader.folder))}; hybrid-tui resume {reader.folder.id}")
+
+
+def _print_results(results: Sequence[tuple[str, Path]], options: argparse.Namespace) -> None:
+    from engine.export.evaluation import evaluation_document, evaluation_report
+
+    if not options.json:
+        print("\n\n\n".join(evaluation_report(name, folder) for name, folder in results))
+        return
+    documents = [evaluation_document(name, folder) for name, folder in results]
+    if len(options.model) + len(options.vectors) + len(options.trec) == len(options.benchmark) == 1:
+        if documents:
+            sys.stdout.buffer.write(msgspec.json.encode(documents[0]) + b"\n")
+    else:
+        sys.stdout.buffer.write(msgspec.json.encode({"evaluations": documents}) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _check_target(out: Path) -> None:
+    """
+    Raises:
+        ConfigError: ``--out`` cannot be a folder; said before minutes of encoding.
+    """
+    target = out.expanduser().absolute()
+    blocked = next((path for path in (target, *target.parents) if path.exists() and not path.is_dir()), None)
+    if blocked is not None:
+        raise ConfigError(f"--out: {blocked} is not a folder")
+
+
+def _target(out: Path, folder: RunFolder, key: str, *, several: bool) -> Path:
+    """``OUT/KEY``, and where several systems are measured ``OUT/RUN/KEY``."""
+    base = out.expanduser().absolute()
+    return (base / folder.id if several else base) / benchmark_folder(key)
+
+
+def _copy_results(source: Path, target: Path) -> None:
+    """Puts the result's files into ``target``; what else lies there stays.
+
+    The summary goes first and comes last: where it lies, the other files are those that it is about.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    files = sorted(_files(source), key=lambda path: path.suffix == ".json")
+    for path in files:
+        if path.suffix == ".json":
+            (target / path.name).unlink(missing_ok=True)
+    for path in files:
+        with path.open("rb") as content, writing(target / path.name, durable=True) as file:
+            shutil.copyfileobj(content, file)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
