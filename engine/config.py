@@ -427,6 +427,11 @@ def parse_benchmark(spec: str) -> tuple[str, Path | None]:
     return key, folder.resolve()
 
 
+def parse_benchmark_key(spec: str) -> str:
+    """The key of ``KEY`` or ``KEY=FOLDER``, wherever the folder may have gone."""
+    return spec.partition("=")[0]
+
+
 def benchmark_languages(key: str) -> tuple[str, ...]:
     """The languages of a benchmark; empty where only its files say."""
     return ("en",) if key.startswith("beir/") else BENCHMARK_LANGUAGES.get(key, ())

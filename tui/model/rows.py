@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.config import RunKind
 from engine.events import Device
 from engine.runs.folder import RunFolder, Spec
 from engine.runs.lock import Liveness
@@ -21,12 +22,12 @@ class RunRow:
 
     folder: RunFolder
     name: str
-    mode: str
+    mode: str  # "eval" for an evaluation
     mono_share: float | None
     state: str
     reason: str
     step: int
-    max_steps: int
+    max_steps: int  # 0 for an evaluation
     loss: float | None  # mean of the last stretch
     spark: tuple[float, ...]
     benchmark: str | None
@@ -43,6 +44,8 @@ class RunRow:
     seed: int = 0
     created: float = 0.0  # unix seconds
     best: float | None = None  # of ``BEST_BY``, over all evaluations of ``benchmark``
+    kind: RunKind = "training"
+    benchmarks: int = 0  # of the config
     evaluated: tuple[tuple[str, int, float], ...] = ()  # (benchmark, step, unix seconds) of each newest evaluation
 
     @property
@@ -57,18 +60,21 @@ class RunRow:
 def make_row(folder: RunFolder, spec: Spec | None, state: RunState, liveness: Liveness, now: float) -> RunRow:
     """``spec`` None: it cannot be read. ``now`` is unix seconds."""
     config = spec.config if spec is not None else None
+    kind = config.kind if config is not None else state.kind
     latest = state.latest_evaluations()
     benchmark = main_benchmark(state.evaluations, spec)
     device = state.device
     return RunRow(
         folder=folder,
         name=visible(state.name or (config.name if config is not None else folder.id)),
-        mode=visible(state.mode or (config.batch.mode if config is not None else "?")),
-        mono_share=_mono_share(state, spec),
+        kind=kind,
+        mode="eval" if kind == "evaluation" else visible(state.mode or (config.batch.mode if config else "?")),
+        mono_share=None if kind == "evaluation" else _mono_share(state, spec),
         state=shown_state(state, liveness, now),
         reason=visible(reason(state, liveness, now)),
         step=state.step,
-        max_steps=state.max_steps or (config.optimizer.max_steps if config is not None else 0),
+        max_steps=state.max_steps or (config.optimizer.max_steps if config and kind == "training" else 0),
+        benchmarks=len(config.evaluation.benchmarks) if config is not None else 0,
         loss=state.recent_loss(),
         spark=tuple(state.losses_sparkline()),
         benchmark=visible(benchmark) if benchmark is not None else None,

@@ -1,4 +1,4 @@
-"""The overview: is it learning, and how fast will it be done?"""
+"""The overview: is it learning, and how fast will it be done? Of an evaluation: what is measured so far?"""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from tui.model.selection import Selection
 from tui.screens.tab import Tab
 from tui.widgets.charts import ChartBoard
 from tui.widgets.lists import Lines
+from tui.widgets.measured import MeasuredPanel
 from tui.widgets.overview import EvaluationPanel, NowPanel
 from tui.widgets.texts import note_rows
 
@@ -28,12 +29,15 @@ class OverviewTab(Tab):
 
     def __init__(self) -> None:
         self.charts, self.now, self.evaluations = ChartBoard(), NowPanel(), EvaluationPanel()
+        self.measured = MeasuredPanel()
         self.notes = Lines(self._log, "log", follow=True, id="overview-log")
         super().__init__(
-            ((self.charts, self.notes), (self.now, self.evaluations)),
+            ((self.charts, self.measured, self.notes), (self.now, self.evaluations)),
             (self.charts, self.now, self.evaluations, self.notes),
         )
         self._columns[1].add_class("side")
+        self._narrow = False
+        self.measured.display = False
 
     @property
     def board(self) -> Board:
@@ -41,12 +45,20 @@ class OverviewTab(Tab):
 
     def show(self, detail: RunDetail, selection: Selection) -> None:
         super().show(detail, selection)
+        if detail.row.kind == "evaluation" and self.measured not in self.panels:
+            self.panels = (self.measured, self.now, self.notes)  # there are no steps to draw
+            self.charts.display = self.evaluations.display = False
+            self.lay_out(self._narrow, self.chosen)
         self.redraw()
         self.notes.redraw()
 
     def redraw(self) -> None:
         """Draws the charts again, and what is told of the crosshair's step."""
         if self.detail is None:
+            return
+        if self.measured in self.panels:
+            self.measured.show(self.detail)
+            self.now.show(self.detail, None, ())
             return
         in_sight = self.charts.show(self.detail)
         self.dashboard.feed.want(frozenset(in_sight))
@@ -56,6 +68,7 @@ class OverviewTab(Tab):
             self.now.styles.height = len(self.now.figures(self.now.size.width)) + _FRAME
 
     def lay_out(self, narrow: bool, chosen: int) -> None:
+        self._narrow = narrow
         super().lay_out(narrow, chosen)
         if narrow:
             self.now.styles.height = None
@@ -127,6 +140,8 @@ class OverviewTab(Tab):
         return f"steps {first:,} to {last:,}   z closer, Z wider, 0 the whole run"
 
     def hint(self) -> str:
+        if self.measured in self.panels:
+            return "2 the heatmap, 3 the language bias, 4 the queries of a benchmark"
         if self.board.viewport.crosshair is not None:
             return "left and right move the crosshair of all charts, 0 takes it away"
         return "left and right read out a step, up and down change the large chart"

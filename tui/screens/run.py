@@ -283,6 +283,8 @@ class RunScreen(Examining):
             return
         shown = self.glyphs.states.get(row.state, "?")
         left: list[Run] = [(self.label, "title"), (f"   {shown} {row.state}", f"state.{row.state}")]
+        if row.kind == "evaluation":
+            left.append((f"   {len(row.evaluated)} of {row.benchmarks} benchmarks", ""))
         if row.max_steps:
             left.append((f"   step {count(row.step)} / {count(row.max_steps)}", ""))
             left += [("   ", ""), *progress_bar(row.step, row.max_steps, 12, self.glyphs, f"state.{row.state}")]
@@ -307,7 +309,10 @@ class RunScreen(Examining):
         if width(label) > (most := max(8, room - width(state[0]))):
             label = fit_middle(label, most, self.glyphs.ellipsis)
         left: list[Run] = [(label, "title"), state]
-        more: list[list[Run]] = [[(f" {count(row.step)}/{count(row.max_steps)}", "")]]
+        steps = f"{count(row.step)}/{count(row.max_steps)}"
+        if row.kind == "evaluation":
+            steps = f"{len(row.evaluated)} of {row.benchmarks}"
+        more: list[list[Run]] = [[(f" {steps}", "")]]
         if row.max_steps:
             more.append([(f" {100 * row.step / row.max_steps:.0f} %", "")])
         if row.state == "running" and row.seconds_left is not None:

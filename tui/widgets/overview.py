@@ -42,8 +42,26 @@ class NowPanel(Panel):
         """What the run does now."""
         if self.detail is None:
             return []
-        detail, figures, glyphs = self.detail, self.detail.figures, self.glyphs
-        now = self.dashboard.now()
+        detail, now = self.detail, self.dashboard.now()
+        rows: list[Row] = [] if detail.row.kind == "evaluation" else self._training(detail, width)
+        device, no_gpu, _ = (detail.row.device or "-").partition(f", {NO_USABLE_GPU}")
+        rows.append(_figure("device", device))
+        if no_gpu:
+            rows.append(((fit("", _LABEL), ""), (f"{NO_USABLE_GPU}, see log", "warning")))
+        rows += [_figure(label, text) for label, text in telemetry(detail)]
+        if detail.row.kind == "training":
+            rows += _time_shares(detail)
+            saved = "none yet"
+            if detail.checkpoint_step is not None and detail.checkpoint_time is not None:
+                saved = f"step {detail.checkpoint_step:,}, {age(now - detail.checkpoint_time)} ago"
+            rows.append(_figure("checkpoint", saved))
+        if detail.row.work is not None and detail.row.live:
+            rows.append(self._work(detail, width))
+        return rows
+
+    def _training(self, detail: RunDetail, width: int) -> list[Row]:
+        """How fast and how steady the newest steps are."""
+        figures, glyphs = detail.figures, self.glyphs
         rate = count(figures.pairs_per_second)
         room = width - _LABEL - max(7, len(rate)) - 1
         rows: list[Row] = [
@@ -60,18 +78,6 @@ class NowPanel(Panel):
         ]
         if figures.temperature is not None:
             rows.append(_figure("temperature", number(figures.temperature, 4)))
-        device, no_gpu, _ = (detail.row.device or "-").partition(f", {NO_USABLE_GPU}")
-        rows.append(_figure("device", device))
-        if no_gpu:
-            rows.append(((fit("", _LABEL), ""), (f"{NO_USABLE_GPU}, see log", "warning")))
-        rows += [_figure(label, text) for label, text in telemetry(detail)]
-        rows += _time_shares(detail)
-        saved = "none yet"
-        if detail.checkpoint_step is not None and detail.checkpoint_time is not None:
-            saved = f"step {detail.checkpoint_step:,}, {age(now - detail.checkpoint_time)} ago"
-        rows.append(_figure("checkpoint", saved))
-        if detail.row.work is not None and detail.row.live:
-            rows.append(self._work(detail, width))
         return rows
 
     def _at(self, detail: RunDetail, step: int) -> list[Row]:

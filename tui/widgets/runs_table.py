@@ -41,6 +41,8 @@ def _state(row: RunRow, glyphs: Glyphs, now: float) -> Run:
 
 
 def _step(row: RunRow, glyphs: Glyphs, now: float) -> Run:
+    if row.kind == "evaluation":
+        return f"{len(row.evaluated)} of {row.benchmarks}", ""
     return f"{row.step:,}/{row.max_steps:,}" if row.max_steps else f"{row.step:,}", ""
 
 
