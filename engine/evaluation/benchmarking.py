@@ -10,8 +10,9 @@ Shapes: Q queries, C candidates, n texts, u distinct ones, D dimensions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -24,32 +25,27 @@ from engine.evaluation.judgements import ranked_judgements
 from engine.evaluation.measures import RANK_DISTANCE_NULL
 from engine.evaluation.metrics import compute_metrics
 from engine.evaluation.ranking import MEMORY, rank, rank_stored, stored_queries
-from engine.evaluation.results import DOT_SCORE, SCORE, Bounds, EncodingProtocol, EvaluationProtocol, Summary
+from engine.evaluation.results import (
+    DOT_SCORE,
+    ROUNDED,
+    SCORE,
+    Bounds,
+    EncodingProtocol,
+    Evaluation,
+    EvaluationProtocol,
+    Summary,
+)
 from engine.evaluation.scores import Placement, QueryScores, Scores
 from engine.evaluation.tally import Ranks, TopK
 from engine.evaluation.vectors import Encoder, encode_stored
-from engine.events import EvaluationResult
 from engine.progress import Tick, named
+
+if TYPE_CHECKING:
+    from engine.encoder.encoder import Encoded
 
 _PLACEMENTS: tuple[Placement, ...] = ("id", "optimistic", "pessimistic")
 
 IN_MEMORY = 50_000  # candidates; of more, the vectors go through files
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Ranks, and what was computed from them."""
-
-    benchmark: Benchmark
-    ranks: Ranks
-    top: TopK
-    summary: Summary
-
-    @property
-    def result(self) -> EvaluationResult:
-        """The part of the summary that travels in ``eval.finished``."""
-        names = EvaluationResult.__struct_fields__
-        return EvaluationResult(**{name: getattr(self.summary, name) for name in names})
 
 
 def evaluate_model(
@@ -76,6 +72,18 @@ def evaluate_model(
     if is_stored(benchmark):
         return _evaluate_stored(encoders, benchmark, cache, digests, memory, tick)
     return _evaluate_in_memory(encoders[0], benchmark, digests, tick)
+
+
+def encode(encoder: Encoder, benchmark: Benchmark, tick: Tick | None = None) -> tuple[Encoded, Encoded]:
+    """Vectors of all queries [Q, D] and candidates [C, D]; each distinct text is encoded, and counted if cut, once."""
+    questions, _, of_query = _distinct(benchmark.query_texts, None)
+    passages, contexts, of_candidate = _distinct(benchmark.candidate_texts, benchmark.candidate_contexts)
+    queries = encoder.encode_queries(questions, named(tick, "queries"))
+    candidates = encoder.encode_passages(passages, contexts, named(tick, "candidates"))
+    return (
+        replace(queries, vectors=queries.vectors[of_query]),
+        replace(candidates, vectors=candidates.vectors[of_candidate]),
+    )
 
 
 def is_stored(benchmark: Benchmark) -> bool:
@@ -158,6 +166,7 @@ def measure(
             ties=ties,
             score=score,
             cutoff=cutoff,
+            unretrieved=missing,
         ),
     )
     return Evaluation(benchmark, ranks, top, summary)
@@ -166,13 +175,9 @@ def measure(
 def _evaluate_in_memory(
     encoder: Encoder, benchmark: Benchmark, digests: Mapping[str, str], tick: Tick | None
 ) -> Evaluation:
-    questions, _, of_query = _distinct(benchmark.query_texts, None)
-    passages, contexts, of_candidate = _distinct(benchmark.candidate_texts, benchmark.candidate_contexts)
-    queries = encoder.encode_queries(questions, named(tick, "queries"))
-    candidates = encoder.encode_passages(passages, contexts, named(tick, "candidates"))
+    queries, candidates = encode(encoder, benchmark, tick)
     encoding = _protocol(encoder, digests, queries.truncated, candidates.truncated)
-    vectors = queries.vectors[of_query], candidates.vectors[of_candidate]
-    return evaluate(benchmark, *vectors, encoding, tick, score=_score(encoder))
+    return evaluate(benchmark, queries.vectors, candidates.vectors, encoding, tick, score=_score(encoder))
 
 
 def _evaluate_stored(
@@ -192,7 +197,7 @@ def _evaluate_stored(
     ranks, top = rank_stored(
         benchmark, stored_queries(queries), candidates, journals=cache / "search", memory=memory, tick=tick
     )
-    return measure(benchmark, ranks, top, encoding, score=f"{_score(encoders[0])}, of vectors rounded to float16")
+    return measure(benchmark, ranks, top, encoding, score=f"{_score(encoders[0])}, {ROUNDED}")
 
 
 def _protocol(

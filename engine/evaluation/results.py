@@ -9,6 +9,7 @@ Shapes: J judgements.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,19 +23,23 @@ from engine.files import write_folder
 if TYPE_CHECKING:
     import polars as pl
 
-    from engine.evaluation.benchmarking import Evaluation
+    from engine.data.benchmark import Benchmark
     from engine.evaluation.judgements import Judgements
+    from engine.evaluation.tally import Ranks, TopK
 
 RANKS, TOP_K, SUMMARY = "ranks.parquet", "topk.parquet", "summary.json"
 
 TIE_RULE = "equal scores rank by descending passage id (trec_eval)"
 SCORE = "dot product of L2-normalised vectors, float32"
 DOT_SCORE = "dot product of the vectors as they are, float32"
+ROUNDED = "of vectors rounded to float16"  # behind one of them
 
 
 class EncodingProtocol(msgspec.Struct, frozen=True, kw_only=True):
-    """How the texts became vectors. Empty or null where a result is from before this was recorded."""
+    """How the texts became vectors. Empty or null where a result is from before this was recorded, or of a system that
+    is no encoder and has nothing of the kind."""
 
+    system: str = ""  # what was measured, where it is no encoder
     pooling: str
     query_prefix: str
     passage_prefix: str
@@ -65,7 +70,8 @@ class EvaluationProtocol(EncodingProtocol, frozen=True, kw_only=True):
     tie_rule: str = TIE_RULE
     ties: int  # relevant passages whose score another candidate shares
     score: str = SCORE
-    cutoff: int | None = None  # None: the full ranking
+    cutoff: int | None = None  # candidates that a query retrieved at most; None: the full ranking
+    unretrieved: int = 0  # relevant passages that have no rank, and count as not found
     averaging: str = "metrics and matrix: mean over queries, then over languages; micro: over queries"
 
 
@@ -83,6 +89,22 @@ class Summary(EvaluationResult, frozen=True, kw_only=True):
     micro: dict[str, float | None]
     bounds: Bounds
     protocol: EvaluationProtocol
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Ranks, and what was computed from them."""
+
+    benchmark: Benchmark
+    ranks: Ranks
+    top: TopK
+    summary: Summary
+
+    @property
+    def result(self) -> EvaluationResult:
+        """The part of the summary that travels in ``eval.finished``."""
+        names = EvaluationResult.__struct_fields__
+        return EvaluationResult(**{name: getattr(self.summary, name) for name in names})
 
 
 _JSON = msgspec.json.Encoder(order="sorted")
@@ -185,15 +207,15 @@ def top_k_table(evaluation: Evaluation) -> pl.DataFrame:
     from engine.data.store.tables import take
 
     benchmark, top = evaluation.benchmark, evaluation.top
-    queries, k = top.passage.shape
-    passages = top.passage.ravel()
+    query, place = np.nonzero(top.passage >= 0)
+    passages = top.passage[query, place]
     return pl.DataFrame(
         {
-            "query_id": pl.Series(list(benchmark.query_ids)).gather(np.repeat(np.arange(queries), k)),
-            "rank": np.tile(np.arange(1, k + 1, dtype=np.int32), queries),
+            "query_id": pl.Series(list(benchmark.query_ids)).gather(query),
+            "rank": (place + 1).astype(np.int32),
             "passage_id": take(benchmark.candidate_ids, passages),
             "passage_language": pl.Series(benchmark.languages).gather(benchmark.candidate_language[passages]),
-            "score": top.score.ravel(),
+            "score": top.score[query, place],
         }
     )
 

@@ -64,7 +64,7 @@ class Ranks:
 class TopK:
     """The K best candidates of every query, best first, ties by descending id."""
 
-    passage: Ints  # [Q, K] candidate indices
+    passage: Ints  # [Q, K] candidate indices; -1 where a system retrieved fewer
     score: Floats  # [Q, K]
 
 

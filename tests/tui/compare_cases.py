@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 from engine import events
-from engine.evaluation.benchmarking import Evaluation
-from engine.evaluation.results import write_results
+from engine.evaluation.results import Evaluation, write_results
 
 sys.path.append(str(Path(__file__).parents[1] / "engine" / "export"))
 from export_cases import make_evaluation

@@ -25,7 +25,7 @@ def language_shares(benchmark: Benchmark, ranks: Ranks, top: TopK, k: int = 10) 
     best = top.passage[:, :k]
     rows = np.repeat(np.arange(len(best)), best.shape[1])
     candidates = np.int64(len(benchmark.candidate_ids))
-    wrong = ~np.isin(rows * candidates + best.ravel(), ranks.query * candidates + ranks.passage)
+    wrong = ~np.isin(rows * candidates + best.ravel(), ranks.query * candidates + ranks.passage) & (best.ravel() >= 0)
     asked = benchmark.query_language.astype(np.int64)[rows[wrong]]
     answered = benchmark.candidate_language.astype(np.int64)[best.ravel()[wrong]]
     counts = np.bincount(asked * languages + answered, minlength=languages * languages).reshape(languages, languages)
@@ -40,13 +40,17 @@ def rank_correlations(judgements: Judgements, top: TopK, k: int = 10) -> Values:
 
     For two queries of a group, in two languages, over the union of their two top k: passages outside a query's own top
     k share the places after k, equal scores within it share theirs. 1: the language of the question does not matter.
-    NaN for a pair of languages without parallel queries, and on the diagonal.
+    NaN for a pair of languages without parallel queries, and on the diagonal. Where a list has fewer than k passages, k
+    is the length of the shortest.
     """
-    languages, k = len(judgements.languages), min(k, top.passage.shape[1])
+    shortest = int((top.passage >= 0).sum(axis=1).min(initial=top.passage.shape[1]))
+    languages, k = len(judgements.languages), min(k, shortest)
     query_of = np.full((int(judgements.group.max(initial=-1)) + 1, languages), -1)
     query_of[judgements.group, judgements.query_language] = np.arange(len(judgements.group))
     places = _tied_places(top.score[:, :k])
     found = np.full((languages, languages), np.nan)
+    if not k:
+        return found
     for first, second in combinations(range(languages), 2):
         both = (query_of[:, first] >= 0) & (query_of[:, second] >= 0)
         if both.any():

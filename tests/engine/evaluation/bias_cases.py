@@ -6,7 +6,8 @@ import numpy as np
 from evaluation_cases import ENCODING
 
 from engine.data.benchmark import Benchmark
-from engine.evaluation.benchmarking import Evaluation, evaluate
+from engine.evaluation.benchmarking import evaluate
+from engine.evaluation.results import Evaluation
 
 NAMES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
 

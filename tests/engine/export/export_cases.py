@@ -9,8 +9,8 @@ import numpy as np
 
 from engine.config import BatchConfig, RunConfig, SourceConfig
 from engine.data.benchmark import Benchmark
-from engine.evaluation.benchmarking import Evaluation, evaluate
-from engine.evaluation.results import EncodingProtocol, write_results
+from engine.evaluation.benchmarking import evaluate
+from engine.evaluation.results import EncodingProtocol, Evaluation, write_results
 from engine.runs.folder import Provenance, Spec
 
 LANGUAGES = ("de", "en", "th")

@@ -11,8 +11,8 @@ import numpy as np
 from engine.config import EvaluationConfig, RunConfig, SourceConfig
 from engine.data.benchmark import Benchmark
 from engine.data.sources import load_benchmark
-from engine.evaluation.benchmarking import Evaluation, evaluate
-from engine.evaluation.results import EncodingProtocol, write_results
+from engine.evaluation.benchmarking import evaluate
+from engine.evaluation.results import EncodingProtocol, Evaluation, write_results
 from engine.runs.folder import Provenance, Spec
 
 HOSTILE = "\x1b]0;owned\x07 \x1b[2J wiped"

@@ -14,6 +14,7 @@ from export_cases import LANGUAGES, make_evaluation, make_run
 from engine.config import ConfigError
 from engine.evaluation.measures import MEASURES
 from engine.evaluation.results import query_values, read_ranks
+from engine.evaluation.systems.system import TrecRun, evaluate_system
 from engine.export.exchange import write_exchange
 from engine.export.mteb import LANGUAGES as MTEB_LANGUAGES
 
@@ -57,6 +58,21 @@ def test_trec_eval_finds_the_full_rankings_scores(tmp_path, evaluation):
     assert sum(scores["map"] for scores in found.values()) / len(found) == pytest.approx(
         evaluation.summary.micro["map_multilingual"]
     )
+
+
+@pytest.mark.parametrize("evaluation", [SMALL, TIED, LARGE], ids=["distinct", "tied", "cut"])
+def test_an_exported_run_read_back_gives_the_same_metrics_at_its_depth(tmp_path, evaluation):
+    written(tmp_path, evaluation)
+    found = evaluate_system(TrecRun(tmp_path / "a.run"), evaluation.benchmark).summary
+    if evaluation is LARGE:
+        assert (found.protocol.cutoff, found.metrics["rank_distance"]) == (100, None)
+        exact = ("recall_at_1_monolingual", "recall_at_1_crosslingual", "recall_at_10_multilingual", "ndcg_at_10")
+        assert {name: found.metrics[name] for name in exact} == {
+            name: evaluation.summary.metrics[name] for name in exact
+        }
+    else:
+        assert found.metrics == evaluation.summary.metrics
+        assert found.bias == evaluation.summary.bias
 
 
 def test_below_the_cutoff_nothing_is_retrieved(tmp_path):
