@@ -244,7 +244,9 @@ def _add_evaluation(commands: _Commands) -> None:  # type: ignore[type-arg]
 
 def _add_results(commands: _Commands) -> None:  # type: ignore[type-arg]
     compare = _add(commands, "compare", "results", "compare", "compare runs on the same questions, with verdicts")
-    compare.add_argument("run", nargs="+", metavar="RUN", help="runs that differ only in their seed count as one")
+    compare.add_argument(
+        "run", nargs="+", metavar="RUN", help="or RUN@STEP; runs that differ only in their seed count as one"
+    )
     compare.add_argument("--baseline", metavar="RUN", help="default: the first run")
     compare.add_argument("--benchmark", metavar="KEY", help="default: the runs' only one")
     compare.add_argument("--metric", metavar="NAME", help="as map_monolingual; default: the headline metrics")

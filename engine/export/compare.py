@@ -14,7 +14,15 @@ import msgspec
 from engine.evaluation.measures import HEADLINE, MEASURES
 from engine.evaluation.results import SUMMARY, query_values, read_ranks, read_summary
 from engine.export.conditions import RunGroup, find_group, group_by_seed
-from engine.export.run_results import ExportError, RunResult, find_results, only_benchmark
+from engine.export.run_results import (
+    Checkpoint,
+    ExportError,
+    RunReference,
+    RunResult,
+    find_results,
+    only_benchmark,
+    reason_missing,
+)
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
@@ -57,16 +65,19 @@ class CompareResult(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[CompareRow]
     conditions: dict[str, list[str]]  # name -> runs
     selection: dict[str, str]  # run -> how its checkpoint was chosen
+    not_applicable: dict[str, str] = {}  # metric -> why it is left out
 
 
 def compare_runs(
-    runs: Sequence[Path],
-    baseline: Path | None = None,
+    runs: Sequence[RunReference],
+    baseline: RunReference | None = None,
     benchmark: str | None = None,
     metric: str | None = None,
     margin: float | None = None,
 ) -> CompareResult:
-    """Compares the newest evaluations of ``runs`` (run folders); those that differ only in their seed count as one.
+    """Compares evaluations of ``runs`` (run folders); those that differ only in their seed count as one.
+
+    Of a run as a whole it is the newest evaluation, or that of the step which validation chose.
 
     Args:
         baseline: one of the runs; None is the first.
@@ -78,14 +89,14 @@ def compare_runs(
         ConfigError: fewer than two conditions, results that are not of the same queries, or that cannot be read; a
             checkpoint that was selected on the benchmark of the comparison.
     """
-    distinct = list(dict.fromkeys(path.resolve() for path in runs))
+    distinct = list(dict.fromkeys(map(_resolved, runs)))
     results = find_results(distinct, benchmark)
-    return compare_results(results, None if baseline is None else baseline.resolve(), metric, margin)
+    return compare_results(results, None if baseline is None else _resolved(baseline), metric, margin)
 
 
 def compare_results(
     results: Sequence[RunResult],
-    baseline: Path | None = None,
+    baseline: RunReference | None = None,
     metric: str | None = None,
     margin: float | None = None,
     begins: Callable[[str], object] = lambda metric: None,
@@ -103,9 +114,16 @@ def compare_results(
     reference = find_group(groups, baseline)
     margin = _stated_margin(results) if margin is None else margin
     rows: list[CompareRow] = []
+    not_applicable: dict[str, str] = {}
     ranks = {result.run: read_ranks(result.folder) for result in results}
     for name in HEADLINE if metric is None else (metric,):
         begins(name)
+        reasons = {result.run: reason for result in results if (reason := reason_missing(result, name))}
+        if reasons:
+            not_applicable[name] = "; ".join(f"{run}: {reason}" for run, reason in reasons.items())
+            if metric is not None:
+                raise ExportError(f"{name} cannot be compared: {not_applicable[name]}")
+            continue
         values = {result.run: query_values(ranks[result.run], name) for result in results}
         if any(not len(frame) for frame in values.values()):
             if metric is not None:
@@ -126,6 +144,7 @@ def compare_results(
         rows=rows,
         conditions={group.name: list(group.runs) for group in groups},
         selection={result.run: selection_rule(result) for result in results},
+        not_applicable=not_applicable,
     )
 
 
@@ -155,6 +174,10 @@ def compare_table(results: Sequence[RunResult]) -> Frame:
 
 def selection_rule(result: RunResult) -> str:
     """How the checkpoint that is compared came to be chosen, as far as the run's folder tells."""
+    if not result.is_trained:
+        return f"none: {result.model} is measured as it is"
+    if result.checkpoint is not None:
+        return f"step {result.step:,}, named for this comparison"
     if result.choice is not None:
         rule = result.choice.rule()
         return rule if result.step == result.choice.step else f"newest evaluated step ({result.step:,}), not the {rule}"
@@ -252,6 +275,8 @@ def selected_on_itself(result: RunResult) -> bool:
     validation = result.config.evaluation.validation
     if result.choice is None or validation in (None, "loss"):
         return False
+    if result.checkpoint not in (None, result.choice.step):
+        return False
     if validation == result.benchmark:
         return True
     step = next(parent for parent in result.folder.parents if parent.name == f"step-{result.step:06d}")
@@ -269,8 +294,18 @@ def _check_not_selected_here(result: RunResult) -> None:
         )
 
 
+def stated_margins(results: Sequence[RunResult]) -> list[float]:
+    """Margins that the configs state, in ascending order: those of training, where any of the runs trained."""
+    trained = [result for result in results if result.is_trained]
+    return sorted({result.config.evaluation.margin for result in trained or results})
+
+
+def _resolved(run: RunReference) -> RunReference:
+    return run.resolve() if isinstance(run, Path) else Checkpoint(run.path.resolve(), run.step)
+
+
 def _stated_margin(results: Sequence[RunResult]) -> float:
-    margins = sorted({result.config.evaluation.margin for result in results})
+    margins = stated_margins(results)
     if len(margins) > 1:
         stated = ", ".join(f"{margin:g}" for margin in margins)
         raise ExportError(f"the runs state different margins ({stated}): choose one with --margin")

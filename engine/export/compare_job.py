@@ -14,7 +14,7 @@ import msgspec
 
 from engine.config import ConfigError
 from engine.evaluation.measures import HEADLINE
-from engine.export.compare import CompareResult, compare_results
+from engine.export.compare import CompareResult, compare_results, stated_margins
 from engine.export.conditions import group_by_seed
 from engine.export.run_results import find_results
 
@@ -41,7 +41,7 @@ class ParetoPoint(msgspec.Struct, frozen=True, kw_only=True):
     """A condition in the Pareto view: means over its seeds; None where it lacks the measure."""
 
     condition: str
-    mode: str
+    mode: str | None  # None: it is no training
     mono_share: float | None
     map_monolingual: float | None
     rank_distance: float | None
@@ -88,7 +88,7 @@ def compare(request: CompareRequest) -> CompareOutcome:
     """
     _send(CompareProgress(what="reading the results", done=0, total=len(HEADLINE) + 1))
     results = find_results([Path(run) for run in request.runs], request.benchmark)
-    margins = sorted({result.config.evaluation.margin for result in results})
+    margins = stated_margins(results)
 
     def begins(metric: str) -> None:
         _send(CompareProgress(what=metric, done=1 + HEADLINE.index(metric), total=len(HEADLINE) + 1))

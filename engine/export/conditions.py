@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import msgspec
 
-from engine.config import CheckpointConfig, HooksConfig, RunConfig
-from engine.export.run_results import ExportError, RunResult
+from engine.config import CheckpointConfig, EvaluationConfig, HooksConfig, RunConfig
+from engine.export.run_results import ExportError, RunReference, RunResult, run_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ def group_by_seed(results: Sequence[RunResult]) -> list[RunGroup]:
     Raises:
         ExportError: two runs of a condition have the same seed, so that they are no two draws of chance.
     """
-    if len({condition_key(result.config) for result in results}) == 1:
+    if len({_key(result) for result in results}) == 1:
         return [RunGroup(result.run, (result,)) for result in results]
     return conditions(results)
 
@@ -48,45 +47,76 @@ def group_by_seed(results: Sequence[RunResult]) -> list[RunGroup]:
 def conditions(results: Sequence[RunResult]) -> list[RunGroup]:
     """Conditions in the order in which their first runs come.
 
-    A single run's condition has its id for a name; several runs' has the name that their configs share, where no other
-    condition has it, else the first run's id.
+    A single run's condition has its id for a name; several runs' has the name that their configs share, and an
+    evaluation's that of what it measures; where another condition has that too, the first run's id.
 
     Raises:
         ExportError: two runs of a condition have the same seed, so that they are no two draws of chance.
     """
-    members: dict[bytes, list[RunResult]] = {}
+    members: dict[tuple[bytes, int | None], list[RunResult]] = {}
     for result in results:
-        members.setdefault(condition_key(result.config), []).append(result)
-    shared = [{result.config.name for result in group} for group in members.values()]
-    groups = []
-    for group, names in zip(members.values(), shared, strict=True):
-        ordered = sorted(group, key=lambda result: result.config.seed)
-        for first, second in pairwise(ordered):
-            if first.config.seed == second.config.seed:
-                raise ExportError(
-                    f"{first.run} and {second.run} have the same config and the same seed, {first.config.seed}: "
-                    "leave one of them out"
-                )
-        unique = len(names) == 1 and sum(names == other for other in shared) == 1
-        name = next(iter(names)) if len(group) > 1 and unique else ordered[0].run
-        groups.append(RunGroup(name, tuple(ordered)))
-    return groups
+        members.setdefault(_key(result), []).append(result)
+    groups = [_by_seed(group) for group in members.values()]
+    names = [_shared_name(group) for group in groups]
+    return [
+        RunGroup(name if name is not None and names.count(name) == 1 else group[0].run, tuple(group))
+        for group, name in zip(groups, names, strict=True)
+    ]
 
 
-def find_group(groups: Sequence[RunGroup], run: Path | None) -> RunGroup:
-    """The condition that ``run`` (a run folder) belongs to; the first one for None.
+def _key(result: RunResult) -> tuple[bytes, int | None]:
+    """Equal for the seeds of a condition: runs as a whole, or all at the same step."""
+    return condition_key(result.config), result.checkpoint
+
+
+def _by_seed(group: Sequence[RunResult]) -> list[RunResult]:
+    """By benchmark and ascending seed.
+
+    Raises:
+        ExportError: two have the same; or both measured the same system on the same benchmark.
+    """
+    ordered = sorted(group, key=lambda result: (result.benchmark, result.config.seed))
+    for first, second in pairwise(ordered):
+        if not first.is_trained:
+            if first.benchmark == second.benchmark:
+                raise ExportError(f"{first.run} and {second.run} both measured {first.model}: leave one of them out")
+            continue
+        if first.config.seed == second.config.seed:
+            raise ExportError(
+                f"{first.run} and {second.run} have the same config and the same seed, {first.config.seed}: "
+                "leave one of them out"
+            )
+    return ordered
+
+
+def _shared_name(group: Sequence[RunResult]) -> str | None:
+    first = group[0]
+    if not first.is_trained:
+        return first.model
+    names = {result.config.name for result in group}
+    if len(group) == 1 or len(names) > 1:
+        return None
+    return first.config.name if first.checkpoint is None else f"{first.config.name}@{first.checkpoint}"
+
+
+def find_group(groups: Sequence[RunGroup], run: RunReference | None) -> RunGroup:
+    """The condition that ``run`` belongs to; the first one for None.
 
     Raises:
         ExportError: the run is not among those compared.
     """
     for group in groups:
-        if run is None or run.name in group.runs:
+        if run is None or run_name(run) in group.runs:
             return group
-    raise ExportError(f"the baseline {'' if run is None else run.name} is not one of the runs that are compared")
+    named = "" if run is None else run_name(run)
+    raise ExportError(f"the baseline {named} is not one of the runs that are compared")
 
 
 def condition_key(config: RunConfig) -> bytes:
-    """Of a config: what is equal for all seeds of a condition, and for nothing else."""
+    """Of a config: what is equal for all seeds of a condition, and for nothing else.
+
+    Evaluations are one condition where they measure the same system in the same way, on whatever benchmarks.
+    """
     runtime = msgspec.structs.replace(config.runtime, devices="auto", nodes=1, threads=0)
     condition = msgspec.structs.replace(
         config,
@@ -95,6 +125,7 @@ def condition_key(config: RunConfig) -> bytes:
         seed=0,
         share="none",
         runtime=runtime,
+        evaluation=EvaluationConfig() if config.kind == "evaluation" else config.evaluation,
         checkpoint=CheckpointConfig(),
         hooks=HooksConfig(),
     )

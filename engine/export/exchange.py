@@ -8,13 +8,17 @@ from pathlib import Path
 import msgspec
 
 from engine.export.out_file import check_target, write_file
-from engine.export.run_results import ExportError, RunResult, find_results, only_benchmark
+from engine.export.run_results import ExportError, RunReference, RunResult, find_results, only_benchmark
 
 QRELS = ".qrels"
 
 
 def write_exchange(
-    format: str, runs: Sequence[Path], benchmark: str | None = None, step: int | None = None, out: Path | None = None
+    format: str,
+    runs: Sequence[RunReference],
+    benchmark: str | None = None,
+    step: int | None = None,
+    out: Path | None = None,
 ) -> str:
     """Writes one evaluation of one run as ``format``; returns what to tell of it, or without ``out`` the text itself.
 

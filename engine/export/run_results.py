@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from engine.config import ConfigError, RunConfig
+from engine.config import ConfigError, RunConfig, system_name
 from engine.evaluation.results import SUMMARY, Summary, read_summary
 from engine.runs.folder import RunFolder, read_spec
 from engine.runs.status import SelectedStep, selected_step
@@ -20,46 +20,112 @@ class ExportError(ConfigError):
     """What was asked for cannot be exported; the message is one line, ready to print."""
 
 
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A run at one of its steps: RUN@STEP."""
+
+    path: Path  # the run folder
+    step: int
+
+
+RunReference = Path | Checkpoint  # a run folder as a whole, or at a step
+
+
 @dataclass(frozen=True)
 class RunResult:
     """One evaluation of one run."""
 
-    run: str  # the run's id
+    run: str  # the run's id, with "@" and the step where that was asked for
     config: RunConfig
     step: int
     benchmark: str
     folder: Path
     choice: SelectedStep | None = None  # by validation; None: the last step, which was fixed before training
+    checkpoint: int | None = None  # the step that was asked for with the run; None: the run as a whole
 
     @cached_property
     def summary(self) -> Summary:
         return read_summary(self.folder)
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether the run trained what it measured; else it measured a system as it is."""
+        return self.config.kind == "training"
 
-def find_results(runs: Sequence[Path], benchmark: str | None = None, step: int | None = None) -> list[RunResult]:
+    @property
+    def mode(self) -> str | None:
+        """Of its batches; None: nothing was trained."""
+        return self.config.batch.mode if self.is_trained else None
+
+    @property
+    def mono_share(self) -> float | None:
+        return self.config.batch.mono_share if self.mode == "hybrid" else None
+
+    @property
+    def seed(self) -> int | None:
+        return self.config.seed if self.is_trained else None
+
+    @property
+    def model(self) -> str:
+        """What was trained or measured, in a word: the last part of a hub id or path, or "bm25"."""
+        name = Path(system_name(self.config))
+        if name.name == "model":  # of a run: runs/<id>/model
+            return name.parent.name or name.name
+        if name.parent.name == "checkpoints":  # runs/<id>/checkpoints/step-000400
+            return f"{name.parent.parent.name}@{int(name.name.removeprefix('step-'))}"
+        return name.name
+
+
+def reason_missing(result: RunResult, metric: str) -> str | None:
+    """Why an evaluation has no such value, where its results say so: passages that were not retrieved have no ranks."""
+    bias = result.summary.bias
+    if bias is None or result.summary.metrics.get(metric) is not None:
+        return None
+    return bias.not_applicable.get(f"{metric}_null" if metric == "rank_distance" else metric)
+
+
+def run_name(run: RunReference) -> str:
+    """How results name it: the run's id, or id and step."""
+    return run.name if isinstance(run, Path) else f"{run.path.name}@{run.step}"
+
+
+def find_results(
+    runs: Sequence[RunReference], benchmark: str | None = None, step: int | None = None
+) -> list[RunResult]:
     """The results of ``runs``, in their order: for each benchmark those of the step that was asked for, else of the
     step that validation chose, else the newest ones.
+
+    Args:
+        step: of every run that names none itself.
 
     Raises:
         ExportError: a run has no such result.
         RunError: a path is not a run.
     """
-    results = []
-    for path in runs:
-        run = RunFolder(path)
-        config = read_spec(run).config
-        choice = selected_step(run, config)
-        best = None if choice is None else choice.step
-        newest: dict[str, tuple[int, Path]] = {}
-        # The chosen step last, as if it were the newest.
-        for number, folder in sorted(_step_folders(run.results), key=lambda step: (step[0] == best, step)):
-            if step is None or number == step:
-                newest.update({key: (number, place) for key, place in _benchmark_folders(folder)})
-        keys = [key for key in sorted(newest) if benchmark is None or key == benchmark]
-        if not keys:
-            raise ExportError(f"{run.id} has no results{_scope(benchmark, step)}")
-        results += [RunResult(run.id, config, newest[key][0], key, newest[key][1], choice) for key in keys]
+    results: list[RunResult] = []
+    for item in runs:
+        path, checkpoint = (item, None) if isinstance(item, Path) else (item.path, item.step)
+        results += _results_of(RunFolder(path), benchmark, step if checkpoint is None else checkpoint, checkpoint)
     return results
+
+
+def _results_of(run: RunFolder, benchmark: str | None, step: int | None, checkpoint: int | None) -> Iterator[RunResult]:
+    """Of one run, by benchmark."""
+    config = read_spec(run).config
+    choice = selected_step(run, config)
+    best = None if choice is None else choice.step
+    newest: dict[str, tuple[int, Path]] = {}
+    # The chosen step last, as if it were the newest.
+    for number, folder in sorted(_step_folders(run.results), key=lambda step: (step[0] == best, step)):
+        if step is None or number == step:
+            newest.update({key: (number, place) for key, place in _benchmark_folders(folder)})
+    keys = [key for key in sorted(newest) if benchmark is None or key == benchmark]
+    if not keys:
+        raise ExportError(f"{run.id} has no results{_scope(benchmark, step)}")
+    name = run.id if checkpoint is None else f"{run.id}@{checkpoint}"
+    for key in keys:
+        number, folder = newest[key]
+        yield RunResult(name, config, number, key, folder, choice, checkpoint)
 
 
 def counterpart(run: Path, result: RunResult) -> RunResult:
@@ -94,7 +160,10 @@ def _step_folders(results: Path) -> list[tuple[int, Path]]:
 
 
 def _benchmark_folders(step: Path) -> list[tuple[str, Path]]:
-    """Complete results under a step; keys may hold a slash ("beir/scifact"), hidden folders are unfinished ones."""
+    """Complete results under a step; hidden folders are unfinished ones.
+
+    Keys may hold a slash: "beir/scifact", or "own/faq", which lies in the folder of another benchmark, "own".
+    """
     places = [(summary.parent.relative_to(step), summary.parent) for summary in step.rglob(SUMMARY)]
     return [(key.as_posix(), place) for key, place in places if not any(part.startswith(".") for part in key.parts)]
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from engine.runs.folder import runs_home
-from engine.runs.registry import find_run
 from engine.runs.text import visible
 from tui.commands.output import print_json
+from tui.commands.run_references import run_reference
 from tui.plain import align
 
 _RANKS = ("rank_distance", "own_language_advantage", "worst_relevant_rank")  # the other metrics are shares
@@ -22,11 +22,11 @@ def compare(options: argparse.Namespace) -> int:
     from engine.export.compare import compare_runs
 
     home = runs_home(options.runs)
-    folders = [find_run(home, text).path for text in options.run]
-    baseline = None if options.baseline is None else find_run(home, options.baseline).path
-    if baseline is not None and baseline not in folders:
-        folders.insert(0, baseline)
-    found = compare_runs(folders, baseline, options.benchmark, options.metric, options.margin)
+    runs = [run_reference(home, text) for text in options.run]
+    baseline = None if options.baseline is None else run_reference(home, options.baseline)
+    if baseline is not None and baseline not in runs:
+        runs.insert(0, baseline)
+    found = compare_runs(runs, baseline, options.benchmark, options.metric, options.margin)
     if options.json:
         print_json(found)
     else:
@@ -44,6 +44,8 @@ def _compare_text(found: CompareResult) -> Iterator[str]:
         rows = [row for row in found.rows if (row.query_language is None) == means]
         yield from ("", *_compare_rows(rows))
     yield ""
+    for metric, reason in found.not_applicable.items():
+        yield f"{metric} is not compared: {visible(reason)}"
     for run, rule in found.selection.items():
         yield f"checkpoint of {visible(run)}: {rule}"
 

@@ -17,7 +17,7 @@ from engine.export.figures.pareto_front import draw_pareto
 from engine.export.figures.rank_distances import draw_ranks, ranks_frame
 from engine.export.figures.style import FORMATS, render, styled
 from engine.export.out_file import check_target, write_file
-from engine.export.run_results import ExportError
+from engine.export.run_results import ExportError, RunReference
 from engine.export.tables import build_table
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ __all__ = ["FIGURES", "FORMATS", "draw_figure", "figure_file"]
 class FigureKind:
     """Where a figure's numbers come from, and how they are drawn."""
 
-    frame: Callable[[Sequence[Path], str | None, int | None], Frame]  # of run folders, benchmark and step
+    frame: Callable[[Sequence[RunReference], str | None, int | None], Frame]  # of run folders, benchmark and step
     draw: Callable[[Frame], Any]  # a matplotlib Figure
 
 
@@ -45,7 +45,7 @@ FIGURES = {
 def draw_figure(
     kind: str,
     format: str,
-    runs: Sequence[Path],
+    runs: Sequence[RunReference],
     benchmark: str | None = None,
     step: int | None = None,
     out: Path | None = None,

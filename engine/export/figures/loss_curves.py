@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.export.figures.style import COLOURS, COLUMN_INCHES, check_count, plain, short
-from engine.export.run_results import ExportError
-from engine.runs.folder import RunFolder
+from engine.export.run_results import ExportError, RunReference, run_name
+from engine.runs.folder import RunFolder, read_spec
 from engine.runs.reader import MODE_NAMES, RunReader
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _STRETCHES = 80  # of a curve, at most: two or three points of the column's widt
 _LINES = {"mono": "-", "cross": (0, (4, 1.5)), "mixed": (0, (4, 1, 1, 1)), "english": (0, (1, 1))}
 
 
-def loss_frame(runs: Sequence[Path], benchmark: str | None = None, step: int | None = None) -> Frame:
+def loss_frame(runs: Sequence[RunReference], benchmark: str | None = None, step: int | None = None) -> Frame:
     """``run, mode, step, loss``: every step of every run, up to ``step`` where it is given.
 
     Raises:
@@ -29,17 +29,21 @@ def loss_frame(runs: Sequence[Path], benchmark: str | None = None, step: int | N
     import polars as pl
 
     frames = []
-    for path in runs:
+    for run in runs:
+        path = run if isinstance(run, Path) else run.path
         reader = RunReader(RunFolder(path), series=True)
         reader.poll()
         series = reader.series
         assert series is not None
         if not len(series):
-            raise ExportError(f"{path.name} has no steps yet")
+            trained = read_spec(RunFolder(path)).config.kind == "training"
+            raise ExportError(f"{path.name} {'has no steps yet' if trained else 'is an evaluation: it has no losses'}")
         modes = [MODE_NAMES[code] if code < len(MODE_NAMES) else "" for code in series.mode]
         columns = {"mode": modes, "step": range(1, len(modes) + 1), "loss": list(series.loss)}
         frame = pl.DataFrame(columns, schema={"mode": pl.String, "step": pl.Int64, "loss": pl.Float64})
-        frames.append(frame.select(pl.lit(path.name).alias("run"), pl.all()))
+        if not isinstance(run, Path):
+            frame = frame.filter(pl.col("step") <= run.step)
+        frames.append(frame.select(pl.lit(run_name(run)).alias("run"), pl.all()))
     frame = pl.concat(frames)
     return frame if step is None else frame.filter(pl.col("step") <= step)
 

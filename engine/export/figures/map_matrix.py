@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.export.figures.style import COLUMN_INCHES, PAGE_INCHES, RAMP, plain
+from engine.export.run_results import ExportError
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
@@ -18,7 +19,11 @@ _MEAN_OTHER = "mean_other"
 
 
 def draw_heatmap(frame: Frame) -> Any:
-    """The figure: a panel a run, all on one scale, as many side by side as fit a page."""
+    """The figure: a panel a run, all on one scale, as many side by side as fit a page.
+
+    Raises:
+        ExportError: the matrices are empty.
+    """
     from matplotlib import colormaps
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
@@ -35,6 +40,8 @@ def draw_heatmap(frame: Frame) -> Any:
     height = down * (min(cell, 0.4) * asked + _HEAD_INCHES)
     figure = Figure(figsize=(PAGE_INCHES if across == 2 else width, height))
     values = [value for name in columns for value in frame[name].to_list() if value is not None]
+    if not values:
+        raise ExportError("the runs have no mAP of any pair of languages")
     norm = Normalize(min(values), max(values) if max(values) > min(values) else min(values) + 1)
     ramp = colormaps[RAMP]
     for number, run in enumerate(runs, start=1):

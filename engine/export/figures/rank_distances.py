@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.evaluation.results import query_values
 from engine.export.figures.style import COLOURS, COLUMN_INCHES, MARKERS, check_count, plain, short
-from engine.export.run_results import ExportError
+from engine.export.run_results import ExportError, RunReference
 from engine.export.tables import build_table
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 QUANTILES = {"p10": 0.1, "p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9}
 
 
-def ranks_frame(runs: Sequence[Path], benchmark: str | None = None, step: int | None = None) -> Frame:
+def ranks_frame(runs: Sequence[RunReference], benchmark: str | None = None, step: int | None = None) -> Frame:
     """``run, query_language, queries, mean, p10, p25, median, p75, p90`` of the rank distance.
 
     Raises:

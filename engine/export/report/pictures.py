@@ -40,8 +40,10 @@ def study_pictures(
         "pareto": means,
         "heatmap": _mean_heatmap(results, condition_of),
         "ranks": _renamed(FIGURES["ranks"].frame(firsts, benchmark, None), condition_of),
-        "loss": _renamed(FIGURES["loss"].frame(firsts, benchmark, None), condition_of),
     }
+    trained = {result.run for result in results if result.is_trained}
+    if curves := [path for path in firsts if path.name in trained]:
+        frames["loss"] = _renamed(FIGURES["loss"].frame(curves, benchmark, None), condition_of)
     return [
         Picture(kind, figure_file(FIGURES[kind], frame, "svg").decode(), _CAPTIONS[kind])
         for kind, frame in frames.items()

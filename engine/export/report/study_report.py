@@ -112,15 +112,12 @@ def _blocks(
     report: StudyReport, results: Sequence[RunResult], means: Frame, pictures: Sequence[Picture]
 ) -> Iterator[Block]:
     first = results[0]
-    seeds = len(next(iter(report.runs.values())))
     baseline = plain_text(report.baseline)
     yield f"# Study {plain_text(report.study)}"
     yield plain_text(
-        f"{len(report.runs)} conditions ({', '.join(report.runs)}) with {seeds} {'seed' if seeds == 1 else 'seeds'} "
-        f"each, compared with {report.baseline} on {report.benchmark}: {first.summary.queries:,} questions in "
-        f"{len(first.summary.languages)} languages, {first.summary.candidates:,} candidates. Model "
-        f"{Path(first.config.model.name).name}, {first.config.optimizer.max_steps:,} updates of "
-        f"{first.config.batch.size} pairs."
+        f"{len(report.runs)} conditions ({', '.join(report.runs)}){_training(report, results)}, compared with "
+        f"{report.baseline} on {report.benchmark}: {first.summary.queries:,} questions in "
+        f"{len(first.summary.languages)} languages, {first.summary.candidates:,} candidates.{_updates(results)}"
     )
     yield "## Answer"
     for answered in report.answers:
@@ -144,6 +141,26 @@ def _blocks(
         yield "Figures need matplotlib: pip install 'hybrid-tui[figures]'."
     yield "## How it was measured"
     yield from _protocol(report, results)
+
+
+def _training(report: StudyReport, results: Sequence[RunResult]) -> str:
+    """How many seeds each trained condition has, and which conditions were not trained."""
+    trained = {result.run for result in results if result.is_trained}
+    seeds = max((len(runs) for runs in report.runs.values() if trained.intersection(runs)), default=0)
+    others = [condition for condition, runs in report.runs.items() if not trained.intersection(runs)]
+    text = f" with {seeds} {'seed' if seeds == 1 else 'seeds'} each" if seeds else ""
+    if others:
+        text += f"{' where they were trained;' if seeds else ','} not trained: {', '.join(others)}"
+    return text
+
+
+def _updates(results: Sequence[RunResult]) -> str:
+    """What the first of the trained runs trained; empty where none did."""
+    for result in results:
+        if result.is_trained:
+            config = result.config
+            return f" Model {result.model}, {config.optimizer.max_steps:,} updates of {config.batch.size} pairs."
+    return ""
 
 
 def _basis(report: StudyReport) -> str:
@@ -214,7 +231,13 @@ def _cell_counts(report: StudyReport) -> str:
 
 def _protocol(report: StudyReport, results: Sequence[RunResult]) -> Iterator[str]:
     lines = [
-        [condition, result.run, str(result.config.seed), f"{result.step:,}", report.comparison.selection[result.run]]
+        [
+            condition,
+            result.run,
+            "-" if result.seed is None else str(result.seed),
+            f"{result.step:,}",
+            report.comparison.selection[result.run],
+        ]
         for condition, members in report.runs.items()
         for result in results
         if result.run in members

@@ -6,13 +6,12 @@ A new table is one function in ``TABLES``; a new format is one function in ``eng
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.evaluation.measures import METRICS
 from engine.evaluation.results import read_ranks
 from engine.export.compare import compare_table
-from engine.export.run_results import ExportError, RunResult, find_results, only_benchmark
+from engine.export.run_results import ExportError, RunReference, RunResult, find_results, only_benchmark
 from engine.export.tables.bias_table import bias_table
 from engine.export.tables.formats import write
 from engine.export.tables.paper_table import paper_table
@@ -24,8 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["TABLES", "ExportError", "build_table", "write"]
 
 
-def build_table(kind: str, runs: Sequence[Path], benchmark: str | None = None, step: int | None = None) -> Frame:
-    """The table ``kind`` of the results of ``runs`` (run folders).
+def build_table(
+    kind: str, runs: Sequence[RunReference], benchmark: str | None = None, step: int | None = None
+) -> Frame:
+    """The table ``kind`` of the results of ``runs`` (run folders, or runs at a step).
 
     Args:
         benchmark: None is the runs' only one; "summary" and "paper" then take all.
@@ -48,9 +49,9 @@ def _summary(results: Sequence[RunResult]) -> Frame:
     rows = [
         (
             result.run,
-            result.config.batch.mode,
-            result.config.batch.mono_share if result.config.batch.mode == "hybrid" else None,
-            result.config.seed,
+            result.mode,
+            result.mono_share,
+            result.seed,
             result.step,
             result.benchmark,
             *(result.summary.metrics.get(name) for name in metrics),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from engine.export.run_results import ExportError, RunResult, only_benchmark
+from engine.export.run_results import ExportError, RunResult, only_benchmark, reason_missing
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
@@ -54,9 +54,10 @@ def _rows(result: RunResult) -> Iterator[_Row]:
         low, high = interval or (None, None)
         return measure, asked, answered, value, low, high, p, None
 
-    yield row("rank_distance", summary.metrics["rank_distance"])
-    for asked, distance in summary.rank_distance.items():
-        yield row("rank_distance", distance.mean, asked)
+    distance = summary.metrics.get("rank_distance")
+    yield (*row("rank_distance", distance)[:-1], reason_missing(result, "rank_distance"))
+    for asked, distances in summary.rank_distance.items():
+        yield row("rank_distance", distances.mean, asked)
     for measure, mean in bias.measures.items():
         advantage = bias.own_language_advantage if measure == "own_language_advantage" else None
         yield row(measure, mean, interval=None if advantage is None else advantage.interval)

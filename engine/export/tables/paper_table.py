@@ -8,12 +8,11 @@ MLQA-R.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.export.compare import selected_on_itself
 from engine.export.conditions import RunGroup, conditions
-from engine.export.run_results import ExportError, RunResult
+from engine.export.run_results import ExportError, RunResult, reason_missing
 from engine.export.tables.published import FULL_SIZES, PUBLISHED, SOURCE
 
 if TYPE_CHECKING:
@@ -75,16 +74,17 @@ def _published(measure: str) -> Iterator[tuple[_Label, list[_Cell]]]:
         yield (row.model, row.batches, _PUBLISHED, None), cells
 
 
-def _measured_row(measure: str, system: RunGroup, results: Sequence[RunResult]) -> tuple[str | _Cell | int, ...]:
-    config = system.results[0].config
-    batches = f"hybrid {config.batch.mono_share:g}" if config.batch.mode == "hybrid" else config.batch.mode
+def _measured_row(measure: str, system: RunGroup, results: Sequence[RunResult]) -> tuple[str | int | _Cell, ...]:
+    first = system.results[0]
+    batches = first.mode if first.mono_share is None else f"hybrid {first.mono_share:g}"
+    seeds = len(system.runs) if first.is_trained else None
     of_system = [result for result in results if result.run in system.runs]
     cells: list[_Cell] = []
     for key in _BENCHMARKS:
         of_benchmark = [result for result in of_system if result.benchmark == key]
         cells += [_mean(of_benchmark, metric) for metric in MEASURES[measure]]
     note = "; ".join(dict.fromkeys(text for result in of_system for text in _differences(result))) or None
-    return measure, Path(config.model.name).name, batches, system.name, len(system.runs), *cells, note
+    return measure, first.model, batches, system.name, seeds, *cells, note
 
 
 def _mean(results: Sequence[RunResult], metric: str | None) -> float | None:
@@ -103,5 +103,7 @@ def _differences(result: RunResult) -> Iterator[str]:
         )
     if selected_on_itself(result):
         yield f"{result.benchmark}: the checkpoint was selected on it"
+    if reason := reason_missing(result, "rank_distance"):
+        yield f"{result.benchmark}: no rank distance, {reason}"
     if summary.protocol.unit != _UNIT:
         yield f"{result.benchmark}: a candidate is {summary.protocol.unit}"

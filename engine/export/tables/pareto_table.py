@@ -31,13 +31,13 @@ def pareto_table(results: Sequence[RunResult], groups: Sequence[RunGroup] | None
     points = [(mean[QUALITY], mean[BIAS]) for mean in means]
     rows = []
     for group, mean, point in zip(groups, means, points, strict=True):
-        batch = group.results[0].config.batch
+        first = group.results[0]
         rows.append(
             (
                 group.name,
-                batch.mode,
-                batch.mono_share if batch.mode == "hybrid" else None,
-                len(group.runs),
+                first.mode,
+                first.mono_share,
+                len(group.runs) if first.is_trained else None,
                 *mean.values(),
                 *_range(group, QUALITY),
                 *_range(group, BIAS),
