@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine.evaluation.measures import HEADLINE, MEASURES
-from engine.evaluation.results import SUMMARY, query_values, read_ranks, read_summary
+from engine.evaluation.results import query_values, read_ranks, read_summary
 from engine.export.conditions import RunGroup, find_group, group_by_seed
 from engine.export.run_results import (
     Checkpoint,
     ExportError,
     RunReference,
     RunResult,
+    benchmark_folders,
     find_results,
     only_benchmark,
     reason_missing,
@@ -280,10 +281,8 @@ def selected_on_itself(result: RunResult) -> bool:
     if validation == result.benchmark:
         return True
     step = next(parent for parent in result.folder.parents if parent.name == f"step-{result.step:06d}")
-    folder = step / str(validation)
-    if not (folder / SUMMARY).exists():
-        return False
-    return read_summary(folder).protocol.data_digest == result.summary.protocol.data_digest
+    folder = benchmark_folders(step).get(str(validation))
+    return folder is not None and read_summary(folder).protocol.data_digest == result.summary.protocol.data_digest
 
 
 def _check_not_selected_here(result: RunResult) -> None:

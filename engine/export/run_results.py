@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engine.config import ConfigError, RunConfig, system_name
 from engine.evaluation.results import SUMMARY, Summary, read_summary
-from engine.runs.folder import RunFolder, read_spec
+from engine.runs.folder import RunFolder, benchmark_of, read_spec
 from engine.runs.status import SelectedStep, selected_step
 
 _STEP = re.compile(r"step-(\d+)")
@@ -118,7 +118,7 @@ def _results_of(run: RunFolder, benchmark: str | None, step: int | None, checkpo
     # The chosen step last, as if it were the newest.
     for number, folder in sorted(_step_folders(run.results), key=lambda step: (step[0] == best, step)):
         if step is None or number == step:
-            newest.update({key: (number, place) for key, place in _benchmark_folders(folder)})
+            newest |= {key: (number, place) for key, place in benchmark_folders(folder).items()}
     keys = [key for key in sorted(newest) if benchmark is None or key == benchmark]
     if not keys:
         raise ExportError(f"{run.id} has no results{_scope(benchmark, step)}")
@@ -159,13 +159,17 @@ def _step_folders(results: Path) -> list[tuple[int, Path]]:
     return [(int(match[1]), folder) for folder in results.iterdir() if (match := _STEP.fullmatch(folder.name))]
 
 
-def _benchmark_folders(step: Path) -> list[tuple[str, Path]]:
-    """Complete results under a step; hidden folders are unfinished ones.
+def benchmark_folders(step: Path) -> dict[str, Path]:
+    """Benchmark -> folder of its complete results, of those under the folder of a step; hidden ones are unfinished.
 
-    Keys may hold a slash: "beir/scifact", or "own/faq", which lies in the folder of another benchmark, "own".
+    Keys may hold a slash: "beir/scifact", or "own/faq", which older runs have in the folder of another, "own".
     """
-    places = [(summary.parent.relative_to(step), summary.parent) for summary in step.rglob(SUMMARY)]
-    return [(key.as_posix(), place) for key, place in places if not any(part.startswith(".") for part in key.parts)]
+    folders = [(summary.parent.relative_to(step), summary.parent) for summary in step.rglob(SUMMARY)]
+    return {
+        benchmark_of(relative): folder
+        for relative, folder in folders
+        if not any(part.startswith(".") for part in relative.parts)
+    }
 
 
 def _scope(benchmark: str | None, step: int | None) -> str:

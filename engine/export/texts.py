@@ -68,6 +68,7 @@ _lock = threading.Lock()
 
 
 def _load(result: RunResult, tick: Tick | None) -> Benchmark:
+    from engine.data.benchmark import sample_queries
     from engine.data.sources import load_benchmark
 
     evaluation = result.config.evaluation
@@ -77,7 +78,7 @@ def _load(result: RunResult, tick: Tick | None) -> Benchmark:
     if result.benchmark.startswith("beir/") and "=" not in spec:  # datasets can be told offline only once for all
         raise ConfigError(f"{result.benchmark} lies on the hub; evaluated from a folder, its texts can be shown")
     with local_only():
-        return load_benchmark(
+        benchmark = load_benchmark(
             spec,
             languages_for(result.benchmark, evaluation.languages),
             evaluation.unit,
@@ -85,6 +86,7 @@ def _load(result: RunResult, tick: Tick | None) -> Benchmark:
             drop_own_id=evaluation.drop_own_id,
             tick=tick,
         )
+    return sample_queries(benchmark, evaluation.max_queries) if evaluation.max_queries else benchmark
 
 
 def _at(ids: Sequence[str], texts: Sequence[str], id: str) -> str | None:

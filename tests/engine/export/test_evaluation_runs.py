@@ -153,9 +153,10 @@ def test_the_paper_table_names_model_and_reason(tmp_path):
     assert f"xquad-r: no rank distance, {REASON}" in row["note"]
 
 
-def test_a_benchmark_in_the_folder_of_another_is_its_own(tmp_path):
-    """ "own/faq" lies in the folder of "own"."""
-    run = make_evaluation_run(tmp_path, "nested", {"own": POOR, "own/faq": GOOD})
+@pytest.mark.parametrize("folder", ["own/faq", "own-faq"])
+def test_a_benchmark_within_another_is_its_own(tmp_path, folder):
+    """Results on "own/faq" lie beside those on "own", and in older runs within them."""
+    run = make_evaluation_run(tmp_path, "nested", {"own": POOR, folder: GOOD})
     frame = build_table("summary", [run])
     assert dict(frame.select("benchmark", "map_multilingual").rows()) == {
         "own": POOR.summary.metrics["map_multilingual"],
@@ -164,7 +165,7 @@ def test_a_benchmark_in_the_folder_of_another_is_its_own(tmp_path):
     for key, evaluation in (("own", POOR), ("own/faq", GOOD)):
         (result,) = find_results([run], key)
         assert result.summary.matrix == evaluation.summary.matrix
-    only = make_evaluation_run(tmp_path, "inner", {"own/faq": GOOD})
+    only = make_evaluation_run(tmp_path, "inner", {folder: GOOD})
     with pytest.raises(ConfigError, match="inner has no results on own"):
         find_results([only], "own")
 
