@@ -1,9 +1,10 @@
-"""A benchmark too large for memory: a run and ``eval`` take the same path, and give the same scores."""
+"""A benchmark too large for memory: training and evaluations take the same path, and give the same scores."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,7 @@ from engine.evaluation.results import RANKS, TOP_K, read_summary
 from engine.runs.lock import RunLock
 from engine.runs.log import EventLog
 from engine.runs.state import RunState
-from engine.worker.eval_command import main
-from engine.worker.run import train
+from engine.worker.run import measure, train
 from engine.worker.session import Session
 
 OWN = {
@@ -43,19 +43,21 @@ OWN = {
 }
 
 
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    folder = bare_run(tmp_path)
+@contextmanager
+def session_of(home: Path, name: str) -> Iterator[Session]:
+    folder = bare_run(home, name)
     lock = RunLock.acquire(folder)
     lock.write_owner(1)
     session = Session(folder, lock, EventLog.open(folder, 1), RunState(), 1)
-    yield session
-    session.close()
-    lock.release()
+    try:
+        yield session
+    finally:
+        session.close()
+        lock.release()
 
 
-def test_a_run_and_eval_score_alike_and_a_step_is_hashed_once(
-    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+def test_a_run_and_an_evaluation_score_alike_and_a_step_is_hashed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HYBRID_TUI_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(benchmarking, "IN_MEMORY", 1)
@@ -76,20 +78,25 @@ def test_a_run_and_eval_score_alike_and_a_step_is_hashed_once(
         evaluation=EvaluationConfig(benchmarks=("cldr", f"own={own}"), languages=("de", "en"), every=2, at_start=False),
         checkpoint=CheckpointConfig(every=2),
     )
-    train(session, config)
+    with session_of(tmp_path, "trained") as session:
+        train(session, config)
+        trained = session.folder
     assert len(hashed) == 2  # for the two benchmarks of step 2, and for the model card
-    monkeypatch.undo()
-    monkeypatch.setattr(benchmarking, "IN_MEMORY", 1)
+    finished = [event for event in recorded(trained) if isinstance(event, events.EvalFinished)]
+    assert [event.benchmark for event in finished] == ["cldr", "own"]
     assert not list((tmp_path / "cache" / "runs").iterdir())  # vectors of a step do not outlive it
 
-    arguments = [str(session.folder.model), "--benchmark", "cldr", "--languages", "de,en", "--json"]
-    assert main([*arguments, "--out", str(tmp_path / "out")]) == 0
-    ran, evaluated = session.folder.results / "step-000002" / "cldr", tmp_path / "out" / "cldr"
-    for name in (RANKS, TOP_K):
-        assert (ran / name).read_bytes() == (evaluated / name).read_bytes()
-    found, other = read_summary(ran), read_summary(evaluated)
-    assert found.metrics == other.metrics
-    assert found.protocol.score == other.protocol.score
-    assert found.protocol.score.endswith("rounded to float16")
-    finished = [event for event in recorded(session.folder) if isinstance(event, events.EvalFinished)]
-    assert [event.benchmark for event in finished] == ["cldr", "own"]
+    with session_of(tmp_path, "evaluated") as session:
+        model = ModelConfig(name=str(trained.model))
+        measure(session, RunConfig(name="large", kind="evaluation", model=model, runtime=config.runtime,
+                                   evaluation=config.evaluation))  # fmt: skip
+        evaluated = session.folder
+    assert len(hashed) == 3
+    for key in ("cldr", "own"):
+        first, second = trained.results / "step-000002" / key, evaluated.results / "step-000000" / key
+        for name in (RANKS, TOP_K):
+            assert (first / name).read_bytes() == (second / name).read_bytes()
+        found, other = read_summary(first), read_summary(second)
+        assert found.metrics == other.metrics
+        assert found.protocol.score == other.protocol.score
+        assert found.protocol.score.endswith("rounded to float16")
