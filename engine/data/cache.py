@@ -18,9 +18,9 @@ _local_only: ContextVar[bool] = ContextVar("local_only", default=False)
 
 def cache_folder() -> Path:
     """``$HYBRID_TUI_CACHE``, else ``hybrid-tui`` in ``$XDG_CACHE_HOME`` or ``~/.cache``; private to the user."""
-    own = os.environ.get("HYBRID_TUI_CACHE")
+    chosen = os.environ.get("HYBRID_TUI_CACHE")
     base = os.environ.get("XDG_CACHE_HOME")
-    folder = Path(own).expanduser() if own else (Path(base) if base else Path.home() / ".cache") / "hybrid-tui"
+    folder = Path(chosen).expanduser() if chosen else (Path(base) if base else Path.home() / ".cache") / "hybrid-tui"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
 

@@ -139,8 +139,8 @@ def select_languages(wanted: Sequence[str], available: Iterable[str], label: str
     Raises:
         ConfigError: one of them is not available; ``label`` names the source.
     """
-    known = sorted(set(available))
+    names = sorted(set(available))
     for language in wanted:
-        if language not in known:
-            raise ConfigError(f"{label}: languages: unknown language {language!r}, expected {', '.join(known)}")
-    return tuple(sorted(set(wanted))) or tuple(known)
+        if language not in names:
+            raise ConfigError(f"{label}: languages: unknown language {language!r}, expected {', '.join(names)}")
+    return tuple(sorted(set(wanted))) or tuple(names)

@@ -65,14 +65,14 @@ def hub_files(repository: str, patterns: Sequence[str], tick: Tick | None = None
     if tick is not None:
         tick(f"downloading {repository}", 0, None)
     try:
-        found = snapshot_download(
+        folder = snapshot_download(
             repository, repo_type="dataset", allow_patterns=list(patterns), local_files_only=offline() is not None
         )
     except (OSError, ValueError, RuntimeError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         mode = f"offline ({offline()}): " if offline() else ""
         raise ConfigError(f"{repository}: cannot download: {mode}{reason}") from None
-    return Path(found)
+    return Path(folder)
 
 
 def _fetch(name: str, folder: Path, tick: Tick | None) -> None:

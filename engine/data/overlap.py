@@ -60,9 +60,9 @@ class Overlap(msgspec.Struct, frozen=True, kw_only=True):
     def message(self) -> str:
         """One line for a log."""
         parts = [
-            f"{found.normalised:,} of {found.texts:,} {what} ({found.exact:,} exactly)"
-            for what, found in (("questions", self.queries), ("relevant passages", self.relevant))
-            if found.normalised
+            f"{matches.normalised:,} of {matches.texts:,} {what} ({matches.exact:,} exactly)"
+            for what, matches in (("questions", self.queries), ("relevant passages", self.relevant))
+            if matches.normalised
         ]
         return f"{self.benchmark} overlaps with the training source {self.source}: {' and '.join(parts)} are in both"
 
@@ -118,14 +118,14 @@ def find_overlaps(
     ]
 
 
-def write_report(found: Sequence[Overlap], path: Path) -> None:
+def write_report(overlaps: Sequence[Overlap], path: Path) -> None:
     """Writes the file whole or not at all.
 
     Raises:
         OSError: no space, or no permission.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    report = OverlapReport(overlaps=list(found))
+    report = OverlapReport(overlaps=list(overlaps))
     write_file(path, msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
 
 
@@ -194,9 +194,9 @@ def _hashes(texts: Sequence[str], counter: Counter) -> _Texts:
     return _Texts(exact, normalised)
 
 
-def _matches(texts: _Texts, known: _Texts, some: npt.NDArray[np.int64], ids: Sequence[str]) -> Matches:
-    exact = np.isin(texts.exact[some], known.exact)
-    either = exact | np.isin(texts.normalised[some], known.normalised)
+def _matches(texts: _Texts, trained: _Texts, some: npt.NDArray[np.int64], ids: Sequence[str]) -> Matches:
+    exact = np.isin(texts.exact[some], trained.exact)
+    either = exact | np.isin(texts.normalised[some], trained.normalised)
     return Matches(
         texts=len(some),
         exact=int(exact.sum()),

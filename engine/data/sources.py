@@ -72,8 +72,8 @@ def load_benchmark(
         ConfigError: an unknown benchmark, language or unit, a malformed file, or a failed download.
     """
     key, folder = parse_benchmark(spec)
-    if known := benchmark_languages(key):
-        select_languages(languages, known, key)
+    if published := benchmark_languages(key):
+        select_languages(languages, published, key)
     if key == "cldr":
         return cldr_benchmark(languages)
     if key == "miracl":
@@ -83,7 +83,7 @@ def load_benchmark(
     if key in LAREQA_KEYS:
         candidate_unit = _candidate_unit(key, unit)
         if folder is None:
-            languages = languages or known
+            languages = languages or published
             folder = lareqa_folder(key, languages, tick)
         return lareqa_benchmark(key, folder, languages, candidate_unit, articles)
     assert folder is not None  # only a user's own benchmark is left, and its key needs a folder
@@ -91,7 +91,7 @@ def load_benchmark(
 
 
 def _candidate_unit(key: str, unit: str) -> CandidateUnit:
-    for known in get_args(CandidateUnit):
-        if unit == known:
-            return known  # type: ignore[no-any-return]
+    for name in get_args(CandidateUnit):
+        if unit == name:
+            return name  # type: ignore[no-any-return]
     raise ConfigError(f"{key}: unit: expected one of {', '.join(get_args(CandidateUnit))}, got {unit!r}")

@@ -63,7 +63,7 @@ class Manifest(msgspec.Struct, frozen=True):
     usable: list[int | None]  # L + 2
 
 
-class _Progress(msgspec.Struct, frozen=True):
+class _Columns(msgspec.Struct, frozen=True):
     columns: dict[str, ColumnSize]
 
 
@@ -121,7 +121,7 @@ def write_arrays(folder: Path, languages: tuple[str, ...], row_of: npt.NDArray[n
     Raises:
         OSError: a column is missing, or no space.
     """
-    progress = _read_progress(folder)
+    progress = _read_columns(folder)
     with writing(folder / "row_of", durable=True) as file:
         for start in range(0, len(row_of), _LIST):
             file.write(np.ascontiguousarray(row_of[start : start + _LIST], np.int64).tobytes())
@@ -140,7 +140,7 @@ class ColumnWriter:
 
     def __init__(self, folder: Path, name: str, *, keyed: bool) -> None:
         self._folder, self._name = folder, name
-        size = _read_progress(folder).columns.get(name)
+        size = _read_columns(folder).columns.get(name)
         if size is None or not _is_whole(folder, name, size, keyed=keyed):
             size = ColumnSize(0, 0, 0, False)
         self.texts, self._tokens, self._truncated = size.texts, size.tokens, size.truncated
@@ -171,11 +171,9 @@ class ColumnWriter:
         for file in self._files.values():
             file.flush()
             os.fsync(file.fileno())
-        columns = _read_progress(self._folder).columns
+        columns = _read_columns(self._folder).columns
         size = ColumnSize(self.texts, self._tokens, self._truncated, self._segments)
-        write_file(
-            self._folder / _PROGRESS, msgspec.json.encode(_Progress({**columns, self._name: size})), durable=True
-        )
+        write_file(self._folder / _PROGRESS, msgspec.json.encode(_Columns({**columns, self._name: size})), durable=True)
 
     def close(self) -> None:
         for file in self._files.values():
@@ -213,7 +211,7 @@ def _build(
             writer.commit()
         finally:
             writer.close()
-    if corpus.negatives is not None and "negatives" in _read_progress(folder).columns:
+    if corpus.negatives is not None and "negatives" in _read_columns(folder).columns:
         write_file(folder / "starts", np.ascontiguousarray(corpus.negatives.starts, np.int64).tobytes(), durable=True)
     write_arrays(folder, corpus.languages, corpus.row_of)
     move_in(folder, target)  # what is there, is damaged
@@ -292,11 +290,11 @@ def _building(folder: Path) -> Path:
 
 
 def _texts_done(folder: Path) -> int:
-    return sum(size.texts for size in _read_progress(_building(folder)).columns.values())
+    return sum(size.texts for size in _read_columns(_building(folder)).columns.values())
 
 
-def _read_progress(folder: Path) -> _Progress:
+def _read_columns(folder: Path) -> _Columns:
     try:
-        return msgspec.json.decode((folder / _PROGRESS).read_bytes(), type=_Progress)
+        return msgspec.json.decode((folder / _PROGRESS).read_bytes(), type=_Columns)
     except (OSError, msgspec.MsgspecError):
-        return _Progress({})
+        return _Columns({})

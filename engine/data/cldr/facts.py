@@ -67,7 +67,7 @@ def facts() -> tuple[Fact, ...]:
         "official-language": (_official_languages(), "territory", territories, languages),
         "script": (_scripts(), "language", languages, [locale.scripts for locale in locales]),
     }
-    found: list[Fact] = []
+    facts: list[Fact] = []
     for relation in RELATIONS:
         pairs, kind, subject_names, object_names = sides[relation]
         named = {
@@ -76,14 +76,14 @@ def facts() -> tuple[Fact, ...]:
             if (subjects := _names(subject, subject_names)) and (objects := _names(object_, object_names))
         }
         shared = [Counter(subjects[column] for subjects, _ in named.values()) for column in range(len(locales))]
-        kept = {
+        unambiguous = {
             f"{relation}:{subject}": (f"{kind}:{subject}", subjects, objects)
             for subject, (subjects, objects) in named.items()
             if all(shared[column][name] == 1 for column, name in enumerate(subjects))
         }
-        heldout = set(sorted(kept, key=_hash)[: len(kept) // HELD_OUT_ONE_IN])
-        found += [Fact(id, relation, *rest, heldout=id in heldout) for id, rest in kept.items()]
-    return tuple(sorted(found, key=lambda fact: fact.id))
+        heldout = set(sorted(unambiguous, key=_hash)[: len(unambiguous) // HELD_OUT_ONE_IN])
+        facts += [Fact(id, relation, *rest, heldout=id in heldout) for id, rest in unambiguous.items()]
+    return tuple(sorted(facts, key=lambda fact: fact.id))
 
 
 def choice(fact_id: str, purpose: str, options: int) -> int:

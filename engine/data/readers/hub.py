@@ -59,8 +59,8 @@ def hub_corpus(source: SourceConfig, tick: Tick | None = None) -> ParallelCorpus
     data = concatenate_datasets([part.select_columns(sorted(set(names.values()))) for _, part in parts])
     languages = [
         language
-        for known, part in parts
-        for language in ([known] * len(part) if known else _strings(part, names["language"]))
+        for subset_language, part in parts
+        for language in ([subset_language] * len(part) if subset_language else _strings(part, names["language"]))
     ]
     groups = (
         _strings(data, names["group"])
@@ -125,8 +125,8 @@ def _load(source: SourceConfig, language: str, label: str) -> Dataset:
         kind = getattr(data.features[name], "dtype", None)
         is_text = kind in ("string", "large_string")
         if ours == "negatives" and not is_text and _dtype_within(data.features[name]) != "string":
-            found = data.features[name]
-            raise ConfigError(f"{label}: columns.negatives: expected texts or lists of texts in {name!r}, got {found}")
+            kind = data.features[name]
+            raise ConfigError(f"{label}: columns.negatives: expected texts or lists of texts in {name!r}, got {kind}")
         if ours in ("question", "passage"):
             if not is_text:
                 raise ConfigError(f"{label}: columns.{ours}: expected texts in {name!r}, got {data.features[name]}")
@@ -180,24 +180,24 @@ def _large_corpus(
 
 def _rows(source: SourceConfig, parts: Sequence[tuple[str, Dataset]], label: str) -> Iterator[SourceRow]:
     names, number, empty = source.columns, -1, 0
-    for known, part in parts:
+    for subset_language, part in parts:
         for batch in part.select_columns(sorted(set(names.values()))).iter(batch_size=SLICE):
             columns = {ours: batch[theirs] for ours, theirs in names.items()}
             for index in range(len(columns["question"])):
                 row = {ours: column[index] for ours, column in columns.items()}
                 number += 1
-                asked, told = row["question"], row["passage"]
-                if not (asked and asked.strip() and told and told.strip()):
+                question, passage = row["question"], row["passage"]
+                if not (question and question.strip() and passage and passage.strip()):
                     empty += 1
                     continue
-                language = known or str(row["language"])
+                language = subset_language or str(row["language"])
                 group = str(row["group"]) if "group" in names else f"{language}:{number:09d}"
                 yield SourceRow(
                     place=number,
                     group=group,
                     language=language,
-                    question=asked,
-                    passage=told,
+                    question=question,
+                    passage=passage,
                     passage_id=passage_id(language, str(row.get("passage_id", group))),
                     cluster=str(row.get("cluster", group)),
                     negatives=_texts(row.get("negatives")),

@@ -44,9 +44,9 @@ def miracl_benchmark(folder: Path | None, languages: Sequence[str] = (), tick: T
     """
     chosen = select_languages(languages, MIRACL_LANGUAGES, "miracl") if languages else _in_folder(folder)
     files = [(language, _files(folder, language, tick)) for language in chosen]
-    topics = [topic for language, found in files for topic in _topics(found.topics, language)]
-    judgements = [judgement for language, found in files for judgement in _judgements(found.qrels, language)]
-    passages = load_passages([_passage_file(path, name) for name, found in files for path in found.corpus], tick)
+    topics = [topic for language, part in files for topic in _topics(part.topics, language)]
+    judgements = [judgement for language, part in files for judgement in _judgements(part.qrels, language)]
+    passages = load_passages([_passage_file(path, name) for name, part in files for path in part.corpus], tick)
     return retrieval_benchmark("miracl", topics, judgements, passages, FIELDS)
 
 
@@ -59,12 +59,12 @@ class _Files(msgspec.Struct, frozen=True):
 def _in_folder(folder: Path | None) -> tuple[str, ...]:
     if folder is None:
         raise ConfigError("miracl: languages: name those to download (its 18 collections have 106 million passages)")
-    found = tuple(
+    languages = tuple(
         language for language in sorted(MIRACL_LANGUAGES) if any(p.is_dir() for p in _roots(folder, language))
     )
-    if not found:
+    if not languages:
         raise ConfigError(f"{folder}: expected a folder for each language, such as sw or miracl-v1.0-sw")
-    return found
+    return languages
 
 
 def _roots(folder: Path, language: str) -> list[Path]:
@@ -79,15 +79,15 @@ def _files(folder: Path | None, language: str, tick: Tick | None) -> _Files:
         label = "miracl/miracl"
     else:
         roots, label = _roots(folder, language), str(folder)
-    found = sorted({path for root in roots for path in root.rglob("*") if path.is_file()})
-    corpus = [path for path in found if path.name.endswith((".jsonl", ".jsonl.gz"))]
+    paths = sorted({path for root in roots for path in root.rglob("*") if path.is_file()})
+    corpus = [path for path in paths if path.name.endswith((".jsonl", ".jsonl.gz"))]
     if not corpus:
         raise ConfigError(f"{label}: no *.jsonl or *.jsonl.gz with the passages of {language}")
-    return _Files(_only(found, "topics", language, label), _only(found, "qrels", language, label), corpus)
+    return _Files(_only(paths, "topics", language, label), _only(paths, "qrels", language, label), corpus)
 
 
-def _only(found: Sequence[Path], kind: str, language: str, label: str) -> Path:
-    matching = [path for path in found if path.name.startswith(kind) and path.name.endswith("dev.tsv")]
+def _only(paths: Sequence[Path], kind: str, language: str, label: str) -> Path:
+    matching = [path for path in paths if path.name.startswith(kind) and path.name.endswith("dev.tsv")]
     if len(matching) != 1:
         raise ConfigError(f"{label}: expected one {kind}*-dev.tsv for {language}, found {len(matching)}")
     return matching[0]

@@ -62,13 +62,13 @@ def find_files(folder: Path, languages: Sequence[str]) -> MmarcoFiles:
     queries, collections = {}, {}
     for language in sorted(set(languages) or MMARCO_LANGUAGES):
         name = MMARCO_LANGUAGES[language]
-        asked = _first(folder, (".", "queries", "queries/train"), f"{name}_queries.train.tsv")
-        told = _first(folder, (".", "collections"), f"{name}_collection.tsv")
-        for path, what in ((asked, "queries.train"), (told, "collection")):
+        query_file = _first(folder, (".", "queries", "queries/train"), f"{name}_queries.train.tsv")
+        collection_file = _first(folder, (".", "collections"), f"{name}_collection.tsv")
+        for path, what in ((query_file, "queries.train"), (collection_file, "collection")):
             if path is None and languages:
                 raise ConfigError(f"{folder}: languages: no file {name}_{what}.tsv for {language!r}")
-        if asked is not None and told is not None:
-            queries[language], collections[language] = asked, told
+        if query_file is not None and collection_file is not None:
+            queries[language], collections[language] = query_file, collection_file
     if not queries:
         raise ConfigError(f"{folder}: expected files LANGUAGE_queries.train.tsv and LANGUAGE_collection.tsv")
     triples = sorted(path for where in (folder, folder.parent) for path in where.glob("*triples*.tsv"))
@@ -138,9 +138,9 @@ class _Texts:
                 tick(f"reading {path.name}", number, None)
         if not ids:
             raise ConfigError(f"{path}: expected at least one line")
-        known = np.frombuffer(ids, np.int64)
-        order = np.argsort(known, kind="stable")
-        self._ids, self._starts = known[order], np.frombuffer(starts, np.int64)[order]  # [n]
+        numbers = np.frombuffer(ids, np.int64)
+        order = np.argsort(numbers, kind="stable")
+        self._ids, self._starts = numbers[order], np.frombuffer(starts, np.int64)[order]  # [n]
         again = np.flatnonzero(np.diff(self._ids) == 0)
         if len(again):
             second = int(order[again[0] + 1]) + 1

@@ -123,11 +123,11 @@ def _open(folder: Path, name: str, weight: float) -> ParallelCorpus:
     row_of = np.asarray(np.memmap(folder / "row_of", np.int64, mode="r"))
     negatives = None
     if manifest.negatives:
-        found = read_table(folder / "negatives.arrow")
+        table = read_table(folder / "negatives.arrow")
         negatives = HardNegatives(
-            TextColumn(found["text"]),
+            TextColumn(table["text"]),
             np.asarray(np.memmap(folder / "starts", np.int64, mode="r")),
-            TextColumn(found["id"]) if manifest.negative_ids else None,
+            TextColumn(table["id"]) if manifest.negative_ids else None,
         )
     return ParallelCorpus(
         name=name,
@@ -147,8 +147,8 @@ def _open(folder: Path, name: str, weight: float) -> ParallelCorpus:
 class _Writer:
     """Writes a corpus to a folder: first its rows as they come, then which of them belong together."""
 
-    def __init__(self, folder: Path, source: RowSource, wanted: set[str], tick: Tick | None) -> None:
-        self._folder, self._source, self._wanted, self._tick = folder, source, wanted, tick
+    def __init__(self, folder: Path, source: RowSource, languages: set[str], tick: Tick | None) -> None:
+        self._folder, self._source, self._chosen, self._tick = folder, source, languages, tick
         self._codes: dict[str, int] = {}  # language -> number, in the order of the rows
 
     def write(self, *, drop_repeats: bool) -> None:
@@ -159,7 +159,7 @@ class _Writer:
         starts, with_ids = self._write_rows()
         if not self._codes:
             raise ConfigError(f"{self._source.label}: expected at least one row")
-        languages = select_languages(sorted(self._wanted), self._codes, self._source.label)
+        languages = select_languages(sorted(self._chosen), self._codes, self._source.label)
         table = read_table(self._folder / "scratch.arrow")
         number, groups = self._write_groups(table)
         row_of = self._row_of(table, number, groups, languages, drop_repeats=drop_repeats)
@@ -184,7 +184,7 @@ class _Writer:
         with rows, keys, negatives:
             for row in self._source.rows():
                 code = self._codes.setdefault(row.language, len(self._codes))
-                if self._wanted and row.language not in self._wanted:
+                if self._chosen and row.language not in self._chosen:
                     continue
                 rows.append((row.question, row.passage, row.passage_id))
                 keys.append((row.group, row.cluster, code, row.place))
