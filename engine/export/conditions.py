@@ -57,9 +57,9 @@ def conditions(results: Sequence[RunResult]) -> list[RunGroup]:
     for result in results:
         members.setdefault(_key(result), []).append(result)
     groups = [_by_seed(group) for group in members.values()]
-    names = [_shared_name(group) for group in groups]
+    names = [_shared_name(group) or group[0].run for group in groups]
     return [
-        RunGroup(name if name is not None and names.count(name) == 1 else group[0].run, tuple(group))
+        RunGroup(name if names.count(name) == 1 else group[0].run, tuple(group))
         for group, name in zip(groups, names, strict=True)
     ]
 

@@ -245,7 +245,7 @@ def _protocol(report: StudyReport, results: Sequence[RunResult]) -> Iterator[str
     yield _text_table(["condition", "run", "seed", "step", "checkpoint"], lines, [False, False, True, True, False])
     of_one_run = {"ties", "truncated_queries", "truncated_passages", "model_digest", "tokenizer_digest"}
     values = [
-        [name, ("none" if value is None else str(value)) + origin]
+        [name, ("none" if value in (None, "") else str(value)) + origin]
         for name, value, origin in protocol_values(results[0].summary.protocol)
         if name not in of_one_run
     ]

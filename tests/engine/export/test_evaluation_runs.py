@@ -143,6 +143,14 @@ def test_one_system_measured_twice_is_no_pair_of_seeds(runs, tmp_path):
         compare_runs([runs["bm25"], again, runs["encoder"]])
 
 
+def test_an_evaluation_of_a_runs_model_is_not_taken_for_the_run(runs, tmp_path):
+    measured = make_evaluation_run(tmp_path, "eval-hybrid", {"toy": GOOD}, model=str(runs["hybrid"] / "model"))
+    early = str(runs["hybrid"] / "checkpoints" / "step-000200")
+    checkpoint = make_evaluation_run(tmp_path, "eval-early", {"toy": MIDDLE}, model=early)
+    named = [group.name for group in conditions(find_results([runs["hybrid"], measured, checkpoint]))]
+    assert named == ["hybrid", "eval-hybrid", "hybrid@200"]
+
+
 def test_the_paper_table_names_model_and_reason(tmp_path):
     run = make_evaluation_run(tmp_path, "eval", {"xquad-r": POOR}, kind="trec", path="best.run")
     make_partial(run / "results" / "step-000000" / "xquad-r")
