@@ -45,6 +45,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Those of the engine, which compute, alternate with those of the dashboard, which mostly wait.
     """
+    needing_gpu = [item for item in items if item.get_closest_marker("cuda")]
+    if needing_gpu:
+        import torch
+
+        if not torch.cuda.is_available():
+            for item in needing_gpu:
+                item.add_marker(pytest.mark.skip(reason="needs a GPU"))
     long = {item.path for item in items if item.get_closest_marker("long")}
     of_kind: dict[tuple[bool, str], list[Path]] = {}
     for path in dict.fromkeys(item.path for item in items):

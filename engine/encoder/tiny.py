@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-import sentencepiece
 import torch
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
@@ -56,6 +55,8 @@ def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     engine: a name is the same piece in quotation marks, before a colon and in the open, and a text is a fifth shorter.
     Chinese and Thai, written without spaces, are cut by the pieces themselves.
     """
+    import sentencepiece  # this model alone needs it
+
     normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Replace(Regex(r"[\s\p{Cc}\p{P}]+"), " "), normalizers.Strip()]
     )

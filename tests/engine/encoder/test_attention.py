@@ -125,7 +125,7 @@ def test_the_kernel_of_a_gpu_is_for_what_it_takes():
     assert chosen(True, torch.float32) is chosen(False, torch.bfloat16) is attention_by_length
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("heads", [4, 2])
 @pytest.mark.parametrize("window", [None, 4])
@@ -143,7 +143,7 @@ def test_the_kernel_of_a_gpu_equals_attention_by_length(causal, window, heads, d
         assert (ours.float() - theirs).norm() < 0.02 * theirs.norm()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 @pytest.mark.parametrize("heads", [4, 2])
 @pytest.mark.parametrize("window", [None, 4])
 def test_dropout_in_the_kernel_of_a_gpu_leaves_a_causal_layer_causal(window, heads):

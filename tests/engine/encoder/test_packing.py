@@ -291,7 +291,7 @@ def test_frozen_embeddings_have_no_gradient(texts):
     ]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 @pytest.mark.parametrize("family", FAMILIES)
 def test_packed_on_a_gpu_equals_padded_in_float32(family, make, texts):
     """Vectors and gradient as far as bfloat16 goes."""

@@ -338,7 +338,7 @@ def test_layouts_that_cannot_be_had_are_told_of(make_trainer, monkeypatch):
     assert make_trainer(config_of(layout="padded")).update().notes == ()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 def test_no_update_waits_for_the_device(corpora, make_encoder):
     trainer = Trainer(config_of(), make_encoder(), corpora, torch.device("cuda"))
     trainer.update()
