@@ -29,7 +29,7 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 # Minutes each. benchmarks/ also holds example.py (a minute), coverage.py and large_search.py (ten minutes), and
-# xquad_r.py (needs a model).
+# xquad_r.py (needs a model). gpu.py is all that only a GPU can show, in eight minutes.
 bench: $(STAMP)
 	$(BIN)/python benchmarks/dashboard.py
 	$(BIN)/python benchmarks/ranking.py
