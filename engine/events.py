@@ -142,11 +142,12 @@ class RankDistances(msgspec.Struct, frozen=True, kw_only=True):
     histogram: list[int]  # counts between consecutive ``histogram_edges`` of the result
 
 
-class Advantage(msgspec.Struct, frozen=True, kw_only=True):
-    """A mean in doublings of rank, with a 95 % bootstrap interval over clusters (None below two clusters)."""
+class Advantage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A mean in doublings of rank, with a 95 % bootstrap interval over clusters."""
 
     mean: float
-    interval: tuple[float, float] | None
+    interval: tuple[float, float] | None  # None: too little data for one
+    no_interval: str = ""  # why there is none
 
 
 class LanguageEffect(msgspec.Struct, frozen=True, kw_only=True):

@@ -125,6 +125,9 @@ def _relevant(
 ) -> dict[Key, dict[int, int]]:
     """Query -> candidate index -> grade."""
     relevant: dict[Key, dict[int, int]] = {}
+    languages = [name for name, _ in passages.runs]
+    has_passages = set(languages)
+    elsewhere: dict[str, dict[str, int]] = {}  # passage id -> language -> index: many queries judge one passage
     for judgement in judgements:
         key = judgement.scope, judgement.query
         topic = topics.get(key)
@@ -132,7 +135,12 @@ def _relevant(
             raise ConfigError(f"{judgement.where}: {fields.query}: no query {judgement.query!r}")
         if judgement.grade < 1:
             continue
-        index = _find(passages, topic.language, judgement, fields)
+        own = f"{topic.language}:p:{judgement.passage}"
+        index = passages.find(own) if topic.language in has_passages else None
+        if index is None:
+            if judgement.passage not in elsewhere:
+                elsewhere[judgement.passage] = _by_language(passages, languages, judgement.passage)
+            index = _only(elsewhere[judgement.passage], judgement, fields)
         if index is None:
             if selection:
                 continue
@@ -144,15 +152,17 @@ def _relevant(
     return relevant
 
 
-def _find(passages: Passages, language: str, judgement: Judgement, fields: Fields) -> int | None:
-    languages = [name for name, _ in passages.runs]
-    if language in languages and (index := passages.find(f"{language}:p:{judgement.passage}")) is not None:
-        return index
-    found = {name: index for name in languages if (index := passages.find(f"{name}:p:{judgement.passage}")) is not None}
-    if len(found) > 1:
+def _by_language(passages: Passages, languages: Sequence[str], id: str) -> dict[str, int]:
+    """Language -> index of the passage that has that id in it."""
+    places = {language: passages.find(f"{language}:p:{id}") for language in languages}
+    return {language: index for language, index in places.items() if index is not None}
+
+
+def _only(places: dict[str, int], judgement: Judgement, fields: Fields) -> int | None:
+    if len(places) > 1:
         where = f"{judgement.where}: {fields.passage}"
-        raise ConfigError(f"{where}: {judgement.passage!r} is in {', '.join(found)}: expected ids that differ")
-    return next(iter(found.values()), None)
+        raise ConfigError(f"{where}: {judgement.passage!r} is in {', '.join(places)}: expected ids that differ")
+    return next(iter(places.values()), None)
 
 
 def _pool(passages: Passages, unjudged: int, drop_own_id: bool) -> str:

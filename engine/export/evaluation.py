@@ -101,6 +101,8 @@ def distance_text(summary: Summary) -> str:
         shown = "-" if advantage is None else f"{advantage.mean:+.2f}"
         if advantage is not None and advantage.interval is not None:
             shown += f" [{advantage.interval[0]:+.2f}, {advantage.interval[1]:+.2f}]"
+        elif advantage is not None and advantage.no_interval:
+            shown += f" [{advantage.no_interval}]"
         rows.append([name, f"{found.mean:,.1f}", f"{found.median:,.1f}", f"{found.p90:,.1f}", shown])
     return _table(["", "mean", "median", "p90", "own-language advantage (doublings)"], rows)
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.data.benchmark import Benchmark
-from engine.evaluation.resampling import bootstrap_intervals, cluster_totals
+from engine.evaluation.resampling import FEW_CLUSTERS, bootstrap_intervals, cluster_totals
 from engine.evaluation.scores import Scores
 from engine.events import Advantage, RankDistances
 
@@ -56,10 +56,18 @@ def own_language_advantages(benchmark: Benchmark, advantages: Scores) -> tuple[d
     data = cluster_totals(advantages.value, language, clusters, len(benchmark.languages))
     found = bootstrap_intervals(data, replicates=_REPLICATES)
     summaries = [
-        Advantage(mean=float(mean), interval=(float(low), float(high)) if np.isfinite(low) else None)
-        if np.isfinite(mean)
-        else None
-        for mean, low, high in zip(found.mean, found.low, found.high, strict=True)
+        _advantage(mean, low, high, int(count)) if np.isfinite(mean) else None
+        for mean, low, high, count in zip(found.mean, found.low, found.high, data.clusters, strict=True)
     ]
     by_language = zip(benchmark.languages, summaries[:-1], strict=True)
     return {name: summary for name, summary in by_language if summary is not None}, summaries[-1]
+
+
+def _advantage(mean: float, low: float, high: float, clusters: int) -> Advantage:
+    """With its interval, where the clusters tell of any spread: equal values of a few are no certainty."""
+    if not np.isfinite(low) or (low == high and clusters < FEW_CLUSTERS):
+        plural = "" if clusters == 1 else "s"
+        return Advantage(
+            mean=float(mean), interval=None, no_interval=f"too little data: {clusters} cluster{plural} of queries"
+        )
+    return Advantage(mean=float(mean), interval=(float(low), float(high)))

@@ -14,7 +14,8 @@ from engine.evaluation.bias.effects import sweep
 from engine.evaluation.judgements import Judgements
 
 PERMUTATIONS = 199
-_BATCH = 50  # permutations at once: bounds memory at 50 x blocks x E
+_BATCH = 50  # permutations at once, at most
+_CELLS = 1 << 23  # of a batch: permutations x blocks x E, which bounds memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +60,18 @@ def interaction(judgements: Judgements, *, permutations: int = PERMUTATIONS, see
     blocks, blocked, patterns = _blocks(value, asked, cluster, present)
     number = np.zeros((languages, languages))
     np.add.at(number, asked, present.astype(np.float64))
-    centring = _centring(number)
-    observed = (blocked.sum(axis=0).ravel() / np.maximum(number.ravel(), 1)) @ centring.T
-    statistic = float((number.ravel() * observed**2).sum())
+    centred = _Centring(number)
+    observed = centred(blocked.sum(axis=0) / np.maximum(number, 1))
+    statistic = float((number * observed**2).sum())
     rng = np.random.default_rng(seed)
+    batch = max(1, min(_BATCH, _CELLS // blocked.size))
     reached = 0
-    for start in range(0, permutations, _BATCH):
-        size = min(_BATCH, permutations - start)
+    for start in range(0, permutations, batch):
+        size = min(batch, permutations - start)
         permuted = _permuted_sums(blocked, patterns, rng.random((size, blocks, languages)))
-        effects = (permuted.reshape(size, -1) / np.maximum(number.ravel(), 1)) @ centring.T
-        reached += int(((number.ravel() * effects**2).sum(axis=1) >= statistic * (1 - 1e-9)).sum())
-    effect = np.where(number > 0, observed.reshape(number.shape), np.nan)
+        effects = centred(permuted / np.maximum(number, 1))
+        reached += int(((number * effects**2).sum(axis=(1, 2)) >= statistic * (1 - 1e-9)).sum())
+    effect = np.where(number > 0, observed, np.nan)
     return Interaction(effect, (1 + reached) / (1 + permutations), permutations)
 
 
@@ -96,12 +98,22 @@ def _permuted_sums(blocked: Values, patterns: np.ndarray[tuple[int, int], np.dty
     return total
 
 
-def _centring(number: Values) -> Values:
-    """[E, E] matrix that takes row and column effects out of cell means, weighted by ``number`` [L, L]."""
-    languages = len(number)
-    rows, columns = np.divmod(np.arange(languages * languages), languages)
-    design = np.column_stack([rows[:, None] == np.arange(languages), columns[:, None] == np.arange(languages)])
-    design = design.astype(np.float64)
-    weighted = design * number.ravel()[:, None]
-    centring: Values = np.eye(len(rows)) - design @ np.linalg.pinv(design.T @ weighted, hermitian=True) @ weighted.T
-    return centring
+class _Centring:
+    """Takes row and column effects out of cell means, weighted by ``number`` [L, L].
+
+    The effects are the weighted least squares fit of an additive model: 2 L unknowns, whose normal equations are solved
+    once. A matrix over pairs of cells would have L ** 4 entries.
+    """
+
+    def __init__(self, number: Values) -> None:
+        self._number = number
+        rows, columns = np.diag(number.sum(axis=1)), np.diag(number.sum(axis=0))
+        self._solve = np.linalg.pinv(np.block([[rows, number], [number.T, columns]]), hermitian=True)  # [2 L, 2 L]
+
+    def __call__(self, means: Values) -> Values:
+        """[..., L, L] -> the same less row and column effects."""
+        weighted = means * self._number
+        effects = np.concatenate([weighted.sum(axis=-1), weighted.sum(axis=-2)], axis=-1) @ self._solve  # [..., 2 L]
+        row, column = np.split(effects, 2, axis=-1)
+        centred: Values = means - row[..., :, None] - column[..., None, :]
+        return centred

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from statistics import mean
 
+import msgspec
 import numpy as np
 import pytest
 from evaluation_cases import LANGUAGES, cases, make_benchmark, query_scores
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 
 from engine.evaluation.bias.by_language import histogram_edges, own_language_advantages, rank_distances
 from engine.evaluation.ranking import rank
+from engine.events import Advantage
 
 
 def simulated(bonus: float, seed: int = 0):
@@ -91,3 +93,18 @@ def test_the_largest_possible_distance_is_counted():
         found = rank_distances(benchmark, query_scores(benchmark, ranks).of("rank_distance"), histogram_edges(pool))
         assert sum(found["de"].histogram) == 1
         assert found["de"].mean == pool - 1
+
+
+def test_equal_values_of_a_few_clusters_are_too_little_data_and_not_a_width_of_zero():
+    """Two clusters that agree by chance, and a single one: a mean, and why there is no interval."""
+    for clusters in (1, 2):
+        benchmark = make_benchmark(["de", "en"], ["de"] * 4, {q: [0, 1] for q in range(4)}, clusters=clusters)
+        ranks, _ = rank(benchmark, np.ones((4, 1), np.float32), np.array([[2], [1]], np.float32))
+        advantages = query_scores(benchmark, ranks).of("own_language_advantage")
+        found, mean = own_language_advantages(benchmark, advantages)
+        assert (found["de"].mean, found["de"].interval, mean.interval) == (1.0, None, None)
+        assert found["de"].no_interval == f"too little data: {clusters} cluster{'s' if clusters > 1 else ''} of queries"
+
+
+def test_a_result_without_a_reason_is_written_as_before():
+    assert msgspec.json.encode(Advantage(mean=1.0, interval=None)) == b'{"mean":1.0,"interval":null}'
