@@ -330,6 +330,7 @@ def out_of_memory() -> Report:
     torch.cuda.set_per_process_memory_fraction(1.0)
     trainer.tokens_per_micro_batch = 0
     updates(trainer, 2)
+    torch.cuda.empty_cache()  # what it holds already, the limit does not take away
     torch.cuda.set_per_process_memory_fraction(0.75 * needed / total)
     later = updates(trainer, 1)[0]
     lowered = trainer.tokens_per_micro_batch
