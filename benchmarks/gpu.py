@@ -3,9 +3,9 @@
     python benchmarks/gpu.py [--json] [--only PART...]
 
 Each part runs in a process of its own with a time limit of its own; one that fails, or lacks a package, does not stop
-the others. Needs torch, transformers, msgspec and numpy; the tests need pytest, hypothesis and scipy too, the peer
-sentence-transformers and datasets. Nothing is downloaded: XLM-R-base has random weights, and texts are random words, 18
-tokens a question and 190 a passage.
+the others. Needs torch, transformers, msgspec and numpy; tests need pytest, hypothesis, scipy and sentencepiece too,
+the peer sentence-transformers and datasets. Nothing is downloaded: XLM-R-base has random weights, and texts are random
+words, 18 tokens a question and 190 a passage.
 
 Without a GPU it runs the checks on tensors without numbers (tests/engine/training/test_fake_gpu.py) and ends with 0.
 """
