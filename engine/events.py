@@ -203,6 +203,12 @@ class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
     own_language_advantage: dict[str, Advantage]  # by query language
     ties: int  # relevant candidates whose score another candidate shares
     bias: LanguageBias | None = None  # None: from before these were measured
+    sampled_of: int | None = None  # the queries are a sample of so many; None: all of the benchmark
+
+    def count_of_queries(self) -> str:
+        """In words, and whether they are a sample."""
+        sample = "" if self.sampled_of is None else f" (a sample of {self.sampled_of:,})"
+        return f"{self.queries:,} queries{sample}"
 
 
 class EvalFinished(Event, frozen=True, kw_only=True, tag="eval.finished"):

@@ -71,8 +71,9 @@ def step_line(state: RunState) -> str:
 
 def evaluation_line(point: EvaluationPoint) -> str:
     metrics = point.result.metrics
+    sample = "" if point.result.sampled_of is None else f", {point.result.count_of_queries()}"
     return (
-        f"{point.benchmark} at step {point.step:,}: mAP mono {score(metrics.get('map_monolingual'))}"
+        f"{point.benchmark} at step {point.step:,}{sample}: mAP mono {score(metrics.get('map_monolingual'))}"
         f"  cross {score(metrics.get('map_crosslingual'))}  pool {score(metrics.get('map_multilingual'))}"
         f"  rank distance {rank(metrics.get('rank_distance'))}"
     )

@@ -144,6 +144,7 @@ def measure(
     reported = metrics["id"]
     summary = Summary(
         queries=len(benchmark.query_ids),
+        sampled_of=None if benchmark.sampled is None else benchmark.sampled[1],
         candidates=len(benchmark.candidate_ids),
         languages=list(benchmark.languages),
         settings=reported.settings,

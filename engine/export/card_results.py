@@ -16,7 +16,7 @@ def results_text(summary: Summary, untrained: Summary | None) -> Iterator[str]:
     yield f"## Results on {summary.benchmark}"
     counts = ", ".join(f"{number:,} {name}" for name, number in summary.settings.items() if number)
     yield (
-        f"{summary.queries:,} questions against {summary.candidates:,} candidates in {len(summary.languages)} "
+        f"{summary.count_of_queries()} against {summary.candidates:,} candidates in {len(summary.languages)} "
         f"languages; settings: {counts}. Means over questions, then over languages."
     )
     yield _metrics(summary, untrained)

@@ -24,6 +24,7 @@ class EvaluationDocument(msgspec.Struct, frozen=True, kw_only=True):
     matrix: dict[str, dict[str, float]]
     protocol: EvaluationProtocol
     queries: int
+    sampled_of: int | None
     candidates: int
     languages: list[str]
     map_multilingual_by_language: dict[str, float]
@@ -54,7 +55,7 @@ def evaluation_report(model: str, folder: Path) -> str:
     if left_out := pairs - summary.settings["crosslingual"]:
         counts += f" ({left_out} of {pairs} language pairs have no query with a relevant passage there)"
     heading = [
-        f"{model} on {summary.benchmark}: {summary.queries:,} queries, {summary.candidates:,} candidates",
+        f"{model} on {summary.benchmark}: {summary.count_of_queries()}, {summary.candidates:,} candidates",
         f"settings: {counts}",
     ]
     parts = [

@@ -104,7 +104,7 @@ def _loss(point: tuple[int, float]) -> float:
 
 
 def _metrics_part(evaluation: EvaluationResult) -> str:
-    lines = [f"evaluation: {evaluation.queries:,} queries, {evaluation.candidates:,} candidates"]
+    lines = [f"evaluation: {evaluation.count_of_queries()}, {evaluation.candidates:,} candidates"]
     for name, value in evaluation.metrics.items():
         shown = "-" if value is None else f"{value:,.1f}" if "rank_distance" in name else f"{value:.4f}"
         lines.append(f"  {name:<28}{shown:>10}")

@@ -75,7 +75,10 @@ def protocol(options: argparse.Namespace) -> int:
         if not path.resolve().is_relative_to(folder.results.resolve()):
             continue  # a log may name anything: nothing is read outside the run
         try:
-            documents[benchmark] = msgspec.json.decode(path.read_bytes())["protocol"]
+            summary = msgspec.json.decode(path.read_bytes())
+            documents[benchmark] = summary["protocol"]
+            if summary.get("sampled_of") is not None:
+                documents[benchmark]["queries"] = f"{summary['queries']:,}, a sample of {summary['sampled_of']:,}"
         except (OSError, msgspec.MsgspecError, KeyError):
             raise ConfigError(f"{path}: no readable protocol") from None
     if not documents:

@@ -287,7 +287,7 @@ class HeatSummary(Panel):
                 rows.append(((fit(label, 12), ""), (line, "bar")))
             if self.cell is not None:
                 rows.append(self._cell_trend(self.cell, room))
-        rows += [(), ((f"{result.queries:,} queries, {result.candidates:,} candidates", "dim"),)]
+        rows += [(), ((f"{result.count_of_queries()}, {result.candidates:,} candidates", "dim"),)]
         ties = f"{result.ties:,} {'tie' if result.ties == 1 else 'ties'}"
         rows.append(((f"{ties}, evaluated in {state.point.seconds:.1f} s", "dim"),))
         self.tell_hidden(0, len(rows) - height)

@@ -16,7 +16,7 @@ _COLUMNS = (
     ("nDCG", "ndcg_at_10"), ("R@100", "recall_at_100"), ("RD", "rank_distance"),
 )  # fmt: skip
 _CELL = 7
-_QUERIES = 9  # cells of the number of queries
+_QUERIES = 14  # cells of the number of queries
 _LABEL = 14  # cells of a benchmark's key, at least
 _BAR = 16
 
@@ -49,7 +49,9 @@ class MeasuredPanel(Lines):
         for key in map(parse_benchmark_key, specs):
             name = (fit(visible(key), label, ellipsis=self.glyphs.ellipsis), "")
             if key in points:
-                queries = fit(count(points[key].result.queries), _QUERIES, "right") if wide else ""
+                result = points[key].result
+                sample = "" if result.sampled_of is None else f" of {count(result.sampled_of)}"
+                queries = fit(f"{count(result.queries)}{sample}", _QUERIES, "right") if wide else ""
                 rows.append((name, (_numbers(points[key]) + queries, "")))
             elif detail.row.live and not waiting:
                 waiting = True
