@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from engine import events
@@ -14,7 +14,10 @@ from engine.worker.session import Session
 
 if TYPE_CHECKING:
     from engine.data.benchmark import Benchmark
+    from engine.evaluation.results import Evaluation
+    from engine.evaluation.systems.system import System
     from engine.evaluation.vectors import Encoder
+    from engine.progress import Tick
 
 _PROGRESS_SECONDS = 0.5
 
@@ -57,13 +60,34 @@ class Evaluator:
         Raises:
             Leave: a pause or stop was asked for; the benchmark under way is evaluated anew by whoever resumes.
         """
+        from engine.evaluation.benchmarking import evaluate_model
+
         keys = list(self.benchmarks if keys is None else keys)
         digests = encoders[0].digests() if keys else {}  # hashing all weights takes seconds: once for all benchmarks
-        for key in keys:
-            self._evaluate(encoders, digests, step, key)
 
-    def _evaluate(self, encoders: Sequence[Encoder], digests: dict[str, str], step: int, key: str) -> None:
-        from engine.evaluation.benchmarking import evaluate_model
+        def measure(benchmark: Benchmark, tick: Tick) -> Evaluation:
+            return evaluate_model(
+                encoders, benchmark, cache=self._cache, digests=digests, memory=self._memory, tick=tick
+            )
+
+        for key in keys:
+            self._evaluate(measure, step, key)
+            if not self._keeps_vectors:
+                shutil.rmtree(self._cache, ignore_errors=True)
+
+    def evaluate_system(self, system: System, keys: Iterable[str] | None = None) -> None:
+        """The same for a system that is no encoder, which has no steps.
+
+        Raises:
+            ConfigError: it does not fit a benchmark; names file and place.
+            Leave: as above.
+        """
+        from engine.evaluation.systems.system import evaluate_system
+
+        for key in self.benchmarks if keys is None else keys:
+            self._evaluate(lambda of, tick: evaluate_system(system, of, memory=self._memory, tick=tick), 0, key)
+
+    def _evaluate(self, measure: Callable[[Benchmark, Tick], Evaluation], step: int, key: str) -> None:
         from engine.evaluation.results import write_results
 
         session = self._session
@@ -73,19 +97,17 @@ class Evaluator:
 
         def tick(what: str, done: int, total: int | None) -> None:
             nonlocal reported
-            assert total is not None  # an evaluation knows how much there is to do
             now = time.monotonic()
+            if total is None:
+                session.progress(what, done, None)  # as of reading a file; obeys commands
+                return
             if now - reported >= _PROGRESS_SECONDS or done == total:
                 reported = now
                 session.emit(events.EvalProgress(benchmark=key, step=step, what=what, done=done, total=total))
             session.boundary(within="work")
 
-        evaluation = evaluate_model(
-            encoders, self.benchmarks[key], cache=self._cache, memory=self._memory, digests=digests, tick=tick
-        )
+        evaluation = measure(self.benchmarks[key], tick)
         write_results(evaluation, results_folder(session.folder, step, key))
-        if not self._keeps_vectors:
-            shutil.rmtree(self._cache, ignore_errors=True)
         seconds = time.monotonic() - start
         session.emit(events.EvalFinished(benchmark=key, step=step, seconds=seconds, result=evaluation.result))
 

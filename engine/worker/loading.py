@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import events
-from engine.config import ConfigError, RunConfig, RuntimeConfig
+from engine.config import ConfigError, RunConfig, RuntimeConfig, SystemConfig
 from engine.machine.cores import usable_cores
 from engine.progress import Tick
 from engine.worker.session import Session
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine.data.benchmark import Benchmark
     from engine.data.corpus import ParallelCorpus
     from engine.encoder import DualEncoder
+    from engine.evaluation.systems.system import System
     from engine.training.ranks import Ranks
     from engine.training.trainer import Trainer
 
@@ -144,6 +145,16 @@ def load_measured_encoders(
     for benchmark in benchmarks:
         check_vocabulary(encoder, [("query", benchmark.query_texts), ("passage", benchmark.candidate_texts)])
     return [encoder, *(copy.deepcopy(encoder).to(other) for other in others)]
+
+
+def measured_system(config: SystemConfig) -> System:
+    """What an evaluation measures that is no encoder."""
+    from engine.evaluation.systems.system import Bm25, SavedVectors, TrecRun
+
+    if config.kind == "bm25":
+        return Bm25()
+    assert config.path is not None  # engine.config.problems
+    return SavedVectors(Path(config.path)) if config.kind == "vectors" else TrecRun(Path(config.path))
 
 
 def build_trainer(

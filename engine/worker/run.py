@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine import events
-from engine.config import ConfigError, RunConfig, on_one_device
+from engine.config import RunConfig, on_one_device
 from engine.worker.devices import HeldDevice, share_cores, wait_for_device, wait_for_devices
 from engine.worker.loading import check_overlap, import_frameworks, load_corpora, set_up_torch
 from engine.worker.session import Finished, Session
@@ -108,21 +108,26 @@ def measure(session: Session, config: RunConfig, *, again: bool = False) -> None
         ConfigError: the system or a benchmark cannot be read; names it.
         Leave: a pause or stop was asked for and carried out; finished benchmarks are kept.
     """
-    if config.system.kind != "encoder":
-        raise ConfigError(f"system.kind: {config.system.kind} cannot be measured yet")
+    is_encoder = config.system.kind == "encoder"
+    runtime = config.runtime if is_encoder else msgspec.structs.replace(config.runtime, devices="cpu")
     share_cores()
-    held = wait_for_devices(config.runtime, session)
+    held = wait_for_devices(runtime, session)
     session.begin()
     try:
-        import_frameworks()
-        set_up_torch(config.runtime)
+        if is_encoder:
+            import_frameworks()
+        set_up_torch(runtime)
         from engine.worker.evaluating import Evaluator
-        from engine.worker.loading import load_measured_encoders
+        from engine.worker.loading import load_measured_encoders, measured_system
 
         evaluator = Evaluator(session, config.evaluation, keeps_vectors=True)
-        encoders = load_measured_encoders(config, held.devices, list(evaluator.benchmarks.values()))
-        _report_model(session, config, encoders[0])
-        evaluator.evaluate(encoders, 0, None if again else evaluator.missing(0))
+        keys = None if again else evaluator.missing(0)
+        if is_encoder:
+            encoders = load_measured_encoders(config, held.devices, list(evaluator.benchmarks.values()))
+            _report_model(session, config, encoders[0])
+            evaluator.evaluate(encoders, 0, keys)
+        else:
+            evaluator.evaluate_system(measured_system(config.system), keys)
     finally:
         held.release()
 

@@ -196,6 +196,33 @@ def test_several_models_and_benchmarks_are_runs_with_results_of_their_own(model,
     assert {row["difference"] for row in rows} == {0.0}
 
 
+def test_other_systems_are_measured_beside_a_model(model, tmp_path, capfdbinary):
+    """The 100 best of every query, exported and read back, give what can be told of them; BM25 is built in."""
+
+    def documents(*arguments):
+        assert main([*arguments, "--benchmark", "cldr", "--languages", "de,en", "--json"]) == 0
+        out = json.loads(capfdbinary.readouterr().out)
+        return out.get("evaluations", [out])
+
+    (whole,) = documents(str(model), "--name", "whole")
+    run_file = tmp_path / "best.trec"
+    assert cli.main(["export", "whole", "--format", "trec", "--out", str(run_file)]) == 0
+    capfdbinary.readouterr()
+    lexical, listed = documents("bm25", "--trec", str(run_file))
+    assert listed["metrics"]["recall_at_10_multilingual"] == whole["metrics"]["recall_at_10_multilingual"]
+    assert listed["metrics"]["rank_distance"] is None
+    assert "rank_distance" in listed["bias"]["not_applicable"]
+    assert "BM25" in lexical["protocol"]["system"]
+    assert lexical["metrics"]["map_monolingual"] > 0
+
+
+def test_a_file_that_does_not_fit_the_benchmark_is_one_line_and_leaves_no_run(model, tmp_path, capsys):
+    (tmp_path / "bad.trec").write_text("en:q:0001 Q0 en:p:none 1 0.5 tag\n")
+    assert main(["--trec", str(tmp_path / "bad.trec"), "--benchmark", "cldr"]) == 2
+    assert "bad.trec" in capsys.readouterr().err
+    assert not list((tmp_path / "runs").glob("[!.]*"))
+
+
 def test_the_weights_of_a_run_are_named_by_the_run(model, tmp_path, capsys):
     assert main(["run:nope", "--benchmark", "cldr"]) == 2
     assert "nope" in capsys.readouterr().err

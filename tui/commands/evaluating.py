@@ -21,7 +21,7 @@ from engine.config import (
     RunConfig,
     RuntimeConfig,
     SystemConfig,
-    parse_benchmark,
+    parse_benchmark_key,
     problems,
 )
 from engine.files import writing
@@ -161,11 +161,11 @@ def _follow(readers: Sequence[RunReader], progress: ProgressLine) -> None:
             told[name] = state.seq
             if status.state in ENDED:
                 continue
-            waiting = True
+            is_first, waiting = not waiting, True
             if status.state == "queued" and name not in queued:
                 queued.add(name)
                 progress.tell(f"{visible(name)}: {visible(reason(state, probe(reader.folder)))}")
-            if state.work is not None:
+            if state.work is not None and is_first:
                 progress.show(f"{visible(name)}: {state.work.what}", state.work.done, state.work.total)
         if not waiting:
             return
@@ -181,7 +181,7 @@ def _conclude(systems: Sequence[_Measured], readers: Sequence[RunReader], option
         states.append(status.state)
         done = status.metrics.keys()
         for spec in system.config.evaluation.benchmarks:
-            key = parse_benchmark(spec)[0]
+            key = parse_benchmark_key(spec)
             if key in done:
                 place = results_folder(folder, 0, key)
                 results.append((system.name, place))
