@@ -81,7 +81,7 @@ def reason_missing(result: RunResult, metric: str) -> str | None:
     bias = result.summary.bias
     if bias is None or result.summary.metrics.get(metric) is not None:
         return None
-    return bias.not_applicable.get(f"{metric}_null" if metric == "rank_distance" else metric)
+    return bias.not_applicable.get(metric)
 
 
 def run_name(run: RunReference) -> str:

@@ -35,7 +35,7 @@ from engine.runs.status import reason, status_of
 from engine.runs.text import visible
 from tui.commands.output import exit_status, print_json
 from tui.commands.progress import ProgressLine
-from tui.commands.weights import weights_of_run
+from tui.commands.run_references import weights_of_run
 from tui.plain import ENDED
 
 _EXIT_WRONG_USE = 2
@@ -99,10 +99,11 @@ def _systems(options: argparse.Namespace, home: Path) -> list[_Measured]:
 def _model(text: str, options: argparse.Namespace, home: Path) -> _Measured:
     if text == _BM25:
         return _system(text, SystemConfig(kind="bm25"), options)
-    name, parent = text, None
+    name = text
+    parent: str | None = None
     if text.startswith(_OF_A_RUN):
-        run, weights, origin = weights_of_run(home, text.removeprefix(_OF_A_RUN), _OF_A_RUN)
-        name, parent = str(weights), run.id + origin[origin.find("@") :] if "@" in origin else run.id
+        _, weights, parent = weights_of_run(home, text.removeprefix(_OF_A_RUN), _OF_A_RUN)
+        name = str(weights)
     settings = {key: value for key in _MODEL_OPTIONS if (value := getattr(options, key)) is not None}
     model = ModelConfig(name=name, **settings)
     return _Measured(text, _config(text, options, model=model), parent)

@@ -63,7 +63,7 @@ def language_bias(
     if refused is None:
         _add_rank_measures(scores, len(benchmark.candidate_ids), add)
     else:
-        absent |= dict.fromkeys((*_OF_ALL_RANKS, "language_effect", "friedman", "peer"), refused)
+        absent |= dict.fromkeys(("rank_distance", *_OF_ALL_RANKS, "language_effect", "friedman", "peer"), refused)
         _add_recall(scores, add)
     if refused is None:
         _add_peer(every, by_language, absent)
