@@ -124,23 +124,12 @@ def _relevant(
     topics: dict[Key, Topic], judgements: Iterable[Judgement], passages: Passages, fields: Fields, selection: bool
 ) -> dict[Key, dict[int, int]]:
     """Query -> candidate index -> grade."""
+    judged = [judgement for judgement in judgements if _is_judged(topics, judgement, fields)]
+    places = _places(passages, {judgement.passage for judgement in judged})
     relevant: dict[Key, dict[int, int]] = {}
-    languages = [name for name, _ in passages.runs]
-    has_passages = set(languages)
-    elsewhere: dict[str, dict[str, int]] = {}  # passage id -> language -> index: many queries judge one passage
-    for judgement in judgements:
+    for judgement in judged:
         key = judgement.scope, judgement.query
-        topic = topics.get(key)
-        if topic is None:
-            raise ConfigError(f"{judgement.where}: {fields.query}: no query {judgement.query!r}")
-        if judgement.grade < 1:
-            continue
-        own = f"{topic.language}:p:{judgement.passage}"
-        index = passages.find(own) if topic.language in has_passages else None
-        if index is None:
-            if judgement.passage not in elsewhere:
-                elsewhere[judgement.passage] = _by_language(passages, languages, judgement.passage)
-            index = _only(elsewhere[judgement.passage], judgement, fields)
+        index = _index(places.get(judgement.passage, {}), topics[key].language, judgement, fields)
         if index is None:
             if selection:
                 continue
@@ -152,13 +141,38 @@ def _relevant(
     return relevant
 
 
-def _by_language(passages: Passages, languages: Sequence[str], id: str) -> dict[str, int]:
-    """Language -> index of the passage that has that id in it."""
-    places = {language: passages.find(f"{language}:p:{id}") for language in languages}
-    return {language: index for language, index in places.items() if index is not None}
+def _is_judged(topics: dict[Key, Topic], judgement: Judgement, fields: Fields) -> bool:
+    """Whether a judgement says that something is relevant."""
+    if (judgement.scope, judgement.query) not in topics:
+        raise ConfigError(f"{judgement.where}: {fields.query}: no query {judgement.query!r}")
+    return judgement.grade >= 1
 
 
-def _only(places: dict[str, int], judgement: Judgement, fields: Fields) -> int | None:
+def _places(passages: Passages, ids: set[str]) -> dict[str, dict[str, int]]:
+    """Passage id without its language -> language -> index.
+
+    Looked up one by one where they are few, else in one pass over the collection: with many languages, most judgements
+    are of passages in another one.
+    """
+    languages = [name for name, _ in passages.runs]
+    places: dict[str, dict[str, int]] = {}
+    if len(ids) * len(languages) < len(passages.ids):
+        for id in ids:
+            for language in languages:
+                if (index := passages.find(f"{language}:p:{id}")) is not None:
+                    places.setdefault(id, {})[language] = index
+        return places
+    for index, full in enumerate(passages.ids):
+        language, _, id = full.split(":", 2)
+        if id in ids:
+            places.setdefault(id, {})[language] = index
+    return places
+
+
+def _index(places: dict[str, int], language: str, judgement: Judgement, fields: Fields) -> int | None:
+    """The passage in the query's language or, where there is none, in the only language that has it."""
+    if language in places:
+        return places[language]
     if len(places) > 1:
         where = f"{judgement.where}: {fields.passage}"
         raise ConfigError(f"{where}: {judgement.passage!r} is in {', '.join(places)}: expected ids that differ")
