@@ -37,7 +37,8 @@ from engine.evaluation.seeds import ENOUGH_SEEDS, SeedSpread, combine, seed_spre
 
 LEVEL = 0.95
 
-Basis = Literal["for these seeds", "over seeds"]
+# "for these models": nothing was trained, so that there are no seeds to speak of.
+Basis = Literal["for these models", "for these seeds", "over seeds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Condition:
     """The values of one or several runs on the same queries."""
 
     values: Values  # [S, N]
-    seeds: tuple[int, ...]  # S
+    seeds: tuple[int, ...]  # S; empty: a system that was not trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ def compare_conditions(
     )  # [S, H + 1]
     spread = seed_spread(means, baseline_means, run.seeds, baseline.seeds)
     basis: Basis = "over seeds" if min(len(means), len(baseline_means)) >= ENOUGH_SEEDS else "for these seeds"
+    if not run.seeds and not baseline.seeds:
+        basis = "for these models"
     if spread is not None and basis == "over seeds":
         combined = combine(intervals, data.clusters.astype(np.float64), spread, LEVEL)
         low, high, lower_bound, p = combined.low, combined.high, combined.lower_bound, combined.p
@@ -161,7 +164,7 @@ def verdict(found: Difference, *, different: bool, not_inferior: bool | None, ma
         judged = ["worse"] if different else []
         judged += [f"not inferior at the margin of {margin:g}"] if not_inferior else []
         words = " but ".join(judged) or "undecided"
-    return words if found.basis == "over seeds" else f"{words}, for these seeds"
+    return f"{words}, for these seeds" if found.basis == "for these seeds" else words
 
 
 def _seed_interval(spread: SeedSpread | None, intervals: Intervals) -> tuple[Values, Values]:

@@ -52,7 +52,7 @@ class CompareRow(msgspec.Struct, frozen=True, kw_only=True):
     lower_bound: float | None  # of the one-sided 95 % interval
     p: float | None
     seed_interval: tuple[float, float] | None  # 95 %, over seeds on these queries
-    basis: str  # "for these seeds", or "over seeds" from five seeds on a side
+    basis: str  # "for these seeds", "over seeds" from five seeds on a side, or "for these models": none was trained
     clusters: int
 
 

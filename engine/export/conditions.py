@@ -30,7 +30,8 @@ class RunGroup:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        return tuple(result.config.seed for result in self.results)
+        """Empty for a system that was not trained."""
+        return tuple(result.config.seed for result in self.results if result.is_trained)
 
 
 def group_by_seed(results: Sequence[RunResult]) -> list[RunGroup]:

@@ -169,7 +169,7 @@ def _basis(report: StudyReport) -> str:
 
     rows = [row for row in report.comparison.rows if row.query_language is None]
     clusters = max((row.clusters for row in rows), default=0)
-    over_seeds = all(row.basis == "over seeds" for row in rows)
+    over_seeds = all(row.basis != "for these seeds" for row in rows)
     items = [
         f"Intervals resample the {clusters} clusters of questions"
         + (" and the seeds." if over_seeds else ", for the seeds that were run."),

@@ -112,6 +112,16 @@ def test_values_are_means_over_seeds_and_strata():
     assert set(found.strata) == {0, 1}
 
 
+def test_a_verdict_about_systems_that_were_not_trained_speaks_of_no_seeds():
+    rng = np.random.default_rng(3)
+    run, baseline = rng.standard_normal((1, 60)) + 2, rng.standard_normal((1, 60))
+    found = compared(run, baseline, (), ()).macro
+    trained = compared(run, baseline, (0,), ()).macro
+    assert (found.basis, trained.basis) == ("for these models", "for these seeds")
+    assert found.interval == trained.interval
+    assert verdict(found, different=True, not_inferior=True, margin=0.01, wanted="higher") == "better"
+
+
 def test_five_seeds_speak_of_other_seeds():
     """A difference that is large on these queries and changes sign from seed to seed is undecided over seeds."""
     rng = np.random.default_rng(2)
