@@ -45,7 +45,7 @@ def text(rng: random.Random, language: str, words: int) -> str:
 def main(rows: int) -> None:
     os.environ["HYBRID_TUI_CACHE"] = tempfile.mkdtemp()
     from engine.data.benchmark import Candidate, Query, build_benchmark
-    from engine.data.corpus import Rows, build_corpus
+    from engine.data.corpus import CorpusRows, build_corpus
     from engine.data.overlap import find_overlaps
 
     rng = random.Random(0)
@@ -53,7 +53,7 @@ def main(rows: int) -> None:
     passages = [text(rng, language, rng.randrange(20, 60)) for language in languages]
     corpus = build_corpus(
         "made up",
-        Rows(
+        CorpusRows(
             groups=[f"g{row}" for row in range(rows)],
             languages=languages,
             questions=[text(rng, language, rng.randrange(5, 15)) for language in languages],

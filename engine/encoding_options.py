@@ -186,7 +186,7 @@ class _Resolver:
             )
 
 
-class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+class OptionSources(msgspec.Struct, frozen=True, kw_only=True):
     """Where the options came from: a resumed run reports what the run that saved them did."""
 
     origins: dict[str, Origin] = {}  # of each option
@@ -194,14 +194,14 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_options(
-    options: EncodingOptions, folder: Path, provenance: Provenance, matryoshka_dimensions: tuple[int, ...] = ()
+    options: EncodingOptions, folder: Path, sources: OptionSources, matryoshka_dimensions: tuple[int, ...] = ()
 ) -> None:
-    described: dict[str, object] = asdict(options) | msgspec.to_builtins(provenance)
+    described: dict[str, object] = asdict(options) | msgspec.to_builtins(sources)
     if matryoshka_dimensions:
         described["matryoshka_dimensions"] = matryoshka_dimensions
     (folder / OPTIONS_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(described), indent=2) + b"\n")
 
 
-def saved_provenance(described: ModelDescription) -> Provenance:
-    """The provenance that our own file records; empty where an older release wrote it."""
-    return msgspec.convert(described.options, Provenance)
+def saved_sources(described: ModelDescription) -> OptionSources:
+    """What our own file records; empty where an older release wrote it."""
+    return msgspec.convert(described.options, OptionSources)

@@ -55,7 +55,7 @@ class ParallelCorpus:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class CorpusRows:
     """The columns of a parallel corpus, one entry a row, in the order of the source."""
 
     groups: Sequence[str]
@@ -70,7 +70,7 @@ class Rows:
 
 
 def build_corpus(
-    name: str, rows: Rows, locate: Callable[[int], str] = "row {}".format, weight: float = 1.0
+    name: str, rows: CorpusRows, locate: Callable[[int], str] = "row {}".format, weight: float = 1.0
 ) -> ParallelCorpus:
     """Groups in ascending order of id; rows stay where they are.
 
@@ -112,7 +112,7 @@ def build_corpus(
     )
 
 
-def _hard_negatives(rows: Rows) -> HardNegatives | None:
+def _hard_negatives(rows: CorpusRows) -> HardNegatives | None:
     if rows.negatives is None:
         return None
     starts = np.cumsum([0, *map(len, rows.negatives)], dtype=np.int64)

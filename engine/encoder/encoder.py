@@ -37,7 +37,7 @@ from engine.encoder.precision import Precision, arithmetic, autocast_type
 from engine.encoder.saving import save_model_folder
 from engine.encoder.static import StaticEmbedding
 from engine.encoder.tokens import TextTokenizer, TokenRows
-from engine.encoding_options import EncodingOptions, Origin, Provenance
+from engine.encoding_options import EncodingOptions, OptionSources, Origin
 from engine.model_description import HeadModule, ModelDescription
 from engine.progress import Tick
 
@@ -312,7 +312,7 @@ class DualEncoder(nn.Module):
         with merged(self.model):
             save_model_folder(
                 self.model, self.hub_tokenizer, self.head, self.options, folder,
-                prompts=self.prompts, provenance=Provenance(origins=self.origins, revision=self.revision),
+                prompts=self.prompts, sources=OptionSources(origins=self.origins, revision=self.revision),
                 matryoshka_dimensions=self.matryoshka_dimensions,
             )  # fmt: skip
 

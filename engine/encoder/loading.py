@@ -17,7 +17,7 @@ from engine.encoder.network import Network, load_network
 from engine.encoder.packing import positions_of
 from engine.encoder.static import load_static
 from engine.encoder.tiny import build_tiny
-from engine.encoding_options import resolve_options, saved_provenance
+from engine.encoding_options import resolve_options, saved_sources
 from engine.model_description import ModelDescription, read_description
 
 _VOCABULARY_SAMPLE = 256  # texts of each collection, spread over all of it
@@ -62,9 +62,9 @@ def load_encoder(
     encoder.origins, encoder.revision = dict(resolved.origins), network.commit
     encoder.prompts = dict(described.prompts)
     if saved is not None:
-        provenance = saved_provenance(described)
-        encoder.origins = provenance.origins or encoder.origins
-        encoder.revision = provenance.revision
+        sources = saved_sources(described)
+        encoder.origins = sources.origins or encoder.origins
+        encoder.revision = sources.revision
     encoder.notes = (*network.notes, *resolved.notes, *_notes(encoder, files))
     network.model.get_input_embeddings().requires_grad_(not model.freeze_embeddings)
     if device == "auto":

@@ -12,7 +12,7 @@ from engine.encoder.compatibility import write_for_version_4
 from engine.encoder.head import Head
 from engine.encoder.model_files import write_json
 from engine.encoder.static import StaticEmbedding
-from engine.encoding_options import EncodingOptions, Provenance, write_options
+from engine.encoding_options import EncodingOptions, OptionSources, write_options
 from engine.model_description import POOLING_FLAGS
 
 
@@ -24,7 +24,7 @@ def save_model_folder(
     folder: Path,
     *,
     prompts: Mapping[str, str] | None = None,
-    provenance: Provenance | None = None,
+    sources: OptionSources | None = None,
     matryoshka_dimensions: tuple[int, ...] = (),
 ) -> None:
     """Writes weights, tokenizer and every description; existing files of the same names are replaced.
@@ -48,7 +48,7 @@ def save_model_folder(
         _write_transformer(folder, options)
         _write_pooling(folder, model.config.hidden_size, options)
     modules += head.save(folder, len(modules))
-    write_options(options, folder, provenance or Provenance(), matryoshka_dimensions)
+    write_options(options, folder, sources or OptionSources(), matryoshka_dimensions)
     write_json(
         folder / "modules.json",
         [

@@ -21,7 +21,7 @@ import torch
 
 from engine.data.benchmark import Benchmark
 from engine.evaluation.arrays import Floats, Ints
-from engine.evaluation.shards import CANDIDATE_TILE, QUERY_TILE, Rows, Shard, ShardScores, make_shards
+from engine.evaluation.shards import CANDIDATE_TILE, QUERY_TILE, Shard, ShardScores, VectorRows, make_shards
 from engine.evaluation.tally import TOP_K, Ranks, Tally, TopK
 from engine.evaluation.vectors import StoredTexts, VectorStore, distinct_rows
 from engine.files import writing
@@ -81,7 +81,7 @@ def rank(
 def rank_shards(
     benchmark: Benchmark,
     query_embeddings: Floats,
-    rows: Rows,
+    rows: VectorRows,
     row_of: Ints,
     shards: Sequence[Shard],
     *,
@@ -172,7 +172,7 @@ def shard_rows(memory: int, width: int) -> int:
 
 
 def _score_relevant(
-    tally: Tally, benchmark: Benchmark, query_embeddings: Floats, rows: Rows, row_of: Ints, shard: Shard
+    tally: Tally, benchmark: Benchmark, query_embeddings: Floats, rows: VectorRows, row_of: Ints, shard: Shard
 ) -> None:
     place = row_of[benchmark.relevant] - shard.start  # [J]
     here = (place >= 0) & (place < shard.size)

@@ -27,7 +27,7 @@ QUERY_TILE = 256
 CANDIDATE_TILE = 1024
 
 
-class Rows(Protocol):
+class VectorRows(Protocol):
     """Distinct vectors, in memory or on disk."""
 
     def __len__(self) -> int: ...
@@ -71,7 +71,7 @@ def make_shards(benchmark: Benchmark, row_of: Ints, rows: int, rows_per_shard: i
 class ShardScores:
     """Scores of query tiles against one shard, in a buffer that the next tile overwrites."""
 
-    def __init__(self, query_embeddings: Floats, rows: Rows, shard: Shard, excluded: Ints | None = None) -> None:
+    def __init__(self, query_embeddings: Floats, rows: VectorRows, shard: Shard, excluded: Ints | None = None) -> None:
         """``excluded`` [Q]: a candidate that scores minus infinity for this query, or -1."""
         width = query_embeddings.shape[1]
         self._queries, self._shard, self._excluded = query_embeddings, shard, excluded

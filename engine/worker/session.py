@@ -27,7 +27,7 @@ from engine.runs.lock import RunLock
 from engine.runs.log import EventLog
 from engine.runs.reader import write_snapshot
 from engine.runs.state import RunState
-from engine.worker.step_records import StepRecord, step_event
+from engine.worker.step_records import ReportedStep, step_event
 
 HEARTBEAT_SECONDS = 5.0
 STEP_EVENT_SECONDS = 0.1  # at most ten step events a second
@@ -75,7 +75,7 @@ class Session:
         self._began: float | None = None
         self._lock = lock
         self._log = log
-        self._records: list[StepRecord] = []
+        self._records: list[ReportedStep] = []
         self._records_since = time.monotonic()
         self._progress = time.monotonic()
         self._polled = 0.0
@@ -149,7 +149,7 @@ class Session:
                 self._log.sync()
                 self._write_snapshot()
 
-    def record(self, record: StepRecord) -> None:
+    def record(self, record: ReportedStep) -> None:
         """Takes one update; written with its neighbours, every number of it, at most ten times a second."""
         with self._writing:
             self._records.append(record)

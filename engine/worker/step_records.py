@@ -12,7 +12,7 @@ from typing import Protocol
 from engine.events import Step, to_number
 
 
-class StepRecord(Protocol):
+class ReportedStep(Protocol):
     """What one optimizer update reports (engine.training.trainer.StepRecord)."""
 
     def has_arrived(self) -> bool:
@@ -42,7 +42,7 @@ class StepRecord(Protocol):
     def temperature(self) -> float | None: ...
 
 
-def step_event(records: Sequence[StepRecord]) -> Step:
+def step_event(records: Sequence[ReportedStep]) -> Step:
     """One event of updates in a row, one at least."""
     # Mostly the values are there. Where they are not, the wait is time of these updates, which were only enqueued.
     reading = time.monotonic()

@@ -9,7 +9,7 @@ from engine.config import CLDR_LANGUAGES
 from engine.data.benchmark import Benchmark, Candidate, Query, build_benchmark
 from engine.data.cldr.facts import Fact, choice, facts
 from engine.data.cldr.phrases import PHRASES
-from engine.data.corpus import ParallelCorpus, Rows, build_corpus, select_languages
+from engine.data.corpus import CorpusRows, ParallelCorpus, build_corpus, select_languages
 
 SPLITS = ("train", "heldout", "all")
 
@@ -41,7 +41,7 @@ def cldr_corpus(split: str = "train", languages: Sequence[str] = ()) -> Parallel
         ValueError: an unknown split.
     """
     pairs = list(_pairs(split, select_languages(languages, CLDR_LANGUAGES, "cldr")))
-    rows = Rows(
+    rows = CorpusRows(
         groups=[pair.fact.id for pair in pairs],
         languages=[pair.language for pair in pairs],
         questions=[pair.question for pair in pairs],

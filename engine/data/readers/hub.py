@@ -24,7 +24,7 @@ import msgspec
 
 from engine.config import ConfigError, SourceConfig
 from engine.data.cache import file_identity
-from engine.data.corpus import ParallelCorpus, Rows, build_corpus, select_languages
+from engine.data.corpus import CorpusRows, ParallelCorpus, build_corpus, select_languages
 from engine.data.readers.jsonl import passage_id
 from engine.data.store.corpora import RowSource, SourceRow, collect
 from engine.progress import Tick
@@ -77,7 +77,7 @@ def hub_corpus(source: SourceConfig, tick: Tick | None = None) -> ParallelCorpus
     clusters = _strings(data, names["cluster"]) if "cluster" in names else groups
     if len(kept) < len(data):
         data = data.select(kept)
-    rows = Rows(
+    rows = CorpusRows(
         groups=[groups[row] for row in kept],
         languages=[languages[row] for row in kept],
         questions=data[names["question"]],

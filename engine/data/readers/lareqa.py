@@ -17,7 +17,7 @@ import msgspec
 
 from engine.config import ConfigError, split_validation_error
 from engine.data.benchmark import Benchmark, Candidate, Query, build_benchmark
-from engine.data.corpus import ParallelCorpus, Rows, build_corpus, select_languages
+from engine.data.corpus import CorpusRows, ParallelCorpus, build_corpus, select_languages
 
 CandidateUnit = Literal["sentence", "sentence+context"]
 PassageUnit = Literal["sentence", "sentence+context", "paragraph"]
@@ -173,7 +173,7 @@ def lareqa_corpus(
     contexts = [paragraph.context for paragraph in paragraphs]
     clusters = _clusters(asked)
     depth = 2 if unit == "paragraph" else 3
-    rows = Rows(
+    rows = CorpusRows(
         groups=[question.id for question in asked],
         languages=[question.language for question in asked],
         questions=[question.text for question in asked],

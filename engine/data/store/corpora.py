@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from engine.config import ConfigError
 from engine.data.cache import cache_folder
-from engine.data.corpus import HardNegatives, ParallelCorpus, Rows, build_corpus, corpus_digest, select_languages
+from engine.data.corpus import CorpusRows, HardNegatives, ParallelCorpus, build_corpus, corpus_digest, select_languages
 from engine.data.store.building import build_once
 from engine.data.store.tables import CHUNK, TableWriter, TextColumn, read_table
 from engine.progress import Counter, Tick
@@ -95,7 +95,7 @@ def collect(
     kept = [row for row in rows if row.language in chosen]
     if drop_repeats:
         kept = list({(row.group, row.language): row for row in reversed(kept)}.values())[::-1]
-    columns = Rows(
+    columns = CorpusRows(
         groups=[row.group for row in kept],
         languages=[row.language for row in kept],
         questions=[row.question for row in kept],

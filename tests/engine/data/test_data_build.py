@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.config import ConfigError
 from engine.data.benchmark import Candidate, Query, build_benchmark
-from engine.data.corpus import Rows, build_corpus
+from engine.data.corpus import CorpusRows, build_corpus
 
 LANGUAGES = ("de", "en", "en-GB", "zh")
 names = st.text("abc.019", min_size=1, max_size=6)
@@ -118,8 +118,8 @@ def test_a_benchmark_that_could_not_be_ranked_is_refused(query: Query, candidate
 rows_strategy = st.lists(st.tuples(names, st.sampled_from(LANGUAGES)), min_size=1, max_size=30, unique=True)
 
 
-def make_rows(pairs: list[tuple[str, str]]) -> Rows:
-    return Rows(
+def make_rows(pairs: list[tuple[str, str]]) -> CorpusRows:
+    return CorpusRows(
         groups=[group for group, _ in pairs],
         languages=[language for _, language in pairs],
         questions=[f"{group} {language}?" for group, language in pairs],

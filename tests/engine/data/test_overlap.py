@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.data.benchmark import Benchmark, Candidate, Query, build_benchmark
-from engine.data.corpus import ParallelCorpus, Rows, build_corpus
+from engine.data.corpus import CorpusRows, ParallelCorpus, build_corpus
 from engine.data.overlap import find_overlaps, normalise
 from engine.data.sources import load_benchmark
 
@@ -20,7 +20,7 @@ from engine.data.sources import load_benchmark
 def corpus(*pairs: tuple[str, str]) -> ParallelCorpus:
     numbers = [str(number) for number in range(len(pairs))]
     questions, passages = [question for question, _ in pairs], [passage for _, passage in pairs]
-    return build_corpus("mine", Rows(numbers, ["en"] * len(pairs), questions, passages, numbers, numbers))
+    return build_corpus("mine", CorpusRows(numbers, ["en"] * len(pairs), questions, passages, numbers, numbers))
 
 
 def same(one: str, other: str) -> bool:
