@@ -48,7 +48,8 @@ A_PATH = re.compile(r"(?:engine|tui|tests|benchmarks|docs|sample_configs)/[\w./-
 A_DOTTED_NAME = re.compile(r"((?:engine|tui|tests)(?:\.\w+)+)(?:\(\))?")
 A_MEMBER = re.compile(r"([A-Z]\w+)\.(\w+)(?:\(\))?")  # RunReader.poll()
 A_FUNCTION = re.compile(r"(\w+)\(\)")
-A_CLASS = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z]*)+")
+A_CLASS = re.compile(r"[A-Z][a-z]+\w*")
+A_CONSTANT = re.compile(r"[A-Z]{4,}|[A-Z]+_[A-Z_]+")
 
 
 def read(page: str) -> str:
@@ -93,17 +94,19 @@ def defined(body: list[ast.stmt]) -> dict[str, ast.stmt]:
 
 @cache
 def everything() -> tuple[set[str], dict[str, set[str]]]:
-    """(every function and method, every class with its members) of both packages."""
-    functions: set[str] = set()
+    """(every function, method and constant, every class with its members) of packages and tests."""
+    names: set[str] = set()
     classes: dict[str, set[str]] = {}
-    for package in ("engine", "tui"):
+    for package in ("engine", "tui", "tests"):
         for path in (ROOT / package).rglob("*.py"):
+            names |= defined(source_tree(path).body).keys()
             for node in ast.walk(source_tree(path)):
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                    functions.add(node.name)
+                    names.add(node.name)
                 elif isinstance(node, ast.ClassDef):
+                    names.add(node.name)
                     classes.setdefault(node.name, set()).update(defined(node.body))
-    return functions, classes
+    return names, classes
 
 
 def exists(dotted: str) -> bool:
@@ -128,7 +131,7 @@ def exists(dotted: str) -> bool:
 
 def unknown(code: str) -> bool:
     """Whether a word of code is of a form that names something of the project, and that something is not there."""
-    functions, classes = everything()
+    names, classes = everything()
     if A_PATH.fullmatch(code):
         return not (ROOT / code).exists() and not any(ROOT.glob(f"*/{code}"))
     if match := A_DOTTED_NAME.fullmatch(code):
@@ -136,20 +139,37 @@ def unknown(code: str) -> bool:
     if match := A_MEMBER.fullmatch(code):
         return match[2] not in classes.get(match[1], ())
     if match := A_FUNCTION.fullmatch(code):
-        return match[1] not in functions
-    return bool(A_CLASS.fullmatch(code)) and code not in classes
+        return match[1] not in names
+    if A_CONSTANT.fullmatch(code):
+        return code not in names
+    return bool(A_CLASS.fullmatch(code)) and code not in names
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_a_page_names_exists(page: Path) -> None:
-    """Files and folders, dotted names, `Class.member` and `function()` in backticks."""
+    """In backticks: files and folders, dotted names, `Class.member`, `function()`, `SomeClass` and `CONSTANT`."""
     assert [code for code in code_words(page.read_text(encoding="utf-8")) if unknown(code)] == []
 
 
 def test_names_that_do_not_exist_are_found() -> None:
     """Of the check itself: each form of a name, with something wrong."""
-    wrong = ["engine/nothing.py", "engine.runs.fold.unfold()", "RunReader.pull", "there_is_none()", "NoSuchClass"]
-    right = ["engine/runs/", "engine.runs.fold.fold()", "RunReader.poll()", "fold()", "RunReader", "run.started"]
+    wrong = [
+        "engine/nothing.py",
+        "engine.runs.fold.unfold()",
+        "RunReader.pull",
+        "there_is_none()",
+        "NoSuchClass",
+        "NO_SUCH",
+    ]
+    right = [
+        "engine/runs/",
+        "engine.runs.fold.fold()",
+        "RunReader.poll()",
+        "fold()",
+        "RunReader",
+        "TABLES",
+        "run.started",
+    ]
     assert [code for code in (*wrong, *right) if unknown(code)] == wrong
 
 
