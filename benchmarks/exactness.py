@@ -1,10 +1,10 @@
 """Kills a run at random moments, resumes it, and holds it bit for bit against one that never stopped.
 
-    python benchmarks/exactness.py [--ranks 1|2] [--kills 10] [--seed 0] [--steps 60] [--set KEY=VALUE]... [--json]
+    python benchmarks/exactness.py [--ranks 1|2|3|4] [--kills 10] [--seed 0] [--steps 60] [--set KEY=VALUE]... [--json]
 
-A real `hybrid-tui run` of the tiny model, dropout 0.1, two ranks as two processes on the CPU. Each attempt is killed
-(SIGKILL) at a random moment, one in four while it starts and the others while it trains, saves or evaluates: the
-worker; with two ranks as often one rank alone, the agent above them, or all at once. Then it is resumed, until the
+A real `hybrid-tui run` of the tiny model, dropout 0.1, several ranks as so many processes on the CPU. Each attempt is
+killed (SIGKILL) at a random moment, one in four while it starts and the others while it trains, saves or evaluates: the
+worker; with several ranks as often one rank alone, the agent above them, or all at once. Then it is resumed, until the
 kills are used up and the run finishes; one that finishes before is followed by another. Compared are the SHA-256 of
 model, optimizer state and RNG at the last step, and every loss. Exit status 1: something differs, or a run was not
 resumable within 30 s of a kill.
@@ -43,7 +43,7 @@ max_passage_tokens = 48
 kind = "cldr"
 languages = ["de", "en", "th"]
 [batch]
-size = 32
+size = 24
 [loss]
 learned_temperature = true
 [optimizer]
@@ -52,7 +52,7 @@ warmup_steps = 5
 max_steps = {steps}
 [runtime]
 devices = "cpu:{ranks}"
-threads = 2
+threads = {threads}
 [evaluation]
 benchmarks = ["cldr"]
 languages = ["de", "en", "th"]
@@ -81,7 +81,7 @@ class Kill:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--ranks", type=int, choices=(1, 2), default=1)
+    parser.add_argument("--ranks", type=int, choices=(1, 2, 3, 4), default=1)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0, help="of the run and of the moments")
     parser.add_argument("--steps", type=int, default=60)
@@ -91,7 +91,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="exactness-") as scratch:
         os.environ |= {"XDG_STATE_HOME": f"{scratch}/state", "HYBRID_TUI_CACHE": f"{scratch}/cache"}
         config = Path(scratch) / "exact.toml"
-        config.write_text(CONFIG.format(seed=options.seed, steps=options.steps, ranks=options.ranks))
+        config.write_text(
+            CONFIG.format(seed=options.seed, steps=options.steps, ranks=options.ranks, threads=max(2, options.ranks))
+        )
         command = [str(config), *(word for each in options.set for word in ("--set", each))]
         home = Path(scratch) / "runs"
         start = time.monotonic()
@@ -161,7 +163,7 @@ def processes(folder: RunFolder) -> dict[str, list[int]]:
         return {"worker": [worker, *children(worker)]}
     others = [rank for rank in ranks if rank != worker]
     named = {"rank 0": [worker], "agent": [above], "all": [above, *ranks]}
-    return {**named, "rank 1": others} if others else named
+    return {**named, **{f"rank {number}": [rank] for number, rank in enumerate(others, start=1)}}
 
 
 def parent(process: int) -> int:

@@ -171,6 +171,9 @@ class LoraConfig(_Section, frozen=True, kw_only=True):
 class RuntimeConfig(_Section, frozen=True, kw_only=True):
     devices: Annotated[str, Meta(pattern=_DEVICES)] = "auto"  # auto, cuda: one free GPU; see _DEVICES for several
     nodes: Positive = 1  # machines, each with these devices; the same command is started on each
+    # Of several ranks. replicate: each has all weights. shard: each has its part of weights, gradients and optimizer
+    # state, and gets the others' layer by layer. auto: shard where a device lacks 16 bytes a trained parameter.
+    parallel: Literal["auto", "replicate", "shard"] = "auto"
     # Of matrix products, in autocast; weights are always float32. auto: bfloat16 on a GPU (float16 on one without
     # bfloat16), float32 on the CPU. In float16 the loss is scaled, and an update whose gradients overflow is skipped.
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -463,9 +466,22 @@ def _runtime_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
         yield "runtime.devices", f"{runtime.devices!r} names a GPU twice"
     if runtime.gradient_checkpointing and runtime.compile:  # compiled layers draw other dropout masks the second time
         yield "runtime.gradient_checkpointing", "not together with runtime.compile; set one of them to false"
+    if runtime.parallel == "shard" and (option := needs_whole_weights(config)):
+        yield "runtime.parallel", f'"shard" does not go with {option}: leave it out, or replicate'
     ranks = ranks_per_node(runtime.devices)
     if ranks is not None and (uneven := uneven_batch(config, ranks * runtime.nodes)):
         yield "batch.size", uneven
+
+
+def needs_whole_weights(config: RunConfig) -> str | None:
+    """The option for which every rank must have all weights; None: there is none."""
+    options = {
+        "lora.rank": config.lora.rank > 0,
+        "optimizer.ema_decay": config.optimizer.ema_decay > 0,
+        'runtime.precision = "float16"': config.runtime.precision == "float16",
+        "runtime.compile": config.runtime.compile,
+    }
+    return next((option for option, is_set in options.items() if is_set), None)
 
 
 def model_problems(model: ModelConfig) -> Iterable[tuple[str, str]]:

@@ -155,14 +155,14 @@ def fork_ranks() -> None:
 
 
 class ForkedRank(subprocess.Popen):  # type: ignore[type-arg]
-    """``python -P -m engine.distributed.rank ARGUMENTS...`` with all that a new process would have had, and no more."""
+    """``python -P -m engine.worker ARGUMENTS...`` with all that a new process would have had, and no more."""
 
     def __init__(self, args: tuple[str, ...], env: dict[str, str], **options: Any) -> None:
         self._environment = env
         super().__init__(args, **options)
 
     def _execute_child(self, args: tuple[str, ...], *_: object) -> None:  # takes what fork and exec take
-        assert args[1:4] == ("-P", "-m", "engine.distributed.rank")
+        assert args[1:4] == ("-P", "-m", "engine.worker")
         sys.stdout.flush()
         sys.stderr.flush()
         self.pid = os.fork()
@@ -178,11 +178,9 @@ class ForkedRank(subprocess.Popen):  # type: ignore[type-arg]
             if callable(signal.getsignal(number)):
                 signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
         take_environment(self._environment)
-        sys.argv = ["engine.distributed.rank", *arguments]
+        from engine.worker.__main__ import main
 
-        from engine.distributed.rank import main
-
-        return main()
+        return main(arguments)
 
 
 def hand_over(path: str, arguments: list[str]) -> None:

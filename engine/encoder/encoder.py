@@ -6,8 +6,7 @@ Shapes: N sequences, n those of one forward call, D width.
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -42,6 +41,8 @@ from engine.model_description import HeadModule, ModelDescription
 from engine.progress import Tick
 
 Kind = Literal["query", "passage"]
+Call = npt.NDArray[np.int64]  # rows of one forward call
+Encode = Callable[[TokenRows, Call], Iterator[tuple[Call, npt.NDArray[np.float32]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ class DualEncoder(nn.Module):
             "padded", in buckets of similar length.
         compiled: whether the model runs through torch.compile.
         gradient_checkpointing: whether it keeps only the inputs of its layers for a backward pass in training.
+        is_sharded: whether other processes hold parts of its weights. They all call it at once, so that ``embed`` makes
+            one forward call, whatever the lengths.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class DualEncoder(nn.Module):
         self.layout: Literal["auto", "packed", "padded"] = "auto"
         self.compiled = False
         self.gradient_checkpointing = False
+        self.is_sharded = False
         self._attention: AttentionReport | None = None
         self._attention_key: tuple[object, ...] = ()  # the layout, device and type that ``_attention`` is of
         self._static = isinstance(model, StaticEmbedding)
@@ -275,12 +279,16 @@ class DualEncoder(nn.Module):
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor
 
+    def forward(self, rows: TokenRows) -> Tensor:
+        """``embed``, for what wraps modules."""
+        return self.embed(rows)
+
     def embed(self, rows: TokenRows) -> Tensor:
         """Rows [N] -> vectors [N, D] in float32, in the order of the rows; differentiable.
 
         A row without tokens, of an empty text and a tokenizer that adds none, has no vector: it is zero.
         """
-        calls = self._calls(rows)
+        calls = self._one_call(rows) if self.is_sharded else self.calls(rows)
         if not calls:
             return torch.zeros(len(rows), self.width, device=self.device)
         with self._calling():  # around all calls: autocast casts the weights once
@@ -336,48 +344,50 @@ class DualEncoder(nn.Module):
     def _encode(self, rows: TokenRows, tick: Tick | None) -> Encoded:
         return Encoded(self.encode_rows(rows, tick), rows.truncated)
 
-    @torch.inference_mode()
-    def encode_rows(
-        self, rows: TokenRows, tick: Tick | None = None, share: slice = slice(None)
-    ) -> npt.NDArray[np.float32]:
-        """Rows [n] -> vectors [n, D] as ``encode_queries`` gives them.
-
-        ``share``: only these of the forward calls, the longest rows first; all other rows are zero.
-        """
+    def encode_rows(self, rows: TokenRows, tick: Tick | None = None) -> npt.NDArray[np.float32]:
+        """Rows [n] -> vectors [n, D] as ``encode_queries`` gives them."""
         vectors = np.zeros((len(rows), self.width), dtype=np.float32)
-        done, was_training = 0, self.training
-        self.eval()
-        try:
-            with self._calling():
-                # The longest rows first: memory that is too small shows at once, and the time left is never underrated.
-                waiting = deque(self._calls(rows)[::-1][share])
-                done = int(np.count_nonzero(rows.lengths == 0)) if share == slice(None) else 0
-                while waiting:
-                    call = waiting.popleft()
-                    if not self._encode_call(rows, call, vectors):
-                        shorter, longer = np.array_split(call, 2)
-                        waiting.extendleft((shorter, longer))  # the longer half is the next
-                        continue
-                    done += len(call)
+        done = int(np.count_nonzero(rows.lengths == 0))
+        with self.encoding_calls() as encode:
+            # The longest first: memory that is too small shows at once, and the time left is never underrated.
+            for call in reversed(self.calls(rows)):
+                for part, encoded in encode(rows, call):
+                    vectors[part] = encoded
+                    done += len(part)
                     if tick is not None:
                         tick("encoding", done, len(rows))
-        finally:
-            self.train(was_training)
         return vectors
 
-    def _encode_call(self, rows: TokenRows, call: npt.NDArray[np.int64], vectors: npt.NDArray[np.float32]) -> bool:
-        """Fills in the vectors of one call; false where memory has no room for so many rows at once."""
+    @contextmanager
+    def encoding_calls(self) -> Iterator[Encode]:
+        """Yields what encodes one of the ``calls``, without gradients and without dropout; it may have to split it."""
+        was_training = self.training
+        self.eval()
+        # Weights that are gathered in inference mode could not be trained.
+        without_gradients = torch.no_grad() if self.is_sharded else torch.inference_mode()
         try:
-            vectors[call] = self._embed_call(rows, call).cpu().numpy()
-        except RuntimeError as error:
-            if len(call) == 1 or not is_out_of_memory(error):
-                raise
-        else:
-            return True
-        release_memory()
-        return False
+            with without_gradients, self._calling():
+                yield self._encode_call
+        finally:
+            self.train(was_training)
 
-    def _calls(self, rows: TokenRows) -> list[npt.NDArray[np.int64]]:
+    def _encode_call(self, rows: TokenRows, call: Call) -> Iterator[tuple[Call, npt.NDArray[np.float32]]]:
+        """The rows of each part of the call, and their vectors; more than one where memory runs out."""
+        parts = [call]
+        while parts:
+            part = parts.pop()
+            try:
+                vectors = self._embed_call(rows, part).cpu().numpy()
+            except RuntimeError as error:
+                if len(part) == 1 or self.is_sharded or not is_out_of_memory(error):
+                    raise
+            else:
+                yield part, vectors
+                continue
+            release_memory()
+            parts += np.array_split(part, 2)
+
+    def calls(self, rows: TokenRows) -> list[Call]:
         """The rows of each forward call, in order of length; rows without tokens are in none."""
         cost = CUDA_COST if self.device.type == "cuda" else CPU_COST
         lengths = rows.lengths
@@ -386,12 +396,16 @@ class DualEncoder(nn.Module):
         with_tokens = np.flatnonzero(lengths)
         return [with_tokens[call] for call in self._split(lengths[with_tokens], cost)]
 
+    def _one_call(self, rows: TokenRows) -> list[Call]:
+        order = np.argsort(rows.lengths, kind="stable")
+        return [order[np.count_nonzero(rows.lengths == 0) :]]
+
     def _split(self, lengths: npt.NDArray[np.int64], cost: CallCost) -> list[npt.NDArray[np.int64]]:
         if self.why_padded() is None:
             return token_chunks(lengths, cost.budget)
         return length_buckets(lengths, cost.budget, cost.call)
 
-    def _embed_call(self, rows: TokenRows, call: npt.NDArray[np.int64]) -> Tensor:
+    def _embed_call(self, rows: TokenRows, call: Call) -> Tensor:
         """The given rows [n] -> vectors [n, D], through one forward call."""
         part, modes = rows.take(call), self.options.pooling_modes
         if self.why_padded() is None:

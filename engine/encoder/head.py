@@ -9,7 +9,7 @@ Shapes: n sequences, D width before a module, E width after it.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -92,14 +92,17 @@ class Head(nn.Sequential):
         """Whether what comes out has unit length."""
         return bool(self.specs) and self.specs[-1].kind == "normalize"
 
-    def load(self, files: Files) -> None:
+    def load(self, files: Files, part: Callable[[Tensor, Tensor], Tensor] = lambda tensor, _: tensor) -> None:
         """Takes the weights from the model's files; each module's lie in a folder of its own.
+
+        ``part(tensor, parameter)``: what of a tensor this process holds in the parameter.
 
         Raises:
             ConfigError: a file is missing, damaged or of other shapes; names it.
         """
         for spec, module in zip(self.specs, self, strict=True):
-            if not module.state_dict():
+            expected = module.state_dict()
+            if not expected:
                 continue
             path = files(f"{spec.path}/model.safetensors") or files(f"{spec.path}/pytorch_model.bin")
             if path is None:
@@ -111,7 +114,10 @@ class Head(nn.Sequential):
                     tensors = load_file(path)
                 else:
                     tensors = torch.load(path, map_location="cpu", weights_only=True)
-                module.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+                floats = {name: tensor.float() for name, tensor in tensors.items()}
+                module.load_state_dict(
+                    {name: part(tensor, expected.get(name, tensor)) for name, tensor in floats.items()}
+                )
             except Exception as error:  # whatever a damaged file makes of the libraries
                 raise ConfigError(f"model.name: cannot load {path}: {' '.join(str(error).split())}") from error
 

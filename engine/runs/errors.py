@@ -15,3 +15,14 @@ class RunBusy(RunError):  # noqa: N818 - a state of the run
 
 class EndOfAttempt(Exception):  # noqa: N818 - not an error
     """Raised anywhere in a worker to leave its attempt; a command in progress does not count as failed."""
+
+
+class RankLost(EndOfAttempt):
+    """A call of all ranks did not come to its end; this process must leave, and its agent says why."""
+
+
+EXIT_RANK_LOST = 75  # of a rank that left because another one is gone
+
+
+class Fatal(EndOfAttempt):
+    """An error in the middle of a call that other ranks wait for: the attempt fails with its cause."""

@@ -29,13 +29,13 @@ from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, Spec, read_spec
 from engine.runs.lock import RunLock, probe, read_owner
 from engine.runs.logout import scope_command
-from engine.runs.nodes import forget_meeting, joins
+from engine.runs.nodes import joins
 from engine.runs.provenance import provenance
 from engine.runs.reader import RunReader
 
 # -P: the current directory is the user's and may hold an "engine" or a "random.py" of its own.
 WORKER = ("-P", "-m", "engine.worker")
-_JOINER = ("-P", "-m", "engine.distributed.join")
+_JOINER = ("-P", "-m", "engine.worker.join")
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 # Locks of runs that launch(wait=True) made and run_foreground has not started yet.
@@ -69,7 +69,6 @@ def launch(
             lock = RunLock.acquire(folder)
             undo.callback(lock.release)
             lock.announce(attempt=1)
-            forget_meeting(config, home)
             folder.control.mkdir(mode=0o700)
             data = msgspec.json.format(msgspec.json.encode(spec), indent=2) + b"\n"
             write_file(folder.spec, data, folder.file_mode() & 0o444)  # from here on the run is listed
@@ -115,7 +114,6 @@ def resume(folder: RunFolder, *, take_over: bool = False, evaluate: bool = False
         owners = [owner for owner in (liveness.owner, read_owner(folder)) if owner is not None]
         attempt = max(state.attempt, *(owner.attempt for owner in owners), 0) + 1
         lock.announce(attempt)
-        forget_meeting(config, folder.path.parent)
         _detach(folder, lock, attempt, evaluate=evaluate)
     except OSError as error:
         raise RunError(f"{folder.path}: the run cannot be resumed: {error.strerror}") from None

@@ -1,62 +1,52 @@
-"""Several machines: which one this is, and how the others find the first.
+"""Several machines: which one this is, and where they meet.
 
-Every machine starts the same command, under Slurm through srun. The first makes the run; it writes where its agent
-listens into the runs folder, which all of them share, and the others join it there.
+Every machine starts the same command, under Slurm through srun. The first makes the run and listens; the others join
+it there, in a runs folder that all of them share.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import time
-from collections.abc import Iterator
-from pathlib import Path
+import re
+from collections.abc import Mapping
 
 import msgspec
 
 from engine.config import ConfigError, RunConfig
-from engine.files import write_file
 
-NODE_VARIABLE, JOB_VARIABLE = "HYBRID_TUI_NODE", "HYBRID_TUI_JOB"
-_POLL_SECONDS = 0.2
+NODE_VARIABLE, ENDPOINT_VARIABLE = "HYBRID_TUI_NODE", "HYBRID_TUI_RDZV"
+_FIRST_PORT, _PORTS = 20_000, 12_000  # of Slurm's jobs: below those that systems hand out
+_FIRST_OF_RANGE = re.compile(r"([^\[,]+)(?:\[(\d+))?")
 
 
 class Node(msgspec.Struct, frozen=True):
-    """This machine among those of one job: ``number`` counts from 0."""
+    """This machine among those of one job: ``number`` counts from 0; the first one listens at ``host`` and ``port``."""
 
     number: int
-    job: str
-
-
-class Meeting(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the agent of the first machine listens, and what its ranks work on."""
-
     host: str
     port: int
-    folder: str
-    attempt: int
-    evaluate: bool
 
 
 def this_node() -> Node | None:
-    """As $HYBRID_TUI_NODE and $HYBRID_TUI_JOB say, else Slurm's variables; None where neither do.
+    """As $HYBRID_TUI_NODE and $HYBRID_TUI_RDZV say, else Slurm's variables; None where neither do.
 
     Raises:
-        ConfigError: the variable is no number.
+        ConfigError: a variable cannot be used; names it.
     """
-    environment = os.environ
-    if NODE_VARIABLE in environment:
-        number, job = environment[NODE_VARIABLE], environment.get(JOB_VARIABLE, "job")
-    elif "SLURM_NODEID" in environment and "SLURM_JOB_ID" in environment:
-        number = environment["SLURM_NODEID"]
-        # A job that Slurm starts again keeps its id, and may find what it left in the runs folder when it was killed.
-        parts = [environment.get(f"SLURM_{name}", "0") for name in ("JOB_ID", "STEP_ID", "RESTART_COUNT")]
-        job = "-".join(["slurm", *parts])
+    variables = os.environ
+    if NODE_VARIABLE in variables:
+        number, endpoint = variables[NODE_VARIABLE], variables.get(ENDPOINT_VARIABLE, "")
+    elif "SLURM_NODEID" in variables and "SLURM_JOB_ID" in variables:
+        number, endpoint = variables["SLURM_NODEID"], variables.get(ENDPOINT_VARIABLE) or _of_slurm(variables)
     else:
         return None
-    if not number.isdecimal() or not job or job.startswith(".") or os.sep in job:
-        raise ConfigError(f"{NODE_VARIABLE}={number!r}, {JOB_VARIABLE}={job!r}: expected a number from 0 and a name")
-    return Node(int(number), job)
+    host, _, port = endpoint.rpartition(":")
+    if not number.isdecimal() or not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
+        raise ConfigError(
+            f"{NODE_VARIABLE}={number!r}, {ENDPOINT_VARIABLE}={endpoint!r}: expected a number from 0, and HOST:PORT of "
+            "the first machine"
+        )
+    return Node(int(number), host.strip("[]"), int(port))
 
 
 def joins(config: RunConfig) -> bool:
@@ -72,42 +62,19 @@ def joins(config: RunConfig) -> bool:
     if node is None:
         raise ConfigError(
             f"runtime.nodes: each of the {nodes} machines starts this command, through srun or with "
-            f"{NODE_VARIABLE}=0 to {nodes - 1} and {JOB_VARIABLE}=a name of its own for the job"
+            f"{NODE_VARIABLE}=0 to {nodes - 1} and {ENDPOINT_VARIABLE}=HOST:PORT of the first"
         )
     if node.number >= nodes:
         raise ConfigError(f"runtime.nodes: this is machine {node.number}, counted from 0, of only {nodes}")
     return node.number > 0
 
 
-def forget_meeting(config: RunConfig, home: Path) -> None:
-    """Removes what a start of the same job left when it was killed; the first machine calls this when it starts."""
-    node = this_node() if config.runtime.nodes > 1 else None
-    if node is not None:
-        _path(home, node).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def publish(meeting: Meeting, home: Path, node: Node | None) -> Iterator[None]:
-    """Lets the other machines of the job find the meeting; nothing to do where there are none (None)."""
-    if node is None:
-        yield
-        return
-    path = _path(home, node)
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    write_file(path, msgspec.json.encode(meeting), 0o600)
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def wait_for_meeting(home: Path, node: Node) -> Meeting:
-    """Waits until the first machine has its devices and is ready."""
-    while True:
-        with contextlib.suppress(OSError):
-            return msgspec.json.decode(_path(home, node).read_bytes(), type=Meeting)
-        time.sleep(_POLL_SECONDS)
-
-
-def _path(home: Path, node: Node) -> Path:
-    return home / ".meetings" / f"{node.job}.json"
+def _of_slurm(variables: Mapping[str, str]) -> str:
+    """The first machine of the step, such as node03 of "node[03-05,9]"; and a port of this step's own."""
+    machines = variables.get("SLURM_STEP_NODELIST") or variables.get("SLURM_JOB_NODELIST", "")
+    first = _FIRST_OF_RANGE.match(machines)
+    if first is None:
+        return ""
+    # Of a job's several steps at once each has its own; one that Slurm starts again may have that of its former start.
+    step = sum(int(variables.get(f"SLURM_{name}_ID", "0")) * weight for name, weight in (("JOB", 7), ("STEP", 1)))
+    return f"{first[1]}{first[2] or ''}:{_FIRST_PORT + step % _PORTS}"

@@ -40,6 +40,7 @@ from engine.encoder import DualEncoder
 from engine.encoder.static import StaticEmbedding
 from engine.files import present, remove_leftovers, write_folder
 from engine.model_description import files_of
+from engine.training.ranks import Ranks
 from engine.training.trainer import Trainer, trained_parameters
 
 _POSITION = "position.json"
@@ -186,8 +187,10 @@ def _by_step(folder: Path) -> list[Path]:
 
 
 def _write(trainer: Trainer, folder: Path) -> None:
-    with trainer.finished() as encoder:
-        encoder.save(folder)
+    with trainer.ranks.whole(trainer.encoder):
+        finite = trainer.is_finite()
+        with trainer.finished() as encoder:
+            encoder.save(folder)
     if trainer.config.lora.rank or trainer.average is not None:
         save_file(_weights(trainer), folder / "weights.safetensors")
     save_file(_optimizer_state(trainer), folder / "optimizer.safetensors")
@@ -210,7 +213,7 @@ def _write(trainer: Trainer, folder: Path) -> None:
         without_state=_without_state(trainer),
         skipped=skipped,
         skipped_in_a_row=skipped_in_a_row,
-        finite=trainer.is_finite(),
+        finite=finite,
     )
     (folder / _POSITION).write_bytes(msgspec.json.format(msgspec.json.encode(position), indent=2) + b"\n")
 
@@ -226,7 +229,7 @@ def _weights(trainer: Trainer) -> dict[str, Tensor]:
 @torch.no_grad()
 def _load_encoder(trainer: Trainer, path: Path, position: _Position) -> None:
     if not trainer.config.lora.rank:
-        _load_model_folder(trainer.encoder, path)
+        _load_model_folder(trainer.encoder, path, trainer.ranks)
     elif position.frozen != trainer.frozen_digest:
         raise KeyError("the model that the adapters are for is another one now")
     if not trainer.config.lora.rank and trainer.average is None:
@@ -238,28 +241,25 @@ def _load_encoder(trainer: Trainer, path: Path, position: _Position) -> None:
         tensor.copy_(saved[name])
 
 
-def _load_model_folder(encoder: DualEncoder, path: Path) -> None:
+def _load_model_folder(encoder: DualEncoder, path: Path, ranks: Ranks) -> None:
     """Through transformers, which may store parameters under other names than the module has."""
     model: Any = encoder.model
-    encoder.head.load(files_of(path))
+    encoder.head.load(files_of(path), ranks.part)
     if isinstance(model, StaticEmbedding):
         model.load_weights(path)
         return
     saved, report = type(model).from_pretrained(path, dtype=torch.float32, output_loading_info=True)
-    expected = model.state_dict().keys()
-    if missing := sorted(expected & report["missing_keys"]):
+    expected = model.state_dict()
+    if missing := sorted(expected.keys() & report["missing_keys"]):
         raise KeyError(f"no weights for {missing[0]}")
-    model.load_state_dict({name: tensor for name, tensor in saved.state_dict().items() if name in expected})
+    tensors = {name: tensor for name, tensor in saved.state_dict().items() if name in expected}
+    model.load_state_dict({name: ranks.part(tensor, expected[name]) for name, tensor in tensors.items()})
 
 
 def _optimizer_state(trainer: Trainer) -> dict[str, Tensor]:
     """Empty before the first update."""
-    state = trainer.optimizer.state
-    return {
-        f"{key}/{name}": value
-        for name, parameter in trainer.named_parameters()
-        for key, value in state.get(parameter, {}).items()
-    }
+    state = trainer.optimizer_state()
+    return dict(zip(state, trainer.ranks.whole_tensors(state.values()), strict=True))
 
 
 def _without_state(trainer: Trainer) -> list[str]:
@@ -273,7 +273,7 @@ def _load_optimizer(trainer: Trainer, tensors: dict[str, Tensor], without_state:
     parameters = dict(trainer.named_parameters())
     for key_and_name, value in tensors.items():
         key, _, name = key_and_name.partition("/")
-        state[parameters[name]][key] = value.to(parameters[name].device)
+        state[parameters[name]][key] = trainer.ranks.part(value, parameters[name])
     missing = [name for name, parameter in parameters.items() if parameter not in state and parameter.requires_grad]
     if tensors and (lost := sorted(set(missing) - set(without_state))):
         raise KeyError(f"no optimizer state for {lost[0]}")

@@ -34,7 +34,7 @@ def train(trainer: Trainer, config: RunConfig, observer: Observer) -> None:
     Raises:
         NonFiniteError: too many updates in a row were left out, or a weight is not finite.
     """
-    if trainer.step == 0 and trainer.device.type == "cuda" and trainer.ranks.world == 1:
+    if trainer.step == 0 and trainer.device.type == "cuda" and not trainer.ranks.is_sharded:
         trainer.fit_into_memory()
     while True:
         observer.boundary()

@@ -6,8 +6,7 @@ have left them by then. So the largest batch of the plan is tried first.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -17,17 +16,12 @@ from engine.encoder import DualEncoder, TokenRows
 from engine.encoder.layouts import token_chunks
 from engine.encoder.memory import is_out_of_memory, release_memory
 
-Minimum = Callable[[int], int]  # a number of this rank -> the smallest of all ranks
 
-
-def limit_that_fits(
-    encoder: DualEncoder, rows: TokenRows, limit: int, trained: Sequence[Tensor], minimum: Minimum | None = None
-) -> int:
+def limit_that_fits(encoder: DualEncoder, rows: TokenRows, limit: int, trained: Sequence[Tensor]) -> int:
     """The most tokens of a micro-batch, 0 for whole batches: ``limit``, or less where ``rows`` do not fit with it.
 
-    Embeds and computes gradients on this rank alone; ``minimum`` is called once, by all. Weights and random numbers
-    stay as they are, gradients are cleared. ``trained``: the parameters, for each of which AdamW will hold two more
-    tensors.
+    Embeds and computes gradients on this rank alone. Weights and random numbers stay as they are, gradients are
+    cleared. ``trained``: the parameters, for each of which AdamW will hold two more tensors.
 
     Raises:
         ConfigError: the optimizer's moments do not fit, or one sequence alone does not.
@@ -39,9 +33,6 @@ def limit_that_fits(
             limit = _lower(rows, limit)
         del moments
     release_memory()
-    if minimum is not None:
-        smallest = minimum(limit or sys.maxsize)
-        limit = 0 if smallest == sys.maxsize else smallest
     return limit
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -17,11 +17,16 @@ _BETA1 = 0.9
 
 def build_optimizer(parameters: Iterable[tuple[str, nn.Parameter]], config: OptimizerConfig) -> torch.optim.AdamW:
     """AdamW (Loshchilov and Hutter 2019) in one fused kernel; matrices and embeddings decay, vectors and scalars
-    (biases, LayerNorm, the temperature) do not."""
+    (biases, LayerNorm, the temperature) do not.
+
+    Scalars are a group of their own: where the model is sharded they are whole on every rank, and one kernel takes only
+    tensors of one kind.
+    """
     named = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
     groups = [
         {"params": [parameter for _, parameter in named if parameter.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [parameter for _, parameter in named if parameter.ndim < 2], "weight_decay": 0.0},
+        {"params": [parameter for _, parameter in named if parameter.ndim == 1], "weight_decay": 0.0},
+        {"params": [parameter for _, parameter in named if parameter.ndim == 0], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(_BETA1, config.beta2), fused=True)
 
@@ -77,12 +82,18 @@ def update_weights(optimizer: torch.optim.Optimizer) -> None:
         raise ConfigError(no_memory_for_moments(parameters)) from error
 
 
-def clip_gradients(parameters: Sequence[nn.Parameter], limit: float) -> Tensor:
+def clip_gradients(
+    parameters: Sequence[nn.Parameter],
+    limit: float,
+    norm_of: Callable[[Sequence[Tensor]], Tensor] = nn.utils.get_total_norm,
+) -> Tensor:
     """Scales all gradients down to a global norm of ``limit`` (0: leaves them); returns the norm before, a scalar.
 
     Where that norm is not finite, gradients that were scaled mean nothing.
     """
-    norm = nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
+    norm = norm_of([parameter.grad for parameter in parameters if parameter.grad is not None])
     if limit:
-        nn.utils.clip_grads_with_norm_(parameters, limit, norm)
+        # Scalars apart, as in build_optimizer.
+        for group in ([p for p in parameters if p.ndim], [p for p in parameters if not p.ndim]):
+            nn.utils.clip_grads_with_norm_(group, limit, norm)
     return norm

@@ -5,14 +5,22 @@ Shapes: W ranks, n vectors of one rank, D width.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor, nn
+
+from engine.encoder import DualEncoder, TokenRows
+
+Parts = list[npt.NDArray[np.int64]]
 
 
 class Ranks(Protocol):
-    """``rank`` of ``world`` processes, 0 the first; every call is made by all of them in the same order."""
+    """``rank`` of ``world`` processes, 0 the first; unless it says otherwise, all of them make a call together."""
 
     @property
     def rank(self) -> int: ...
@@ -20,17 +28,39 @@ class Ranks(Protocol):
     @property
     def world(self) -> int: ...
 
-    def lead_update(self) -> None:
-        """At the start of an update: rank 0 has the others, who wait for that, compute it too."""
+    @property
+    def is_sharded(self) -> bool:
+        """Whether each rank holds only its part of weights, gradients and optimizer state."""
+
+    def adopt(self, encoder: DualEncoder) -> None:
+        """Before its optimizer is made: from here on gradients are summed over the ranks."""
+
+    def embed(self, rows: TokenRows) -> Tensor:
+        """Rows [n] of this rank -> vectors [n, D], through the encoder that was adopted."""
+
+    def summing(self, *, last: bool) -> AbstractContextManager[None]:
+        """Around ``embed`` and the backward pass of a part of a batch: with its last part the gradients are summed."""
+
+    def evened(self, parts: Parts, rows: TokenRows) -> Parts:
+        """Micro-batches of this rank, split further where all ranks must have equally many."""
 
     def gather(self, vectors: Tensor) -> Tensor:
         """[n, D] of this rank -> [W, n, D] of all, without gradients."""
 
-    def exchange(self, number: int) -> list[int]:
-        """An integer of this rank -> [W] of all, on the host: no device is waited for."""
+    def norm(self, tensors: Sequence[Tensor], kind: float = 2.0) -> Tensor:
+        """The norm of all numbers in ``tensors`` together, a scalar; where they are sharded, of all shards."""
 
-    def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Replaces the gradient of every parameter by the sum over the ranks."""
+    def whole(self, encoder: DualEncoder) -> AbstractContextManager[None]:
+        """Rank 0 alone; inside, the encoder's parameters are whole, to be read."""
+
+    def whole_tensors(self, tensors: Iterable[Tensor]) -> list[Tensor]:
+        """Rank 0 alone: the state of the optimizer, in the order of ``Trainer.optimizer_state``, whole."""
+
+    def load(self, checkpoint: Path) -> None:
+        """Rank 0 alone, before it loads a checkpoint: where weights are sharded the others load it too."""
+
+    def part(self, tensor: Tensor, parameter: Tensor) -> Tensor:
+        """What this rank holds of a whole tensor that belongs to ``parameter``, beside that; nobody waits."""
 
 
 class Alone:
@@ -38,15 +68,35 @@ class Alone:
 
     rank = 0
     world = 1
+    is_sharded = False
 
-    def lead_update(self) -> None:
-        """There is nobody to lead."""
+    def adopt(self, encoder: DualEncoder) -> None:
+        self._encoder = encoder
+
+    def embed(self, rows: TokenRows) -> Tensor:
+        return self._encoder.embed(rows)
+
+    def summing(self, *, last: bool) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def evened(self, parts: Parts, rows: TokenRows) -> Parts:
+        return parts
 
     def gather(self, vectors: Tensor) -> Tensor:
         return vectors.detach().unsqueeze(0)
 
-    def exchange(self, number: int) -> list[int]:
-        return [number]
+    def norm(self, tensors: Sequence[Tensor], kind: float = 2.0) -> Tensor:
+        total: Tensor = nn.utils.get_total_norm(tensors, kind)
+        return total
 
-    def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """The sum over one rank is there already."""
+    def whole(self, encoder: DualEncoder) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def whole_tensors(self, tensors: Iterable[Tensor]) -> list[Tensor]:
+        return list(tensors)
+
+    def load(self, checkpoint: Path) -> None:
+        """There are no others."""
+
+    def part(self, tensor: Tensor, parameter: Tensor) -> Tensor:
+        return tensor.to(parameter.device)

@@ -114,8 +114,12 @@ class SkippedUpdates:
 
 def all_finite(tensors: Iterable[Tensor]) -> bool:
     """Whether no number in them is infinite or NaN; waits for the device."""
-    numbers = [tensor.detach() for tensor in tensors if tensor.is_floating_point() and tensor.numel()]
-    return bool(nn.utils.get_total_norm(numbers, math.inf).isfinite())
+    return bool(nn.utils.get_total_norm(floating(tensors), math.inf).isfinite())
+
+
+def floating(tensors: Iterable[Tensor]) -> list[Tensor]:
+    """Those of them that can be infinite or NaN, without gradients."""
+    return [tensor.detach() for tensor in tensors if tensor.is_floating_point() and tensor.numel()]
 
 
 def _note(step: int, count: int, scale: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from engine.config import ConfigError, RunConfig
 from engine.data.corpus import ParallelCorpus
@@ -23,11 +24,11 @@ from engine.training.batches import BatchSource, Prefetcher
 from engine.training.errors import NonFiniteError
 from engine.training.flops import FlopCounter
 from engine.training.loss import InfoNCE
-from engine.training.micro_batches import Minimum, limit_that_fits
+from engine.training.micro_batches import limit_that_fits
 from engine.training.optimization import build_optimizer, clip_gradients, learning_rate
 from engine.training.ranks import Alone, Ranks
 from engine.training.scaling import LossScaler
-from engine.training.skipping import SkippedUpdates, all_finite
+from engine.training.skipping import SkippedUpdates, floating
 from engine.training.step_values import StepValues
 from engine.training.streams import Mode
 from engine.training.tokenized import TokenizedCorpus
@@ -116,9 +117,6 @@ class Trainer:
         if config.runtime.gradient_checkpointing:
             self.encoder.checkpoint_gradients()
         self.loss = InfoNCE(config.loss, is_normalized=self.encoder.is_normalized).to(device)
-        self.optimizer = build_optimizer(self.named_parameters(), config.optimizer)
-        decay = config.optimizer.ema_decay
-        self.average = WeightAverage(trained_parameters(self.encoder), decay) if decay else None
         self.skipped = SkippedUpdates(config.optimizer.max_nonfinite)
         self._flops = FlopCounter(self.encoder.model)
         self.ranks = ranks or Alone()
@@ -139,10 +137,15 @@ class Trainer:
             )
         if config.runtime.compile:
             self.encoder.compile_model()
+        source = BatchSource(config, corpora, encoder, self.ranks, tick)
+        self.ranks.adopt(self.encoder)
+        self.optimizer = build_optimizer(self.named_parameters(), config.optimizer)
+        decay = config.optimizer.ema_decay
+        self.average = WeightAverage(trained_parameters(self.encoder), decay) if decay else None
         self._backward = Backward(
             self.encoder, self.loss, self.ranks, config.seed, config.runtime.tokens_per_micro_batch, self.scaler
         )
-        self._batches = Prefetcher(BatchSource(config, corpora, encoder, self.ranks, tick))
+        self._batches = Prefetcher(source)
 
     @property
     def tokens_per_micro_batch(self) -> int:
@@ -161,6 +164,15 @@ class Trainer:
     def named_parameters(self) -> list[tuple[str, nn.Parameter]]:
         """Everything the optimizer may change, in a fixed order."""
         return [*trained_parameters(self.encoder), *self.loss.named_parameters(prefix="loss")]
+
+    def optimizer_state(self) -> dict[str, Tensor]:
+        """AdamW's, by ``<state>/<parameter name>`` in a fixed order; empty before the first update."""
+        state = self.optimizer.state
+        return {
+            f"{key}/{name}": value
+            for name, parameter in self.named_parameters()
+            for key, value in state.get(parameter, {}).items()
+        }
 
     @contextmanager
     def finished(self) -> Iterator[DualEncoder]:
@@ -194,17 +206,17 @@ class Trainer:
             self._finished.close()
             self._finished = None
 
-    def fit_into_memory(self, minimum: Minimum | None = None) -> None:
+    def fit_into_memory(self) -> None:
         """Before the first update: makes micro-batches so small that the largest batch of the plan can be computed.
 
-        ``minimum``: where there are several ranks, all call this, and take the smallest that any of them needs.
+        Where there are several ranks each does so for itself; with the first exchange all take the least.
 
         Raises:
             ConfigError: it does not fit, however small they are.
         """
         rows = self._batches.largest(self.config.optimizer.max_steps).rows
         trained = [parameter for _, parameter in self.named_parameters()]
-        limit = limit_that_fits(self.encoder, rows, self.tokens_per_micro_batch, trained, minimum)
+        limit = limit_that_fits(self.encoder, rows, self.tokens_per_micro_batch, trained)
         if limit != self.tokens_per_micro_batch:
             self.tokens_per_micro_batch = limit
             self._notes.append(
@@ -215,7 +227,6 @@ class Trainer:
     def update(self) -> StepRecord:
         """The next update. One that is left out, because a gradient is not finite, is a step too."""
         start = time.perf_counter()
-        self.ranks.lead_update()
         batch = self._batches.get(self.step)
         data_wait = time.perf_counter() - start
 
@@ -225,7 +236,7 @@ class Trainer:
         parameters = [parameter for _, parameter in self.named_parameters()]
         if self.scaler is not None:
             self.scaler.unscale(parameters)
-        norm = clip_gradients(parameters, self.config.optimizer.clip)
+        norm = clip_gradients(parameters, self.config.optimizer.clip, self.ranks.norm)
 
         if not batch.has_negatives and not self._told_no_negatives:
             self._told_no_negatives = True
@@ -268,7 +279,8 @@ class Trainer:
     def is_finite(self) -> bool:
         """Whether no weight, nor one of the average, is infinite or NaN; waits for the device."""
         averaged = () if self.average is None else self.average.tensors.values()
-        return all_finite([*self.encoder.parameters(), *self.loss.parameters(), *averaged])
+        numbers = [*self.encoder.parameters(), *self.loss.parameters(), *averaged]
+        return bool(self.ranks.norm(floating(numbers), math.inf).isfinite())
 
     def check(self, *, weights: bool) -> None:
         """Asked between updates; with ``weights`` it waits for the device, to look at these too.
@@ -277,7 +289,9 @@ class Trainer:
             NonFiniteError: too many updates in a row were left out, or a weight is not finite.
         """
         # NaN weights, once there, make every gradient NaN: at the first one they are looked at, before many follow.
-        if (weights or self.skipped.began()) and not self.is_finite():
+        # Shards are looked at by all ranks together, and each may hear of it at another step.
+        began = self.skipped.began() and not self.ranks.is_sharded
+        if (weights or began) and not self.is_finite():
             raise NonFiniteError(f"optimizer: some weights are infinite or NaN after step {self.step:,}")
         self.skipped.check(wait=weights)
 

@@ -12,16 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from engine.config import ConfigError, RunConfig
 from engine.data.corpus import ParallelCorpus
 from engine.data.store.tables import take
-from engine.encoder import DualEncoder
+from engine.encoder import DualEncoder, TokenRows
 from engine.progress import Tick
 from engine.training.batches import BatchSource
 from engine.training.keyed import derive_key
@@ -53,6 +55,14 @@ def split_corpora(
     return [kept for kept, _ in halves], [held_out for _, held_out in halves]
 
 
+class RowEncoder(Protocol):
+    """The side of an encoder, or of the encoders of several ranks, that a validation needs."""
+
+    def encode_rows(self, rows: TokenRows) -> npt.NDArray[np.float32]: ...
+
+    def to_device(self, array: npt.NDArray[Any]) -> Tensor: ...
+
+
 class ValidationLoss:
     """The mean loss of batches as the run draws them, of other groups, without dropout and hard negatives."""
 
@@ -74,7 +84,7 @@ class ValidationLoss:
         self._batches = min(_MOST_BATCHES, -(-groups // size))
 
     @torch.no_grad()
-    def __call__(self, encoder: DualEncoder, loss: InfoNCE, meanwhile: Callable[[], object]) -> float:
+    def __call__(self, encoder: RowEncoder, loss: InfoNCE, meanwhile: Callable[[], object]) -> float:
         """``meanwhile`` is called before each batch, and may raise to abandon."""
         values = []
         for t in range(self._batches):

@@ -29,17 +29,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--evaluate", action="store_true", help="evaluate the newest checkpoint, then restore the state"
     )
+    parser.add_argument("--devices", help="of this machine's ranks, cuda:0,cuda:1: this process is one of them")
+    parser.add_argument("--agent", type=int, help="process id of what started the ranks")
     options = parser.parse_args(arguments)
 
     folder = RunFolder(options.folder)
+    if options.devices is not None:
+        from engine.worker.rank import run_rank
+
+        return run_rank(folder, options.attempt, options.devices.split(","), options.agent)
     spec = read_spec(folder)
     lock = RunLock.acquire(folder) if options.lock_fd is None else RunLock.adopt(folder, options.lock_fd)
     session = open_session(folder, lock, options.attempt)
     try:
         if spec.config.kind == "training" and several_ranks(spec.config.runtime) and not options.evaluate:
-            from engine.distributed.supervisor import run_ranks
+            from engine.worker.agent import run_ranks
 
-            return run_ranks(session, spec, lock, evaluate_only=options.evaluate)
+            return run_ranks(session, spec, lock)
         return attempt(session, spec, evaluate_only=options.evaluate)
     except LostRun:
         print("another worker has taken this run over; leaving", file=sys.stderr)

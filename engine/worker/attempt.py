@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 from engine import events
 from engine.config import ConfigError, RunConfig, system_name
-from engine.distributed.errors import RankLost
 from engine.events import AnyEvent
+from engine.runs.errors import Fatal, RankLost
 from engine.runs.folder import RunFolder, Spec, newest_step
 from engine.runs.lock import RunLock
 from engine.runs.log import EventLog
@@ -25,7 +25,8 @@ from engine.worker import run
 from engine.worker.session import Finished, Leave, LostRun, Session
 
 if TYPE_CHECKING:
-    from engine.distributed.lead import Lead
+    from engine.distributed.mesh import Mesh
+    from engine.worker.devices import HeldDevice
 
 EXIT_DONE, EXIT_FAILED, EXIT_LEFT = 0, 1, 3
 _TRACEBACK_LINES = 12
@@ -42,13 +43,20 @@ def open_session(folder: RunFolder, lock: RunLock, number: int) -> Session:
     return session
 
 
-def attempt(session: Session, spec: Spec, *, evaluate_only: bool, lead: Lead | None = None) -> int:
+def attempt(
+    session: Session,
+    spec: Spec,
+    *,
+    evaluate_only: bool,
+    mesh: Mesh | None = None,
+    held: HeldDevice | None = None,
+) -> int:
     """One attempt, from its first event to its last.
 
-    ``lead``: the other ranks, where there are any; whoever waited for the devices has then announced the attempt.
+    ``mesh``: of rank 0, where there are others, with its device; who waited for that has announced the attempt.
     """
     config = spec.config
-    if lead is None:
+    if mesh is None:
         announce(session, config, evaluate_only=evaluate_only)
 
     ended: Finished | None = None
@@ -61,7 +69,7 @@ def attempt(session: Session, spec: Spec, *, evaluate_only: bool, lead: Lead | N
         elif evaluate_only:
             run.evaluate(session, config)
         else:
-            ended = run.train(session, config, lead)
+            ended = run.train(session, config, mesh, held)
 
     former = session.state.former_phase
     status = guarded(session, carry_out, evaluate_only=evaluate_only)
@@ -105,7 +113,7 @@ def guarded(session: Session, work: Callable[[], object], *, evaluate_only: bool
     except Exception as error:
         traceback.print_exc()
         if not evaluate_only:
-            session.end(_failure(error))
+            session.end(_failure(error.__cause__ or error if isinstance(error, Fatal) else error))
             return EXIT_FAILED
         session.end(events.Warning(message=f"the evaluation failed: {_one_line(error)}"))
         status = EXIT_FAILED
@@ -155,7 +163,7 @@ def _restore(session: Session, former: Phase | None) -> None:
     session.end(final)
 
 
-def _failure(error: Exception) -> events.RunFailed:
+def _failure(error: BaseException) -> events.RunFailed:
     lines = traceback.format_exception(error)
     last_lines = "".join(lines).splitlines()[-_TRACEBACK_LINES:]
     return events.RunFailed(
@@ -163,12 +171,12 @@ def _failure(error: Exception) -> events.RunFailed:
     )
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return text if isinstance(error, ConfigError) else f"{type(error).__name__}: {text}"
 
 
-def _hint(error: Exception) -> str:
+def _hint(error: BaseException) -> str:
     """What to do about failures that users meet often; empty when nothing better than the error is known."""
     if type(error).__name__ == "OutOfMemoryError":
         return "the device has no memory for one text at a time: free it, or lower model.max_passage_tokens"

@@ -20,20 +20,20 @@ from engine.worker.loading import check_overlap, import_frameworks, load_corpora
 from engine.worker.session import Finished, Session
 
 if TYPE_CHECKING:
-    from engine.distributed.lead import Lead
+    from engine.distributed.mesh import Mesh
     from engine.encoder import DualEncoder
 
 
-def train(session: Session, config: RunConfig, lead: Lead | None = None) -> Finished:
+def train(session: Session, config: RunConfig, mesh: Mesh | None = None, held: HeldDevice | None = None) -> Finished:
     """Trains from the newest whole checkpoint, or from the start, to the end.
 
-    ``lead``: the other ranks of the run, where there are any; its device is held already.
+    ``mesh``: of rank 0, where the run has others; its device is then held already.
 
     Raises:
         ConfigError: the config, a model or a file cannot be used; names it.
         Leave: a pause or stop was asked for and carried out.
     """
-    device = _begin(session, config, lead)
+    device = _begin(session, config, held)
     from engine.export.card_facts import trained_sources
     from engine.training.checkpoint import load_checkpoint, newest_whole
     from engine.worker.evaluating import Evaluator
@@ -46,15 +46,13 @@ def train(session: Session, config: RunConfig, lead: Lead | None = None) -> Fini
     check_overlap(session, corpora, list(evaluator.benchmarks.values()), forbidden=config.evaluation.forbid_overlap)
     sources = trained_sources(config, corpora)
     checkpoint = newest_whole(session.folder.checkpoints, lambda message: _warn(session, message))
-    ranks = None if lead is None else lead.ranks
-    trainer = build_trainer(config, corpora, device.torch_device, session.progress, ranks, checkpoint)
+    if mesh is not None:
+        mesh.lead(checkpoint, lambda: session.progress("starting the other ranks", 0, None))
+    trainer = build_trainer(config, corpora, device.torch_device, session.progress, mesh, checkpoint)
     try:
         if checkpoint is not None:
             load_checkpoint(trainer, checkpoint, checked=True)
         _report_model(session, config, trainer.encoder)
-        if lead is not None:
-            lead.begin(checkpoint, lambda: session.progress("starting the other ranks", 0, None))
-            session.astray = lambda: lead.astray
         training = Training(
             session,
             config,
@@ -62,7 +60,7 @@ def train(session: Session, config: RunConfig, lead: Lead | None = None) -> Fini
             evaluator,
             sources,
             is_saved=checkpoint is not None,
-            spread=None if lead is None else lead.encoder,
+            mesh=mesh,
         )
         session.checkpoint, session.evaluate = training.save, training.evaluate_again
         if trainer.step != session.state.step:
@@ -87,7 +85,7 @@ def evaluate(session: Session, config: RunConfig) -> None:
         ConfigError: a benchmark, or the model, cannot be read; names it.
         DamagedCheckpoint: the chosen checkpoint is not whole.
     """
-    device = _begin(session, msgspec.structs.replace(config, runtime=on_one_device(config.runtime)), None)
+    device = _begin(session, msgspec.structs.replace(config, runtime=on_one_device(config.runtime)))
     from engine.worker.evaluating import Evaluator
     from engine.worker.loading import load_trained_encoder
 
@@ -132,13 +130,16 @@ def measure(session: Session, config: RunConfig, *, again: bool = False) -> None
         held.release()
 
 
-def _begin(session: Session, config: RunConfig, lead: Lead | None) -> HeldDevice:
-    """Takes a device, and sets up what computes on it."""
+def _begin(session: Session, config: RunConfig, held: HeldDevice | None = None) -> HeldDevice:
+    """Takes a device, and sets up what computes on it; nothing is left to do where it is ``held``."""
+    if held is not None:
+        session.begin()
+        return held
     share_cores()
-    device = wait_for_device(config.runtime, session) if lead is None else lead.device
+    device = wait_for_device(config.runtime, session)
     session.begin()
     import_frameworks()
-    set_up_torch(config.runtime, 1 if lead is None else lead.processes)
+    set_up_torch(config.runtime)
     return device
 
 

@@ -36,7 +36,7 @@ SNAPSHOT_SECONDS = 30.0
 # Terminals and batch schedulers signal a whole process group, and `run --wait` passes the signal on: that is one.
 SAME_SIGNAL_SECONDS = 0.5
 
-_PAUSE_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+PAUSE_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
 
 class Leave(EndOfAttempt):
@@ -69,8 +69,6 @@ class Session:
         # Set by the worker once there is something to save, and something to evaluate.
         self.checkpoint: Callable[[], object] | None = None
         self.evaluate: Callable[[], object] | None = None
-        # Whether a call that all ranks make together is half done; the run cannot go on from an abandoned one.
-        self.astray: Callable[[], bool] = lambda: False
         self.telemetry: Callable[[], events.Device] | None = None  # asked at each heartbeat, by its thread
         self._began: float | None = None
         self._lock = lock
@@ -89,7 +87,7 @@ class Session:
     def start(self) -> None:
         """Catches signals and starts the heartbeat."""
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal never stops a run
-        for number in _PAUSE_SIGNALS:
+        for number in PAUSE_SIGNALS:
             signal.signal(number, self._on_signal)
         self._heart.start()
 
@@ -225,14 +223,11 @@ class Session:
         Whatever is raised counts, errors of CUDA and of libraries too. One that broke the device for good is met again
         at the next step and ends the run there.
         """
-        astray = self.astray()  # then the command came in the middle of a call, and its failure does not abandon it
         try:
             action()
         except EndOfAttempt:
             raise
         except Exception as error:
-            if self.astray() and not astray:
-                raise
             traceback.print_exc()  # into worker.log: the answer has room for one line only
             return f"{type(error).__name__}: {' '.join(str(error).split())}"
         return None

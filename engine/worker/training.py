@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine import events
 from engine.config import RunConfig
 from engine.encoder import DualEncoder
-from engine.evaluation.vectors import Encoder
 from engine.export.card import TrainedSource
 from engine.export.card_facts import write_card
 from engine.files import write_folder
-from engine.training.checkpoint import DamagedCheckpoint, checkpoint_at, load_checkpoint, save_checkpoint
+from engine.training.checkpoint import DamagedCheckpoint, check_whole, checkpoint_at, load_checkpoint, save_checkpoint
 from engine.training.errors import NonFiniteError
-from engine.training.loop import train
+from engine.training.loop import Observer, train
 from engine.training.skipping import all_finite
 from engine.training.trainer import StepRecord, Trainer
 from engine.worker.evaluating import Evaluator
 from engine.worker.session import Finished, Session
 from engine.worker.validating import Validator
+
+if TYPE_CHECKING:
+    from engine.distributed.encode import SharedEncoder
+    from engine.distributed.mesh import Mesh
 
 
 class Training:
@@ -34,23 +38,28 @@ class Training:
         sources: Sequence[TrainedSource] = (),
         *,
         is_saved: bool = False,
-        spread: Callable[[DualEncoder], Encoder] | None = None,
+        mesh: Mesh | None = None,
     ) -> None:
         """
         Args:
             sources: what the model card tells of the data.
             is_saved: there is a checkpoint of the step at which ``trainer`` stands.
-            spread: gives the encoder the help of other ranks, where there are any.
+            mesh: where the run has other ranks; this is the first.
         """
         self._session, self._config, self._trainer = session, config, trainer
-        self._evaluator, self._sources, self._spread = evaluator, sources, spread
-        self._validator = Validator(session, config.evaluation, trainer, self.save)
+        self._evaluator, self._sources, self._mesh = evaluator, sources, mesh
+        self._validator = Validator(session, config.evaluation, trainer, self.save, self._shared)
         self._saved_step = trainer.step if is_saved else None
         self._micro_batch = trainer.tokens_per_micro_batch
 
     def train(self) -> Finished:
         """Trains to the end and leaves the model in ``model/``: that of the last step, or of the best one."""
-        train(self._trainer, self._config, self)
+        observer: Observer = self
+        if self._mesh is not None:
+            from engine.distributed.control import Leader
+
+            observer = Leader(self, self._trainer, self._mesh.control)
+        train(self._trainer, self._config, observer)
         early = self._trainer.step < self._config.optimizer.max_steps
         return Finished(self._save_model(early), early)
 
@@ -107,8 +116,15 @@ class Training:
 
     def _evaluate(self, keys: Sequence[str] | None) -> None:
         with self._trainer.finished() as encoder:
-            measured = encoder if self._spread is None else self._spread(encoder)
-            self._evaluator.evaluate([measured], self._trainer.step, keys)
+            self._evaluator.evaluate([self._shared(encoder)], self._trainer.step, keys)
+
+    def _shared(self, encoder: DualEncoder) -> DualEncoder | SharedEncoder:
+        """The encoder with the help of other ranks, where there are any."""
+        if self._mesh is None:
+            return encoder
+        from engine.distributed.encode import SharedEncoder
+
+        return SharedEncoder(encoder, self._mesh)
 
     def _save_model(self, early: bool) -> int | None:
         """The final model with its card, complete or not there: written beside its place and moved in.
@@ -119,11 +135,14 @@ class Training:
         trainer, best = self._trainer, self._validator.best_step
         if best is not None and best != trainer.step:
             try:
-                load_checkpoint(trainer, checkpoint_at(self._session.folder.checkpoints, best))
+                checkpoint = checkpoint_at(self._session.folder.checkpoints, best)
+                check_whole(checkpoint)
+                trainer.ranks.load(checkpoint)
+                load_checkpoint(trainer, checkpoint, checked=True)
             except DamagedCheckpoint as error:
                 self._warn(f"the model is that of the last step, not of the best one: {error}")
                 best = None
-        with trainer.finished() as encoder:
+        with trainer.finished() as encoder, trainer.ranks.whole(encoder):
             if not all_finite(encoder.parameters()):
                 raise NonFiniteError(f"optimizer: some weights of step {trainer.step:,} are infinite or NaN")
 

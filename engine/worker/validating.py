@@ -8,9 +8,11 @@ from collections.abc import Callable
 
 from engine import events
 from engine.config import ConfigError, EvaluationConfig
+from engine.encoder import DualEncoder
 from engine.events import from_number
 from engine.training.selection import Standing, lower_is_better, measure_of
 from engine.training.trainer import Trainer
+from engine.training.validation import RowEncoder
 from engine.worker.session import Session
 
 
@@ -18,10 +20,19 @@ class Validator:
     """The validations of one run, of which the log keeps the values."""
 
     def __init__(
-        self, session: Session, config: EvaluationConfig, trainer: Trainer, save: Callable[[], object]
+        self,
+        session: Session,
+        config: EvaluationConfig,
+        trainer: Trainer,
+        save: Callable[[], object],
+        shared: Callable[[DualEncoder], RowEncoder],
     ) -> None:
-        """``save`` saves a checkpoint of the trainer as it stands; it raises OSError where that fails."""
-        self._session, self._config, self._trainer, self._save = session, config, trainer, save
+        """
+        Args:
+            save: saves a checkpoint of the trainer as it stands; it raises OSError where that fails.
+            shared: gives the encoder the help of other ranks, where there are any.
+        """
+        self._session, self._config, self._trainer, self._save, self._shared = session, config, trainer, save, shared
 
     @property
     def best_step(self) -> int | None:
@@ -82,7 +93,9 @@ class Validator:
         trainer = self._trainer
         assert trainer.validation is not None
         with trainer.finished() as encoder:
-            return trainer.validation(encoder, trainer.loss, lambda: self._session.boundary(within="work"))
+            return trainer.validation(
+                self._shared(encoder), trainer.loss, lambda: self._session.boundary(within="work")
+            )
 
     def _metric(self) -> float:
         config, step = self._config, self._trainer.step

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from engine.config import ConfigError, OptimizerConfig, RunConfig, RuntimeConfig, SourceConfig, sample_configs_folder
-from engine.runs.launch import launch, resume
-from engine.runs.nodes import Meeting, Node, joins, publish, this_node, wait_for_meeting
+from engine.runs.launch import launch
+from engine.runs.nodes import Node, joins, this_node
 
 CONFIG = RunConfig(
     sources=(SourceConfig(kind="cldr"),),
@@ -21,26 +21,38 @@ SLURM = {"SLURM_NODEID": "1", "SLURM_JOB_ID": "77", "SLURM_STEP_ID": "3"}
 
 @pytest.fixture(autouse=True)
 def _no_variables(monkeypatch):
-    for name in ("HYBRID_TUI_NODE", "HYBRID_TUI_JOB", "SLURM_RESTART_COUNT", *SLURM):
+    for name in ("HYBRID_TUI_NODE", "HYBRID_TUI_RDZV", "SLURM_STEP_NODELIST", "SLURM_JOB_NODELIST", *SLURM):
         monkeypatch.delenv(name, raising=False)
 
 
-def test_slurm_or_the_user_says_which_machine_this_is(monkeypatch):
+@pytest.mark.parametrize(
+    ("machines", "first"),
+    [("gpu[003-005,9],x1", "gpu003"), ("node7", "node7"), ("a-[1,4]", "a-1"), ("login,gpu[1-2]", "login")],
+)
+def test_slurm_says_which_machine_this_is_and_where_the_first_one_listens(monkeypatch, machines, first):
     assert this_node() is None
     for name, value in SLURM.items():
         monkeypatch.setenv(name, value)
-    assert this_node() == Node(1, "slurm-77-3-0")
-    monkeypatch.setenv("SLURM_RESTART_COUNT", "2")
-    assert this_node() == Node(1, "slurm-77-3-2"), "a requeued job must not meet where its former start did"
+    monkeypatch.setenv("SLURM_STEP_NODELIST", machines)
+    node = this_node()
+    assert (node.number, node.host) == (1, first)
+    assert 20_000 <= node.port < 32_000
+    monkeypatch.setenv("SLURM_STEP_ID", "4")
+    assert this_node().port != node.port, "two steps of a job at once"
+
+
+def test_the_user_says_it_where_there_is_no_slurm(monkeypatch):
     monkeypatch.setenv("HYBRID_TUI_NODE", "0")
-    monkeypatch.setenv("HYBRID_TUI_JOB", "mine")
-    assert this_node() == Node(0, "mine")
+    monkeypatch.setenv("HYBRID_TUI_RDZV", "10.0.0.7:29500")
+    assert this_node() == Node(0, "10.0.0.7", 29500)
 
 
-@pytest.mark.parametrize(("number", "job"), [("x", "a"), ("-1", "a"), ("0", "../a"), ("0", ".a"), ("0", "")])
-def test_variables_that_cannot_be_used_are_one_line(monkeypatch, number, job):
+@pytest.mark.parametrize(
+    ("number", "endpoint"), [("x", "a:1"), ("-1", "a:1"), ("0", "a"), ("0", ":1"), ("0", "a:0"), ("0", "")]
+)
+def test_variables_that_cannot_be_used_are_one_line(monkeypatch, number, endpoint):
     monkeypatch.setenv("HYBRID_TUI_NODE", number)
-    monkeypatch.setenv("HYBRID_TUI_JOB", job)
+    monkeypatch.setenv("HYBRID_TUI_RDZV", endpoint)
     with pytest.raises(ConfigError, match=r"^HYBRID_TUI_NODE=.* expected"):
         this_node()
 
@@ -53,6 +65,7 @@ def test_a_run_of_several_machines_says_how_it_is_started(tmp_path):
 
 def test_only_the_first_machine_makes_the_run(monkeypatch, tmp_path):
     alone = msgspec.structs.replace(CONFIG, runtime=RuntimeConfig(devices="cpu"))
+    monkeypatch.setenv("HYBRID_TUI_RDZV", "first:29500")
     for number, expected in (("0", False), ("1", True)):
         monkeypatch.setenv("HYBRID_TUI_NODE", number)
         assert joins(CONFIG) is expected
@@ -62,28 +75,6 @@ def test_only_the_first_machine_makes_the_run(monkeypatch, tmp_path):
     monkeypatch.setenv("HYBRID_TUI_NODE", "2")
     with pytest.raises(ConfigError, match="machine 2, counted from 0, of only 2"):
         joins(CONFIG)
-
-
-def test_the_others_find_what_the_first_one_publishes_while_it_is_there(tmp_path):
-    meeting = Meeting(host="first", port=4711, folder=str(tmp_path / "run"), attempt=2, evaluate=False)
-    with publish(meeting, tmp_path, Node(0, "mine")):
-        assert wait_for_meeting(tmp_path, Node(1, "mine")) == meeting
-    assert not list((tmp_path / ".meetings").iterdir())
-
-
-def test_the_first_machine_removes_what_a_killed_start_of_the_job_left(monkeypatch, tmp_path):
-    """Otherwise the others, who start at the same time, would join where nobody listens any more."""
-    monkeypatch.setattr("engine.runs.launch._detach", lambda *_, **__: None)
-    monkeypatch.setenv("HYBRID_TUI_NODE", "0")
-    monkeypatch.setenv("HYBRID_TUI_JOB", "mine")
-    stale = Meeting(host="first", port=4711, folder=str(tmp_path / "old"), attempt=1, evaluate=False)
-    left = tmp_path / ".meetings" / "mine.json"
-    with publish(stale, tmp_path, Node(0, "mine")):
-        folder = launch(tmp_path, CONFIG)
-        assert not left.exists()
-    with publish(stale, tmp_path, Node(0, "mine")):
-        resume(folder)
-        assert not left.exists()
 
 
 def test_the_sample_for_slurm_is_a_script_that_bash_reads():

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from following import ended, losses, recorded, state_of, until
+from runs_of_ranks import STEPS, config, steps_of_this_attempt
 
 from engine import events
-from engine.config import (
-    BatchConfig,
-    CheckpointConfig,
-    EvaluationConfig,
-    ModelConfig,
-    OptimizerConfig,
-    RunConfig,
-    RuntimeConfig,
-    SourceConfig,
-)
 from engine.runs import launch as launching
 from engine.runs.commands import send_command
 from engine.runs.folder import RunFolder
@@ -35,35 +24,7 @@ pytestmark = [pytest.mark.long, pytest.mark.usefixtures("quick_workers"), pytest
 
 ORDINARY_WORKER = launching.WORKER
 
-STEPS = 60
 RESUMABLE_WITHIN = 30.0  # seconds
-
-
-def config(tmp_path: Path, **evaluation: Any) -> RunConfig:
-    """Two processes on a corpus so small that they start as fast as they can."""
-    pairs = tmp_path / "pairs.jsonl"
-    rows = [
-        {
-            "group": str(group),
-            "language": language,
-            "question": f"{language} what {group}?",
-            "passage": f"{group} is",
-        }
-        for group in range(16)
-        for language in ("de", "en")
-    ]
-    pairs.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return RunConfig(
-        name="ranks",
-        seed=3,
-        model=ModelConfig(dropout=0.1, max_query_tokens=32, max_passage_tokens=32),
-        sources=(SourceConfig(kind="jsonl", path=str(pairs)),),
-        batch=BatchConfig(mode="hybrid", size=8),
-        optimizer=OptimizerConfig(learning_rate=1e-3, max_steps=STEPS),
-        runtime=RuntimeConfig(devices="cpu:2", threads=2),
-        evaluation=EvaluationConfig(**evaluation),
-        checkpoint=CheckpointConfig(every=6, keep=1),
-    )
 
 
 def test_ranks_obey_as_one_and_what_ends_one_of_them_costs_nothing(
@@ -102,8 +63,7 @@ def test_ranks_obey_as_one_and_what_ends_one_of_them_costs_nothing(
 def test_a_rank_dies_with_its_agent(tmp_path: Path) -> None:
     """However the agent ends: a rank that lives on would hold its device for ever."""
     child = (
-        "import os, time; from engine.distributed.rank import die_with; die_with(os.getppid());"
-        "print(1, flush=True); time.sleep(60)"
+        "import os, time; from engine.worker.rank import obey; obey(os.getppid());print(1, flush=True); time.sleep(60)"
     )
     above = (
         "import subprocess, sys; c = subprocess.Popen([sys.executable, '-c', sys.argv[1]], stdout=subprocess.PIPE);"
@@ -140,12 +100,6 @@ def other_rank(folder: RunFolder) -> int:
 
 def parent_of(process: int) -> int:
     return int(Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[1])
-
-
-def steps_of_this_attempt(folder: RunFolder) -> list[int]:
-    owner = probe(folder).owner
-    attempt = 0 if owner is None else owner.attempt
-    return [event.first_step for event in recorded(folder, events.Step) if event.attempt == attempt]
 
 
 def digests(folder: RunFolder) -> dict[str, str]:

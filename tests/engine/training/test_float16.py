@@ -1,5 +1,6 @@
 """float16: trained with a scaled loss that leaves out what overflows, on any number of ranks, resumed bit for bit."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 
@@ -14,6 +15,7 @@ from engine.training.backward import Backward
 from engine.training.checkpoint import load_checkpoint, save_checkpoint
 from engine.training.errors import NonFiniteError
 from engine.training.optimization import clip_gradients
+from engine.training.ranks import Alone
 from engine.training.scaling import LossScaler
 from engine.training.skipping import SkippedUpdates
 from engine.training.step_values import StepValues
@@ -211,26 +213,29 @@ def test_a_checkpoint_goes_on_in_another_precision(make_trainer, tmp_path):
         assert other.update().step == 2
 
 
-class OtherRank:
+class OtherRank(Alone):
     """A second rank with the same texts, whose gradient overflows where this one's does not."""
 
-    rank, world = 0, 2
+    world = 2
 
     def gather(self, vectors):
         return torch.stack([vectors.detach()] * 2)
 
-    def exchange(self, number):
-        return [number, 0]
-
-    def sum_gradients(self, parameters):
-        next(parameters).grad[0, 0] = float("inf")
+    @contextmanager
+    def summing(self, *, last):
+        yield
+        gradient = next(self._encoder.parameters()).grad
+        if last and gradient is not None:
+            gradient[0, 0] = float("inf")
 
 
 def test_an_overflow_on_another_rank_is_left_out_here_too(make_trainer):
     """Gradients are summed before they are looked at."""
     trainer = make_trainer(config_of())
     batch = trainer._batches.get(0)
-    backward = Backward(trainer.encoder, trainer.loss, OtherRank(), 2, 0, trainer.scaler)
+    ranks = OtherRank()
+    ranks.adopt(trainer.encoder)
+    backward = Backward(trainer.encoder, trainer.loss, ranks, 2, 0, trainer.scaler)
     before = trainer.encoder.digests()
     backward(replace(batch, mask=np.tile(batch.mask, (2, 2))), 0)
     parameters = [parameter for _, parameter in trainer.named_parameters()]

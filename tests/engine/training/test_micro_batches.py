@@ -1,8 +1,6 @@
 """Micro-batches: the gradient of the whole batch, whatever they are and whenever memory runs out."""
 
 import itertools
-import sys
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,6 +13,7 @@ from engine.encoder.layouts import token_chunks
 from engine.encoder.packing import AttentionReport
 from engine.training.backward import Backward
 from engine.training.checkpoint import load_checkpoint, save_checkpoint
+from engine.training.ranks import Alone
 from engine.training.trainer import Trainer
 from engine.worker.training import Training
 
@@ -203,40 +202,24 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory(make_trainer):
         trainer.update()
 
 
-class OtherRank:
-    """Two ranks as this one sees them: the other has the same texts, and what it lacks memory for."""
+class OneOfTwo(Alone):
+    """Two ranks as this one sees them; the other has the same texts."""
 
-    rank, world = 0, 2
-
-    def __init__(self, too_large):
-        self._too_large = list(too_large)
-        self.calls = []
+    world = 2
 
     def gather(self, vectors):
-        self.calls.append("gather")
         return torch.stack([vectors.detach()] * 2)
 
-    def exchange(self, number):
-        self.calls.append("exchange")
-        return [number, self._too_large.pop(0)]
 
-    def sum_gradients(self, parameters):
-        self.calls.append("sum")
-
-
-def test_all_ranks_repeat_a_batch_for_which_one_lacks_memory(corpora, make_trainer):
-    """The calls stay in step, and the size of micro-batches is the same everywhere: the smallest that any needs."""
+def test_several_ranks_repeat_no_batch_and_the_error_is_what_it_is(make_trainer):
+    """The others have parts of the gradient by then: no rank may go back alone."""
     trainer = make_trainer(config_of(), 0.0)
     batch = trainer._batches.get(0)
-    batch = replace(batch, mask=np.tile(batch.mask, (2, 2)))
-    ranks = OtherRank([300, 300, 0, 0])
-    backward = Backward(trainer.encoder, trainer.loss, ranks, 4, 0)
-    memory = ScarceMemory(trainer.encoder, 120)
-    assert torch.isfinite(backward(batch, 0))
-    attempt = ["gather", "exchange"]
-    assert ranks.calls == [*attempt * 4, "sum"]
-    assert memory.failures == 3
-    assert 60 < backward.tokens <= 75  # half of what was too much here: at most 150, what the other rank asked for
+    ranks = OneOfTwo()
+    ranks.adopt(trainer.encoder)
+    ScarceMemory(trainer.encoder, 120)
+    with pytest.raises(torch.OutOfMemoryError):
+        Backward(trainer.encoder, trainer.loss, ranks, 4, 0)(batch, 0)
 
 
 @pytest.mark.parametrize("in_backward", [False, True])
@@ -268,18 +251,6 @@ def test_where_all_fits_nothing_is_said(make_trainer):
     assert trainer.tokens_per_micro_batch == 0
     records = [(trainer.update(), plain.update()) for _ in range(2)]
     assert [(one.loss, one.notes) for one, _ in records] == [(other.loss, other.notes) for _, other in records]
-
-
-@pytest.mark.parametrize(("smallest", "expected"), [(sys.maxsize, 0), (70, 70)])
-def test_all_ranks_take_the_least_that_any_of_them_needs(smallest, expected, make_trainer):
-    trainer, asked = make_trainer(config_of()), []
-
-    def minimum(number):
-        asked.append(number)
-        return min(number, smallest)
-
-    trainer.fit_into_memory(minimum)
-    assert (asked, trainer.tokens_per_micro_batch) == ([sys.maxsize], expected)
 
 
 def test_a_text_that_never_fits_is_told_before_the_first_update(make_trainer):

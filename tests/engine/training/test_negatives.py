@@ -26,8 +26,11 @@ GAPS = {(0, "en"), (3, "th"), (5, "en"), (5, "de")}
 CONFIG = RunConfig(seed=3, batch=BatchConfig(size=12, negatives=2))
 
 
-class Rank:
-    """One of several that share the batches; ``vectors`` are those of all, in place of a network."""
+class Rank(Alone):
+    """One of several that share the batches; ``vectors`` are those of all, in place of a network.
+
+    Nothing adds their gradients up: the test does.
+    """
 
     def __init__(self, rank, world, vectors=None):
         self.rank, self.world, self.vectors = rank, world, vectors
@@ -35,12 +38,6 @@ class Rank:
     def gather(self, vectors):
         torch.testing.assert_close(vectors, self.vectors[self.rank])
         return self.vectors.clone()
-
-    def exchange(self, number):
-        return [number]
-
-    def sum_gradients(self, parameters):
-        """The test adds them up."""
 
 
 def hard(corpus, sizes, ids=False):
@@ -160,6 +157,7 @@ def test_ranks_together_have_the_gradient_of_one_process(make_encoder):
 
     def gradient(batch, ranks):
         encoder.zero_grad()
+        ranks.adopt(encoder)
         value = Backward(encoder, loss, ranks, 0, 0)(batch, 0)
         return value, torch.cat([parameter.grad.flatten() for parameter in encoder.parameters()])
 

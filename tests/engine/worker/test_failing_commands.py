@@ -9,8 +9,8 @@ import pytest
 from making import bare_run, recorded
 
 from engine import events
-from engine.distributed.errors import RankLost
 from engine.runs.commands import pending_commands, send_command
+from engine.runs.errors import Fatal, RankLost
 from engine.runs.lock import RunLock
 from engine.runs.log import EventLog
 from engine.runs.state import RunState
@@ -59,30 +59,10 @@ def test_a_signal_whose_checkpoint_fails_leaves_the_run_alive(session: Session) 
     assert answers(session) == [("pause", "failed", "RuntimeError: no kernel image")]
 
 
-@pytest.mark.parametrize("error", [Leave("stopped"), LostRun(), RankLost("rank 1 is silent")])
+@pytest.mark.parametrize("error", [Leave("stopped"), LostRun(), RankLost("rank 1 is silent"), Fatal()])
 def test_what_ends_an_attempt_ends_it_from_within_a_command_too(session: Session, error: Exception) -> None:
     session.evaluate = raising(error)
     send_command(session.folder, "evaluate")
     with pytest.raises(type(error)):
         session.boundary()
     assert answers(session) == []
-
-
-def test_a_call_of_all_ranks_that_a_command_abandons_ends_the_attempt_with_its_error(session: Session) -> None:
-    """The other ranks wait inside it for ever; a command that came in the middle of such a call abandons nothing."""
-    half_done = False
-    session.astray = lambda: half_done
-
-    def evaluate() -> None:
-        nonlocal half_done
-        half_done = True
-        send_command(session.folder, "checkpoint")
-        session._polled = 0.0
-        session.boundary(within="work")
-        assert answers(session) == [("checkpoint", "failed", "ValueError: not now")]
-        raise RuntimeError("out of memory")
-
-    session.evaluate, session.checkpoint = evaluate, raising(ValueError("not now"))
-    send_command(session.folder, "evaluate")
-    with pytest.raises(RuntimeError, match="out of memory"):
-        session.boundary()
