@@ -19,7 +19,7 @@ from engine.worker.session import LostRun
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one attempt; returns the exit status of DESIGN section 6."""
+    """Runs one attempt; returns 0 done, 1 failed, 3 paused or stopped."""
     parser = argparse.ArgumentParser(prog="python -m engine.worker", description="The process of one run.")
     parser.add_argument("folder", type=Path)
     parser.add_argument(
