@@ -47,7 +47,7 @@ _MEMORY_SHARE = 0.6  # of a device that they may take; what is computed needs th
 
 
 class Mesh:
-    """Implements engine.training.ranks.Ranks; one for each process, until ``close``.
+    """Implements engine.training.ranks.RankGroup; one for each process, until ``close``.
 
     Attributes:
         control: between rank 0, which decides, and the others.

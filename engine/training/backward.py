@@ -31,7 +31,7 @@ from engine.encoder.memory import is_out_of_memory, release_memory
 from engine.training.batches import TrainingBatch
 from engine.training.keyed import derive_key
 from engine.training.loss import InfoNCE
-from engine.training.ranks import Parts, Ranks
+from engine.training.ranks import Parts, RankGroup
 from engine.training.scaling import LossScaler
 
 
@@ -54,7 +54,7 @@ class Backward:
         self,
         encoder: DualEncoder,
         loss: InfoNCE,
-        ranks: Ranks,
+        ranks: RankGroup,
         seed: int,
         tokens: int,
         scaler: LossScaler | None = None,

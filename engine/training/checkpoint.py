@@ -40,7 +40,7 @@ from engine.encoder import DualEncoder
 from engine.encoder.static import StaticEmbedding
 from engine.files import present, remove_leftovers, write_folder
 from engine.model_description import files_of
-from engine.training.ranks import Ranks
+from engine.training.ranks import RankGroup
 from engine.training.trainer import Trainer, trained_parameters
 
 _POSITION = "position.json"
@@ -241,7 +241,7 @@ def _load_encoder(trainer: Trainer, path: Path, position: _Position) -> None:
         tensor.copy_(saved[name])
 
 
-def _load_model_folder(encoder: DualEncoder, path: Path, ranks: Ranks) -> None:
+def _load_model_folder(encoder: DualEncoder, path: Path, ranks: RankGroup) -> None:
     """Through transformers, which may store parameters under other names than the module has."""
     model: Any = encoder.model
     encoder.head.load(files_of(path), ranks.part)

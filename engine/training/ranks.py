@@ -19,7 +19,7 @@ from engine.encoder import DualEncoder, TokenRows
 Parts = list[npt.NDArray[np.int64]]
 
 
-class Ranks(Protocol):
+class RankGroup(Protocol):
     """``rank`` of ``world`` processes, 0 the first; unless it says otherwise, all of them make a call together."""
 
     @property

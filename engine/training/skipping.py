@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.training.errors import NonFiniteError
-from engine.training.optimization import update_weights
+from engine.training.optimizer import update_weights
 from engine.training.scaling import LossScaler
 from engine.training.step_values import StepValues
 

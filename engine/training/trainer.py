@@ -25,8 +25,8 @@ from engine.training.errors import NonFiniteError
 from engine.training.flops import FlopCounter
 from engine.training.loss import InfoNCE
 from engine.training.micro_batches import limit_that_fits
-from engine.training.optimization import build_optimizer, clip_gradients, learning_rate
-from engine.training.ranks import Alone, Ranks
+from engine.training.optimizer import build_optimizer, clip_gradients, learning_rate
+from engine.training.ranks import Alone, RankGroup
 from engine.training.scaling import LossScaler
 from engine.training.skipping import SkippedUpdates, floating
 from engine.training.step_values import StepValues
@@ -96,7 +96,7 @@ class Trainer:
         corpora: Sequence[ParallelCorpus | TokenizedCorpus],
         device: torch.device,
         *,
-        ranks: Ranks | None = None,
+        ranks: RankGroup | None = None,
         tick: Tick | None = None,
     ) -> None:
         """Tokenises the corpora that are not yet, as ``tokenized_corpora``, which says what ``tick`` is called with.

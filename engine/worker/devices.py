@@ -20,8 +20,8 @@ from engine.machine.cores import usable_cores
 from engine.machine.gpus import UnusableGpus, torch_indices, visible_gpus
 from engine.runs.folder import RunFolder
 from engine.worker.device_locks import DeviceLock, cpu_slots
-from engine.worker.places import Place
 from engine.worker.session import Session
+from engine.worker.waiting_line import PlaceInLine
 
 if TYPE_CHECKING:
     import torch
@@ -136,7 +136,9 @@ def _wait(runtime: RuntimeConfig, session: Queue) -> tuple[_Candidate, ...]:
 def _wait_for_one(alternatives: list[tuple[_Candidate, ...]], session: Queue) -> tuple[_Candidate, ...]:
     """The first of the alternatives that is wholly free and that nobody has waited for longer."""
     waiting_for: str | None = None
-    place = Place(session.folder.id, {candidate.lock.name for candidates in alternatives for candidate in candidates})
+    place = PlaceInLine(
+        session.folder.id, {candidate.lock.name for candidates in alternatives for candidate in candidates}
+    )
     try:
         while True:
             reasons = []
@@ -159,7 +161,7 @@ def _names(candidates: tuple[_Candidate, ...]) -> str:
     return ", ".join(candidate.name for candidate in candidates)
 
 
-def _take_all(candidates: tuple[_Candidate, ...], session: Queue, place: Place) -> str | None:
+def _take_all(candidates: tuple[_Candidate, ...], session: Queue, place: PlaceInLine) -> str | None:
     """Takes all of them, or none and says which one is missing: two runs that want two GPUs never hold one each."""
     if before := place.before(candidate.lock.name for candidate in candidates):
         others = f" and {len(before) - 1} more" if len(before) > 1 else ""

@@ -26,7 +26,7 @@ from engine.encoder.packing import AttentionReport
 from engine.encoding_options import EncodingOptions
 from engine.training.average import WeightAverage
 from engine.training.loss import InfoNCE
-from engine.training.optimization import clip_gradients
+from engine.training.optimizer import clip_gradients
 from engine.training.scaling import LossScaler
 from engine.training.skipping import SkippedUpdates
 from engine.training.step_values import StepValues

@@ -14,7 +14,7 @@ from engine.encoder import load_encoder
 from engine.training.backward import Backward
 from engine.training.checkpoint import load_checkpoint, save_checkpoint
 from engine.training.errors import NonFiniteError
-from engine.training.optimization import clip_gradients
+from engine.training.optimizer import clip_gradients
 from engine.training.ranks import Alone
 from engine.training.scaling import LossScaler
 from engine.training.skipping import SkippedUpdates

@@ -9,7 +9,7 @@ from peers import losses
 
 from engine.config import LossConfig, OptimizerConfig
 from engine.training.loss import InfoNCE
-from engine.training.optimization import build_optimizer, clip_gradients, learning_rate
+from engine.training.optimizer import build_optimizer, clip_gradients, learning_rate
 
 
 def unit_vectors(seed, size=7, width=16):

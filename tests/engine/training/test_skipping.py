@@ -8,7 +8,7 @@ from engine.config import BatchConfig, ConfigError, LossConfig, OptimizerConfig,
 from engine.training.checkpoint import load_checkpoint, newest_whole, save_checkpoint
 from engine.training.errors import NonFiniteError
 from engine.training.loop import train
-from engine.training.optimization import clip_gradients
+from engine.training.optimizer import clip_gradients
 from engine.training.trainer import Trainer
 
 NAN, INFINITE = float("nan"), float("inf")

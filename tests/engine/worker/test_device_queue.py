@@ -8,7 +8,7 @@ from engine.config import RuntimeConfig
 from engine.runs.folder import RunFolder
 from engine.worker import devices as device
 from engine.worker.device_locks import DeviceLock, devices_folder
-from engine.worker.places import Place
+from engine.worker.waiting_line import PlaceInLine
 
 
 def wait(monkeypatch, tmp_path, candidates, turns, run="run"):
@@ -51,7 +51,7 @@ def test_a_device_that_others_use_is_left_to_them(monkeypatch, tmp_path):
 
 def test_a_free_device_is_left_to_whoever_waits_for_it_already(monkeypatch, tmp_path):
     """Of those of equal age the lesser name comes first; a place goes with its process, or with its run."""
-    earlier, elsewhere = Place("a", {"gpu-c", "gpu-d"}), Place("b", {"gpu-e"})
+    earlier, elsewhere = PlaceInLine("a", {"gpu-c", "gpu-d"}), PlaceInLine("b", {"gpu-e"})
     candidate = device._Candidate("cpu", "GPU0", DeviceLock("gpu-c"), lambda: None)
     held, told = wait(monkeypatch, tmp_path, [candidate], [lambda: None, earlier.leave], run="c")
     assert [event.waiting_for for event in told] == ["GPU0 (after a)", None]
@@ -61,7 +61,7 @@ def test_a_free_device_is_left_to_whoever_waits_for_it_already(monkeypatch, tmp_
 
 
 def test_one_of_two_devices_is_enough_where_nobody_waits_for_the_other(monkeypatch, tmp_path):
-    earlier = Place("a", {"gpu-c"})
+    earlier = PlaceInLine("a", {"gpu-c"})
     candidates = [device._Candidate("cpu", name, DeviceLock(name), lambda: None) for name in ("gpu-c", "gpu-d")]
     held, told = wait(monkeypatch, tmp_path, candidates, [], run="b")
     assert (held.name, [event.waiting_for for event in told]) == ("gpu-d", [None])

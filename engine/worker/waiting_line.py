@@ -13,7 +13,7 @@ from engine.runs.lock import process_start_time
 from engine.worker.device_locks import devices_folder
 
 
-class Place:
+class PlaceInLine:
     """A place in the queue, kept until ``leave`` or the end of the process: a file whose lock says that it is taken.
 
     A run that wants several devices at once keeps its place for each of them: later ones that want only one do not
