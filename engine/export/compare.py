@@ -67,6 +67,7 @@ class CompareResult(msgspec.Struct, frozen=True, kw_only=True):
     conditions: dict[str, list[str]]  # name -> runs
     selection: dict[str, str]  # run -> how its checkpoint was chosen
     not_applicable: dict[str, str] = {}  # metric -> why it is left out
+    sampled_of: int | None = None  # the queries are a sample of so many; None: all of the benchmark
 
 
 def compare_runs(
@@ -146,6 +147,7 @@ def compare_results(
         conditions={group.name: list(group.runs) for group in groups},
         selection={result.run: selection_rule(result) for result in results},
         not_applicable=not_applicable,
+        sampled_of=results[0].summary.sampled_of,
     )
 
 

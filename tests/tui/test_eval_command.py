@@ -223,6 +223,15 @@ def test_a_file_that_does_not_fit_the_benchmark_is_one_line_and_leaves_no_run(mo
     assert not list((tmp_path / "runs").glob("[!.]*"))
 
 
+def test_comparisons_of_a_sample_say_so(model, capsys):
+    for name in ("first", "second"):
+        arguments = [str(model), "--benchmark", "cldr", "--languages", "en", "--max-queries", "40", "--name", name]
+        assert main(arguments) == 0
+    capsys.readouterr()
+    assert cli.main(["compare", "first", "second"]) == 0
+    assert "on a sample of the 144 queries" in capsys.readouterr().out
+
+
 def test_the_weights_of_a_run_are_named_by_the_run(model, tmp_path, capsys):
     assert main(["run:nope", "--benchmark", "cldr"]) == 2
     assert "nope" in capsys.readouterr().err

@@ -36,6 +36,8 @@ def compare(options: argparse.Namespace) -> int:
 
 def _compare_text(found: CompareResult) -> Iterator[str]:
     """The means first, then every language and pair of languages, then how the checkpoints were chosen."""
+    if found.sampled_of is not None:
+        yield f"on a sample of the {found.sampled_of:,} queries of {found.benchmark}"
     yield f"{found.benchmark}: difference to {visible(found.baseline)}, margin of non-inferiority {found.margin:g}"
     for name, runs in found.conditions.items():
         if len(runs) > 1:

@@ -189,8 +189,9 @@ def protocol(comparison: Comparison) -> list[str]:
     else:
         fixed = sum("not the last" not in rule for rule in found.selection.values())
         chosen = f"checkpoints: {fixed} of {len(found.selection)} are the last step that was fixed before training"
+    sample = "" if found.sampled_of is None else f" (a sample of {found.sampled_of:,})"
     return [
-        f"{done.queries:,} queries, {count(done.candidates)} candidates; {stated}; {' and '.join(bases)}",
+        f"{done.queries:,} queries{sample}, {count(done.candidates)} candidates; {stated}; {' and '.join(bases)}",
         f"resampled by cluster; {family}; {chosen}",
     ]
 
