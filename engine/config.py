@@ -273,7 +273,15 @@ def parse_config(text: str, label: str = "config", overrides: Sequence[str] = ()
 
 
 def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
-    """(field, what is wrong) for everything that types alone cannot say; empty when the run can start."""
+    """(field, what is wrong); empty when the run can start.
+
+    First what the types say, which nothing checks where a config is built and not read: a name, a smallest number.
+    """
+    try:
+        msgspec.convert(msgspec.to_builtins(config), RunConfig)
+    except msgspec.ValidationError as error:
+        yield split_validation_error(str(error))
+        return
     if config.kind == "evaluation":
         yield from _system_problems(config)
     else:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from engine.config import ModelConfig
 from engine.evaluation.measures import METRICS, RANK_DISTANCE_NULL
 from engine.evaluation.results import read_ranks, read_summary
 from tui import cli
+from tui.commands.output import guard_terminal
 from tui.commands.progress import ProgressLine
 
 pytestmark = pytest.mark.usefixtures("quick_workers")
@@ -140,6 +143,8 @@ def test_text_shows_settings_metrics_matrix_and_protocol(model, capsys):
         (["m", "--benchmark", "cldr", "--max-query-tokens", "0"], "--max-query-tokens"),
         (["m", "--benchmark", "cldr", "--unit", "page"], "--unit"),
         (["m", "--benchmark", "cldr", "--prefix", "x"], "--prefix"),
+        (["bm25", "--benchmark", "cldr", "--name", "../x"], "name: expected"),
+        (["bm25", "--benchmark", "cldr", "--name", "a b"], "name: expected"),
         (["m", "--benchmark", "cldr", "--memory", "0"], "--memory"),
         (["m", "--benchmark", "cldr", "--memory", "much"], "--memory"),
     ],
@@ -268,3 +273,19 @@ def test_progress_tells_the_time_left_from_what_this_process_did(monkeypatch, ca
         "encoding 510/1,000, 0:08:10 left",
         "encoding 1,000/1,000",
     ]
+
+
+def test_progress_is_drawn_through_the_guard_of_a_terminal_on_one_line(monkeypatch):
+    """A terminal is guarded against what names and texts hold; the line is drawn over, and never wraps."""
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_: os.terminal_size((30, 20)))
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    guard_terminal()
+    with ProgressLine() as progress:
+        progress.show("eval-\x1b[31mx: a-long-benchmark: candidates", 0, 100_000)
+        progress.show("eval-\x1b[31mx: a-long-benchmark: candidates", 100_000, 100_000)
+    lines = [line.removesuffix("\033[K") for line in terminal.getvalue().rstrip("\n").split("\r")[1:]]
+    assert len(lines) == 2
+    assert all(len(line) == 29 and "\x1b" not in line for line in lines)

@@ -38,6 +38,11 @@ class Shown:
         return getattr(self._stream, name)
 
 
+def unguarded(stream: TextIO) -> TextIO:
+    """The stream beneath the guard, for what a command itself draws; what others wrote has to be made visible first."""
+    return stream._stream if isinstance(stream, Shown) else stream
+
+
 def guard_terminal() -> None:
     """From here on nothing that a command prints can drive the terminal; files and pipes get every character."""
     if sys.stdout.isatty():

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
+
+from engine.runs.text import visible
+from tui.commands.output import unguarded
+from tui.drawing.cells import cut
 
 REDRAW_SECONDS = 0.1
 
@@ -40,7 +45,9 @@ class ProgressLine:
         if self._live:
             self._drawn = now
             of = "" if total is None else f"/{total:,}{self._left(now, done, total)}"
-            print(f"\r{what} {done:,}{of}\033[K", end="", file=sys.stderr, flush=True)
+            cells = shutil.get_terminal_size().columns - 1  # a line that wraps could not be drawn over
+            line = cut(visible(f"{what} {done:,}{of}"), cells)
+            print(f"\r{line}\033[K", end="", file=unguarded(sys.stderr), flush=True)
 
     def _leave_line(self) -> None:
         if self._live and self._part:
