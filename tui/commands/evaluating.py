@@ -176,7 +176,7 @@ def _follow(readers: Sequence[RunReader], progress: ProgressLine) -> None:
 def _conclude(systems: Sequence[_Measured], readers: Sequence[RunReader], options: argparse.Namespace) -> int:
     """Prints results and failures; runs whose config could never be obeyed are taken away again."""
     results: list[tuple[str, Path]] = []
-    states, refused = [], False
+    states, told, refused = [], [], False
     for system, reader in zip(systems, readers, strict=True):
         status, folder = status_of(reader), reader.folder
         states.append(status.state)
@@ -189,11 +189,13 @@ def _conclude(systems: Sequence[_Measured], readers: Sequence[RunReader], option
                 if options.out is not None:
                     _copy_results(place, _target(options.out, folder, key, several=len(systems) > 1))
         if status.state != "finished":
-            print(f"hybrid-tui eval: {visible(system.name)}: {_why(reader, status.state)}", file=sys.stderr)
+            told.append(f"hybrid-tui eval: {visible(system.name)}: {_why(reader, status.state)}")
         if reader.state.refused and not done:
             refused = True
             delete_run(folder)
     _print_results(results, options)
+    for line in told:  # last, where a long report does not push it out of sight
+        print(line, file=sys.stderr)
     return _EXIT_WRONG_USE if refused else exit_status(*states)
 
 
