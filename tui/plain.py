@@ -48,10 +48,10 @@ class Follower:
         for point in state.evaluations:
             if (point.step, point.benchmark) not in self._evaluations:
                 self._evaluations.add((point.step, point.benchmark))
-                self._line(f"          {evaluation_line(point)}")
+                self._line(f"          {evaluation_line(state, point)}")
         if state.step != self._step and time.monotonic() - self._told_at >= _STEP_LINE_SECONDS:
             self._step, self._told_at = state.step, time.monotonic()
-            self._line(f"          {step_line(state)}")
+            self._line(f"          {standing_line(state)}")
         if liveness.alive or shown_state(state, liveness, time.time()) not in ENDED:
             return False
         if explanation := reason(state, liveness):
@@ -62,18 +62,22 @@ class Follower:
         return status_of(self._reader)
 
 
-def step_line(state: RunState) -> str:
+def standing_line(state: RunState) -> str:
+    """How far a training is, or what an evaluation measures."""
+    if state.kind == "evaluation":
+        return visible(state.system)
     rate = state.pairs_per_second()
     loss = "-" if state.loss is None else f"{state.loss:.4f}"
     speed = "" if rate is None else f"   {rate:,.0f} pairs/s"
     return f"step {state.step:,}/{state.max_steps:,}   loss {loss}{speed}"
 
 
-def evaluation_line(point: EvaluationPoint) -> str:
+def evaluation_line(state: RunState, point: EvaluationPoint) -> str:
     metrics = point.result.metrics
     sample = "" if point.result.sampled_of is None else f", {point.result.count_of_queries()}"
+    at = "" if state.kind == "evaluation" else f" at step {point.step:,}"
     return (
-        f"{point.benchmark} at step {point.step:,}{sample}: mAP mono {score(metrics.get('map_monolingual'))}"
+        f"{visible(point.benchmark)}{at}{sample}: mAP mono {score(metrics.get('map_monolingual'))}"
         f"  cross {score(metrics.get('map_crosslingual'))}  pool {score(metrics.get('map_multilingual'))}"
         f"  rank distance {rank(metrics.get('rank_distance'))}"
     )
@@ -95,8 +99,8 @@ def result_table(states: Sequence[tuple[Status, RunState]]) -> list[str]:
                     status.mode or status.kind,
                     "-" if state.mono_share is None else f"{state.mono_share:.2f}",
                     status.state,
-                    f"{status.step:,}/{status.max_steps:,}",
-                    benchmark,
+                    "-" if status.kind == "evaluation" else f"{status.step:,}/{status.max_steps:,}",
+                    visible(benchmark),
                     score(metrics.get("map_monolingual")),
                     score(metrics.get("map_crosslingual")),
                     score(metrics.get("map_multilingual")),

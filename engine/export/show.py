@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.events import EvaluationResult, RankDistances
@@ -23,9 +23,10 @@ def render_show(
     name: str,
     losses: Sequence[float],
     modes: Sequence[str],
-    evaluation: EvaluationResult | None,
+    evaluations: Mapping[str, EvaluationResult],
     width: int,
     *,
+    system: str = "",
     ascii_only: bool = False,
 ) -> str:
     """The text, ending in a newline.
@@ -33,15 +34,17 @@ def render_show(
     Args:
         losses: of steps 1, 2, 3, ...
         modes: what each of these batches was; every mode is a curve of its own.
-        evaluation: the newest one, if any.
+        evaluations: the newest one of each benchmark, by its key.
         width: of the plots, in columns; at least 30.
+        system: what an evaluation measures, which has no losses; empty: the run trains.
         ascii_only: draw with ASCII characters. The run's name and the languages are ASCII anyway.
     """
-    parts = [visible(name), _loss_part(losses, modes, max(width, _NARROWEST), ascii_only)]
-    if evaluation is None:
+    losses_part = _loss_part(losses, modes, max(width, _NARROWEST), ascii_only)
+    parts = [visible(name), f"measures {visible(system)}" if system else losses_part]
+    if not evaluations:
         parts.append("no evaluation yet")
-    else:
-        parts.append(_metrics_part(evaluation))
+    for key, evaluation in evaluations.items():
+        parts.append(_metrics_part(key, evaluation))
         parts.append("mAP x 100, rows ask, columns answer\n" + heatmap_text(evaluation.matrix))
         if evaluation.rank_distance:
             parts.append(_distances_part(evaluation, ascii_only))
@@ -103,8 +106,8 @@ def _loss(point: tuple[int, float]) -> float:
     return point[1]
 
 
-def _metrics_part(evaluation: EvaluationResult) -> str:
-    lines = [f"evaluation: {evaluation.count_of_queries()}, {evaluation.candidates:,} candidates"]
+def _metrics_part(key: str, evaluation: EvaluationResult) -> str:
+    lines = [f"{visible(key)}: {evaluation.count_of_queries()}, {evaluation.candidates:,} candidates"]
     for name, value in evaluation.metrics.items():
         shown = "-" if value is None else f"{value:,.1f}" if "rank_distance" in name else f"{value:.4f}"
         lines.append(f"  {name:<28}{shown:>10}")

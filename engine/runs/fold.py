@@ -134,7 +134,7 @@ def _resumed(state: RunState, event: events.RunResumed) -> None:
     state.validations = [point for point in state.validations if point.step <= event.from_step]
     state.selected_step, state.finished_early = None, False
     del state.spark[event.from_step // state.spark_width :]
-    state.note(event, f"resumed from step {event.from_step:,} on {event.host}")
+    state.note(event, f"resumed{_at(state, event.from_step, ' from')} on {event.host}")
 
 
 def _evaluated(state: RunState, event: events.EvalFinished) -> None:
@@ -152,7 +152,7 @@ def _evaluated(state: RunState, event: events.EvalFinished) -> None:
         )
     )
     state.evaluations.sort(key=lambda point: point.step)
-    state.note(event, f"evaluation {event.benchmark} at step {event.step:,} done in {event.seconds:.1f} s")
+    state.note(event, f"evaluation {event.benchmark}{_at(state, event.step)} done in {event.seconds:.1f} s")
 
 
 def _validated(state: RunState, event: events.Validation) -> None:
@@ -216,7 +216,13 @@ def _end(state: RunState, phase: Phase, event: AnyEvent, text: str, level: Level
 
 def _left(state: RunState, how: str, step: int) -> str:
     """The note of a run that was left; a process that only evaluated returns it to that."""
-    return f"evaluation over; {how} at step {step:,}, as before" if state.only_evaluates else f"{how} at step {step:,}"
+    left = f"{how}{_at(state, step)}"
+    return f"evaluation over; {left}, as before" if state.only_evaluates else left
+
+
+def _at(state: RunState, step: int, word: str = " at") -> str:
+    """Where in its training a run was; an evaluation has no steps."""
+    return "" if state.kind == "evaluation" else f"{word} step {step:,}"
 
 
 def _add_losses(state: RunState, stretch: list[AnyStep]) -> None:

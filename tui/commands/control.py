@@ -33,7 +33,10 @@ def command(options: argparse.Namespace) -> int:
             return 0
         if name == "evaluate":
             attempt = launch.resume(folder, evaluate=True)
-            print(f"{folder.id}: a process evaluates its newest checkpoint")
+            is_evaluation = read_spec(folder).config.kind == "evaluation"
+            print(
+                f"{folder.id}: a process {'measures it again' if is_evaluation else 'evaluates its newest checkpoint'}"
+            )
             return _wait_for_evaluation(folder, attempt) if options.wait else 0
     uuid = send_command(folder, name)
     if not options.wait:
@@ -78,7 +81,8 @@ def _wait_for_answer(folder: RunFolder, name: CommandName, uuid: str) -> int:
     reader = RunReader(folder)
     stage = wait_for_command(reader, uuid)
     if stage == "done":
-        print(f"{folder.id}: {name} done at step {reader.state.step:,}")
+        at = "" if reader.state.kind == "evaluation" else f" at step {reader.state.step:,}"
+        print(f"{folder.id}: {name} done{at}")
         return 0
     if stage in ("requested", "acknowledged"):
         answer = f"not done: the run is {status_of(reader).state}"

@@ -21,7 +21,7 @@ from engine.runs.status import reason, status_of
 from engine.runs.text import visible
 from tui.commands.output import print_json
 from tui.format import option_text
-from tui.plain import evaluation_line, result_table, step_line
+from tui.plain import evaluation_line, result_table, standing_line
 
 
 def list_all(options: argparse.Namespace) -> int:
@@ -42,11 +42,11 @@ def status(options: argparse.Namespace) -> int:
     if options.json:
         print_json(current)
         return 0
-    print(f"{visible(current.id)}  {current.state}  {step_line(reader.state)}")
+    print(f"{visible(current.id)}  {current.state}  {standing_line(reader.state)}")
     if explanation := reason(reader.state, probe(reader.folder)):
         print(visible(explanation))
     for point in reader.state.latest_evaluations().values():
-        print(evaluation_line(point))
+        print(evaluation_line(reader.state, point))
     if current.updated:
         print(f"last event {max(0.0, time.time() - current.updated):,.0f} s ago, on {visible(current.host)}")
     return 0
@@ -120,11 +120,15 @@ def show(options: argparse.Namespace) -> int:
     assert series is not None
     modes = [MODE_NAMES[code] if code < len(MODE_NAMES) else "" for code in series.mode]
     points = reader.state.latest_evaluations()
-    evaluation = next(iter(points.values())).result if points else None
-    name = visible(reader.state.name)
     sys.stdout.write(
         render_show(
-            name, series.loss, modes, evaluation, _width(), ascii_only=options.ascii or options.charset == "ascii"
+            visible(reader.state.name),
+            series.loss,
+            modes,
+            {key: point.result for key, point in points.items()},
+            _width(),
+            system=reader.state.system if reader.state.kind == "evaluation" else "",
+            ascii_only=options.ascii or options.charset == "ascii",
         )
     )
     return 0

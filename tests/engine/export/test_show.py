@@ -19,7 +19,7 @@ def plot_of(text):
 
 
 def test_numbers_are_the_evaluations():
-    text = render_show("run-1", FLAT[:10], MODES[:10], RESULT, 80)
+    text = render_show("run-1", FLAT[:10], MODES[:10], {"cldr": RESULT}, 80)
     assert text.startswith("run-1\n")
     for row in RESULT.matrix.values():
         assert all(f"{100 * value:.1f}" in text for value in row.values())
@@ -38,14 +38,14 @@ def test_a_spike_of_one_step_stays_in_sight():
     """One step of 5,000 at four times the loss marks the top row of a plot that has room for 80 columns."""
     spiked = FLAT.copy()
     spiked[1234] = 8.0
-    top = plot_of(render_show("r", spiked, MODES, None, 80))[0]
+    top = plot_of(render_show("r", spiked, MODES, {}, 80))[0]
     assert "8.0" in top
     assert top.count("o") + top.count("x") == 1
 
 
 def test_each_mode_is_a_curve_of_its_own():
     losses = [1.0 if mode == "mono" else 3.0 for mode in MODES]
-    text = render_show("r", losses, MODES, None, 80)
+    text = render_show("r", losses, MODES, {}, 80)
     assert "o mono: 2,500 batches, first 1.000, last 1.000" in text
     assert "x cross: 2,500 batches, first 3.000, last 3.000" in text
     plot = plot_of(text)
@@ -56,16 +56,16 @@ def test_each_mode_is_a_curve_of_its_own():
 
 def test_numbers_that_are_not_finite_are_counted_and_never_drawn():
     losses = [*FLAT[:100], math.nan, math.inf, *FLAT[:100]]
-    text = render_show("r", losses, MODES[: len(losses)], None, 80)
+    text = render_show("r", losses, MODES[: len(losses)], {}, 80)
     assert "not finite at 2 steps, first at 101" in text
-    only_nan = render_show("r", [math.nan], ["mono"], None, 80)
+    only_nan = render_show("r", [math.nan], ["mono"], {}, 80)
     assert "not finite at 1 step, first at 1" in only_nan
 
 
 @pytest.mark.parametrize("ascii_only", [True, False])
 @pytest.mark.parametrize("width", [1, 60, 120])
 def test_text_fits_and_has_no_control_characters(width, ascii_only):
-    text = render_show("r\x1b[31m", FLAT, MODES, RESULT, width, ascii_only=ascii_only)
+    text = render_show("r\x1b[31m", FLAT, MODES, {"cldr": RESULT}, width, ascii_only=ascii_only)
     assert "\x1b" not in text
     assert all(character == "\n" or character.isprintable() for character in text)
     assert all(len(line) <= max(width, 30) for line in plot_of(text))
@@ -76,10 +76,23 @@ def test_text_fits_and_has_no_control_characters(width, ascii_only):
 def test_the_width_asked_for_wins_over_the_terminals(monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setenv("LINES", "5")
-    assert max(map(len, plot_of(render_show("r", FLAT, MODES, None, 110)))) == 110
+    assert max(map(len, plot_of(render_show("r", FLAT, MODES, {}, 110)))) == 110
 
 
 def test_a_run_without_steps_or_evaluation_says_so():
-    assert render_show("r", [], [], None, 80) == "r\n\nno steps yet\n\nno evaluation yet\n"
+    assert render_show("r", [], [], {}, 80) == "r\n\nno steps yet\n\nno evaluation yet\n"
     single = make_evaluation(languages=("en",)).result
-    assert "rank distance by" not in render_show("r", [], [], single, 80)
+    assert "rank distance by" not in render_show("r", [], [], {"cldr": single}, 80)
+
+
+def test_an_evaluation_says_what_it_measures_and_has_no_losses():
+    text = render_show("eval-x", [], [], {}, 80, system="models/x")
+    assert text == "eval-x\n\nmeasures models/x\n\nno evaluation yet\n"
+
+
+def test_every_benchmark_is_shown_under_its_own_name():
+    other = make_evaluation(languages=("en",)).result
+    text = render_show("r", FLAT[:10], MODES[:10], {"cldr": RESULT, "beir/x": other}, 80)
+    parts = [line for line in text.splitlines() if "candidates" in line]
+    assert [line.partition(":")[0] for line in parts] == ["cldr", "beir/x"]
+    assert text.count("map_multilingual") == 2

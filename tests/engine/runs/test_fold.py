@@ -217,3 +217,15 @@ def test_a_resumed_run_forgets_validations_that_it_will_repeat() -> None:
     history = [validation(2, 0.5), validation(4, math.nan), events.RunResumed(from_step=3, host="h", pid=1)]
     assert [point.step for point in folded(*history[:2]).validations] == [2, 4]
     assert [point.step for point in folded(*history).validations] == [2]
+
+
+def test_an_evaluation_is_told_of_without_steps() -> None:
+    started = events.RunStarted(
+        name="e", mode="", mono_share=None, max_steps=0, batch_size=0, seed=0, host="h", pid=1, kind="evaluation",
+        system="bm25",
+    )  # fmt: skip
+    state = folded(
+        started, events.RunPaused(step=0), events.RunResumed(from_step=0, host="h", pid=2), events.RunStopped(step=0)
+    )
+    texts = [note.text for note in state.notes]
+    assert texts == ["started on h", "paused", "resumed on h", "stopped"]
