@@ -83,11 +83,13 @@ def load_vectors(folder: Path, benchmark: Benchmark) -> tuple[Vectors, Vectors]:
     """Queries and passages of a folder, checked against the benchmark.
 
     Raises:
-        ConfigError: a file is missing or of another form; ids are missing, double or not the benchmark's; widths
-            differ; a vector is not finite. One line that names the file.
+        ConfigError: a file is missing or of another form; ids are missing, double or not the benchmark's (those of
+            queries that a sample of them left out may stay); widths differ; a vector is not finite. One line that
+            names the file.
     """
-    queries = _load(folder, "queries", benchmark.query_ids, benchmark.key)
-    passages = _load(folder, "passages", benchmark.candidate_ids, benchmark.key)
+    is_sample = benchmark.sampled is not None
+    queries = _load(folder, "queries", benchmark.query_ids, benchmark.key, may_have_others=is_sample)
+    passages = _load(folder, "passages", benchmark.candidate_ids, benchmark.key, may_have_others=False)
     if queries.width != passages.width:
         raise ConfigError(
             f"{folder}: queries.npy has vectors of width {queries.width}, passages.npy of width {passages.width}"
@@ -95,7 +97,7 @@ def load_vectors(folder: Path, benchmark: Benchmark) -> tuple[Vectors, Vectors]:
     return queries, passages
 
 
-def _load(folder: Path, side: Side, wanted: Sequence[str], key: str) -> Vectors:
+def _load(folder: Path, side: Side, wanted: Sequence[str], key: str, *, may_have_others: bool) -> Vectors:
     path = folder / f"{side}.npy"
     try:
         rows = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -118,7 +120,8 @@ def _load(folder: Path, side: Side, wanted: Sequence[str], key: str) -> Vectors:
         hasher.update(block.tobytes())
     for id in ids:
         hasher.update(f"{len(id)} {id}".encode())
-    return Vectors(rows, _places(ids, wanted, ids_path, key), is_normalized, hasher.hexdigest())
+    row_of = _places(ids, wanted, ids_path, key, may_have_others=may_have_others)
+    return Vectors(rows, row_of, is_normalized, hasher.hexdigest())
 
 
 def _blocks(rows: npt.NDArray[Any]) -> Iterator[tuple[int, Floats]]:
@@ -139,7 +142,7 @@ def _ids(folder: Path, side: Side) -> tuple[Path, list[str]]:
         raise ConfigError(f"{listed if not text.exists() else text}: {error}") from None
 
 
-def _places(ids: Sequence[str], wanted: Sequence[str], path: Path, key: str) -> Ints:
+def _places(ids: Sequence[str], wanted: Sequence[str], path: Path, key: str, *, may_have_others: bool) -> Ints:
     """The row of each id of the benchmark."""
     row_of: dict[str, int] = {}
     for row, id in enumerate(ids):
@@ -148,7 +151,7 @@ def _places(ids: Sequence[str], wanted: Sequence[str], path: Path, key: str) -> 
     missing = [id for id in wanted if id not in row_of]
     if missing:
         raise ConfigError(f"{path}: {len(missing):,} ids of {key} are missing, the first is {missing[0]!r}")
-    if len(ids) > len(wanted):
+    if len(ids) > len(wanted) and not may_have_others:
         known = set(wanted)
         extra = [id for id in ids if id not in known]
         raise ConfigError(f"{path}: {len(extra):,} ids are not of {key}, the first is {extra[0]!r}")

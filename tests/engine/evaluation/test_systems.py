@@ -14,6 +14,7 @@ from evaluation_cases import ENCODING, cases, make_benchmark
 from hypothesis import given, settings
 
 from engine.config import ConfigError
+from engine.data.benchmark import sample_queries
 from engine.evaluation import benchmarking
 from engine.evaluation.benchmarking import evaluate
 from engine.evaluation.measures import METRICS
@@ -61,6 +62,15 @@ def test_saved_vectors_give_what_the_encoder_gives(tmp_path):
     assert protocol.score == "dot product of L2-normalised vectors, float32"
     assert (protocol.system, protocol.pooling, protocol.cutoff) == ("saved vectors of width 8, float32", "", None)
     assert len(protocol.model_digest) == 64
+
+
+def test_vectors_of_all_queries_serve_a_sample_of_them(tmp_path):
+    """As --max-queries asks for one; passages are never sampled, and must be the benchmark's."""
+    save_vectors(tmp_path / "v", BENCHMARK, QUERIES, PASSAGES)
+    sample = sample_queries(BENCHMARK, 3)
+    rows = [BENCHMARK.query_ids.index(id) for id in sample.query_ids]
+    found = evaluate_system(SavedVectors(tmp_path / "v"), sample)
+    assert_same_ranks(found, evaluate(sample, QUERIES[rows], PASSAGES, ENCODING))
 
 
 def test_rows_may_come_in_any_order_and_ids_as_text(tmp_path):
