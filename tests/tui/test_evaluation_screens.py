@@ -80,3 +80,18 @@ async def test_its_overview_tells_what_is_done_under_way_and_waiting(
         await pilot.press("2")
         await until(pilot, lambda: "mAP x 100" in text_of(app), "the heatmap")
     evaluation.die()
+
+
+async def test_its_config_shows_what_it_reads_and_nothing_of_training(
+    evaluation: RunWriter, dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=(120, 60)) as pilot:
+        await opened(pilot, app, until)
+        await pilot.press("6")
+        await until(pilot, lambda: "[evaluation]" in text_of(app), "the config")
+        text = text_of(app)
+        assert "[model]" in text
+        assert "labse" in text
+        assert not any(section in text for section in ("[batch]", "[optimizer]", "[loss]", "[system]"))
+    evaluation.die()

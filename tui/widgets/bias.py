@@ -96,7 +96,8 @@ class DistancePanel(Scrolled):
         found = result.rank_distance.get(language)
         name = language_label(language, label_cells(result), self.glyphs)
         if found is None or not found.queries:
-            return [(name, ("no query with two answers", "dim"))] + [()] * (lines - 1)
+            reason = "" if result.bias is None else result.bias.not_applicable.get("rank_distance", "")
+            return [(name, (reason or "no query with two answers", "dim"))] + [()] * (lines - 1)
         draw = cumulative if self.cumulative else distribution
         bars = draw(found.histogram, result.histogram_edges, low, high, room, lines, self.glyphs)
         at = log_column(max(found.median, low), low, high, room)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from itertools import zip_longest
 
-from engine.config import to_toml
+from engine.config import RunConfig, to_toml
 from engine.events import ModelLoaded
 from engine.runs.folder import Spec
 from engine.runs.state import Note
@@ -86,12 +87,23 @@ def config_rows(spec: Spec | None, model: ModelLoaded | None, folder: str, width
         ("packages", packages),
     ):
         rows += _pair(label, value, width)
-    before, section, after = to_toml(spec.config).partition("[model]\n")
+    before, section, after = _toml_of_kind(spec.config).partition("[model]\n")
     keys, _, after = after.partition("\n\n")
     rows += [(), *toml_rows(before + section + keys, width)]
     if model is not None:
         rows += [(), *loaded_rows(model, width)]
     return [*rows, (), *toml_rows(after, width)]
+
+
+def _toml_of_kind(config: RunConfig) -> str:
+    """The config without the sections that its kind of run does not read."""
+    text = to_toml(config)
+    if config.kind == "training":
+        return text
+    system = "model" if config.system.kind == "encoder" else "system"
+    first, *sections = re.split(r"(?m)^(?=\[)", text)
+    read = (f"[{system}", "[runtime", "[evaluation")
+    return first + "".join(section for section in sections if section.startswith(read))
 
 
 def loaded_rows(model: ModelLoaded, width: int) -> list[Row]:

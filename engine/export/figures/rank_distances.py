@@ -21,7 +21,7 @@ def ranks_frame(runs: Sequence[RunReference], benchmark: str | None = None, step
     """``run, query_language, queries, mean, p10, p25, median, p75, p90`` of the rank distance.
 
     Raises:
-        ExportError: no query has several relevant passages, or there are no such results.
+        ExportError: no query has several relevant passages that were all retrieved, or there are no such results.
     """
     import polars as pl
 
@@ -36,7 +36,7 @@ def ranks_frame(runs: Sequence[RunReference], benchmark: str | None = None, step
         frames.append(by_language.sort("query_language").select(pl.lit(ranks["run"][0]).alias("run"), pl.all()))
     frame = pl.concat(frames)
     if not len(frame):
-        raise ExportError("no query has several relevant passages: there are no rank distances")
+        raise ExportError("no query has several relevant passages that were all retrieved: there are no rank distances")
     return frame
 
 
