@@ -329,7 +329,10 @@ class CompareScreen(View):
         if self.benchmark is None:
             rows: list[Row] = [(), (("   these runs have no evaluation in common", "warning"),), ()]
             for row in self.rows:
-                found = ", ".join(f"{visible(key)} at step {step:,}" for key, (step, _) in evaluated(row).items())
+                found = ", ".join(
+                    visible(key) + ("" if row.kind == "evaluation" else f" at step {step:,}")
+                    for key, (step, _) in evaluated(row).items()
+                )
                 rows.append(((f"   {row.id}: ", ""), (found or "not evaluated yet", "dim")))
             more = "e on a run's line evaluates it; with evaluation.benchmarks in common they can be compared"
             return [*rows, (), *(((f"   {line}", "dim"),) for line in wrap(more, width))]

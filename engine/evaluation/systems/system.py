@@ -78,7 +78,8 @@ def evaluate_system(
             except FileNotFoundError:
                 raise ConfigError(f"{path}: no such file") from None
             what = f"TREC run, up to {lists.depth:,} passages a query"
-            what += f"; {others:,} queries that are not of the benchmark were left out" if others else ""
+            measured = "benchmark" if benchmark.sampled is None else "sample"
+            what += f"; {others:,} queries that are not of the {measured} were left out" if others else ""
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             depth = lists.depth if lists.depth < len(benchmark.candidate_ids) else None
             return _measured(benchmark, lists, _protocol(what, digest), "of the run", depth)

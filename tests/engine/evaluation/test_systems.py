@@ -219,6 +219,11 @@ def test_queries_of_other_benchmarks_are_counted_and_alone_refused(tmp_path):
     path.write_text(f"other Q0 {passage} 1 0.9 t\n\n{query} Q0 {passage} 1 0.9 t\n")
     protocol = evaluate_system(TrecRun(path), BENCHMARK).summary.protocol
     assert "1 queries that are not of the benchmark were left out" in protocol.system
+    sample = sample_queries(BENCHMARK, 3)
+    path.write_text("".join(f"{id} Q0 {passage} 1 0.9 t\n" for id in BENCHMARK.query_ids))
+    left_out = f"{len(BENCHMARK.query_ids) - 3} queries that are not of the sample were left out"
+    assert left_out in evaluate_system(TrecRun(path), sample).summary.protocol.system
+    path.write_text(f"other Q0 {passage} 1 0.9 t\n\n{query} Q0 {passage} 1 0.9 t\n")
     path.write_text(f"other Q0 {passage} 1 0.9 t\n")
     with pytest.raises(ConfigError, match="none of its 1 queries"):
         evaluate_system(TrecRun(path), BENCHMARK)
