@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.config import ConfigError
 from engine.runs.folder import RunFolder, read_spec
-from engine.runs.registry import find_run
+from engine.runs.registry import find_run, list_runs
 from engine.runs.status import selected_step
 
 if TYPE_CHECKING:
@@ -30,11 +30,15 @@ def run_reference(home: Path, text: str) -> RunReference:
 def weights_of_run(home: Path, text: str, prefix: str) -> tuple[RunFolder, Path, str]:
     """The run, its model folder or a checkpoint, and the run's id with the step where one is named.
 
+    "last" is the newest run that has a model.
+
     ``prefix``: what a message puts before ``text``, as "--from ".
 
     Raises:
         ConfigError: there is no such run, or it has no such weights; one line.
     """
+    if text == "last":  # an evaluation has none
+        text = next((run.id for run in list_runs(home) if run.model.is_dir()), text)
     run, step = _run_and_step(home, text, prefix)
     weights = run.model if step is None else run.checkpoints / f"step-{step:06d}"
     if not weights.is_dir():

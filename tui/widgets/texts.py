@@ -97,11 +97,10 @@ def config_rows(spec: Spec | None, model: ModelLoaded | None, folder: str, width
 
 def _toml_of_kind(config: RunConfig) -> str:
     """The config without the sections that its kind of run does not read."""
-    text = to_toml(config)
+    first, *sections = re.split(r"(?m)^(?=\[)", to_toml(config))
     if config.kind == "training":
-        return text
+        return first + "".join(section for section in sections if not section.startswith("[system"))
     system = "model" if config.system.kind == "encoder" else "system"
-    first, *sections = re.split(r"(?m)^(?=\[)", text)
     read = (f"[{system}", "[runtime", "[evaluation")
     return first + "".join(section for section in sections if section.startswith(read))
 

@@ -50,7 +50,7 @@ def make_partial(folder):
     ranks.with_columns(pl.when(cut).then(None).otherwise(pl.col(columns)).name.keep()).write_parquet(path)
     path = folder / "summary.json"
     summary = json.loads(path.read_text())
-    gone = ("rank_distance_null", "own_language_advantage", "worst_relevant_rank")
+    gone = ("rank_distance", "rank_distance_null", "own_language_advantage", "worst_relevant_rank")
     summary["metrics"] |= {"rank_distance": None, "rank_distance_null": None}
     bias = summary["bias"]
     for name in gone:

@@ -135,11 +135,11 @@ def test_the_mask_can_be_switched_off(corpora, make_encoder):
 
 def test_tokenising_reports_every_text_once_and_may_be_abandoned(corpora, make_encoder):
     seen = []
-    BatchSource(CONFIG, corpora, make_encoder(), Alone(), lambda done, total: seen.append((done, total)))
+    BatchSource(CONFIG, corpora, make_encoder(), Alone(), lambda what, done, total: seen.append((done, total)))
     texts = sum(2 * len(corpus.questions) for corpus in corpora)
     assert seen[-1] == (texts, texts)
 
-    def abandon(done, total):
+    def abandon(what, done, total):
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
