@@ -222,8 +222,7 @@ def test_several_ranks_repeat_no_batch_and_the_error_is_what_it_is(make_trainer)
         Backward(trainer.encoder, trainer.loss, ranks, 4, 0)(batch, 0)
 
 
-@pytest.mark.parametrize("in_backward", [False, True])
-@pytest.mark.parametrize("dropout", [0.0, 0.1])
+@pytest.mark.parametrize(("dropout", "in_backward"), [(0.0, False), (0.1, True)])
 def test_what_fits_is_found_before_the_first_update_and_changes_nothing_else(dropout, in_backward, make_trainer):
     scarce = make_trainer(config_of(), dropout)
     largest = max(len(scarce._batches.get(t).rows.ids) for t in range(20))
