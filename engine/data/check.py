@@ -11,10 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from engine.config import ConfigError, RunConfig, languages_for
+from engine.config import ConfigError, RunConfig
 from engine.data.overlap import find_overlaps
 from engine.data.readers.mmarco import check_mmarco
-from engine.data.sources import load_benchmark, load_source
+from engine.data.sources import load_configured, load_source
 
 
 def check(config: RunConfig) -> None:
@@ -27,20 +27,14 @@ def check(config: RunConfig) -> None:
     Raises:
         ConfigError: one line naming file and field, or the source and the benchmark that overlap.
     """
-    evaluation = config.evaluation
+    evaluation = msgspec.structs.replace(config.evaluation, max_queries=0)  # no sample: overlap may be anywhere
     kinds = {"jsonl", "lareqa", "squad"} | ({"cldr", "mmarco"} if evaluation.forbid_overlap else set())
     for source in config.sources:
         if source.kind == "mmarco" and source.path is not None:
             check_mmarco(Path(source.path).expanduser(), source.languages)
     corpora = [load_source(source) for source in config.sources if source.kind in kinds]
     benchmarks = [
-        load_benchmark(
-            spec,
-            languages_for(spec.partition("=")[0], evaluation.languages),
-            evaluation.unit,
-            evaluation.articles,
-            drop_own_id=evaluation.drop_own_id,
-        )
+        load_configured(spec, evaluation)
         for spec in evaluation.benchmarks
         if "=" in spec or (spec == "cldr" and evaluation.forbid_overlap)
     ]

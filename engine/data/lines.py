@@ -54,6 +54,23 @@ def json_lines(path: Path, row: type[Row]) -> Iterator[tuple[int, Row]]:
             raise ConfigError(f"{path}:{number}: row: expected one JSON object ({error})") from None
 
 
+def json_file(path: Path, document: type[Row]) -> Row:
+    """A file that is one JSON document of that type.
+
+    Raises:
+        ConfigError: ``FILE: field: what was expected``.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=document)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the file: {error.strerror}") from None
+    except msgspec.ValidationError as error:
+        field, reason = split_validation_error(str(error))
+        raise ConfigError(f"{path}: {field or 'document'}: {reason}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid JSON: {error}") from None
+
+
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
     """(line number, line) for each line of a table.
 

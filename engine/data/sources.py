@@ -7,8 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from engine.config import ConfigError, SourceConfig, benchmark_languages, parse_benchmark
-from engine.data.benchmark import Benchmark
+from engine.config import (
+    ConfigError,
+    EvaluationConfig,
+    SourceConfig,
+    benchmark_languages,
+    languages_for,
+    parse_benchmark,
+    parse_benchmark_key,
+)
+from engine.data.benchmark import Benchmark, sample_queries
 from engine.data.cldr.pairs import cldr_benchmark, cldr_corpus
 from engine.data.corpus import ParallelCorpus, select_languages
 from engine.data.download import lareqa_folder
@@ -48,6 +56,23 @@ def load_source(source: SourceConfig, tick: Tick | None = None) -> ParallelCorpu
     if source.kind == "mmarco":
         return mmarco_corpus(path, source.languages, source.max_negatives, source.weight, tick)
     return lareqa_corpus(path, source.languages, source.unit, source.articles, source.weight)
+
+
+def load_configured(spec: str, config: EvaluationConfig, tick: Tick | None = None) -> Benchmark:
+    """The benchmark of ``config.benchmarks`` that ``spec`` names, as the config wants it: languages, unit, a sample.
+
+    Raises:
+        ConfigError: see ``load_benchmark``.
+    """
+    benchmark = load_benchmark(
+        spec,
+        languages_for(parse_benchmark_key(spec), config.languages),
+        config.unit,
+        config.articles,
+        drop_own_id=config.drop_own_id,
+        tick=tick,
+    )
+    return sample_queries(benchmark, config.max_queries) if config.max_queries else benchmark
 
 
 def load_benchmark(

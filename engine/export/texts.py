@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.config import ConfigError, languages_for
+from engine.config import ConfigError, parse_benchmark_key
 from engine.data.cache import local_only
 from engine.export.run_results import RunResult
 
@@ -68,25 +68,16 @@ _lock = threading.Lock()
 
 
 def _load(result: RunResult, tick: Tick | None) -> Benchmark:
-    from engine.data.benchmark import sample_queries
-    from engine.data.sources import load_benchmark
+    from engine.data.sources import load_configured
 
     evaluation = result.config.evaluation
-    spec = next((spec for spec in evaluation.benchmarks if spec.partition("=")[0] == result.benchmark), None)
+    spec = next((spec for spec in evaluation.benchmarks if parse_benchmark_key(spec) == result.benchmark), None)
     if spec is None:
         raise ConfigError(f"the run's config names no benchmark {result.benchmark}")
     if result.benchmark.startswith("beir/") and "=" not in spec:  # datasets can be told offline only once for all
         raise ConfigError(f"{result.benchmark} lies on the hub; evaluated from a folder, its texts can be shown")
     with local_only():
-        benchmark = load_benchmark(
-            spec,
-            languages_for(result.benchmark, evaluation.languages),
-            evaluation.unit,
-            evaluation.articles,
-            drop_own_id=evaluation.drop_own_id,
-            tick=tick,
-        )
-    return sample_queries(benchmark, evaluation.max_queries) if evaluation.max_queries else benchmark
+        return load_configured(spec, evaluation, tick)
 
 
 def _at(ids: Sequence[str], texts: Sequence[str], id: str) -> str | None:

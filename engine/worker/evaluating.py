@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from engine import events
-from engine.config import EvaluationConfig, languages_for, parse_benchmark
+from engine.config import EvaluationConfig, parse_benchmark_key
 from engine.runs.folder import results_folder
 from engine.worker.session import Session
 
@@ -40,12 +40,15 @@ class Evaluator:
             ConfigError: one of them cannot be read; names file, line and field.
         """
         from engine.data.cache import cache_folder
+        from engine.data.sources import load_configured
 
         self._session = session
         self._keeps_vectors = keeps_vectors
         self._cache = cache_folder() if keeps_vectors else cache_folder() / "runs" / session.folder.id
         self._memory = int(config.memory * (1 << 30))
-        self.benchmarks = {parse_benchmark(spec)[0]: _load(spec, config, session) for spec in config.benchmarks}
+        self.benchmarks = {
+            parse_benchmark_key(spec): load_configured(spec, config, session.progress) for spec in config.benchmarks
+        }
 
     def missing(self, step: int) -> list[str]:
         """The benchmarks that ``step`` was not evaluated on yet."""
@@ -110,18 +113,3 @@ class Evaluator:
         write_results(evaluation, results_folder(session.folder, step, key))
         seconds = time.monotonic() - start
         session.emit(events.EvalFinished(benchmark=key, step=step, seconds=seconds, result=evaluation.result))
-
-
-def _load(spec: str, config: EvaluationConfig, session: Session) -> Benchmark:
-    from engine.data.benchmark import sample_queries
-    from engine.data.sources import load_benchmark
-
-    benchmark = load_benchmark(
-        spec,
-        languages_for(parse_benchmark(spec)[0], config.languages),
-        config.unit,
-        config.articles,
-        drop_own_id=config.drop_own_id,
-        tick=session.progress,
-    )
-    return sample_queries(benchmark, config.max_queries) if config.max_queries else benchmark

@@ -65,8 +65,7 @@ def evaluate(options: argparse.Namespace) -> int:
     systems = _systems(options, home)
     if options.out is not None:
         _check_target(options.out)
-    for system in systems:
-        preflight(system.config)
+    preflight(systems[0].config)  # looks at the benchmarks, which are the same for all
     folders = [
         launch(home, system.config, command_line=sys.argv, parent=system.parent, wait=not options.detach)
         for system in systems

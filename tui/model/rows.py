@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.config import RunKind
+from engine.config import RunKind, parse_benchmark_key
 from engine.events import Device
 from engine.runs.folder import RunFolder, Spec
 from engine.runs.lock import Liveness
@@ -100,7 +100,7 @@ def main_benchmark(evaluations: list[EvaluationPoint], spec: Spec | None) -> str
     found = list(dict.fromkeys(point.benchmark for point in evaluations))
     if spec is not None:
         wanted = spec.config.evaluation
-        for key in (wanted.validation, *(benchmark.partition("=")[0] for benchmark in wanted.benchmarks)):
+        for key in (wanted.validation, *map(parse_benchmark_key, wanted.benchmarks)):
             if key in found:
                 return key
     return found[0] if found else None

@@ -15,9 +15,10 @@ from typing import Literal
 
 import msgspec
 
-from engine.config import ConfigError, split_validation_error
+from engine.config import ConfigError
 from engine.data.benchmark import Benchmark, Candidate, Query, build_benchmark
 from engine.data.corpus import CorpusRows, ParallelCorpus, build_corpus, select_languages
+from engine.data.lines import json_file
 
 CandidateUnit = Literal["sentence", "sentence+context"]
 PassageUnit = Literal["sentence", "sentence+context", "paragraph"]
@@ -214,16 +215,7 @@ def _all_asked(folder: Path, files: Mapping[str, Articles], selection: str | Non
 
 
 def _read(path: Path) -> list[_Article]:
-    try:
-        data = path.read_bytes()
-        articles = msgspec.json.decode(data, type=_File).data
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot read the file: {error.strerror}") from None
-    except msgspec.ValidationError as error:
-        field, reason = split_validation_error(str(error))
-        raise ConfigError(f"{path}: {field or 'document'}: {reason}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid JSON: {error}") from None
+    articles = json_file(path, _File).data
     for article, paragraph, entry in _paragraphs(dict(enumerate(articles))):
         where = f"{path}: data[{article}].paragraphs[{paragraph}].sentence_breaks"
         if len(entry.sentence_breaks) != len(entry.sentences):

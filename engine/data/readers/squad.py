@@ -12,9 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from engine.config import ConfigError, split_validation_error
+from engine.config import ConfigError
 from engine.data.cache import file_identity
 from engine.data.corpus import ParallelCorpus, select_languages
+from engine.data.lines import json_file
 from engine.data.readers.lareqa import check_selection, select_articles, with_reference
 from engine.data.store import corpora
 from engine.data.store.corpora import RowSource, SourceRow, collect
@@ -100,7 +101,7 @@ def _file_rows(
     language: str, path: Path, place: int, selection: str | None, clusters: dict[str, str]
 ) -> Iterator[SourceRow]:
     seen: set[str] = set()
-    articles = _read(path)
+    articles = json_file(path, _File).data
     for article in select_articles(selection, len(articles)):
         for number, paragraph in enumerate(articles[article].paragraphs):
             for index, asked in enumerate(paragraph.qas):
@@ -129,17 +130,5 @@ def _ids(path: Path) -> list[list[str]]:
     """Of the questions with an answer, by article."""
     return [
         [asked.id for part in article.paragraphs for asked in part.qas if asked.answers and not asked.is_impossible]
-        for article in _read(path)
+        for article in json_file(path, _File).data
     ]
-
-
-def _read(path: Path) -> list[_Article]:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=_File).data
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot read the file: {error.strerror}") from None
-    except msgspec.ValidationError as error:
-        field, reason = split_validation_error(str(error))
-        raise ConfigError(f"{path}: {field or 'document'}: {reason}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid JSON: {error}") from None
