@@ -13,6 +13,7 @@ import msgspec
 
 from engine.config import RunConfig
 from engine.runs.errors import RunError
+from engine.runs.study_record import StudyRecord
 
 RUNS_VARIABLE = "HYBRID_TUI_RUNS"
 
@@ -105,6 +106,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     created: float  # unix seconds
     provenance: Provenance
     parent: str | None = None  # RUN[@STEP] it was started from
+    study: StudyRecord | None = None  # the study that the run is a part of
 
 
 def results_folder(run: RunFolder, step: int, benchmark: str) -> Path:
