@@ -15,16 +15,11 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from engine.benchmark_names import CLDR_LANGUAGES, benchmark_languages, languages_for, parse_benchmark
+from engine.config_error import ConfigError as ConfigError
+
 BatchMode = Literal["mono", "cross", "hybrid", "mixed", "english"]
 BATCH_MODES: tuple[str, ...] = get_args(BatchMode)
-
-CLDR_LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
-XQUAD_R_LANGUAGES = CLDR_LANGUAGES
-
-MLQA_R_LANGUAGES = ("ar", "de", "en", "es", "hi", "vi", "zh")
-MIRACL_LANGUAGES = (
-    "ar", "bn", "de", "en", "es", "fa", "fi", "fr", "hi", "id", "ja", "ko", "ru", "sw", "te", "th", "yo", "zh",
-)  # fmt: skip
 
 # mMARCO names its files by the English names of languages.
 MMARCO_LANGUAGES = {
@@ -32,17 +27,6 @@ MMARCO_LANGUAGES = {
     "id": "indonesian", "it": "italian", "ja": "japanese", "nl": "dutch", "pt": "portuguese", "ru": "russian",
     "vi": "vietnamese", "zh": "chinese",
 }  # fmt: skip
-
-# Benchmarks whose key alone says which languages they have.
-BENCHMARK_LANGUAGES: dict[str, tuple[str, ...]] = {
-    "cldr": CLDR_LANGUAGES,
-    "xquad-r": XQUAD_R_LANGUAGES,
-    "mlqa-r": MLQA_R_LANGUAGES,
-    "miracl": MIRACL_LANGUAGES,
-}
-BENCHMARK_FORMS = "cldr, xquad-r[=FOLDER], mlqa-r[=FOLDER], miracl[=FOLDER], beir/NAME[=FOLDER], own=FOLDER"
-_BENCHMARK_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-_NAMED_BENCHMARK = re.compile(rf"beir/{_BENCHMARK_NAME}|own(/{_BENCHMARK_NAME})?")
 
 Pooling = Literal["mean", "cls", "max", "mean_sqrt_len", "weightedmean", "lasttoken"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
@@ -75,10 +59,6 @@ RunName = Annotated[str, Meta(pattern=_RUN_NAME)]
 
 # A learned temperature stays between these. Below, the logits of unit vectors grow too large to train with.
 LEARNED_TEMPERATURE_RANGE = (0.01, 1.0)
-
-
-class ConfigError(Exception):
-    """A config or an argument that cannot be used; the message is one line, ready to print."""
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -411,47 +391,6 @@ def uneven_batch(config: RunConfig, ranks: int) -> str | None:
     if config.batch.size % ranks == 0:
         return None
     return f"{config.batch.size} pairs cannot be shared evenly by {ranks} ranks (runtime.devices times runtime.nodes)"
-
-
-def parse_benchmark(spec: str) -> tuple[str, Path | None]:
-    """``KEY`` or ``KEY=FOLDER`` -> (key, folder).
-
-    Without a folder, ``cldr`` is built in, and all others but ``own`` are downloaded when they are loaded.
-
-    Raises:
-        ConfigError: what is wrong, without file or field.
-    """
-    key, equals, path = spec.partition("=")
-    if key not in BENCHMARK_LANGUAGES and not _NAMED_BENCHMARK.fullmatch(key):
-        raise ConfigError(f"unknown benchmark {key!r}, expected one of {BENCHMARK_FORMS}")
-    if not equals:
-        if key.partition("/")[0] == "own":
-            raise ConfigError(f"{key} needs its folder: {key}=FOLDER")
-        return key, None
-    if key == "cldr":
-        raise ConfigError(f"{key} is built in and takes no path")
-    if not path:
-        raise ConfigError(f"{key}: no folder after the equals sign")
-    folder = Path(path).expanduser()
-    if not folder.is_dir():
-        raise ConfigError(f"no folder {path!r}")
-    return key, folder.resolve()
-
-
-def parse_benchmark_key(spec: str) -> str:
-    """The key of ``KEY`` or ``KEY=FOLDER``, wherever the folder may have gone."""
-    return spec.partition("=")[0]
-
-
-def benchmark_languages(key: str) -> tuple[str, ...]:
-    """The languages of a benchmark; empty where only its files say."""
-    return ("en",) if key.startswith("beir/") else BENCHMARK_LANGUAGES.get(key, ())
-
-
-def languages_for(key: str, languages: Sequence[str]) -> tuple[str, ...]:
-    """Those of ``languages`` that benchmark ``key`` has; all of them where its key does not say."""
-    present = benchmark_languages(key)
-    return tuple(language for language in languages if not present or language in present)
 
 
 def to_toml(config: RunConfig) -> str:

@@ -9,7 +9,8 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from engine.config import BATCH_MODES, BENCHMARK_FORMS, BENCHMARK_LANGUAGES, SourceConfig, SystemConfig, SystemKind
+from engine.benchmark_names import BENCHMARK_FORMS, BENCHMARK_LANGUAGES
+from engine.config import BATCH_MODES, SourceConfig, SystemConfig, SystemKind
 from engine.evaluation.systems.system import System
 from engine.export.figures import FIGURES
 from engine.export.figures.style import FORMATS as FIGURE_FORMATS

@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from engine.config import BENCHMARK_FORMS, POOLINGS, ConfigError
+from engine.benchmark_names import BENCHMARK_FORMS
+from engine.config import POOLINGS, ConfigError
 from tui.commands.output import guard_terminal
 
 EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USE = 0, 1, 2

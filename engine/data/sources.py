@@ -7,15 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from engine.config import (
-    ConfigError,
-    EvaluationConfig,
-    SourceConfig,
-    benchmark_languages,
-    languages_for,
-    parse_benchmark,
-    parse_benchmark_key,
-)
+from engine.benchmark_names import benchmark_languages, languages_for, parse_benchmark, parse_benchmark_key
+from engine.config import ConfigError, EvaluationConfig, SourceConfig
 from engine.data.benchmark import Benchmark, sample_queries
 from engine.data.cldr.pairs import cldr_benchmark, cldr_corpus
 from engine.data.corpus import ParallelCorpus, select_languages
@@ -84,7 +77,7 @@ def load_benchmark(
     drop_own_id: bool | None = None,
     tick: Tick | None = None,
 ) -> Benchmark:
-    """Reads the benchmark ``spec`` names, KEY or KEY=FOLDER (see ``engine.config.parse_benchmark``).
+    """Reads the benchmark ``spec`` names, KEY or KEY=FOLDER (see ``engine.benchmark_names.parse_benchmark``).
 
     Args:
         languages: some of the benchmark's; empty: all.

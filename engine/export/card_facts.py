@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engine.config import RunConfig, parse_benchmark
+from engine.benchmark_names import parse_benchmark
+from engine.config import RunConfig
 from engine.data.corpus import ParallelCorpus
 from engine.encoder import DualEncoder
 from engine.evaluation.results import SUMMARY, Summary, read_summary

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.config import ConfigError, parse_benchmark_key
+from engine.benchmark_names import parse_benchmark_key
+from engine.config import ConfigError
 from engine.data.cache import local_only
 from engine.export.run_results import RunResult
 

@@ -22,7 +22,8 @@ from typing import NoReturn
 
 import msgspec
 
-from engine.config import ConfigError, ModelConfig, RunConfig, SourceConfig, SystemConfig, parse_benchmark, problems
+from engine.benchmark_names import parse_benchmark
+from engine.config import ConfigError, ModelConfig, RunConfig, SourceConfig, SystemConfig, problems
 from engine.files import write_file
 from engine.runs import spawn
 from engine.runs.errors import RunError

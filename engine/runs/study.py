@@ -28,7 +28,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from engine.config import ConfigError, Count, RunConfig, RunName, load_config, parse_benchmark, split_validation_error
+from engine.benchmark_names import parse_benchmark
+from engine.config import ConfigError, Count, RunConfig, RunName, load_config, split_validation_error
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, read_spec
 from engine.runs.launch import launch, resume, with_absolute_paths

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from engine import events
-from engine.config import EvaluationConfig, parse_benchmark_key
+from engine.benchmark_names import parse_benchmark_key
+from engine.config import EvaluationConfig
 from engine.runs.folder import results_folder
 from engine.worker.session import Session
 

@@ -7,15 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.config import (
-    ConfigError,
-    RunConfig,
-    languages_for,
-    load_config,
-    parse_config,
-    sample_configs_folder,
-    to_toml,
-)
+from engine.benchmark_names import languages_for
+from engine.config import ConfigError, RunConfig, load_config, parse_config, sample_configs_folder, to_toml
 
 VALID = """
 name = "example"

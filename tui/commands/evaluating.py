@@ -14,16 +14,8 @@ from typing import Any
 
 import msgspec
 
-from engine.config import (
-    ConfigError,
-    EvaluationConfig,
-    ModelConfig,
-    RunConfig,
-    RuntimeConfig,
-    SystemConfig,
-    parse_benchmark_key,
-    problems,
-)
+from engine.benchmark_names import parse_benchmark_key
+from engine.config import ConfigError, EvaluationConfig, ModelConfig, RunConfig, RuntimeConfig, SystemConfig, problems
 from engine.files import writing
 from engine.runs.folder import RunFolder, benchmark_folder, results_folder, runs_home
 from engine.runs.launch import launch, run_foreground, with_absolute_paths

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.config import RunConfig, parse_benchmark
+from engine.benchmark_names import parse_benchmark
+from engine.config import RunConfig
 from engine.model_description import ModelDescription
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, newest_step, read_spec

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.config import RunKind, parse_benchmark_key
+from engine.benchmark_names import parse_benchmark_key
+from engine.config import RunKind
 from engine.events import Device
 from engine.runs.folder import RunFolder, Spec
 from engine.runs.lock import Liveness

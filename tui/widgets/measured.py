@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.config import parse_benchmark_key
+from engine.benchmark_names import parse_benchmark_key
 from engine.runs.state import EvaluationPoint
 from tui.drawing.cells import Row, fit
 from tui.drawing.small import progress_bar

@@ -31,7 +31,7 @@ from babel.core import get_global
 from babel.languages import get_territory_language_info
 from babel.numbers import get_territory_currencies
 
-from engine.config import CLDR_LANGUAGES
+from engine.benchmark_names import CLDR_LANGUAGES
 from engine.data.cldr.phrases import RELATIONS, Relation
 
 AS_OF = datetime.date(2025, 1, 1)  # a fixed day: currencies change, the corpus of one babel release does not

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.config import CLDR_LANGUAGES
+from engine.benchmark_names import CLDR_LANGUAGES
 from engine.data.benchmark import Benchmark, Candidate, Query, build_benchmark
 from engine.data.cldr.facts import Fact, choice, facts
 from engine.data.cldr.phrases import PHRASES

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import msgspec
 
-from engine.config import MIRACL_LANGUAGES, ConfigError
+from engine.benchmark_names import MIRACL_LANGUAGES
+from engine.config import ConfigError
 from engine.data.benchmark import Benchmark
 from engine.data.cache import file_identity
 from engine.data.corpus import select_languages

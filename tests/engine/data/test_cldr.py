@@ -12,7 +12,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from engine.config import CLDR_LANGUAGES, ConfigError
+from engine.benchmark_names import CLDR_LANGUAGES
+from engine.config import ConfigError
 from engine.data.benchmark import Benchmark
 from engine.data.cldr import cldr_benchmark, cldr_corpus, facts
 from engine.data.cldr.phrases import PHRASES, RELATIONS

@@ -109,7 +109,7 @@ def test_hub_files_are_not_asked_for_when_offline(monkeypatch: pytest.MonkeyPatc
 
 
 def test_every_language_of_both_data_sets_has_a_digest() -> None:
-    from engine.config import BENCHMARK_LANGUAGES
+    from engine.benchmark_names import BENCHMARK_LANGUAGES
 
     keys = [f"{key}/{language}.json" for key in ("xquad-r", "mlqa-r") for language in BENCHMARK_LANGUAGES[key]]
     assert sorted(keys) == sorted(download.DIGESTS)
