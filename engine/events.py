@@ -195,7 +195,7 @@ class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
     candidates: int
     languages: list[str]
     settings: dict[str, int]  # {"monolingual": 11, "crosslingual": 110, "multilingual": 11}
-    metrics: dict[str, float | None]  # by name: engine.evaluation.measures, docs/measures.md
+    metrics: dict[str, float | None]  # by name: engine.measures, docs/measures.md
     matrix: dict[str, dict[str, float]]  # mAP, matrix[query_language][candidate_language]
     map_multilingual_by_language: dict[str, float]
     histogram_edges: list[float]  # shared by all languages, ranks, log-spaced

@@ -19,7 +19,6 @@ import pytest
 from engine import events
 from engine.data.cldr import cldr_benchmark
 from engine.evaluation.benchmarking import evaluate
-from engine.evaluation.measures import MEASURES, RANK_DISTANCE_NULL
 from engine.evaluation.results import (
     EncodingProtocol,
     Evaluation,
@@ -31,6 +30,7 @@ from engine.evaluation.results import (
 from engine.export.compare import CompareResult, CompareRow
 from engine.export.evaluation import EvaluationDocument
 from engine.export.queries import Cell, QueryOutcome, QueryReport, QueryRow, RankedPassage, Ranking, WorstQueries
+from engine.measures import MEASURES, RANK_DISTANCE_NULL
 from engine.runs.folder import Provenance, RunFolder, Spec
 from engine.runs.lock import Owner
 from engine.runs.reader import _Snapshot

@@ -22,7 +22,6 @@ from engine.evaluation.arrays import Floats, Ints
 from engine.evaluation.bias.by_language import histogram_edges, own_language_advantages, rank_distances
 from engine.evaluation.bias.measure import language_bias
 from engine.evaluation.judgements import ranked_judgements
-from engine.evaluation.measures import RANK_DISTANCE_NULL
 from engine.evaluation.metrics import compute_metrics
 from engine.evaluation.ranking import MEMORY, rank, rank_stored, stored_queries
 from engine.evaluation.results import (
@@ -38,6 +37,7 @@ from engine.evaluation.results import (
 from engine.evaluation.scores import Placement, QueryScores, Scores
 from engine.evaluation.tally import Ranks, TopK
 from engine.evaluation.vectors import Encoder, encode_stored
+from engine.measures import RANK_DISTANCE_NULL
 from engine.progress import Tick, named
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.evaluation.arrays import Ints, Values
-from engine.evaluation.measures import METRICS
 from engine.evaluation.scores import Placement, QueryScores, Scores
+from engine.measures import METRICS
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine.config import ConfigError
-from engine.evaluation.measures import MEASURES, Measure
 from engine.events import EvaluationResult
 from engine.files import write_folder
+from engine.measures import MEASURES, Measure
 
 if TYPE_CHECKING:
     import polars as pl

@@ -19,8 +19,8 @@ import numpy as np
 
 from engine.evaluation.arrays import Ints, Values
 from engine.evaluation.judgements import Judgements
-from engine.evaluation.measures import MEASURES, Formula, Measure
 from engine.evaluation.tally import NOT_RETRIEVED
+from engine.measures import MEASURES, Formula, Measure
 
 Placement = Literal["id", "optimistic", "pessimistic"]
 

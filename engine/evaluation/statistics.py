@@ -23,7 +23,6 @@ from typing import Literal
 import numpy as np
 
 from engine.evaluation.arrays import Ints, Values
-from engine.evaluation.measures import Wanted
 from engine.evaluation.resampling import (
     FLIPS,
     REPLICATES,
@@ -34,6 +33,7 @@ from engine.evaluation.resampling import (
     sign_flip_p_values,
 )
 from engine.evaluation.seeds import ENOUGH_SEEDS, SeedSpread, combine, seed_spread
+from engine.measures import Wanted
 
 LEVEL = 0.95
 

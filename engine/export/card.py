@@ -15,10 +15,10 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from engine.config import RunConfig, SourceConfig
 from engine.encoding_options import EncodingOptions
-from engine.evaluation.measures import METRICS
 from engine.evaluation.results import Summary
 from engine.export.card_results import results_text
 from engine.export.markdown import markdown_table
+from engine.measures import METRICS
 from engine.runs.folder import Provenance
 from engine.runs.status import SelectedStep
 

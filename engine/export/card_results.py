@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.evaluation.measures import METRICS, RANK_DISTANCE_NULL
 from engine.evaluation.results import Summary
 from engine.events import Advantage
 from engine.export.evaluation import protocol_values
 from engine.export.markdown import markdown_table
+from engine.measures import METRICS, RANK_DISTANCE_NULL
 
 
 def results_text(summary: Summary, untrained: Summary | None) -> Iterator[str]:

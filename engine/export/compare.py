@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from engine.evaluation.measures import HEADLINE, MEASURES
 from engine.evaluation.results import query_values, read_ranks, read_summary
 from engine.export.conditions import RunGroup, find_group, group_by_seed
 from engine.export.run_results import (
@@ -24,6 +23,7 @@ from engine.export.run_results import (
     only_benchmark,
     reason_missing,
 )
+from engine.measures import HEADLINE, MEASURES
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame

@@ -13,10 +13,10 @@ from pathlib import Path
 import msgspec
 
 from engine.config import ConfigError
-from engine.evaluation.measures import HEADLINE
 from engine.export.compare import CompareResult, compare_results, stated_margins
 from engine.export.conditions import group_by_seed
 from engine.export.run_results import find_results
+from engine.measures import HEADLINE
 
 _NICENESS = 5  # of 19: a comparison gives way to whatever trains here
 

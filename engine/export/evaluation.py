@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from engine.evaluation.measures import METRICS, RANK_DISTANCE_NULL
 from engine.evaluation.results import Bounds, EvaluationProtocol, Summary, read_summary
 from engine.events import Advantage, LanguageBias, RankDistances
+from engine.measures import METRICS, RANK_DISTANCE_NULL
 
 
 class EvaluationDocument(msgspec.Struct, frozen=True, kw_only=True):

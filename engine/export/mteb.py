@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from engine.evaluation.measures import MEASURES, Cells
 from engine.evaluation.results import query_values, read_ranks
 from engine.export.run_results import RunResult
+from engine.measures import MEASURES, Cells
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame

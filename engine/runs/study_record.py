@@ -20,7 +20,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A sentence that a study can confirm or refute: two conditions on one measure of one benchmark."""
 
     sentence: Annotated[str, Meta(min_length=1)]
-    measure: str  # a name in engine.evaluation.measures
+    measure: str  # a name in engine.measures
     benchmark: str  # a key, or a suite such as "beir/*": the mean over its data sets
     condition: str
     against: str

@@ -12,8 +12,8 @@ import sys
 import pytest
 
 from engine.config import ModelConfig
-from engine.evaluation.measures import METRICS, RANK_DISTANCE_NULL
 from engine.evaluation.results import read_ranks, read_summary
+from engine.measures import METRICS, RANK_DISTANCE_NULL
 from tui import cli
 from tui.commands.output import guard_terminal
 from tui.commands.progress import ProgressLine

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from engine.evaluation.measures import METRICS
 from engine.evaluation.results import read_ranks
 from engine.export.compare import compare_table
 from engine.export.run_results import ExportError, RunReference, RunResult, find_results, only_benchmark
@@ -16,6 +15,7 @@ from engine.export.tables.bias_table import bias_table
 from engine.export.tables.formats import write
 from engine.export.tables.paper_table import paper_table
 from engine.export.tables.pareto_table import pareto_table
+from engine.measures import METRICS
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ir_measures import AP, R, nDCG
 
-from engine.evaluation.measures import Measure
 from engine.evaluation.metrics import compute_metrics
 from engine.evaluation.ranking import rank
 from engine.evaluation.tally import NOT_RETRIEVED
+from engine.measures import Measure
 
 MEASURES = {"ndcg_at_10": nDCG @ 10, "recall_at_100": R @ 100, "average_precision": AP}
 FORMULAS = {

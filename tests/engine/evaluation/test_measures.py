@@ -10,14 +10,31 @@ from evaluation_cases import ENCODING, make_benchmark
 
 from engine.config import ValidationMetric
 from engine.evaluation.benchmarking import evaluate
-from engine.evaluation.measures import MEASURES, METRICS, RANK_DISTANCE_NULL
 from engine.evaluation.results import read_summary, write_results
 from engine.export.tables.latex import _HEADINGS
+from engine.measures import MEASURES, METRICS, RANK_DISTANCE_NULL, primary_measure
 
 
 def test_a_config_validates_by_any_of_the_metrics():
     """engine.config is below the table, and so has a list of its own."""
     assert set(get_args(ValidationMetric)) == set(METRICS)
+
+
+@pytest.mark.parametrize(
+    ("key", "has_parallel", "expected"),
+    [
+        ("cldr", True, "map_monolingual"),
+        ("xquad-r", True, "map_monolingual"),
+        ("beir/scifact", False, "ndcg_at_10"),
+        ("miracl", False, "ndcg_at_10"),
+        ("mteb/MuPLeR-retrieval", True, "ndcg_at_10"),
+        ("own", True, "map_monolingual"),
+        ("own/faq", False, "ndcg_at_10"),
+    ],
+)
+def test_the_primary_measure_follows_the_key_and_of_a_users_own_data_what_is_judged(key, has_parallel, expected):
+    assert primary_measure(key, has_parallel) == expected
+    assert MEASURES[expected].cells == "own language"  # single-language quality
 
 
 def test_headings_of_latex_tables_are_of_measures():

@@ -12,9 +12,9 @@ from evaluation_cases import cases, make_benchmark, query_scores, ranking
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from engine.evaluation.measures import METRICS
 from engine.evaluation.metrics import compute_metrics
 from engine.evaluation.ranking import rank
+from engine.measures import METRICS
 
 
 def average_precision(order, relevant):

@@ -10,8 +10,8 @@ from evaluation_cases import ENCODING, cases, query_scores
 from hypothesis import given, settings
 
 from engine.evaluation.benchmarking import evaluate
-from engine.evaluation.measures import MEASURES
 from engine.evaluation.results import query_values, ranks_table
+from engine.measures import MEASURES
 
 COLUMNS = ["query_id", "cluster", "query_language", "passage_language", "value"]
 

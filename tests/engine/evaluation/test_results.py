@@ -15,8 +15,8 @@ from hypothesis import given, settings
 
 from engine import events
 from engine.evaluation.benchmarking import evaluate
-from engine.evaluation.measures import METRICS
 from engine.evaluation.results import ResultError, read_ranks, read_summary, read_top_k, write_results
+from engine.measures import METRICS
 
 
 @pytest.fixture

@@ -17,11 +17,11 @@ from engine.config import ConfigError
 from engine.data.benchmark import sample_queries
 from engine.evaluation import benchmarking
 from engine.evaluation.benchmarking import evaluate
-from engine.evaluation.measures import METRICS
 from engine.evaluation.results import query_values, read_ranks, read_summary, read_top_k, write_results
 from engine.evaluation.systems.bm25 import tokens
 from engine.evaluation.systems.saved_vectors import save_vectors
 from engine.evaluation.systems.system import Bm25, SavedVectors, TrecRun, evaluate_system
+from engine.measures import METRICS
 
 RNG = np.random.default_rng(0)
 BENCHMARK = parallel_benchmark(3, 20)

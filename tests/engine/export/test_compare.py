@@ -7,9 +7,9 @@ import pytest
 from export_cases import LANGUAGES, make_evaluation, make_run
 
 from engine.config import ConfigError
-from engine.evaluation.measures import HEADLINE, MEASURES
 from engine.export.compare import CompareResult, compare_runs
 from engine.export.tables import build_table
+from engine.measures import HEADLINE, MEASURES
 from engine.runs.folder import RunFolder, read_spec
 
 POOR, GOOD, OTHER = (make_evaluation(seed, noise) for seed, noise in ((0, 2.0), (1, 0.5), (2, 2.0)))

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from export_cases import make_evaluation, make_run
 
-from engine.evaluation.measures import HEADLINE
 from engine.export.compare import compare_runs
 from engine.export.compare_job import CompareFailure, CompareMessage, CompareOutcome, CompareProgress, CompareRequest
+from engine.measures import HEADLINE
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.config import ConfigError
-from engine.evaluation.measures import METRICS
 from engine.evaluation.results import read_ranks
 from engine.export.tables import TABLES, build_table, write
 from engine.export.tables.formats import FORMATS
+from engine.measures import METRICS
 
 EARLY, LATE, OTHER = (make_evaluation(seed, noise) for seed, noise in ((0, 2.0), (1, 0.6), (2, 1.0)))
 

@@ -60,3 +60,28 @@ METRICS = tuple(measure.name for measure in _TABLE if measure.is_metric)
 HEADLINE = tuple(measure.name for measure in _TABLE if measure.is_headline)
 
 RANK_DISTANCE_NULL = "rank_distance_null"  # beside the metrics, and without bounds: what rank_distance is held against
+
+# The measure of single-language quality that a benchmark is usually reported by: by key, or by what stands before "/".
+_PRIMARY = {
+    "cldr": "map_monolingual",
+    "xquad-r": "map_monolingual",
+    "mlqa-r": "map_monolingual",
+    "belebele": "map_monolingual",
+    "beir": "ndcg_at_10",
+    "miracl": "ndcg_at_10",
+    "mteb": "ndcg_at_10",
+    "nanobeir": "ndcg_at_10",
+    "neuclir": "ndcg_at_10",
+}
+
+
+def primary_measure(key: str, has_parallel: bool) -> str:
+    """What a benchmark's single-language quality is measured by, where nobody chose another measure.
+
+    Args:
+        key: of the benchmark, as "xquad-r" or "beir/scifact".
+        has_parallel: whether some query has relevant passages in several languages; it decides for keys that are in
+            no table, such as a user's own.
+    """
+    found = _PRIMARY.get(key) or _PRIMARY.get(key.partition("/")[0])
+    return found or ("map_monolingual" if has_parallel else "ndcg_at_10")
