@@ -1,9 +1,14 @@
-"""What benchmarks are called in a config and on the command line, and which languages a name stands for."""
+"""What benchmarks are called in a config and on the command line, and which languages a name stands for.
+
+A suite is a pattern of names, such as ``beir/*``: all data sets of a kind together. A config has the names only, one a
+data set; a suite in it is written out when it is read.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from engine.config_error import ConfigError
@@ -22,8 +27,11 @@ BENCHMARK_LANGUAGES: dict[str, tuple[str, ...]] = {
     "mlqa-r": MLQA_R_LANGUAGES,
     "miracl": MIRACL_LANGUAGES,
 }
-BENCHMARK_FORMS = "cldr, xquad-r[=FOLDER], mlqa-r[=FOLDER], miracl[=FOLDER], beir/NAME[=FOLDER], own=FOLDER"
+BENCHMARK_FORMS = (
+    "cldr, xquad-r[=FOLDER], mlqa-r[=FOLDER], miracl[=FOLDER], beir/NAME[=FOLDER], beir/*=FOLDER, own=FOLDER"
+)
 _BENCHMARK_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_SUITE = "beir/*"  # the one whose members a folder names
 _NAMED_BENCHMARK = re.compile(rf"beir/{_BENCHMARK_NAME}|own(/{_BENCHMARK_NAME})?")
 
 
@@ -36,6 +44,8 @@ def parse_benchmark(spec: str) -> tuple[str, Path | None]:
         ConfigError: what is wrong, without file or field.
     """
     key, equals, path = spec.partition("=")
+    if is_suite(key):
+        raise ConfigError(f"{key} stands for several benchmarks: {_SUITE}=FOLDER")
     if key not in BENCHMARK_LANGUAGES and not _NAMED_BENCHMARK.fullmatch(key):
         raise ConfigError(f"unknown benchmark {key!r}, expected one of {BENCHMARK_FORMS}")
     if not equals:
@@ -46,10 +56,48 @@ def parse_benchmark(spec: str) -> tuple[str, Path | None]:
         raise ConfigError(f"{key} is built in and takes no path")
     if not path:
         raise ConfigError(f"{key}: no folder after the equals sign")
+    return key, _existing_folder(path).resolve()
+
+
+def is_suite(name: str) -> bool:
+    """Whether a name stands for several benchmarks, as "beir/*" does."""
+    return "*" in name
+
+
+def members(suite: str, keys: Iterable[str]) -> list[str]:
+    """Those of ``keys`` that are in the suite, in their order; of a name that is no suite, the key itself."""
+    return [key for key in keys if (fnmatchcase(key, suite) if is_suite(suite) else key == suite)]
+
+
+def expand_suite(spec: str) -> tuple[str, ...]:
+    """``beir/*=FOLDER`` -> ``beir/NAME=FOLDER/NAME`` for every data set in the folder, by name; all others as they are.
+
+    A data set is a folder with a ``corpus.jsonl`` or ``corpus.jsonl.gz``; hidden folders are none.
+
+    Raises:
+        ConfigError: no such folder, or no data set in it.
+    """
+    key, equals, path = spec.partition("=")
+    if not is_suite(key):
+        return (spec,)
+    if key != _SUITE or not equals or not path:
+        raise ConfigError(f"{spec!r}: of several benchmarks at once, expected {_SUITE}=FOLDER")
+    folder = _existing_folder(path)
+    names = sorted(
+        entry.name
+        for entry in folder.iterdir()
+        if not entry.name.startswith(".") and any((entry / f"corpus.jsonl{end}").is_file() for end in ("", ".gz"))
+    )
+    if not names:
+        raise ConfigError(f"{spec}: no folder in it has a corpus.jsonl or corpus.jsonl.gz, as a BEIR data set has")
+    return tuple(f"beir/{name}={Path(path) / name}" for name in names)
+
+
+def _existing_folder(path: str) -> Path:
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise ConfigError(f"no folder {path!r}")
-    return key, folder.resolve()
+    return folder
 
 
 def parse_benchmark_key(spec: str) -> str:

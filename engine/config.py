@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from engine.benchmark_names import CLDR_LANGUAGES, benchmark_languages, languages_for, parse_benchmark
+from engine.benchmark_names import CLDR_LANGUAGES, benchmark_languages, expand_suite, languages_for, parse_benchmark
 from engine.config_error import ConfigError as ConfigError
 
 BatchMode = Literal["mono", "cross", "hybrid", "mixed", "english"]
@@ -167,7 +167,8 @@ class RuntimeConfig(_Section, frozen=True, kw_only=True):
 
 
 class EvaluationConfig(_Section, frozen=True, kw_only=True):
-    benchmarks: tuple[str, ...] = ()  # KEY or KEY=FOLDER, see BENCHMARK_FORMS; without a folder it is downloaded
+    # KEY or KEY=FOLDER, see BENCHMARK_FORMS; without a folder it is downloaded. beir/*=FOLDER is written out on reading.
+    benchmarks: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()  # empty: all; else those of them that a benchmark has
     # "loss" or a benchmark: select = "best" goes by it. The metrics of that benchmark are shown first, or else those of
     # the first one.
@@ -247,9 +248,23 @@ def parse_config(text: str, label: str = "config", overrides: Sequence[str] = ()
     except msgspec.ValidationError as error:
         field, reason = split_validation_error(str(error))
         raise ConfigError(_message(label, text, overrides, field, reason)) from None
+    try:
+        config = with_suites_expanded(config)
+    except ConfigError as error:
+        raise ConfigError(_message(label, text, overrides, "evaluation.benchmarks", str(error))) from None
     for field, reason in problems(config):
         raise ConfigError(_message(label, text, overrides, field, reason))
     return config
+
+
+def with_suites_expanded(config: RunConfig) -> RunConfig:
+    """The config with each benchmark by its own name, where a suite stands for several (``beir/*=FOLDER``).
+
+    Raises:
+        ConfigError: a suite's folder is not there or holds none; without file or field.
+    """
+    benchmarks = tuple(name for spec in config.evaluation.benchmarks for name in expand_suite(spec))
+    return msgspec.structs.replace(config, evaluation=msgspec.structs.replace(config.evaluation, benchmarks=benchmarks))
 
 
 def problems(config: RunConfig) -> Iterable[tuple[str, str]]:

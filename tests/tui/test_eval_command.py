@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+from retrieval_files import beir_folder
 
 from engine.config import ModelConfig
 from engine.evaluation.results import read_ranks, read_summary
@@ -53,6 +54,14 @@ def test_json_is_the_contract_and_nothing_else(model, tmp_path, capfdbinary):
     assert summary.metrics == document["metrics"]
     assert document["queries"] == summary.queries == ranks["query_id"].n_unique()
     assert document["candidates"] == summary.candidates > 0
+
+
+def test_a_suite_is_measured_data_set_by_data_set(tmp_path, capfdbinary):
+    for name in ("first", "second"):
+        beir_folder(tmp_path / name)
+    assert main(["bm25", "--benchmark", f"beir/*={tmp_path}", "--json"]) == 0
+    documents = json.loads(capfdbinary.readouterr().out)["evaluations"]
+    assert [document["benchmark"] for document in documents] == ["beir/first", "beir/second"]
 
 
 def test_a_saved_model_brings_its_prefixes_and_options_override_them(model, capfdbinary):

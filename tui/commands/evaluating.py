@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from engine.benchmark_names import parse_benchmark_key
+from engine.benchmark_names import expand_suite, is_suite, parse_benchmark_key
 from engine.config import ConfigError, EvaluationConfig, ModelConfig, RunConfig, RuntimeConfig, SystemConfig, problems
 from engine.files import writing
 from engine.runs.folder import RunFolder, benchmark_folder, results_folder, runs_home
@@ -111,7 +111,7 @@ def _config(name: str, options: argparse.Namespace, **sections: Any) -> RunConfi
         name=options.name or _run_name(name),
         runtime=RuntimeConfig(devices=options.devices),
         evaluation=EvaluationConfig(
-            benchmarks=tuple(options.benchmark),
+            benchmarks=_benchmarks(options.benchmark),
             languages=languages,
             unit=options.unit,
             drop_own_id=options.drop_own_id,
@@ -120,6 +120,13 @@ def _config(name: str, options: argparse.Namespace, **sections: Any) -> RunConfi
         ),
         **sections,
     )
+
+
+def _benchmarks(specs: Sequence[str]) -> tuple[str, ...]:
+    try:
+        return tuple(name for spec in specs for name in expand_suite(spec))
+    except ConfigError as error:
+        raise ConfigError(f"--benchmark: {error}") from None
 
 
 def _run_name(text: str) -> str:
@@ -203,7 +210,8 @@ def _print_results(results: Sequence[tuple[str, Path]], options: argparse.Namesp
         print("\n\n\n".join(evaluation_report(name, folder) for name, folder in results))
         return
     documents = [evaluation_document(name, folder) for name, folder in results]
-    if len(options.model) + len(options.vectors) + len(options.trec) == len(options.benchmark) == 1:
+    is_one = len(options.model) + len(options.vectors) + len(options.trec) == len(options.benchmark) == 1
+    if is_one and not is_suite(options.benchmark[0]):
         if documents:
             sys.stdout.buffer.write(msgspec.json.encode(documents[0]) + b"\n")
     else:
