@@ -167,7 +167,7 @@ class RuntimeConfig(_Section, frozen=True, kw_only=True):
 
 
 class EvaluationConfig(_Section, frozen=True, kw_only=True):
-    # KEY or KEY=FOLDER, see BENCHMARK_FORMS; without a folder it is downloaded. beir/*=FOLDER is written out on reading.
+    # KEY or KEY=FOLDER, see BENCHMARK_FORMS; without a folder it is downloaded. beir/*=FOLDER becomes its data sets.
     benchmarks: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()  # empty: all; else those of them that a benchmark has
     # "loss" or a benchmark: select = "best" goes by it. The metrics of that benchmark are shown first, or else those of
