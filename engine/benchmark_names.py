@@ -23,13 +23,15 @@ MIRACL_LANGUAGES = (
 # Benchmarks whose key alone says which languages they have.
 BENCHMARK_LANGUAGES: dict[str, tuple[str, ...]] = {
     "cldr": CLDR_LANGUAGES,
+    "cldr-en": ("en",),
     "xquad-r": XQUAD_R_LANGUAGES,
     "mlqa-r": MLQA_R_LANGUAGES,
     "miracl": MIRACL_LANGUAGES,
 }
 BENCHMARK_FORMS = (
-    "cldr, xquad-r[=FOLDER], mlqa-r[=FOLDER], miracl[=FOLDER], beir/NAME[=FOLDER], beir/*=FOLDER, own=FOLDER"
+    "cldr, cldr-en, xquad-r[=FOLDER], mlqa-r[=FOLDER], miracl[=FOLDER], beir/NAME[=FOLDER], beir/*=FOLDER, own=FOLDER"
 )
+BUILT_IN = ("cldr", "cldr-en")  # made of what is installed
 _BENCHMARK_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _SUITE = "beir/*"  # the one whose members a folder names
 _NAMED_BENCHMARK = re.compile(rf"beir/{_BENCHMARK_NAME}|own(/{_BENCHMARK_NAME})?")
@@ -38,7 +40,7 @@ _NAMED_BENCHMARK = re.compile(rf"beir/{_BENCHMARK_NAME}|own(/{_BENCHMARK_NAME})?
 def parse_benchmark(spec: str) -> tuple[str, Path | None]:
     """``KEY`` or ``KEY=FOLDER`` -> (key, folder).
 
-    Without a folder, ``cldr`` is built in, and all others but ``own`` are downloaded when they are loaded.
+    Without a folder, those of ``BUILT_IN`` are made, and all others but ``own`` are downloaded when they are loaded.
 
     Raises:
         ConfigError: what is wrong, without file or field.
@@ -52,7 +54,7 @@ def parse_benchmark(spec: str) -> tuple[str, Path | None]:
         if key.partition("/")[0] == "own":
             raise ConfigError(f"{key} needs its folder: {key}=FOLDER")
         return key, None
-    if key == "cldr":
+    if key in BUILT_IN:
         raise ConfigError(f"{key} is built in and takes no path")
     if not path:
         raise ConfigError(f"{key}: no folder after the equals sign")

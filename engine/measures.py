@@ -64,6 +64,7 @@ RANK_DISTANCE_NULL = "rank_distance_null"  # beside the metrics, and without bou
 # The measure of single-language quality that a benchmark is usually reported by: by key, or by what stands before "/".
 _PRIMARY = {
     "cldr": "map_monolingual",
+    "cldr-en": "ndcg_at_10",
     "xquad-r": "map_monolingual",
     "mlqa-r": "map_monolingual",
     "belebele": "map_monolingual",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.benchmark_names import BUILT_IN
 from engine.config import ConfigError, RunConfig
 from engine.data.overlap import find_overlaps
 from engine.data.readers.mmarco import check_mmarco
@@ -36,7 +37,7 @@ def check(config: RunConfig) -> None:
     benchmarks = [
         load_configured(spec, evaluation)
         for spec in evaluation.benchmarks
-        if "=" in spec or (spec == "cldr" and evaluation.forbid_overlap)
+        if "=" in spec or (spec in BUILT_IN and evaluation.forbid_overlap)
     ]
     if evaluation.forbid_overlap:
         for overlap in find_overlaps(corpora, benchmarks):

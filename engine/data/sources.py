@@ -10,6 +10,7 @@ from typing import get_args
 from engine.benchmark_names import benchmark_languages, languages_for, parse_benchmark, parse_benchmark_key
 from engine.config import ConfigError, EvaluationConfig, SourceConfig
 from engine.data.benchmark import Benchmark, sample_queries
+from engine.data.cldr.english import english_benchmark
 from engine.data.cldr.pairs import cldr_benchmark, cldr_corpus
 from engine.data.corpus import ParallelCorpus, select_languages
 from engine.data.download import lareqa_folder
@@ -82,7 +83,7 @@ def load_benchmark(
     Args:
         languages: some of the benchmark's; empty: all.
         unit: "sentence" or "sentence+context"; it and ``articles`` (a selection such as "2::3") apply to LAReQA's
-            benchmarks. A candidate of cldr is a fact, one of the others a passage.
+            benchmarks. A candidate of cldr and cldr-en is a fact, one of the others a passage.
         drop_own_id: for BEIR, see ``beir_benchmark``.
         tick: called as ``tick(what, done, total or None)`` while files are downloaded and read; may raise.
 
@@ -94,6 +95,8 @@ def load_benchmark(
         select_languages(languages, published, key)
     if key == "cldr":
         return cldr_benchmark(languages)
+    if key == "cldr-en":
+        return english_benchmark()
     if key == "miracl":
         return miracl_benchmark(folder, languages, tick)
     if key.startswith("beir/"):

@@ -4,7 +4,7 @@ The benchmarks are not MTEB's tasks of similar names, which are paragraph retrie
 task carries this program's key, and no mteb version, since mteb did not measure it. A split is a setting. Its subsets
 are the query languages, or for the cross-lingual setting the pairs "query-passage"; so the mean that
 ``get_score(splits=["monolingual"])`` takes is the macro mean that this program reports. The main score is mAP of the
-full ranking, on MIRACL and BEIR nDCG@10.
+full ranking, on MIRACL, BEIR and cldr-en nDCG@10.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 
 from engine.evaluation.results import query_values, read_ranks
 from engine.export.run_results import RunResult
-from engine.measures import MEASURES, Cells
+from engine.measures import MEASURES, Cells, primary_measure
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
@@ -80,7 +80,8 @@ def task_result(result: RunResult) -> TaskResult:
         ResultError: the result folder cannot be read.
     """
     ranks, summary = read_ranks(result.folder), result.summary
-    main: _Main = "ndcg_at_10" if result.benchmark == "miracl" or result.benchmark.startswith("beir/") else "map"
+    by_ndcg = primary_measure(result.benchmark, has_parallel=True) == "ndcg_at_10"
+    main: _Main = "ndcg_at_10" if by_ndcg else "map"
     has = [split for split in _SPLITS if summary.metrics.get(f"map_{split}") is not None]
     return TaskResult(
         dataset_revision=summary.protocol.data_digest,

@@ -95,32 +95,39 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _territories() -> list[str]:
+def territory_codes() -> list[str]:
+    """Codes of the territories of ISO 3166-1, and Kosovo's."""
     return sorted(
         code for code in Locale("en").territories if len(code) == 2 and code.isalpha() and code not in _NOT_ISO_3166
     )
 
 
 def _currencies() -> Iterator[tuple[str, str]]:
-    for territory in _territories():
+    for territory in territory_codes():
         tender = get_territory_currencies(territory, start_date=AS_OF, tender=True)
         if len(tender) == 1:
             yield territory, tender[0]
 
 
-def _official_languages() -> Iterator[tuple[str, str]]:
-    for territory in _territories():
-        users: dict[str, float] = {}
-        for code, info in get_territory_language_info(territory).items():
-            if info["official_status"] in ("official", "de_facto_official"):
-                language = code.partition("_")[0]
-                users[language] = max(users.get(language, 0.0), info["population_percent"])
-        ranked = sorted(users.items(), key=lambda item: -item[1])
-        if ranked and (len(ranked) == 1 or ranked[0][1] > ranked[1][1]):
-            yield territory, ranked[0][0]
+def official_languages(territory: str) -> list[tuple[str, float]]:
+    """Its official (or de facto official) languages and the percentage of people that use each, most used first."""
+    users: dict[str, float] = {}
+    for code, info in get_territory_language_info(territory).items():
+        if info["official_status"] in ("official", "de_facto_official"):
+            language = code.partition("_")[0]
+            users[language] = max(users.get(language, 0.0), info["population_percent"])
+    return sorted(users.items(), key=lambda item: -item[1])
 
 
-def _scripts() -> Iterator[tuple[str, str]]:
+def main_official_language(territory: str) -> str | None:
+    """The most used one; None: there is none, or several are used equally."""
+    ranked = official_languages(territory)
+    return ranked[0][0] if ranked and (len(ranked) == 1 or ranked[0][1] > ranked[1][1]) else None
+
+
+def main_scripts() -> Iterator[tuple[str, str, float]]:
+    """Living languages, the script that each is mainly written in, and the percentage of that territory's people that
+    use it where they are most."""
     used: dict[str, float] = {}
     for info in get_global("territory_languages").values():
         for code, use in info.items():
@@ -128,10 +135,22 @@ def _scripts() -> Iterator[tuple[str, str]]:
             used[language] = max(used.get(language, 0.0), use["population_percent"])
     likely = get_global("likely_subtags")
     for language in sorted(used):
-        if used[language] >= MIN_SPEAKERS_PERCENT and language in likely:
+        if language in likely:
             script = likely[language].split("_")[1]
             if script not in _UNNAMED_SCRIPTS:
-                yield language, script
+                yield language, script, used[language]
+
+
+def _official_languages() -> Iterator[tuple[str, str]]:
+    for territory in territory_codes():
+        if language := main_official_language(territory):
+            yield territory, language
+
+
+def _scripts() -> Iterator[tuple[str, str]]:
+    for language, script, percent in main_scripts():
+        if percent >= MIN_SPEAKERS_PERCENT:
+            yield language, script
 
 
 def _names(code: str, tables: list[Mapping[str, str]]) -> tuple[str, ...] | None:

@@ -25,6 +25,7 @@ def test_a_config_validates_by_any_of_the_metrics():
     [
         ("cldr", True, "map_monolingual"),
         ("xquad-r", True, "map_monolingual"),
+        ("cldr-en", False, "ndcg_at_10"),
         ("beir/scifact", False, "ndcg_at_10"),
         ("miracl", False, "ndcg_at_10"),
         ("mteb/MuPLeR-retrieval", True, "ndcg_at_10"),
