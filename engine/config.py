@@ -8,7 +8,7 @@ Paths are relative to the current directory, on the command line as in the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -185,7 +185,7 @@ class EvaluationConfig(_Section, frozen=True, kw_only=True):
     articles: ArticleSelection | None = None  # LAReQA: as in a source; only their questions and candidates
     drop_own_id: bool | None = None  # BEIR: leave out the document named as the query; null: on for arguana, quora
     forbid_overlap: bool = False  # refuse to train on questions or answers of a benchmark, instead of warning
-    margin: NonNegativeFloat = 0.01  # non-inferiority margin of map_monolingual, stated before training
+    margin: NonNegativeFloat = 0.01  # of non-inferiority of single-language quality, stated before training
 
 
 class CheckpointConfig(_Section, frozen=True, kw_only=True):
@@ -218,8 +218,12 @@ class RunConfig(_Section, frozen=True, kw_only=True):
     hooks: HooksConfig = HooksConfig()
 
 
-def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+def load_config(
+    path: Path, overrides: Sequence[str] = (), adapt: Callable[[RunConfig], RunConfig] | None = None
+) -> RunConfig:
     """Reads and checks a TOML config; ``overrides`` are ``section.key=value`` (value as TOML, or a bare word).
+
+    ``adapt``: changes what was read before it is checked.
 
     Raises:
         ConfigError: one line naming file, line and field.
@@ -230,10 +234,15 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
         raise ConfigError(f"{path}: cannot read the config: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not UTF-8 text") from None
-    return parse_config(text, str(path), overrides)
+    return parse_config(text, str(path), overrides, adapt)
 
 
-def parse_config(text: str, label: str = "config", overrides: Sequence[str] = ()) -> RunConfig:
+def parse_config(
+    text: str,
+    label: str = "config",
+    overrides: Sequence[str] = (),
+    adapt: Callable[[RunConfig], RunConfig] | None = None,
+) -> RunConfig:
     """The same for TOML text; ``label`` stands for the file in messages."""
     import tomllib  # here: the dashboard's first frame needs no TOML and must not wait for it
 
@@ -252,6 +261,8 @@ def parse_config(text: str, label: str = "config", overrides: Sequence[str] = ()
         config = with_suites_expanded(config)
     except ConfigError as error:
         raise ConfigError(_message(label, text, overrides, "evaluation.benchmarks", str(error))) from None
+    if adapt is not None:
+        config = adapt(config)
     for field, reason in problems(config):
         raise ConfigError(_message(label, text, overrides, field, reason))
     return config
@@ -430,7 +441,7 @@ def _runtime_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
         yield "runtime.gradient_checkpointing", "not together with runtime.compile; set one of them to false"
     if runtime.parallel == "shard" and (option := needs_whole_weights(config)):
         yield "runtime.parallel", f'"shard" does not go with {option}: leave it out, or replicate'
-    ranks = ranks_per_node(runtime.devices)
+    ranks = ranks_per_node(runtime.devices) if config.kind == "training" else None
     if ranks is not None and (uneven := uneven_batch(config, ranks * runtime.nodes)):
         yield "batch.size", uneven
 
@@ -561,7 +572,7 @@ def _message(label: str, text: str, overrides: Sequence[str], field: str, reason
     if _is_overridden(field, overrides):
         where = f"{label}, --set"
     else:
-        line = _line_of(text, field)
+        line = line_of(text, field)
         where = f"{label}:{line}" if line else label
     return f"{where}: {field}: {reason}"
 
@@ -572,7 +583,7 @@ def _is_overridden(field: str, overrides: Sequence[str]) -> bool:
     return any(dotted.startswith(override.partition("=")[0].strip() + ".") for override in overrides)
 
 
-def _line_of(text: str, field: str) -> int | None:
+def line_of(text: str, field: str) -> int | None:
     """The 1-based line that sets ``field`` (``section.key``, ``sources[1].key``, ``key``), else its table's header."""
     match = re.match(r"(?:(\w+)(?:\[(\d+)\])?\.)?([\w-]+)", field)
     if match is None:

@@ -36,6 +36,8 @@ from engine.runs.lock import Owner
 from engine.runs.reader import _Snapshot
 from engine.runs.state import Phase
 from engine.runs.status import Status
+from engine.runs.study_file import StudyCondition, StudyFile
+from engine.runs.study_record import Claim
 from tui.commands.doctor import Finding
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -213,6 +215,12 @@ def test_the_run_folder_has_every_event_with_its_fields(event: type[msgspec.Stru
 )  # fmt: skip
 def test_the_run_folder_has_every_field(struct: type[msgspec.Struct]) -> None:
     assert set(struct.__struct_fields__) - words(read("run-folder.md")) == set()
+
+
+@pytest.mark.parametrize("struct", [StudyFile, StudyCondition, Claim], ids=lambda struct: struct.__name__)
+def test_the_page_on_studies_has_every_key(struct: type[msgspec.Struct]) -> None:
+    words = set(code_words(read("studies.md")))
+    assert [field for field in struct.__struct_fields__ if field not in words] == []
 
 
 def test_the_run_folder_has_every_state_and_name() -> None:

@@ -33,6 +33,7 @@ from engine.runs.logout import scope_command
 from engine.runs.nodes import joins
 from engine.runs.provenance import provenance
 from engine.runs.reader import RunReader
+from engine.runs.study_record import StudyRecord
 
 # -P: the current directory is the user's and may hold an "engine" or a "random.py" of its own.
 WORKER = ("-P", "-m", "engine.worker")
@@ -49,12 +50,14 @@ def launch(
     *,
     command_line: Sequence[str] = (),
     parent: str | None = None,
+    study: StudyRecord | None = None,
     wait: bool = False,
 ) -> RunFolder:
     """Creates a run under ``home`` and starts its worker, which outlives this process and its terminal.
 
     Relative paths of the config are taken from the current directory and recorded as absolute ones.
-    With ``wait`` the worker is not started: ``run_foreground`` does that; until then this process owns the run.
+    ``study`` is kept in the spec. With ``wait`` the worker is not started: ``run_foreground`` does that; until then
+    this process owns the run.
 
     Raises:
         ConfigError: the config cannot be run, or the folder cannot be made; nothing is left behind.
@@ -63,7 +66,9 @@ def launch(
         raise ConfigError(f"{field}: {wrong}")
     _refuse_to_join(config)
     config = with_absolute_paths(config)
-    spec = Spec(config=config, created=time.time(), provenance=provenance(config, command_line), parent=parent)
+    spec = Spec(
+        config=config, created=time.time(), provenance=provenance(config, command_line), parent=parent, study=study
+    )
     folder = _create(home, config)
     try:
         with contextlib.ExitStack() as undo:

@@ -1,4 +1,4 @@
-"""A study: conditions times seeds. Every config is checked before any run is launched.
+"""A study: conditions times seeds. Every config and every claim is checked before any run is launched.
 
 A study file is TOML::
 
@@ -6,63 +6,68 @@ A study file is TOML::
     config = "../cldr-hybrid.toml"      # relative to the study file
     seeds = [0, 1, 2]
     baseline = "mono"
+    benchmarks = ["cldr", "beir/*=data/beir"]   # default: all of the config
 
     [[conditions]]
     name = "mono"
     set = ["batch.mode=mono"]           # as after --set
 
-A sweep is a study whose conditions are the points of a grid.
+    [[conditions]]
+    name = "labse"
+    model = "sentence-transformers/LaBSE"       # measured as it is, and once
+
+    [[claims]]
+    sentence = "LaBSE ranks English passages better than mono"
+    measure = "ndcg_at_10"
+    benchmark = "beir/*"
+    condition = "labse"
+    against = "mono"
+    relation = "better"                 # or lower, not inferior, no different
+
+All keys are those of ``StudyFile``. A sweep is a study whose conditions are the points of a grid, without claims.
 """
 
 from __future__ import annotations
 
+import json
 import re
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import Meta
 
-from engine.benchmark_names import parse_benchmark
-from engine.config import ConfigError, Count, RunConfig, RunName, load_config, split_validation_error
+from engine.config import (
+    ConfigError,
+    EvaluationConfig,
+    RunConfig,
+    RuntimeConfig,
+    load_config,
+    split_validation_error,
+)
 from engine.runs.errors import RunError
-from engine.runs.folder import RunFolder, read_spec
+from engine.runs.folder import RunFolder, Spec, read_spec, runs_home
 from engine.runs.launch import launch, resume, with_absolute_paths
 from engine.runs.preflight import preflight
 from engine.runs.reader import RunReader
 from engine.runs.registry import list_runs
 from engine.runs.status import status_of
+from engine.runs.study_checks import benchmarks_of, check_claims, check_tables, default_names, keys_of_report
+from engine.runs.study_file import StudyCondition, read_study_file
+from engine.runs.study_record import StudyRecord, digest_of_claims, stated, was_stated
+from engine.runs.weights import weights_of_run
 
 _SEEDS_ONLY = "seeds"  # the condition of a sweep without a grid
 _GRID_VALUE = re.compile(r"""(?:\[[^\]]*\]|"[^"]*"|'[^']*'|[^,])+""")  # commas within brackets and quotes belong to it
 _RESUMABLE = frozenset({"paused", "stopped", "crashed"})
+_BM25 = "bm25"
+_OF_A_RUN = "run:"
 
 Fate = Literal["finished before", "under way", "resumed", "launched"]
-
-
-class StudyCondition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What sets one condition apart."""
-
-    name: RunName
-    set: tuple[str, ...] = ()  # overrides of the config, as after --set
-
-
-class StudyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a study's TOML file holds."""
-
-    name: RunName
-    config: str  # file, relative to the study file
-    conditions: Annotated[tuple[StudyCondition, ...], Meta(min_length=2)]
-    seeds: Annotated[tuple[Count, ...], Meta(min_length=1)] = (0,)
-    baseline: str | None = None  # a condition's name; null: the first
-    # What the report is about; null: evaluation.validation unless it selects checkpoints, else the first benchmark.
-    benchmark: str | None = None
-    slow_on_cpu: str | None = None  # a warning for who starts it without a GPU
+# Of a condition: overrides of the config, and what turns the config that was read into that of the run.
+_Load = Callable[[Sequence[str], Callable[[RunConfig], RunConfig]], RunConfig]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +76,29 @@ class PlannedRun:
 
     condition: str
     config: RunConfig  # with its seed, its name and the study's
+    record: StudyRecord  # what its spec will say of the study
+    parent: str | None = None  # RUN@STEP whose weights it measures
 
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A study whose configs have all been checked."""
+    """A study whose configs and claims have all been checked."""
 
     name: str
-    runs: tuple[PlannedRun, ...]  # seed by seed, so that every condition has results early
+    runs: tuple[PlannedRun, ...]  # seed by seed, so that every condition has results early; what is not trained is once
     baseline: str  # a condition
-    benchmark: str  # its key
+    keys: tuple[str, ...]  # of the benchmarks that it is about, each data set of a suite by its own
     slow_on_cpu: str | None = None
+
+    @property
+    def benchmark(self) -> str:
+        """The first of its benchmarks."""
+        return self.keys[0]
+
+    @property
+    def record(self) -> StudyRecord:
+        """The plan, as the first run has it."""
+        return self.runs[0].record
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,42 +108,58 @@ class StartedRun:
     planned: PlannedRun
     folder: RunFolder
     fate: Fate
+    record: StudyRecord | None  # of the study as it was when the run was launched; None: before there were records
 
 
-def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
+def load_study(path: Path, overrides: Sequence[str] = (), home: Path | None = None) -> Study:
     """Reads a study file and the config it names; ``overrides`` hold for all conditions, which may set them anew.
+
+    Args:
+        home: where the runs lie that conditions name as ``run:RUN``; None: the usual place.
 
     Raises:
         ConfigError: one line naming file and field.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        file = msgspec.convert(document, StudyFile)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot read the study: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from None
-    except msgspec.ValidationError as error:
-        field, reason = split_validation_error(str(error))
-        raise ConfigError(f"{path}: {field}: {reason}") from None
+    source = read_study_file(path)
+    file = source.file
     names = [condition.name for condition in file.conditions]
     if len(set(names)) != len(names):
-        raise ConfigError(f"{path}: conditions: two have the same name")
+        raise source.wrong("conditions", "two have the same name")
     baseline = names[0] if file.baseline is None else file.baseline
     if baseline not in names:
-        raise ConfigError(f"{path}: baseline: {baseline!r} is not one of the conditions ({', '.join(names)})")
-    _check_seeds(file.seeds, f"{path}: seeds")
-    load = partial(load_config, path.parent / file.config)
-    runs = _plan(file.name, load, file.conditions, file.seeds, overrides, prefix=file.name)
-    benchmark = _benchmark(runs, file.benchmark)
-    for planned in runs:
-        evaluation = planned.config.evaluation
-        if evaluation.select == "best" and evaluation.validation == benchmark:
-            raise ConfigError(
-                f"{path}: condition {planned.condition} selects its checkpoints on {benchmark}, and there can be no "
-                "verdict on that: set evaluation.validation to 'loss' or another benchmark"
+        raise source.wrong("baseline", f"{baseline!r} is not one of the conditions ({', '.join(names)})")
+    for index, condition in enumerate(file.conditions):
+        if condition.model is not None and condition.is_trained:
+            raise source.wrong(
+                f"conditions[{index}].trained", 'what "model" names is measured as it is: to train it, set model.name'
             )
-    return Study(file.name, runs, baseline, benchmark, file.slow_on_cpu)
+    if len(set(file.seeds)) != len(file.seeds):
+        raise source.wrong("seeds", "the same seed twice")
+    benchmarks = benchmarks_of(source)
+
+    def load(changes: Sequence[str], adapt: Callable[[RunConfig], RunConfig]) -> RunConfig:
+        return load_config(path.parent / file.config, changes, lambda config: adapt(benchmarks.added_to(config)))
+
+    record = StudyRecord(
+        name=file.name,
+        condition="",
+        baseline=baseline,
+        benchmarks=(),
+        measures=file.measures,
+        margins=file.margins,
+        claims=file.claims,
+        claims_digest=digest_of_claims(file.claims) if file.claims else "",
+        differs=file.differs,
+        left_out=benchmarks.left_out,
+    )
+    runs = _plan(record, load, file.conditions, file.seeds, overrides, file.name, home)
+    try:
+        study = _with_benchmarks(runs, benchmarks.names, file.slow_on_cpu)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    check_tables(source, study.record.benchmarks, study.keys, benchmarks.left_out)
+    check_claims(source, study.record.benchmarks, study.keys, benchmarks.left_out)
+    return study
 
 
 def plan_sweep(
@@ -143,7 +176,7 @@ def plan_sweep(
     """
     if not grid:
         raise ConfigError("--grid: expected at least one key=value,value")
-    return sweep_of(partial(load_config, config), grid, seeds, overrides, name)
+    return sweep_of(lambda changes: load_config(config, changes), grid, seeds, overrides, name)
 
 
 def sweep_of(
@@ -161,7 +194,8 @@ def sweep_of(
     axes = [_axis(text) for text in grid]
     if len({key for key, _ in axes}) != len(axes):
         raise ConfigError("--grid: the same key twice")
-    _check_seeds(seeds, "--seeds")
+    if len(set(seeds)) != len(seeds):
+        raise ConfigError("--seeds: the same seed twice")
     base = load(overrides)
     study = name or f"{base.name}-sweep"
     points = [
@@ -174,8 +208,9 @@ def sweep_of(
         )
         for point in product(*(values for _, values in axes))
     ]
-    runs = _plan(study, load, points, seeds, overrides, prefix=base.name)
-    return Study(study, runs, runs[0].condition, _benchmark(runs))
+    record = StudyRecord(name=study, condition="", baseline=points[0].name, benchmarks=())
+    runs = _plan(record, lambda changes, adapt: adapt(load(changes)), points, seeds, overrides, base.name)
+    return _with_benchmarks(runs)
 
 
 def start_study(home: Path, study: Study, command_line: Sequence[str] = ()) -> list[StartedRun]:
@@ -195,64 +230,173 @@ def start_study(home: Path, study: Study, command_line: Sequence[str] = ()) -> l
     started = []
     for planned in study.runs:
         recorded = with_absolute_paths(planned.config)
-        match = next(((folder, state) for folder, config, state in existing if config == recorded), None)
+        match = next(((folder, spec, state) for folder, spec, state in existing if spec.config == recorded), None)
         if match is None:
-            folder = launch(home, planned.config, command_line=command_line)
-            started.append(StartedRun(planned, folder, "launched"))
+            folder = launch(
+                home, planned.config, command_line=command_line, parent=planned.parent, study=planned.record
+            )
+            started.append(StartedRun(planned, folder, "launched", planned.record))
             continue
-        folder, state = match
+        folder, spec, state = match
         fate: Fate = "finished before" if state == "finished" else "under way"
         if state in _RESUMABLE:
             resume(folder)
             fate = "resumed"
-        started.append(StartedRun(planned, folder, fate))
+        started.append(StartedRun(planned, folder, fate, spec.study))
     return started
 
 
+def changed_since_training(started: Sequence[StartedRun]) -> list[str]:
+    """What the study says now that it did not say when a run of it was launched, a sentence each.
+
+    A claim and a margin are worth what was stated before training: the report marks such claims, and takes the margin
+    that the first of the runs was launched with.
+    """
+    sentences = []
+    now = started[0].planned.record
+    for claim in now.claims:
+        late = [
+            run.planned.condition
+            for run in started
+            if run.planned.condition in (claim.condition, claim.against) and not was_stated(claim, now, run.record)
+        ]
+        if late:
+            runs = f"{len(late)} {'run' if len(late) == 1 else 'runs'} of {', '.join(dict.fromkeys(late))}"
+            sentences.append(f"made or changed after {runs} had been launched: {claim.sentence}")
+    return sentences + [
+        f"margin of {name}: {before:g} was stated before training, and counts; the study now says {after:g}"
+        for name, before, after in changed_margins(started)
+    ]
+
+
+def changed_margins(started: Sequence[StartedRun]) -> list[tuple[str, float, float]]:
+    """(benchmark or suite, margin before training, margin now) where they differ."""
+    changed = []
+    now = started[0].planned.record.margins
+    for name in dict.fromkeys([*now, *(name for run in started if run.record for name in run.record.margins)]):
+        for run in started:
+            usual = run.planned.config.evaluation.margin
+            before = usual if run.record is None else _margin(run.record.margins, name, usual)
+            after = _margin(now, name, usual)
+            if before != after:
+                changed.append((name, before, after))
+                break
+    return changed
+
+
+def _margin(margins: dict[str, float], name: str, usual: float) -> float:
+    margin = stated(margins, name)
+    return usual if margin is None else margin
+
+
 def _plan(
-    study: str,
-    load: Callable[[Sequence[str]], RunConfig],
+    record: StudyRecord,
+    load: _Load,
     conditions: Sequence[StudyCondition],
     seeds: Sequence[int],
     overrides: Sequence[str],
     prefix: str,
+    home: Path | None = None,
 ) -> tuple[PlannedRun, ...]:
     runs = []
     for seed in seeds:
         for condition in conditions:
+            if not condition.is_trained and seed != seeds[0]:
+                continue
             try:
-                loaded = load([*overrides, *condition.set])
+                system, parent = _system(condition, home)
+                adapt = _unchanged if condition.is_trained else _as_evaluation
+                loaded = load([*overrides, *system, *condition.set], adapt)
                 named = {
                     **msgspec.to_builtins(loaded),
                     "name": f"{prefix}-{condition.name}",
-                    "study": study,
-                    "seed": seed,
+                    "study": record.name,
+                    "seed": seed if condition.is_trained else 0,
                 }
-                runs.append(PlannedRun(condition.name, msgspec.convert(named, RunConfig)))
+                config = msgspec.convert(named, RunConfig)
             except msgspec.ValidationError as error:
                 field, reason = split_validation_error(str(error))
-                raise ConfigError(f"condition {condition.name} of {study}: {field}: {reason}") from None
+                raise ConfigError(f"condition {condition.name} of {record.name}: {field}: {reason}") from None
             except ConfigError as error:
                 raise ConfigError(f"condition {condition.name}: {error}") from None
+            own = msgspec.structs.replace(record, condition=condition.name)
+            runs.append(PlannedRun(condition.name, config, own, parent))
     return tuple(runs)
 
 
-def _benchmark(runs: Sequence[PlannedRun], named: str | None = None) -> str:
-    """The key of the benchmark that results are compared on: the one that all runs have."""
-    evaluation = runs[0].config.evaluation
-    if not evaluation.benchmarks:
+def _system(condition: StudyCondition, home: Path | None) -> tuple[list[str], str | None]:
+    """Overrides that name what is measured without training, and the run that it is of.
+
+    The [model] section of the config is about another model: what is not set is then as the model itself says.
+    """
+    name, parent = condition.model, None
+    if name is None:
+        return [], None
+    if name == _BM25:
+        return ["model={}", f'system={{kind="{_BM25}"}}'], None
+    if name.startswith(_OF_A_RUN):
+        _, weights, parent = weights_of_run(home or runs_home(), name.removeprefix(_OF_A_RUN), _OF_A_RUN)
+        name = str(weights)
+    return [f"model={{name={json.dumps(name, ensure_ascii=False)}}}"], parent
+
+
+def _unchanged(config: RunConfig) -> RunConfig:
+    return config
+
+
+def _as_evaluation(config: RunConfig) -> RunConfig:
+    """What measures the config's model or system as it is; settings of training are as if nobody had set them."""
+    evaluation, runtime = config.evaluation, config.runtime
+    return RunConfig(
+        kind="evaluation",
+        name=config.name,
+        share=config.share,
+        model=config.model,
+        system=config.system,
+        runtime=RuntimeConfig(
+            devices=runtime.devices,
+            precision=runtime.precision,
+            tf32=runtime.tf32,
+            deterministic=runtime.deterministic,
+            threads=runtime.threads,
+            layout=runtime.layout,
+        ),
+        evaluation=EvaluationConfig(
+            benchmarks=evaluation.benchmarks,
+            languages=evaluation.languages,
+            max_queries=evaluation.max_queries,
+            memory=evaluation.memory,
+            unit=evaluation.unit,
+            articles=evaluation.articles,
+            drop_own_id=evaluation.drop_own_id,
+            margin=evaluation.margin,
+        ),
+        hooks=config.hooks,
+    )
+
+
+def _with_benchmarks(runs: Sequence[PlannedRun], names: Sequence[str] = (), slow_on_cpu: str | None = None) -> Study:
+    """The study of these runs, about the benchmarks ``names``, or else about all that they have.
+
+    Raises:
+        ConfigError: a run lacks one of them, or selects its checkpoints on it.
+    """
+    trained = next((run.config for run in runs if run.config.kind == "training"), runs[0].config)
+    if not trained.evaluation.benchmarks:
         raise ConfigError("evaluation.benchmarks: a study needs one to compare its conditions on")
-    keys = [parse_benchmark(benchmark)[0] for benchmark in evaluation.benchmarks]
-    if evaluation.select == "best":  # what the checkpoints are selected on comes last
-        keys.sort(key=lambda key: key == evaluation.validation)
-    elif evaluation.validation in keys:
-        keys.insert(0, evaluation.validation)
-    key = named or keys[0]
-    for planned in runs:
-        keys = [parse_benchmark(benchmark)[0] for benchmark in planned.config.evaluation.benchmarks]
-        if key not in keys:
-            raise ConfigError(f"condition {planned.condition}: {key} is not one of its benchmarks ({', '.join(keys)})")
-    return key
+    names = tuple(names) or tuple(default_names(trained))
+    if not names:
+        raise ConfigError(
+            f"evaluation.benchmarks: {trained.evaluation.validation} selects the checkpoints, and there can be no "
+            "verdict on that: a study needs another"
+        )
+    keys = keys_of_report(names, [(run.condition, run.config) for run in runs])
+    record = runs[0].record
+    with_names = [
+        PlannedRun(run.condition, run.config, msgspec.structs.replace(run.record, benchmarks=names), run.parent)
+        for run in runs
+    ]
+    return Study(record.name, tuple(with_names), record.baseline, tuple(keys), slow_on_cpu)
 
 
 def _axis(text: str) -> tuple[str, list[str]]:
@@ -265,27 +409,22 @@ def _axis(text: str) -> tuple[str, list[str]]:
     return key.strip(), points
 
 
-def _check_seeds(seeds: Sequence[int], label: str) -> None:
-    if len(set(seeds)) != len(seeds):
-        raise ConfigError(f"{label}: the same seed twice")
-
-
 def _in_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-")
 
 
-def _runs_of(home: Path, study: str) -> list[tuple[RunFolder, RunConfig, str]]:
+def _runs_of(home: Path, study: str) -> list[tuple[RunFolder, Spec, str]]:
     """Runs of the study that did not fail, finished ones first."""
     runs = []
     for folder in list_runs(home):
         try:
-            config = read_spec(folder).config
+            spec = read_spec(folder)
         except RunError:
             continue  # of another release, or damaged
-        if config.study == study:
+        if spec.config.study == study:
             state = status_of(RunReader(folder)).state
             if state != "failed":
-                runs.append((folder, config, state))
+                runs.append((folder, spec, state))
     return sorted(runs, key=lambda item: item[2] != "finished")
 
 

@@ -7,13 +7,18 @@ or added afterwards shows.
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 
+from engine.benchmark_names import is_suite, members
+
 # better: higher, as a share of quality is meant to be. lower: less of a measure of bias.
 Relation = Literal["better", "lower", "not inferior", "no different"]
+
+_Stated = TypeVar("_Stated")
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,12 +43,36 @@ class StudyRecord(msgspec.Struct, frozen=True, kw_only=True):
     baseline: str  # a condition
     benchmarks: tuple[str, ...]  # keys and suites ("beir/*"), in the order of the report
     measures: dict[str, str] = {}  # benchmark or suite -> primary measure, where the study file chooses one
-    margins: dict[str, float] = {}  # benchmark or suite -> margin of non-inferiority of its primary measure
+    # Benchmark or suite -> margin of non-inferiority of its primary measure, where the study file states one.
+    # Elsewhere it is evaluation.margin of the config.
+    margins: dict[str, float] = {}
     claims: tuple[Claim, ...] = ()
     claims_digest: str = ""
     differs: tuple[str, ...] = ()  # what differs from the published protocol, one sentence each
+    # Benchmarks that the study would have, and whose folders were not there: claims on them are not measured.
+    left_out: tuple[str, ...] = ()
 
 
 def digest_of_claims(claims: tuple[Claim, ...]) -> str:
     """SHA-256 over everything that the claims say, in their order."""
     return hashlib.sha256(msgspec.json.encode(claims)).hexdigest()
+
+
+def stated(table: Mapping[str, _Stated], benchmark: str) -> _Stated | None:
+    """What ``measures`` or ``margins`` says of a benchmark or suite: by its own name, else by that of a suite that
+    has it; None: nothing."""
+    if benchmark in table:
+        return table[benchmark]
+    return next((value for name, value in table.items() if is_suite(name) and members(name, [benchmark])), None)
+
+
+def was_stated(claim: Claim, now: StudyRecord, before: StudyRecord | None) -> bool:
+    """Whether a run was launched with this claim, at the margin that it has now.
+
+    Args:
+        now: the record that the claim is of.
+        before: that of the run; None: it has none.
+    """
+    if before is None or claim not in before.claims:
+        return False
+    return claim.margin is not None or stated(now.margins, claim.benchmark) == stated(before.margins, claim.benchmark)

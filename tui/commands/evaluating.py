@@ -25,9 +25,9 @@ from engine.runs.reader import RunReader
 from engine.runs.registry import delete_run
 from engine.runs.status import reason, status_of
 from engine.runs.text import visible
+from engine.runs.weights import weights_of_run
 from tui.commands.output import exit_status, print_json
 from tui.commands.progress import ProgressLine
-from tui.commands.run_references import weights_of_run
 from tui.plain import ENDED
 
 _EXIT_WRONG_USE = 2

@@ -14,7 +14,7 @@ from engine.config import RuntimeConfig
 from engine.runs.folder import runs_home
 from engine.runs.reader import RunReader
 from engine.runs.status import Status, status_of
-from engine.runs.study import StartedRun, Study, load_study, plan_sweep, start_study
+from engine.runs.study import StartedRun, Study, changed_since_training, load_study, plan_sweep, start_study
 from engine.runs.text import visible
 from tui.commands.output import exit_status, print_json
 from tui.plain import ENDED, align, rank, score
@@ -25,7 +25,7 @@ _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 def study(options: argparse.Namespace) -> int:
     """Runs what is missing of a study; once all its runs are finished, writes the report."""
-    planned = load_study(options.study, options.set)
+    planned = load_study(options.study, options.set, runs_home(options.runs))
     out = options.out if options.out is not None else Path(f"study-{planned.name}")
     started, statuses = _start(planned, options)
     if any(status.state != "finished" for status in statuses):
@@ -81,11 +81,15 @@ def _start(planned: Study, options: argparse.Namespace) -> tuple[list[StartedRun
     out = sys.stderr if options.json else sys.stdout
     if planned.slow_on_cpu is not None and _on_cpu([run.config.runtime for run in planned.runs]):
         print(f"no GPU will be used: {planned.slow_on_cpu}", file=sys.stderr, flush=True)
+    if planned.record.left_out:
+        print(f"left out, for their folders are not there: {', '.join(planned.record.left_out)}", file=out, flush=True)
     started = start_study(runs_home(options.runs), planned, command_line=sys.argv)
     fates = Counter(run.fate for run in started)
     told = ", ".join(f"{count} {fate}" for fate, count in fates.items())
     leave = "; they go on when you leave" if fates.keys() - {"finished before"} else ""
     print(f"{planned.name}: {len(started)} runs, {told}{leave}", file=out, flush=True)
+    for sentence in changed_since_training(started):
+        print(visible(sentence), file=out, flush=True)
     readers = [RunReader(run.folder) for run in started]
     statuses = [status_of(reader) for reader in readers]
     if options.wait:

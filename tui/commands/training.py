@@ -17,8 +17,8 @@ from engine.runs.nodes import joins
 from engine.runs.preflight import preflight
 from engine.runs.reader import RunReader
 from engine.runs.status import Status, status_of
+from engine.runs.weights import weights_of_run
 from tui.commands.output import exit_status, print_json
-from tui.commands.run_references import weights_of_run
 from tui.plain import follow, result_table
 
 _DEMO_CONFIG = "cldr-hybrid.toml"

@@ -99,9 +99,9 @@ def test_values_may_hold_commas(folder):
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({'name = "batches"': 'name = "a/b"'}, "study.toml: name:"),
+        ({'name = "batches"': 'name = "a/b"'}, "study.toml:2: name: expected at most"),
         ({"seeds = [3, 4]": "seeds = [3, 3]"}, "seeds: the same seed twice"),
-        ({"seeds = [3, 4]": "seeds = []"}, "study.toml: seeds:"),
+        ({"seeds = [3, 4]": "seeds = []"}, "study.toml:4: seeds:"),
         ({"seeds = [3, 4]": "sees = [3]"}, "sees: unknown key"),
         ({"seeds = [3, 4]": "baseline = 'cross'"}, "baseline: 'cross' is not one of the conditions (mono, half)"),
         ({"seeds = [3, 4]": "benchmark = 'xquad-r'"}, "xquad-r is not one of its benchmarks (cldr)"),
@@ -174,9 +174,9 @@ def states(monkeypatch):
     """The state that each run folder is shown in; launching and resuming are recorded in it."""
     found = {}
 
-    def launch(home, config, command_line):
+    def launch(home, config, command_line, parent, study):
         folder = RunFolder(home / f"new-{len(found)}")
-        found[folder.id] = ("launched", config)
+        found[folder.id] = ("launched", config, study)
         return folder
 
     monkeypatch.setattr(study_module, "launch", launch)
@@ -187,9 +187,9 @@ def states(monkeypatch):
     return found
 
 
-def add_run(home, name, config, state, states):
+def add_run(home, name, config, state, states, record=None):
     (home / name).mkdir(parents=True)
-    spec = Spec(config=with_absolute_paths(config), created=0.0, provenance=Provenance())
+    spec = Spec(config=with_absolute_paths(config), created=0.0, provenance=Provenance(), study=record)
     (home / name / "spec.json").write_bytes(msgspec.json.encode(spec))
     states[name] = state
 
@@ -197,7 +197,9 @@ def add_run(home, name, config, state, states):
 def test_the_first_time_all_are_launched(study, states, tmp_path):
     started = study_module.start_study(tmp_path / "runs", study)
     assert [run.fate for run in started] == ["launched"] * 3
-    assert [states[run.folder.id][1] for run in started] == [run.config for run in study.runs]
+    assert [states[run.folder.id][1:] for run in started] == [(run.config, run.record) for run in study.runs]
+    assert [run.record.condition for run in started] == ["mono_share-0", "mono_share-0.5", "mono_share-1"]
+    assert {run.record.benchmarks for run in started} == {("cldr",)}
 
 
 @pytest.mark.parametrize(
