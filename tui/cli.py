@@ -249,7 +249,9 @@ def _add_results(commands: _Commands) -> None:  # type: ignore[type-arg]
         "run", nargs="+", metavar="RUN", help="or RUN@STEP; runs that differ only in their seed count as one"
     )
     compare.add_argument("--baseline", metavar="RUN", help="default: the first run")
-    compare.add_argument("--benchmark", metavar="KEY", help="default: the runs' only one")
+    compare.add_argument(
+        "--benchmark", metavar="KEY", help="or a suite, as 'beir/*': the mean over it (default: the runs' only one)"
+    )
     compare.add_argument("--metric", metavar="NAME", help="as map_monolingual; default: the headline metrics")
     compare.add_argument(
         "--margin", type=_margin, metavar="M", help="of non-inferiority (default: what the configs state, else 0.01)"
@@ -279,7 +281,11 @@ def _add_results(commands: _Commands) -> None:  # type: ignore[type-arg]
         help="of a table: csv, parquet, json, markdown or latex; of a figure: svg, pdf or png; of one run: trec (the "
         "100 best of every query in FILE, judgements in FILE.qrels) or mteb",
     )
-    export.add_argument("--benchmark", metavar="KEY", help="default: the run's only one")
+    export.add_argument(
+        "--benchmark",
+        metavar="KEY",
+        help="of compare, summary and paper also a suite, as 'beir/*' (default: the run's only one)",
+    )
     export.add_argument("--step", type=_count, metavar="N", help="default: the newest evaluated step")
     export.add_argument("--out", type=Path, metavar="FILE", help="default: stdout")
 

@@ -8,3 +8,4 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]  # vectors and scores
 Ints = npt.NDArray[np.int64]  # indices, ranks and counts
 Values = npt.NDArray[np.float64]  # measures
+Flags = npt.NDArray[np.bool_]

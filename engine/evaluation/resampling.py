@@ -14,7 +14,10 @@ Student's t with the same standard error is used.
 p-value: sign flips. If it does not matter which of two runs is which, exchanging them within a whole cluster leaves the
 distribution as it is, so the signs of all of a cluster's differences flip together.
 
-Shapes: N values, K clusters, H strata, B replicates or flips; H + 1 columns with the macro average.
+Several data sets (a suite) share no cluster and are fixed: another draw would hold other queries of the same data sets.
+So clusters are drawn within each data set, and the variance of the mean over data sets is the sum of theirs over D^2.
+
+Shapes: N values, K clusters, H strata, B replicates or flips, D data sets; H + 1 columns with the macro average.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from engine.evaluation.arrays import Ints, Values
+from engine.evaluation.arrays import Flags, Ints, Values
 
 REPLICATES = 2999
 FLIPS = 9999
@@ -33,6 +36,7 @@ FEW_CLUSTERS = 20
 
 _EXACT_CLUSTERS = 13  # 2**13 sign vectors are fewer than FLIPS: all of them are taken
 _BATCH = 250  # replicates weighted at once: bounds memory at 250 x K
+_SIGNS = 2_500_000  # drawn at once: 20 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,37 +80,83 @@ class Intervals:
 
     mean: Values  # [H + 1] NaN for a stratum without queries
     standard_error: Values  # [H + 1] linearised, cluster-robust
+    freedom: Values  # [H + 1] degrees of freedom of the standard error
     low: Values  # [H + 1] of the two-sided interval
     high: Values  # [H + 1]
-    lower_bound: Values  # [H + 1] of the one-sided interval
+    lower_bound: Values  # [H + 1] of the one-sided interval that is open above
+    upper_bound: Values  # [H + 1] of the one that is open below
 
 
 def bootstrap_intervals(
     data: ClusterTotals, *, level: float = 0.95, replicates: int = REPLICATES, seed: int = 0
 ) -> Intervals:
     """Bootstrap-t intervals of the stratum means and of their mean; the same seed gives the same intervals."""
-    clusters = len(data.totals)
-    mean, variance = (found[0] for found in _resample(data, np.ones((1, clusters))))
+    mean, variance = (found[0] for found in _resample(data, np.ones((1, len(data.totals)))))
     error = np.sqrt(variance)
     error[data.clusters < 2] = np.nan
-    if clusters < 2:
-        return Intervals(mean, error, error, error, error)
-    rng = np.random.default_rng(seed)
+    freedom = np.maximum(data.clusters - 1, 1).astype(np.float64)
+    if len(data.totals) < 2:
+        return Intervals(mean, error, freedom, error, error, error, error)
+    means, variances = _bootstrap(data, replicates, np.random.default_rng(seed))
+    drawn = _t_values(means - mean, np.sqrt(variances))
+    return _intervals(mean, error, freedom, drawn, data.informative < FEW_CLUSTERS, level)
+
+
+def suite_intervals(
+    data_sets: Sequence[ClusterTotals], *, level: float = 0.95, replicates: int = REPLICATES, seed: int = 0
+) -> Intervals:
+    """Bootstrap-t interval of the mean over data sets of their macro averages, one column.
+
+    Each replicate draws clusters within every data set. The degrees of freedom are Satterthwaite's; where they are
+    fewer than those of ``FEW_CLUSTERS`` clusters, which a small data set with a large variance brings about, or where
+    too few clusters have any difference, Student's t takes the place of the bootstrap-t. NaN, but for the mean, where
+    a data set has fewer than two clusters.
+    """
+    found = [_resample(data, np.ones((1, len(data.totals)))) for data in data_sets]
+    mean = np.array([np.mean([means[0, -1] for means, _ in found])])
+    parts = np.array([variances[0, -1] for _, variances in found]) / len(data_sets) ** 2  # [D]
+    inside = np.array([len(data.totals) - 1 for data in data_sets])
+    if inside.min() < 1:
+        unknown = np.array([np.nan])
+        return Intervals(mean, unknown, np.ones(1), unknown, unknown, unknown, unknown)
+    total, spread = parts.sum(), (parts**2 / inside).sum()
+    freedom = np.array([total**2 / spread if spread > 0 else inside.sum()])
+    drawn_means, drawn_variances = np.zeros(replicates), np.zeros(replicates)
+    for number, data in enumerate(data_sets):  # a stream of random numbers each, or equal sizes would be drawn alike
+        means, variances = _bootstrap(data, replicates, np.random.default_rng([seed, number]))
+        drawn_means += means[:, -1] / len(data_sets)
+        drawn_variances += variances[:, -1] / len(data_sets) ** 2
+    drawn = _t_values((drawn_means - mean)[:, None], np.sqrt(drawn_variances)[:, None])
+    informative = sum(int(data.informative[-1]) for data in data_sets)
+    erratic = (freedom < FEW_CLUSTERS - 1) | (informative < FEW_CLUSTERS)
+    return _intervals(mean, np.sqrt(np.array([total])), freedom, drawn, erratic, level)
+
+
+def _bootstrap(data: ClusterTotals, replicates: int, rng: np.random.Generator) -> tuple[Values, Values]:
+    """Means [B, H + 1] and their squared standard errors in resamples of all K clusters."""
+    clusters = len(data.totals)
     even = np.full(clusters, 1 / clusters)
-    drawn = []
-    for size in _batches(replicates):
-        means, variances = _resample(data, rng.multinomial(clusters, even, size=size).astype(np.float64))
-        difference, errors = means - mean, np.sqrt(variances)
-        # A resample without variation says nothing about scale: its t is 0 or without bound.
-        unbounded = np.where(np.isclose(difference, 0, atol=1e-12), 0.0, np.copysign(np.inf, difference))
-        drawn.append(np.divide(difference, errors, out=unbounded, where=errors > 0))
+    drawn = [
+        _resample(data, rng.multinomial(clusters, even, size=size).astype(np.float64)) for size in _batches(replicates)
+    ]
+    return np.concatenate([means for means, _ in drawn]), np.concatenate([variances for _, variances in drawn])
+
+
+def _t_values(difference: Values, errors: Values) -> Values:
+    # A resample without variation says nothing about scale: its t is 0 or without bound.
+    unbounded = np.where(np.isclose(difference, 0, atol=1e-12), 0.0, np.copysign(np.inf, difference))
+    return np.divide(difference, errors, out=unbounded, where=errors > 0)
+
+
+def _intervals(mean: Values, error: Values, freedom: Values, drawn: Values, erratic: Flags, level: float) -> Intervals:
+    """From t-values [B, E] of resamples; where they are ``erratic`` [E], from Student's t."""
     tail = 1 - level
-    wanted = [tail / 2, 1 - tail / 2, level]
-    quantiles = np.quantile(np.concatenate(drawn), wanted, axis=0, method="closest_observation")  # [3, H + 1]
-    erratic = (data.informative < FEW_CLUSTERS) | ~np.isfinite(quantiles).all(axis=0)
-    student = stdtrit(np.maximum(data.clusters - 1, 1), np.array(wanted)[:, None])
-    quantiles = np.where(erratic, student, quantiles)
-    return Intervals(mean, error, mean - quantiles[1] * error, mean - quantiles[0] * error, mean - quantiles[2] * error)
+    wanted = [tail / 2, 1 - tail / 2, level, tail]
+    quantiles = np.quantile(drawn, wanted, axis=0, method="closest_observation")  # [4, E]
+    erratic = erratic | ~np.isfinite(quantiles).all(axis=0)
+    quantiles = np.where(erratic, stdtrit(freedom, np.array(wanted)[:, None]), quantiles)
+    high, low, lower_bound, upper_bound = mean - quantiles * error
+    return Intervals(mean, error, freedom, low, high, lower_bound, upper_bound)
 
 
 def sign_flip_p_values(data: ClusterTotals, *, flips: int = FLIPS, seed: int = 0) -> Values:
@@ -114,20 +164,40 @@ def sign_flip_p_values(data: ClusterTotals, *, flips: int = FLIPS, seed: int = 0
 
     NaN below two clusters.
     """
+    return np.where(data.clusters < 2, np.nan, _flipped(_contributions(data), flips, seed))
+
+
+def suite_p_value(data_sets: Sequence[ClusterTotals], *, flips: int = FLIPS, seed: int = 0) -> Values:
+    """[1] the same of the mean over data sets of their macro averages, flipping the clusters of all of them.
+
+    Where differences of single data sets are true but cancel out, it errs towards 1. NaN where a data set has fewer
+    than two clusters.
+    """
+    if min(len(data.totals) for data in data_sets) < 2:
+        return np.array([np.nan])
+    contributions = np.concatenate([_contributions(data)[:, -1:] for data in data_sets]) / len(data_sets)
+    return _flipped(contributions, flips, seed)
+
+
+def _contributions(data: ClusterTotals) -> Values:
+    """[K, H + 1] what each cluster adds to the mean of each stratum and to their mean."""
     counts = data.sizes.sum(axis=0)  # [H]
     shares = np.divide(data.totals, counts, out=np.zeros_like(data.totals), where=counts > 0)
-    contributions = np.column_stack([shares, shares.sum(axis=1) / max(1, np.count_nonzero(counts))])  # [K, H + 1]
+    return np.column_stack([shares, shares.sum(axis=1) / max(1, np.count_nonzero(counts))])
+
+
+def _flipped(contributions: Values, flips: int, seed: int) -> Values:
+    """Two-sided p-values of sums of ``contributions`` [K, E] whose signs flip row by row."""
     observed = np.abs(contributions.sum(axis=0))
-    limit = observed - 1e-9 * np.abs(contributions).sum(
-        axis=0
-    )  # a flip that gives the same sum may differ in last bits
+    # A flip that gives the same sum may differ in last bits.
+    limit = observed - 1e-9 * np.abs(contributions).sum(axis=0)
     clusters = len(contributions)
     exact = clusters <= _EXACT_CLUSTERS
     reached = np.zeros(contributions.shape[1])
     for signs in _all_signs(clusters) if exact else _random_signs(clusters, flips, seed):
         reached += (np.abs(signs @ contributions) >= limit).sum(axis=0)
-    found = reached / 2**clusters if exact else (1 + reached) / (1 + flips)
-    return np.where(data.clusters < 2, np.nan, found)
+    found: Values = reached / 2**clusters if exact else (1 + reached) / (1 + flips)
+    return found
 
 
 def t_interval(mean: Values, error: Values, freedom: Values | int, level: float = 0.95) -> tuple[Values, Values]:
@@ -170,14 +240,14 @@ def _resample(data: ClusterTotals, weights: Values) -> tuple[Values, Values]:
     return means, np.where(variances < 1e-24 * scale, 0.0, variances)
 
 
-def _batches(total: int) -> Iterator[int]:
-    for start in range(0, total, _BATCH):
-        yield min(_BATCH, total - start)
+def _batches(total: int, largest: int = _BATCH) -> Iterator[int]:
+    for start in range(0, total, largest):
+        yield min(largest, total - start)
 
 
 def _random_signs(clusters: int, flips: int, seed: int) -> Iterator[Values]:
     rng = np.random.default_rng(seed)
-    for size in _batches(flips):
+    for size in _batches(flips, max(1, min(_BATCH, _SIGNS // clusters))):
         yield (rng.integers(0, 2, size=(size, clusters)) * 2 - 1).astype(np.float64)
 
 

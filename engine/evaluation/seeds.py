@@ -62,17 +62,18 @@ class Combined:
     low: Values  # [E]
     high: Values  # [E]
     lower_bound: Values  # [E]
+    upper_bound: Values  # [E]
     p: Values  # [E]
 
 
-def combine(queries: Intervals, clusters: Values, seeds: SeedSpread, level: float = 0.95) -> Combined:
-    """Student's t with both variances and Satterthwaite's degrees of freedom; ``clusters`` [E] are those resampled."""
+def combine(queries: Intervals, seeds: SeedSpread, level: float = 0.95) -> Combined:
+    """Student's t with both variances and Satterthwaite's degrees of freedom."""
     between, within = seeds.standard_error**2, queries.standard_error**2
     error = np.sqrt(between + within)
-    freedom = _satterthwaite((between, seeds.freedom), (within, np.maximum(clusters - 1, 1)))
+    freedom = _satterthwaite((between, seeds.freedom), (within, queries.freedom))
     low, high = t_interval(queries.mean, error, freedom, level)
-    lower_bound, _ = t_interval(queries.mean, error, freedom, 2 * level - 1)
-    return Combined(low, high, lower_bound, t_p_value(queries.mean, error, freedom))
+    lower_bound, upper_bound = t_interval(queries.mean, error, freedom, 2 * level - 1)
+    return Combined(low, high, lower_bound, upper_bound, t_p_value(queries.mean, error, freedom))
 
 
 def _satterthwaite(first: tuple[Values, Values | int], second: tuple[Values, Values | int]) -> Values:

@@ -7,11 +7,14 @@ interval over seeds (engine.evaluation.seeds). Two flags come out, and both can 
 - different: the p-value, adjusted by Holm over the cells of one metric and setting, is below 0.05;
 - not inferior: the lower bound of the one-sided 95 % interval lies above -margin, the margin stated before training.
 
+Several data sets are compared as a suite: each by itself, and the mean over them, whose interval resamples clusters
+within each data set. The data sets are fixed: nothing is said of others.
+
 Promised, and measured by benchmarks/coverage.py: 95 % intervals cover 93 to 97 % from 24 clusters on for normal and for
 exponential differences in two levels of clusters, with 1, 3 and 5 seeds. Where 85 % of the differences are 0, those of
 whole clusters included, they cover 92 % at 24 and 48 clusters and 94 % at 140 (the percentile bootstrap: 90 % at 48).
 
-Shapes: S runs of a condition, N values (a query, or a query and a passage language), H strata.
+Shapes: S runs of a condition, N values (a query, or a query and a passage language), H strata, D data sets.
 """
 
 from __future__ import annotations
@@ -31,8 +34,10 @@ from engine.evaluation.resampling import (
     bootstrap_intervals,
     cluster_totals,
     sign_flip_p_values,
+    suite_intervals,
+    suite_p_value,
 )
-from engine.evaluation.seeds import ENOUGH_SEEDS, SeedSpread, combine, seed_spread
+from engine.evaluation.seeds import ENOUGH_SEEDS, Combined, SeedSpread, combine, seed_spread
 from engine.measures import Wanted
 
 LEVEL = 0.95
@@ -48,6 +53,11 @@ class Condition:
     values: Values  # [S, N]
     seeds: tuple[int, ...]  # S; empty: a system that was not trained
 
+    @property
+    def runs(self) -> tuple[int, tuple[int, ...]]:
+        """How many, and their seeds."""
+        return len(self.values), self.seeds
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -57,7 +67,8 @@ class Difference:
     baseline_value: float
     difference: float
     interval: tuple[float, float] | None  # 95 %, over clusters, and over seeds too where ``basis`` says so
-    lower_bound: float | None  # of the one-sided 95 % interval, on the same basis
+    lower_bound: float | None  # of the one-sided 95 % interval that is open above, on the same basis
+    upper_bound: float | None  # of the one that is open below; the two bounds are the ends of the 90 % interval
     p: float | None  # not adjusted
     seed_interval: tuple[float, float] | None  # 95 %, Student's t over seeds, on these queries
     basis: Basis
@@ -70,6 +81,46 @@ class Comparison:
 
     macro: Difference
     strata: dict[int, Difference]
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Two conditions on the same N values of one benchmark."""
+
+    run: Condition
+    baseline: Condition
+    stratum: Ints  # [N] below ``strata``
+    clusters: Sequence[str]  # [N]
+    strata: int
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where the shapes do not fit, or there are no values."""
+        count = len(self.stratum)
+        shapes = self.run.values.shape, self.baseline.values.shape
+        if not count or any(shape[1:] != (count,) for shape in shapes):
+            raise ValueError(f"{shapes[0]} and {shapes[1]} values for {count} queries")
+
+    def difference_totals(self) -> ClusterTotals:
+        """Of the difference of the two means over runs."""
+        return self._totals(self.run.values.mean(axis=0) - self.baseline.values.mean(axis=0))
+
+    def means(self) -> tuple[Values, Values]:
+        """[S, H + 1] of the run and of the baseline: the mean of each stratum and their mean."""
+        run, baseline = (
+            np.stack([self._totals(values).means() for values in side.values]) for side in (self.run, self.baseline)
+        )
+        return run, baseline
+
+    def _totals(self, values: Values) -> ClusterTotals:
+        return cluster_totals(values, self.stratum, self.clusters, self.strata)
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteComparison:
+    """The mean over data sets, and each of them."""
+
+    mean: Difference  # of the macro averages of the data sets
+    data_sets: list[Comparison]  # in the order given
 
 
 def compare_conditions(
@@ -90,44 +141,91 @@ def compare_conditions(
     Raises:
         ValueError: the shapes do not fit, or there are no values.
     """
-    count = len(stratum)
-    if not count or run.values.shape[1:] != (count,) or baseline.values.shape[1:] != (count,):
-        raise ValueError(f"{run.values.shape} and {baseline.values.shape} values for {count} queries")
+    return compare_paired(
+        Paired(run, baseline, stratum, clusters, strata), replicates=replicates, flips=flips, seed=seed
+    )
 
-    def totals(values: Values) -> ClusterTotals:
-        return cluster_totals(values, stratum, clusters, strata)
 
-    data = totals(run.values.mean(axis=0) - baseline.values.mean(axis=0))
-    intervals = bootstrap_intervals(data, level=LEVEL, replicates=replicates, seed=seed)
-    p = sign_flip_p_values(data, flips=flips, seed=seed)
-    means, baseline_means = (
-        np.stack([totals(values).means() for values in side.values]) for side in (run, baseline)
-    )  # [S, H + 1]
-    spread = seed_spread(means, baseline_means, run.seeds, baseline.seeds)
-    basis: Basis = "over seeds" if min(len(means), len(baseline_means)) >= ENOUGH_SEEDS else "for these seeds"
-    if not run.seeds and not baseline.seeds:
+def compare_paired(paired: Paired, *, replicates: int = REPLICATES, flips: int = FLIPS, seed: int = 0) -> Comparison:
+    """The same for what is paired already."""
+    data = paired.difference_totals()
+    found = _differences(
+        bootstrap_intervals(data, level=LEVEL, replicates=replicates, seed=seed),
+        sign_flip_p_values(data, flips=flips, seed=seed),
+        paired.means(),
+        (paired.run.seeds, paired.baseline.seeds),
+        data.clusters,
+    )
+    return Comparison(found[-1], {index: found[index] for index in np.unique(paired.stratum).tolist()})
+
+
+def compare_suite(
+    data_sets: Sequence[Paired], *, replicates: int = REPLICATES, flips: int = FLIPS, seed: int = 0
+) -> SuiteComparison:
+    """Compares the same two conditions, run for run, on several data sets that share no cluster.
+
+    Raises:
+        ValueError: there are no data sets, or not all are of the same runs.
+    """
+    if (
+        len({(len(one.run.values), one.run.seeds, len(one.baseline.values), one.baseline.seeds) for one in data_sets})
+        != 1
+    ):
+        raise ValueError("a suite needs the same runs on every data set")
+    each = [compare_paired(one, replicates=replicates, flips=flips, seed=seed) for one in data_sets]
+    return SuiteComparison(suite_mean(data_sets, replicates=replicates, flips=flips, seed=seed), each)
+
+
+def suite_mean(
+    data_sets: Sequence[Paired], *, replicates: int = REPLICATES, flips: int = FLIPS, seed: int = 0
+) -> Difference:
+    """The mean over data sets alone; of each run it is the mean of its macro averages."""
+    totals = [one.difference_totals() for one in data_sets]
+    means = [one.means() for one in data_sets]
+    run, baseline = (np.mean([of_one[side][:, -1:] for of_one in means], axis=0) for side in (0, 1))  # [S, 1]
+    (found,) = _differences(
+        suite_intervals(totals, level=LEVEL, replicates=replicates, seed=seed),
+        suite_p_value(totals, flips=flips, seed=seed),
+        (run, baseline),
+        (data_sets[0].run.seeds, data_sets[0].baseline.seeds),
+        np.array([sum(int(data.clusters[-1]) for data in totals)]),
+    )
+    return found
+
+
+def _differences(
+    intervals: Intervals,
+    p: Values,
+    means: tuple[Values, Values],
+    seeds: tuple[Sequence[int], Sequence[int]],
+    clusters: Ints,
+) -> list[Difference]:
+    """One a column, of intervals over clusters, p-values [E], ``means`` [S, E] of run and baseline, clusters [E]."""
+    run, baseline = means
+    spread = seed_spread(run, baseline, *seeds)
+    basis: Basis = "over seeds" if min(len(run), len(baseline)) >= ENOUGH_SEEDS else "for these seeds"
+    if not any(seeds):
         basis = "for these models"
+    on_basis: Intervals | Combined = intervals
     if spread is not None and basis == "over seeds":
-        combined = combine(intervals, data.clusters.astype(np.float64), spread, LEVEL)
-        low, high, lower_bound, p = combined.low, combined.high, combined.lower_bound, combined.p
-    else:
-        low, high, lower_bound = intervals.low, intervals.high, intervals.lower_bound
+        on_basis = combine(intervals, spread, LEVEL)
+        p = on_basis.p
     seed_low, seed_high = _seed_interval(spread, intervals)
-    found = [
+    return [
         Difference(
-            value=float(means[:, column].mean()),
-            baseline_value=float(baseline_means[:, column].mean()),
+            value=float(run[:, column].mean()),
+            baseline_value=float(baseline[:, column].mean()),
             difference=float(intervals.mean[column]),
-            interval=_pair(low[column], high[column]),
-            lower_bound=_finite(lower_bound[column]),
+            interval=_pair(on_basis.low[column], on_basis.high[column]),
+            lower_bound=_finite(on_basis.lower_bound[column]),
+            upper_bound=_finite(on_basis.upper_bound[column]),
             p=_finite(p[column]),
             seed_interval=_pair(seed_low[column], seed_high[column]),
             basis=basis,
-            clusters=int(data.clusters[column]),
+            clusters=int(clusters[column]),
         )
-        for column in range(strata + 1)
+        for column in range(len(clusters))
     ]
-    return Comparison(found[-1], {index: found[index] for index in np.unique(stratum).tolist()})
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

@@ -1,29 +1,24 @@
 """Runs against a baseline on the same queries: per setting and per language pair, with verdicts.
 
-One ``CompareResult`` feeds the command, the table and whatever draws it.
+Several benchmarks are compared as a suite: the mean over them, and each beside it. One ``CompareResult`` feeds the
+command, the table and whatever draws it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from engine.evaluation.results import query_values, read_ranks, read_summary
+from engine.benchmark_names import is_suite
+from engine.export.checkpoint_choice import check_not_selected_here, selection_rule
 from engine.export.conditions import RunGroup, find_group, group_by_seed
-from engine.export.run_results import (
-    Checkpoint,
-    ExportError,
-    RunReference,
-    RunResult,
-    benchmark_folders,
-    find_results,
-    only_benchmark,
-    reason_missing,
-)
-from engine.measures import HEADLINE, MEASURES
+from engine.export.measured_runs import MeasuredRuns, headline_measures
+from engine.export.run_results import Checkpoint, ExportError, RunReference, RunResult, find_results
+from engine.measures import MEASURES
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
@@ -37,7 +32,7 @@ class CompareRow(msgspec.Struct, frozen=True, kw_only=True):
     """One condition against the baseline in one setting, or in one of its cells. Null: too little data to say."""
 
     run: str
-    setting: str  # a metric, or for a cell the metric and its languages: "map_crosslingual en->de"
+    setting: str  # a metric, with the languages of a cell, "map_crosslingual en->de", or a suite's data set
     value: float
     baseline_value: float
     difference: float
@@ -49,18 +44,25 @@ class CompareRow(msgspec.Struct, frozen=True, kw_only=True):
     metric: str
     query_language: str | None  # null: the mean over languages
     passage_language: str | None  # null: the pool of all languages, or the mean
-    lower_bound: float | None  # of the one-sided 95 % interval
+    lower_bound: float | None  # of the one-sided 95 % interval; both bounds are the ends of the 90 % interval
     p: float | None
     seed_interval: tuple[float, float] | None  # 95 %, over seeds on these queries
     basis: str  # "for these seeds", "over seeds" from five seeds on a side, or "for these models": none was trained
     clusters: int
+    upper_bound: float | None = None  # of the one-sided 95 % interval on the other side
+    benchmark: str = ""  # a key, or of the mean over data sets the suite
+
+    @property
+    def is_mean(self) -> bool:
+        """Over the languages of a benchmark, or over the data sets of a suite."""
+        return self.query_language is None
 
 
 class CompareResult(msgspec.Struct, frozen=True, kw_only=True):
     """What ``compare --json`` prints."""
 
     metric: str  # "all": those of a comparison without --metric
-    benchmark: str
+    benchmark: str  # a key, or a suite
     margin: float
     baseline: str
     rows: list[CompareRow]
@@ -68,6 +70,8 @@ class CompareResult(msgspec.Struct, frozen=True, kw_only=True):
     selection: dict[str, str]  # run -> how its checkpoint was chosen
     not_applicable: dict[str, str] = {}  # metric -> why it is left out
     sampled_of: int | None = None  # the queries are a sample of so many; None: all of the benchmark
+    data_sets: list[str] = []  # of a suite: the benchmarks that the mean is over
+    primary: str = ""  # the measure of single-language quality
 
 
 def compare_runs(
@@ -83,7 +87,7 @@ def compare_runs(
 
     Args:
         baseline: one of the runs; None is the first.
-        benchmark: None is the runs' only one.
+        benchmark: a key, or a suite such as "beir/*"; None is the runs' only one.
         metric: one of ``measures.MEASURES``; None is the headline metrics that the benchmark has.
         margin: of non-inferiority; None is the one that the configs state.
 
@@ -93,7 +97,10 @@ def compare_runs(
     """
     distinct = list(dict.fromkeys(map(_resolved, runs)))
     results = find_results(distinct, benchmark)
-    return compare_results(results, None if baseline is None else _resolved(baseline), metric, margin)
+    reference = None if baseline is None else _resolved(baseline)
+    if benchmark is not None and is_suite(benchmark):
+        return compare_suite_results(results, benchmark, reference, metric, margin)
+    return compare_results(results, reference, metric, margin)
 
 
 def compare_results(
@@ -103,61 +110,188 @@ def compare_results(
     margin: float | None = None,
     begins: Callable[[str], object] = lambda metric: None,
 ) -> CompareResult:
-    """The same for results that were found already; ``begins`` is told of every metric before it is computed."""
-    key = only_benchmark(results)
-    if metric is not None and metric not in MEASURES:
-        raise ExportError(f"unknown metric {metric!r}, expected one of {', '.join(MEASURES)}")
-    if len(results) < 2:
-        raise ExportError("a comparison needs at least two runs")
-    _check_same_queries(results)
-    for result in results:
-        _check_not_selected_here(result)
-    groups = group_by_seed(results)
-    reference = find_group(groups, baseline)
+    """The same for results on one benchmark that were found already; ``begins`` is told of every metric before it is
+    computed."""
+    measured = MeasuredRuns(results)
+    groups, reference = _conditions(results, baseline)
     margin = _stated_margin(results) if margin is None else margin
+    return compare_groups(measured, groups, reference, margin, metric, begins=begins)
+
+
+def compare_groups(
+    measured: MeasuredRuns,
+    groups: Sequence[RunGroup],
+    reference: RunGroup,
+    margin: float,
+    metric: str | None = None,
+    primary: str | None = None,
+    begins: Callable[[str], object] = lambda metric: None,
+) -> CompareResult:
+    """The same for conditions that are known; ``reference`` is one of them.
+
+    Args:
+        primary: the measure of single-language quality; None is the benchmark's usual one.
+
+    Raises:
+        ExportError: an unknown or inapplicable metric; a checkpoint that was selected on the benchmark.
+    """
+    primary = primary or measured.primary
     rows: list[CompareRow] = []
     not_applicable: dict[str, str] = {}
-    ranks = {result.run: read_ranks(result.folder) for result in results}
-    for name in HEADLINE if metric is None else (metric,):
+    for result in measured.results.values():
+        check_not_selected_here(result)
+    for name in _metrics(metric, primary):
         begins(name)
-        reasons = {result.run: reason for result in results if (reason := reason_missing(result, name))}
-        if reasons:
-            not_applicable[name] = "; ".join(f"{run}: {reason}" for run, reason in reasons.items())
-            if metric is not None:
-                raise ExportError(f"{name} cannot be compared: {not_applicable[name]}")
-            continue
-        values = {result.run: query_values(ranks[result.run], name) for result in results}
-        if any(not len(frame) for frame in values.values()):
-            if metric is not None:
-                raise ExportError(f"{key} has no {metric}: no query has the relevant passages it is about")
+        if not _is_measured(measured, name, metric, not_applicable):
             continue
         differences = [
             (group.name, *cell)
             for group in groups
             if group is not reference
-            for cell in _differences(group, reference, values)
+            for cell in _differences(measured, name, group, reference)
         ]
-        rows += _judged(name, differences, margin)
+        rows += _judged(name, measured.key, differences, margin)
     return CompareResult(
         metric=metric or ALL,
-        benchmark=key,
+        benchmark=measured.key,
         margin=margin,
         baseline=reference.name,
         rows=rows,
         conditions={group.name: list(group.runs) for group in groups},
-        selection={result.run: selection_rule(result) for result in results},
+        selection={run: selection_rule(result) for run, result in measured.results.items()},
         not_applicable=not_applicable,
-        sampled_of=results[0].summary.sampled_of,
+        sampled_of=next(iter(measured.results.values())).summary.sampled_of,
+        primary=primary,
     )
+
+
+def compare_suite_results(
+    results: Sequence[RunResult],
+    suite: str,
+    baseline: RunReference | None = None,
+    metric: str | None = None,
+    margin: float | None = None,
+) -> CompareResult:
+    """The same for results on the data sets of a suite: the mean over them, then each.
+
+    Raises:
+        ExportError: a run lacks a data set that another has, or the data sets have no measure in common.
+    """
+    by_key = results_by_benchmark(results)
+    runs = dict.fromkeys(result.run for result in results)
+    for key, found in by_key.items():
+        if missing := runs.keys() - {result.run for result in found}:
+            raise ExportError(f"{min(missing)} has no results on {key}, which other runs have: a mean needs them all")
+    first, *_ = by_key.values()
+    groups, reference = _conditions(first, baseline)
+    margin = _stated_margin(results) if margin is None else margin
+    return compare_suite_groups(
+        suite, [MeasuredRuns(found) for found in by_key.values()], groups, reference, margin, metric
+    )
+
+
+def compare_suite_groups(
+    suite: str,
+    data_sets: Sequence[MeasuredRuns],
+    groups: Sequence[RunGroup],
+    reference: RunGroup,
+    margin: float,
+    metric: str | None = None,
+    primary: str | None = None,
+) -> CompareResult:
+    """The same for conditions that are known.
+
+    Raises:
+        ExportError: an unknown or inapplicable metric, no common primary measure, or a checkpoint that was selected on
+            one of the data sets.
+    """
+    primary = primary or metric or common_primary(suite, data_sets)
+    for measured in data_sets:
+        for result in measured.results.values():
+            check_not_selected_here(result)
+    rows: list[CompareRow] = []
+    not_applicable: dict[str, str] = {}
+    for name in _metrics(metric, primary):
+        if not all(_is_measured(measured, name, metric, not_applicable) for measured in data_sets):
+            continue
+        compared = [
+            (group.name, compare_in_suite(data_sets, name, group, reference))
+            for group in groups
+            if group is not reference
+        ]
+        rows += _judged(name, suite, [(run, None, None, mean) for run, (mean, _) in compared], margin)
+        rows += _of_data_sets(
+            name, [(run, key, each) for run, (_, found) in compared for key, each in found.items()], margin
+        )
+    selection: dict[str, dict[str, None]] = {}
+    sizes = []
+    for measured in data_sets:
+        for run, result in measured.results.items():
+            selection.setdefault(run, {})[selection_rule(result)] = None
+        summary = next(iter(measured.results.values())).summary
+        sizes.append((summary.queries, summary.sampled_of))
+    return CompareResult(
+        metric=metric or ALL,
+        benchmark=suite,
+        margin=margin,
+        baseline=reference.name,
+        rows=rows,
+        conditions={group.name: list(group.runs) for group in groups},
+        selection={run: "; ".join(rules) for run, rules in selection.items()},
+        not_applicable=not_applicable,
+        sampled_of=sum(of or queries for queries, of in sizes) if any(of for _, of in sizes) else None,
+        data_sets=[measured.key for measured in data_sets],
+        primary=primary,
+    )
+
+
+def compare_in_suite(
+    data_sets: Sequence[MeasuredRuns], metric: str, group: RunGroup, reference: RunGroup
+) -> tuple[Difference, dict[str, Difference]]:
+    """The mean over the data sets of a suite, and each of them by key."""
+    from engine.evaluation.statistics import compare_suite
+
+    found = compare_suite([measured.paired(metric, group, reference)[1] for measured in data_sets])
+    keys = [measured.key for measured in data_sets]
+    return found.mean, {key: each.macro for key, each in zip(keys, found.data_sets, strict=True)}
+
+
+def common_primary(suite: str, data_sets: Sequence[MeasuredRuns]) -> str:
+    """The usual measure of single-language quality of all data sets of a suite.
+
+    Raises:
+        ExportError: they differ in it.
+    """
+    primaries = list(dict.fromkeys(measured.primary for measured in data_sets))
+    if len(primaries) > 1:
+        raise ExportError(
+            f"the data sets of {suite} differ in their usual measure: choose one of {', '.join(primaries)}"
+        )
+    return primaries[0]
+
+
+def results_by_benchmark(results: Sequence[RunResult]) -> dict[str, list[RunResult]]:
+    """Keys ascending; within each the results in their order."""
+    ordered = sorted(results, key=lambda result: result.benchmark)
+    return {key: list(found) for key, found in groupby(ordered, key=lambda result: result.benchmark)}
 
 
 def compare_table(results: Sequence[RunResult]) -> Frame:
     """The rows of a comparison with the first run, intervals as two columns each."""
+    return _table(compare_results(results))
+
+
+def compare_suite_table(results: Sequence[RunResult], suite: str) -> Frame:
+    """The same over the data sets of a suite."""
+    return _table(compare_suite_results(results, suite))
+
+
+def _table(compared: CompareResult) -> Frame:
     import polars as pl
 
-    text = ("run", "setting", "verdict", "metric", "query_language", "passage_language", "basis")
+    text = ("run", "setting", "verdict", "metric", "query_language", "passage_language", "basis", "benchmark")
     rows = []
-    for row in compare_results(results).rows:
+    for row in compared.rows:
         record = msgspec.structs.asdict(row)
         for name in ("interval", "seed_interval"):
             record[f"{name}_low"], record[f"{name}_high"] = record.pop(name) or (None, None)
@@ -175,124 +309,119 @@ def compare_table(results: Sequence[RunResult]) -> Frame:
     return pl.DataFrame(rows, schema={name: kinds.get(name, pl.Float64) for name in order})
 
 
-def selection_rule(result: RunResult) -> str:
-    """How the checkpoint that is compared came to be chosen, as far as the run's folder tells."""
-    if not result.is_trained:
-        return f"none: {result.model} is measured as it is"
-    if result.checkpoint is not None:
-        return f"step {result.step:,}, named for this comparison"
-    if result.choice is not None:
-        rule = result.choice.rule()
-        return rule if result.step == result.choice.step else f"newest evaluated step ({result.step:,}), not the {rule}"
-    last = result.config.optimizer.max_steps
-    if result.step == last:
-        return f"last step ({last:,}), fixed before training"
-    return f"newest evaluated step ({result.step:,} of {last:,}), not the last one that was fixed before training"
+def _conditions(results: Sequence[RunResult], baseline: RunReference | None) -> tuple[list[RunGroup], RunGroup]:
+    """The conditions among the results on one benchmark, and the baseline."""
+    if len(results) < 2:
+        raise ExportError("a comparison needs at least two runs")
+    groups = group_by_seed(results)
+    return groups, find_group(groups, baseline)
+
+
+def _metrics(metric: str | None, primary: str) -> tuple[str, ...]:
+    if metric is None:
+        return headline_measures(primary)
+    if metric not in MEASURES:
+        raise ExportError(f"unknown metric {metric!r}, expected one of {', '.join(MEASURES)}")
+    return (metric,)
+
+
+def _is_measured(measured: MeasuredRuns, name: str, asked_for: str | None, not_applicable: dict[str, str]) -> bool:
+    """Whether the runs can be compared in a measure; if not, the reason is added to ``not_applicable``.
+
+    Raises:
+        ExportError: they cannot, and the measure was asked for.
+    """
+    if reason := measured.reason_missing(name):
+        if asked_for is not None:
+            raise ExportError(f"{name} cannot be compared: {reason}")
+        not_applicable.setdefault(name, reason)
+        return False
+    if measured.has_values(name):
+        return True
+    if asked_for is not None:
+        raise ExportError(f"{measured.key} has no {name}: no query has the relevant passages it is about")
+    return False
 
 
 def _differences(
-    group: RunGroup, reference: RunGroup, values: dict[str, Frame]
+    measured: MeasuredRuns, metric: str, group: RunGroup, reference: RunGroup
 ) -> Iterator[tuple[str | None, str | None, Difference]]:
     """(query language, passage language, difference): the mean over the cells first, as (None, None, ...)."""
-    import numpy as np
-    import polars as pl
+    from engine.evaluation.statistics import compare_paired
 
-    from engine.evaluation.statistics import Condition, compare_conditions
-
-    keys = values[group.runs[0]].drop("value")
-    for run in (*group.runs, *reference.runs):
-        if not values[run].drop("value").equals(keys):
-            raise ExportError(f"{run} and {group.runs[0]} were not measured on the same queries")
-    cells = keys.select("query_language", "passage_language").unique().sort(pl.all())
-    numbered = cells.with_row_index("stratum")
-    stratum = keys.join(
-        numbered, on=["query_language", "passage_language"], how="left", nulls_equal=True, maintain_order="left"
-    )["stratum"]
-
-    def condition(of: RunGroup) -> Condition:
-        return Condition(np.stack([values[run]["value"].to_numpy() for run in of.runs]), of.seeds)
-
-    compared = compare_conditions(
-        condition(group),
-        condition(reference),
-        stratum.to_numpy().astype(np.int64),
-        keys["cluster"].to_list(),
-        len(cells),
-    )
+    cells, paired = measured.paired(metric, group, reference)
+    compared = compare_paired(paired)
     yield None, None, compared.macro
-    for index, (asked, answered) in enumerate(cells.rows()):
+    for index, (asked, answered) in enumerate(cells):
         yield asked, answered, compared.strata[index]
 
 
 def _judged(
-    metric: str, differences: Sequence[tuple[str, str | None, str | None, Difference]], margin: float
+    metric: str,
+    benchmark: str,
+    differences: Sequence[tuple[str, str | None, str | None, Difference]],
+    margin: float,
 ) -> Iterator[CompareRow]:
     """Rows with Holm's adjustment within the means, and within the cells."""
-    from engine.evaluation.statistics import holm, is_different, is_not_inferior, verdict
+    from engine.evaluation.statistics import holm
 
-    direction = MEASURES[metric].wanted
     adjusted: dict[int, float | None] = {}
     for is_mean in (True, False):
         family = [index for index, (_, asked, _, _) in enumerate(differences) if (asked is None) == is_mean]
         adjusted.update(zip(family, holm([differences[index][3].p for index in family]), strict=True))
     for index, (run, asked, answered, difference) in enumerate(differences):
-        different = is_different(adjusted[index])
-        not_inferior = is_not_inferior(difference, margin) if direction == "higher" else None
         cell = "" if asked is None else f" {asked}" if answered is None else f" {asked}->{answered}"
-        yield CompareRow(
-            run=run,
-            setting=metric + cell,
-            value=difference.value,
-            baseline_value=difference.baseline_value,
-            difference=difference.difference,
-            interval=difference.interval,
-            p_holm=adjusted[index],
-            different=different,
-            not_inferior=not_inferior,
-            verdict=verdict(
-                difference, different=different, not_inferior=not_inferior, margin=margin, wanted=direction
-            ),
-            metric=metric,
-            query_language=asked,
-            passage_language=answered,
-            lower_bound=difference.lower_bound,
-            p=difference.p,
-            seed_interval=difference.seed_interval,
-            basis=difference.basis,
-            clusters=difference.clusters,
-        )
+        yield _row(run, metric, metric + cell, benchmark, (asked, answered), difference, adjusted[index], margin)
 
 
-def _check_same_queries(results: Sequence[RunResult]) -> None:
-    first = results[0]
-    for other in results[1:]:
-        if other.summary.protocol.data_digest != first.summary.protocol.data_digest:
-            raise ExportError(
-                f"{first.run} and {other.run} were measured on different data of {first.benchmark}: "
-                "other questions, candidates, languages or units"
-            )
+def _of_data_sets(
+    metric: str, differences: Sequence[tuple[str, str, Difference]], margin: float
+) -> Iterator[CompareRow]:
+    """Rows of (run, data set, difference), with Holm's adjustment over all of them."""
+    from engine.evaluation.statistics import holm
+
+    adjusted = holm([difference.p for _, _, difference in differences])
+    for (run, key, difference), p in zip(differences, adjusted, strict=True):
+        yield _row(run, metric, f"{metric} {key}", key, (None, None), difference, p, margin)
 
 
-def selected_on_itself(result: RunResult) -> bool:
-    """Whether the checkpoint was chosen for its score on these very queries, on which it then scores too well."""
-    validation = result.config.evaluation.validation
-    if result.choice is None or validation in (None, "loss"):
-        return False
-    if result.checkpoint not in (None, result.choice.step):
-        return False
-    if validation == result.benchmark:
-        return True
-    step = next(parent for parent in result.folder.parents if parent.name == f"step-{result.step:06d}")
-    folder = benchmark_folders(step).get(str(validation))
-    return folder is not None and read_summary(folder).protocol.data_digest == result.summary.protocol.data_digest
+def _row(
+    run: str,
+    metric: str,
+    setting: str,
+    benchmark: str,
+    cell: tuple[str | None, str | None],
+    difference: Difference,
+    p_holm: float | None,
+    margin: float,
+) -> CompareRow:
+    from engine.evaluation.statistics import is_different, is_not_inferior, verdict
 
-
-def _check_not_selected_here(result: RunResult) -> None:
-    if result.choice is not None and selected_on_itself(result):
-        raise ExportError(
-            f"{result.run}: its checkpoint was selected on {result.benchmark} itself ({result.choice.rule()}); there "
-            "is no verdict on it: select by 'loss' or another benchmark, or take the last step (evaluation.select)"
-        )
+    direction = MEASURES[metric].wanted
+    different = is_different(p_holm)
+    not_inferior = is_not_inferior(difference, margin) if direction == "higher" else None
+    return CompareRow(
+        run=run,
+        setting=setting,
+        value=difference.value,
+        baseline_value=difference.baseline_value,
+        difference=difference.difference,
+        interval=difference.interval,
+        p_holm=p_holm,
+        different=different,
+        not_inferior=not_inferior,
+        verdict=verdict(difference, different=different, not_inferior=not_inferior, margin=margin, wanted=direction),
+        metric=metric,
+        query_language=cell[0],
+        passage_language=cell[1],
+        lower_bound=difference.lower_bound,
+        upper_bound=difference.upper_bound,
+        p=difference.p,
+        seed_interval=difference.seed_interval,
+        basis=difference.basis,
+        clusters=difference.clusters,
+        benchmark=benchmark,
+    )
 
 
 def stated_margins(results: Sequence[RunResult]) -> list[float]:

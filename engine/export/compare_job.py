@@ -15,8 +15,8 @@ import msgspec
 from engine.config import ConfigError
 from engine.export.compare import CompareResult, compare_results, stated_margins
 from engine.export.conditions import group_by_seed
+from engine.export.measured_runs import headline_measures, primary_of
 from engine.export.run_results import find_results
-from engine.measures import HEADLINE
 
 _NICENESS = 5  # of 19: a comparison gives way to whatever trains here
 
@@ -86,12 +86,13 @@ def compare(request: CompareRequest) -> CompareOutcome:
     Raises:
         ConfigError: the runs cannot be compared; one line.
     """
-    _send(CompareProgress(what="reading the results", done=0, total=len(HEADLINE) + 1))
     results = find_results([Path(run) for run in request.runs], request.benchmark)
+    measures = headline_measures(primary_of(results[0]))
+    _send(CompareProgress(what="reading the results", done=0, total=len(measures) + 1))
     margins = stated_margins(results)
 
     def begins(metric: str) -> None:
-        _send(CompareProgress(what=metric, done=1 + HEADLINE.index(metric), total=len(HEADLINE) + 1))
+        _send(CompareProgress(what=metric, done=1 + measures.index(metric), total=len(measures) + 1))
 
     comparison = compare_results(results, Path(request.baseline), margin=margins[0], begins=begins)
     from engine.export.tables.pareto_table import (

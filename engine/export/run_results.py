@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from engine.benchmark_names import members
 from engine.config import ConfigError, RunConfig, system_name
 from engine.evaluation.results import SUMMARY, Summary, read_summary
 from engine.runs.folder import RunFolder, benchmark_of, read_spec
@@ -96,6 +97,7 @@ def find_results(
     step that validation chose, else the newest ones.
 
     Args:
+        benchmark: a key, or a suite such as "beir/*"; None: all.
         step: of every run that names none itself.
 
     Raises:
@@ -119,7 +121,7 @@ def _results_of(run: RunFolder, benchmark: str | None, step: int | None, checkpo
     for number, folder in sorted(_step_folders(run.results), key=lambda step: (step[0] == best, step)):
         if step is None or number == step:
             newest |= {key: (number, place) for key, place in benchmark_folders(folder).items()}
-    keys = [key for key in sorted(newest) if benchmark is None or key == benchmark]
+    keys = sorted(newest) if benchmark is None else members(benchmark, sorted(newest))
     if not keys:
         raise ExportError(f"{run.id} has no results{_scope(benchmark, step)}")
     name = run.id if checkpoint is None else f"{run.id}@{checkpoint}"

@@ -39,12 +39,14 @@ def _compare_text(found: CompareResult) -> Iterator[str]:
     if found.sampled_of is not None:
         yield f"on a sample of the {found.sampled_of:,} queries of {found.benchmark}"
     yield f"{found.benchmark}: difference to {visible(found.baseline)}, margin of non-inferiority {found.margin:g}"
+    if found.data_sets:
+        yield f"a mean is over the data sets {', '.join(found.data_sets)}"
     for name, runs in found.conditions.items():
         if len(runs) > 1:
             yield f"{visible(name)}: seeds of one condition, {', '.join(map(visible, runs))}"
     for means in (True, False):
-        rows = [row for row in found.rows if (row.query_language is None) == means]
-        yield from ("", *_compare_rows(rows))
+        if rows := [row for row in found.rows if row.is_mean == means]:
+            yield from ("", *_compare_rows(rows))
     yield ""
     for metric, reason in found.not_applicable.items():
         yield f"{metric} is not compared: {visible(reason)}"

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from engine.benchmark_names import is_suite
 from engine.evaluation.results import read_ranks
-from engine.export.compare import compare_table
+from engine.export.compare import compare_suite_table, compare_table
 from engine.export.run_results import ExportError, RunReference, RunResult, find_results, only_benchmark
 from engine.export.tables.bias_table import bias_table
 from engine.export.tables.formats import write
@@ -29,7 +30,8 @@ def build_table(
     """The table ``kind`` of the results of ``runs`` (run folders, or runs at a step).
 
     Args:
-        benchmark: None is the runs' only one; "summary" and "paper" then take all.
+        benchmark: None is the runs' only one; "summary" and "paper" then take all. They and "compare" also take a
+            suite, such as "beir/*".
         step: None is the newest evaluated step of each run.
 
     Raises:
@@ -38,7 +40,10 @@ def build_table(
     table = TABLES.get(kind)
     if table is None:
         raise ExportError(f"unknown table {kind!r}, expected one of {', '.join(TABLES)}")
-    return table(find_results(runs, benchmark, step))
+    results = find_results(runs, benchmark, step)
+    if kind == "compare" and benchmark is not None and is_suite(benchmark):
+        return compare_suite_table(results, benchmark)
+    return table(results)
 
 
 def _summary(results: Sequence[RunResult]) -> Frame:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from engine.export.compare import selected_on_itself
+from engine.export.checkpoint_choice import selected_on_itself
 from engine.export.conditions import RunGroup, conditions
 from engine.export.run_results import ExportError, RunResult, reason_missing
 from engine.export.tables.published import FULL_SIZES, PUBLISHED, SOURCE

@@ -188,8 +188,8 @@ def test_holm_keeps_the_family_wise_error():
 
 
 FOUND = Difference(
-    value=0.5, baseline_value=0.5, difference=0.0, interval=(0, 0), lower_bound=0.0, p=0.5, seed_interval=None,
-    basis="over seeds", clusters=30,
+    value=0.5, baseline_value=0.5, difference=0.0, interval=(0, 0), lower_bound=0.0, upper_bound=0.0, p=0.5,
+    seed_interval=None, basis="over seeds", clusters=30,
 )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import msgspec
 import pytest
 from export_cases import LANGUAGES, make_evaluation, make_run
@@ -160,6 +162,57 @@ def test_one_language_has_no_crosslingual_rows(tmp_path):
         for seed, name in enumerate(("one", "two"))
     ]
     reseed(runs[1], 8)
-    assert {row.metric for row in compare_runs(runs).rows} == {"map_monolingual", "map_multilingual"}
+    assert {row.metric for row in compare_runs(runs).rows} == {"ndcg_at_10", "map_multilingual"}
     with pytest.raises(ConfigError, match="toy has no map_crosslingual"):
         compare_runs(runs, metric="map_crosslingual")
+
+
+@pytest.fixture
+def beir(tmp_path):
+    """Two conditions of two seeds on two English data sets, and on another benchmark."""
+    sets = {"beir/one": (20, 5), "beir/two": (35, 30), "toy": (20, 4)}
+    runs = []
+    for name, noise in (("mono", 1.0), ("hybrid", 0.5)):
+        for seed in (0, 1):
+            measured = {
+                key: make_evaluation(seed, noise, languages=("en",), facts=facts, clusters=clusters)
+                for key, (facts, clusters) in sets.items()
+            }
+            runs.append(reseed(make_run(tmp_path, f"{name}-{seed}", name, {400: measured}), seed, name=name))
+    return runs
+
+
+def test_a_suite_is_its_mean_and_each_data_set(beir):
+    found = compare_runs(beir, benchmark="beir/*")
+    assert (found.benchmark, found.data_sets, found.primary) == ("beir/*", ["beir/one", "beir/two"], "ndcg_at_10")
+    assert found.conditions == {"mono": ["mono-0", "mono-1"], "hybrid": ["hybrid-0", "hybrid-1"]}
+    mean, one, two = (row for row in found.rows if row.metric == "ndcg_at_10")
+    assert [row.setting for row in (mean, one, two)] == ["ndcg_at_10", "ndcg_at_10 beir/one", "ndcg_at_10 beir/two"]
+    assert [row.benchmark for row in (mean, one, two)] == ["beir/*", "beir/one", "beir/two"]
+    assert mean.difference == pytest.approx((one.difference + two.difference) / 2)
+    for row in (one, two):
+        alone = next(iter(compare_runs(beir, benchmark=row.benchmark).rows))
+        assert (row.difference, row.interval, row.p) == (alone.difference, alone.interval, alone.p)
+    smaller, larger = sorted((one.p, two.p))
+    assert sorted((one.p_holm, two.p_holm)) == pytest.approx([min(1, 2 * smaller), max(2 * smaller, larger)])
+    assert mean.p_holm == mean.p
+    assert mean.clusters == 35
+
+
+def test_the_table_of_a_suite_has_the_same_numbers(beir):
+    rows = compare_runs(beir, benchmark="beir/*").rows
+    frame = build_table("compare", beir, "beir/*")
+    assert frame.select("setting", "benchmark", "difference", "p_holm").rows() == [
+        (row.setting, row.benchmark, row.difference, row.p_holm) for row in rows
+    ]
+    assert set(build_table("summary", beir, "beir/*")["benchmark"]) == {"beir/one", "beir/two"}
+
+
+def test_a_suite_needs_every_run_on_every_data_set(beir, tmp_path):
+    shutil.rmtree(beir[3] / "results" / "step-000400" / "beir" / "two")
+    with pytest.raises(ConfigError, match="hybrid-1 has no results on beir/two, which other runs have"):
+        compare_runs(beir, benchmark="beir/*")
+    with pytest.raises(ConfigError, match=r"has no results on own/\*"):
+        compare_runs(beir, benchmark="own/*")
+    with pytest.raises(ConfigError, match="several benchmarks"):
+        build_table("heatmap", beir, "beir/*")
