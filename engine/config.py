@@ -33,6 +33,8 @@ POOLINGS: tuple[str, ...] = get_args(Pooling)
 
 RunKind = Literal["training", "evaluation"]
 SystemKind = Literal["encoder", "bm25", "vectors", "trec"]
+DebiasMethod = Literal["none", "centre", "shift", "lir"]
+DEBIAS_METHODS: tuple[DebiasMethod, ...] = get_args(DebiasMethod)
 
 ValidationMetric = Literal[
     "map_monolingual", "map_crosslingual", "map_multilingual", "recall_at_1_monolingual", "recall_at_1_crosslingual",
@@ -90,6 +92,12 @@ class SystemConfig(_Section, frozen=True, kw_only=True):
 
     kind: SystemKind = "encoder"
     path: str | None = None  # vectors: a folder of queries.npy and passages.npy; trec: a run file of trec_eval
+    # A correction of an encoder's vectors after encoding, estimated on the pairs of [[sources]], see docs/measures.md.
+    debias: DebiasMethod = "none"
+    debias_texts: Positive = 10_000  # pairs of each language that it is estimated on, at most
+    debias_rank: Positive = 1  # lir: directions of each language that are taken away
+    debias_alpha: Share = 1.0  # shift: share of the offset between languages that is taken away
+    debias_pivot: str = "en"  # shift: the language towards which passages of the others are moved
 
 
 class SourceConfig(_Section, frozen=True, kw_only=True):
@@ -228,13 +236,7 @@ def load_config(
     Raises:
         ConfigError: one line naming file, line and field.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot read the config: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not UTF-8 text") from None
-    return parse_config(text, str(path), overrides, adapt)
+    return parse_config(_read_text(path), str(path), overrides, adapt)
 
 
 def parse_config(
@@ -244,19 +246,10 @@ def parse_config(
     adapt: Callable[[RunConfig], RunConfig] | None = None,
 ) -> RunConfig:
     """The same for TOML text; ``label`` stands for the file in messages."""
-    import tomllib  # here: the dashboard's first frame needs no TOML and must not wait for it
-
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{label}: not valid TOML: {error}") from None
+    document = _parse_toml(text, label)
     for override in overrides:
         _apply_override(document, override)
-    try:
-        config = msgspec.convert(document, RunConfig, strict=True)
-    except msgspec.ValidationError as error:
-        field, reason = split_validation_error(str(error))
-        raise ConfigError(_message(label, text, overrides, field, reason)) from None
+    config = _convert(document, text, label, overrides)
     try:
         config = with_suites_expanded(config)
     except ConfigError as error:
@@ -276,6 +269,49 @@ def with_suites_expanded(config: RunConfig) -> RunConfig:
     """
     benchmarks = tuple(name for spec in config.evaluation.benchmarks for name in expand_suite(spec))
     return msgspec.structs.replace(config, evaluation=msgspec.structs.replace(config.evaluation, benchmarks=benchmarks))
+
+
+def load_training_sources(path: Path) -> tuple[SourceConfig, ...]:
+    """The [[sources]] of a config that are trained on; whatever else the file says is not looked at.
+
+    Raises:
+        ConfigError: there are none, or one is malformed; one line naming file, line and field.
+    """
+    text, label = _read_text(path), str(path)
+    document = _parse_toml(text, label)
+    config = _convert({"sources": document.get("sources", [])}, text, label, ())
+    for field, reason in _problems_of_sources(config.sources):
+        raise ConfigError(_message(label, text, (), field, reason))
+    sources = tuple(source for source in config.sources if source.role == "train")
+    if not sources:
+        raise ConfigError(f"{label}: sources: expected at least one [[sources]] table to train on")
+    return sources
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the config: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8 text") from None
+
+
+def _parse_toml(text: str, label: str) -> dict[str, Any]:
+    import tomllib  # here: the dashboard's first frame needs no TOML and must not wait for it
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{label}: not valid TOML: {error}") from None
+
+
+def _convert(document: dict[str, Any], text: str, label: str, overrides: Sequence[str]) -> RunConfig:
+    try:
+        return msgspec.convert(document, RunConfig, strict=True)
+    except msgspec.ValidationError as error:
+        field, reason = split_validation_error(str(error))
+        raise ConfigError(_message(label, text, overrides, field, reason)) from None
 
 
 def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
@@ -300,8 +336,10 @@ def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
 def _system_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
     """Of what an evaluation measures."""
     system = config.system
-    if config.sources:
-        yield "sources", "an evaluation trains on nothing: leave them out"
+    if system.debias != "none":
+        yield from _debias_problems(config)
+    elif config.sources:
+        yield "sources", "an evaluation trains on nothing: leave them out, or set system.debias"
     if not config.evaluation.benchmarks:
         yield "evaluation.benchmarks", "expected at least one"
     if system.kind == "encoder" and config.model.name == "tiny":
@@ -321,14 +359,27 @@ def _system_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
         yield "evaluation.benchmarks", "a TREC run is of one benchmark: expected exactly one"
 
 
+def _debias_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
+    """Of a correction of vectors, and of the pairs that it is estimated on."""
+    system = config.system
+    if system.kind != "encoder":
+        yield "system.debias", f"only for an encoder, not for {system.kind}: its training pairs must be encoded"
+    if not config.sources:
+        yield "sources", f"system.debias = {system.debias!r} is estimated on training pairs: expected [[sources]]"
+    yield from _problems_of_sources(config.sources)
+    languages = _source_languages(config.sources)
+    if system.debias == "shift" and languages and system.debias_pivot not in languages:
+        names = ", ".join(sorted(languages))
+        yield "system.debias_pivot", f"{system.debias_pivot!r} is in no source (they have {names})"
+
+
 def _training_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
     """Of sources, batches, optimizer and loss."""
     if config.system != SystemConfig():
         yield "system", 'only for kind = "evaluation": what is trained is the encoder of [model]'
     if not config.sources:
         yield "sources", "expected at least one [[sources]] table"
-    for index, source in enumerate(config.sources):
-        yield from ((f"sources[{index}].{field}", reason) for field, reason in _source_problems(source))
+    yield from _problems_of_sources(config.sources)
     training = [source for source in config.sources if source.role == "train"]
     if config.sources and not training:
         yield "sources", 'every source has role = "validation": expected at least one to train on'
@@ -464,6 +515,11 @@ def model_problems(model: ModelConfig) -> Iterable[tuple[str, str]]:
     for kind in ("query", "passage"):
         if getattr(model, f"{kind}_prefix") is not None and getattr(model, f"{kind}_prompt") is not None:
             yield f"{kind}_prompt", f"names a prompt of the model, but {kind}_prefix is set too: leave one out"
+
+
+def _problems_of_sources(sources: Sequence[SourceConfig]) -> Iterable[tuple[str, str]]:
+    for index, source in enumerate(sources):
+        yield from ((f"sources[{index}].{field}", reason) for field, reason in _source_problems(source))
 
 
 def _source_problems(source: SourceConfig) -> Iterable[tuple[str, str]]:

@@ -211,6 +211,7 @@ def _add_evaluation(commands: _Commands) -> None:  # type: ignore[type-arg]
     )
     parser.add_argument("--trec", action="append", default=[], metavar="FILE", help="a run file as trec_eval reads it")
     parser.add_argument("--languages", metavar="L1,L2", help="default: all the benchmark has")
+    parser.add_argument("--articles", metavar="SLICE", help='LAReQA: only these articles, as "2::3" (every third)')
     parser.add_argument("--max-queries", type=_count, default=0, metavar="N", help="a fixed sample, for a quick look")
     parser.add_argument("--unit", choices=("sentence", "sentence+context"), default="sentence", help="a candidate")
     parser.add_argument(
@@ -237,6 +238,29 @@ def _add_evaluation(commands: _Commands) -> None:  # type: ignore[type-arg]
     parser.add_argument(
         "--trust-remote-code", action="store_true", default=None, help="run the Python code that the model brings along"
     )
+    parser.add_argument(
+        "--debias",
+        default="none",
+        metavar="METHOD,METHOD",
+        help="correct vectors after encoding: none, centre, shift or lir; a run for each",
+    )
+    parser.add_argument(
+        "--debias-pairs",
+        type=Path,
+        metavar="CONFIG",
+        help="estimate the correction on its [[sources]] (default: those of run:RUN)",
+    )
+    parser.add_argument(
+        "--debias-texts", type=_positive, metavar="N", help="pairs a language, at most (default: 10000)"
+    )
+    parser.add_argument("--debias-rank", type=_positive, metavar="N", help="lir: directions taken away (default: 1)")
+    parser.add_argument(
+        "--debias-alpha", type=_not_negative, metavar="A", help="shift: share of the offset (default: 1)"
+    )
+    parser.add_argument("--debias-pivot", metavar="L", help="shift: towards this language (default: en)")
+    parser.add_argument(
+        "--forbid-overlap", action="store_true", help="refuse pairs of --debias that a benchmark asks about"
+    )
     parser.add_argument("--name", metavar="N", help="of the runs (default: eval- and the model's)")
     parser.add_argument("--detach", action="store_true", help="start, and do not wait for the results")
     parser.add_argument("--out", type=Path, metavar="DIR", help="also write ranks, top passages and summary to DIR/KEY")
@@ -254,7 +278,10 @@ def _add_results(commands: _Commands) -> None:  # type: ignore[type-arg]
     )
     compare.add_argument("--metric", metavar="NAME", help="as map_monolingual; default: the headline metrics")
     compare.add_argument(
-        "--margin", type=_margin, metavar="M", help="of non-inferiority (default: what the configs state, else 0.01)"
+        "--margin",
+        type=_not_negative,
+        metavar="M",
+        help="of non-inferiority (default: what the configs state, else 0.01)",
     )
     _json(compare)
     queries = _add(commands, "queries", "queries", "queries", "show the worst questions and what was ranked for them")
@@ -290,7 +317,7 @@ def _add_results(commands: _Commands) -> None:  # type: ignore[type-arg]
     export.add_argument("--out", type=Path, metavar="FILE", help="default: stdout")
 
 
-def _margin(text: str) -> float:
+def _not_negative(text: str) -> float:
     try:
         value = float(text)
     except ValueError:

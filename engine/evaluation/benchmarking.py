@@ -21,6 +21,7 @@ from engine.data.benchmark import Benchmark
 from engine.evaluation.arrays import Floats, Ints
 from engine.evaluation.bias.by_language import histogram_edges, own_language_advantages, rank_distances
 from engine.evaluation.bias.measure import language_bias
+from engine.evaluation.debias.correction import Correction
 from engine.evaluation.judgements import ranked_judgements
 from engine.evaluation.metrics import compute_metrics
 from engine.evaluation.ranking import MEMORY, rank, rank_stored, stored_queries
@@ -55,6 +56,7 @@ def evaluate_model(
     cache: Path,
     digests: Mapping[str, str] | None = None,
     memory: int = MEMORY,
+    debias: Correction | None = None,
     tick: Tick | None = None,
 ) -> Evaluation:
     """Encodes a benchmark's texts, each distinct one once, ranks its candidates and measures the ranks.
@@ -64,14 +66,15 @@ def evaluate_model(
         cache: folder of stored vectors and of a ranking's journals; a killed call goes on from there.
         digests: of the encoders, where the caller has them: one step's weights are hashed once for all benchmarks.
         memory: bytes for one shard of stored vectors, see ``ranking.rank_stored``; it changes no rank.
+        debias: what is done to the vectors before they are ranked; a text in two languages is corrected for each.
         tick: called as ``tick(what, done, total)`` with what = "queries", "candidates" (distinct texts) and "ranking",
             or the parts of the work through files; what it raises passes through.
     """
     if digests is None:
         digests = encoders[0].digests()
     if is_stored(benchmark):
-        return _evaluate_stored(encoders, benchmark, cache, digests, memory, tick)
-    return _evaluate_in_memory(encoders[0], benchmark, digests, tick)
+        return _evaluate_stored(encoders, benchmark, cache, digests, memory, debias, tick)
+    return _evaluate_in_memory(encoders[0], benchmark, digests, debias, tick)
 
 
 def encode(encoder: Encoder, benchmark: Benchmark, tick: Tick | None = None) -> tuple[Encoded, Encoded]:
@@ -174,11 +177,15 @@ def measure(
 
 
 def _evaluate_in_memory(
-    encoder: Encoder, benchmark: Benchmark, digests: Mapping[str, str], tick: Tick | None
+    encoder: Encoder, benchmark: Benchmark, digests: Mapping[str, str], debias: Correction | None, tick: Tick | None
 ) -> Evaluation:
     queries, candidates = encode(encoder, benchmark, tick)
-    encoding = _protocol(encoder, digests, queries.truncated, candidates.truncated)
-    return evaluate(benchmark, queries.vectors, candidates.vectors, encoding, tick, score=_score(encoder))
+    encoding = _protocol(encoder, digests, queries.truncated, candidates.truncated, debias)
+    asked, answered = queries.vectors, candidates.vectors
+    if debias is not None:
+        asked = debias.apply("query", asked, benchmark.query_language, benchmark.languages)
+        answered = debias.apply("passage", answered, benchmark.candidate_language, benchmark.languages)
+    return evaluate(benchmark, asked, answered, encoding, tick, score=_score(encoder))
 
 
 def _evaluate_stored(
@@ -187,6 +194,7 @@ def _evaluate_stored(
     cache: Path,
     digests: Mapping[str, str],
     memory: int,
+    debias: Correction | None,
     tick: Tick | None,
 ) -> Evaluation:
     store = cache / "vectors"
@@ -194,15 +202,22 @@ def _evaluate_stored(
     candidates = encode_stored(
         encoders, "passage", benchmark.candidate_texts, benchmark.candidate_contexts, store, digests, tick
     )
-    encoding = _protocol(encoders[0], digests, queries.store.truncated(), candidates.store.truncated())
+    encoding = _protocol(encoders[0], digests, queries.store.truncated(), candidates.store.truncated(), debias)
+    asked = stored_queries(queries)
+    if debias is not None:
+        asked = debias.apply("query", asked, benchmark.query_language, benchmark.languages)
     ranks, top = rank_stored(
-        benchmark, stored_queries(queries), candidates, journals=cache / "search", memory=memory, tick=tick
+        benchmark, asked, candidates, journals=cache / "search", memory=memory, debias=debias, tick=tick
     )
     return measure(benchmark, ranks, top, encoding, score=f"{_score(encoders[0])}, {ROUNDED}")
 
 
 def _protocol(
-    encoder: Encoder, digests: Mapping[str, str], truncated_queries: int, truncated_passages: int
+    encoder: Encoder,
+    digests: Mapping[str, str],
+    truncated_queries: int,
+    truncated_passages: int,
+    debias: Correction | None,
 ) -> EncodingProtocol:
     return EncodingProtocol(
         **encoder.protocol(),
@@ -210,6 +225,7 @@ def _protocol(
         truncated_passages=truncated_passages,
         model_digest=digests["model"],
         tokenizer_digest=digests["tokenizer"],
+        debias=None if debias is None else debias.protocol,
     )
 
 

@@ -21,6 +21,7 @@ import torch
 
 from engine.data.benchmark import Benchmark
 from engine.evaluation.arrays import Floats, Ints
+from engine.evaluation.debias.correction import Correction
 from engine.evaluation.shards import CANDIDATE_TILE, QUERY_TILE, Shard, ShardScores, VectorRows, make_shards
 from engine.evaluation.tally import TOP_K, Ranks, Tally, TopK
 from engine.evaluation.vectors import StoredTexts, VectorStore, distinct_rows
@@ -30,6 +31,7 @@ from engine.progress import Tick
 SHARD_ROWS = 128 * CANDIDATE_TILE  # in memory: a score tile of 128 MiB
 MEMORY = 1 << 30  # bytes for the vectors and scores of one shard on disk
 
+_CORRECTED_ROWS = 4096  # vectors corrected together: a few tens of MiB
 _FORMAT = "1"  # part of a journal's key
 
 
@@ -142,6 +144,7 @@ def rank_stored(
     journals: Path,
     memory: int = MEMORY,
     k: int = TOP_K,
+    debias: Correction | None = None,
     tick: Tick | None = None,
 ) -> tuple[Ranks, TopK]:
     """Ranks every judgement against all candidates and lists every query's k best.
@@ -151,17 +154,23 @@ def rank_stored(
         journals: folder where the state after each shard is kept; a killed ranking goes on from there.
         memory: bytes that vectors and scores of one shard may take; benchmark, queries and libraries come on top. It
             decides how many shards there are, and no rank.
+        debias: what is done to the vectors of candidates when they are read; queries come as they are ranked.
         tick: called as ``tick("ranking", done, total)`` with queries times shards; may raise to abandon the work.
 
     Raises:
         ArithmeticError: this machine did not give the same score twice for the same tile.
     """
+    rows: VectorRows
     rows, row_of = distinct_vectors(candidates)
+    if debias is not None:
+        rows, row_of = corrected_vectors(rows, row_of, benchmark, debias)
     rows_per_shard = shard_rows(memory, candidates.store.width)
     shards = make_shards(benchmark, row_of, len(rows), rows_per_shard)
     key = hashlib.sha256(f"{_FORMAT} {benchmark.digest} {candidates.store.folder.name}".encode())
     key.update(f"{k} {rows_per_shard} {QUERY_TILE} {CANDIDATE_TILE}".encode())
     key.update(query_embeddings.tobytes())
+    if debias is not None:
+        key.update(debias.protocol.digest.encode())
     journal = _JournalFile(journals / f"{key.hexdigest()[:32]}.npz")
     return rank_shards(benchmark, query_embeddings, rows, row_of, shards, k=k, tick=tick, journal=journal)
 
@@ -218,6 +227,40 @@ def distinct_vectors(candidates: StoredTexts) -> tuple[_Stored, Ints]:
     """The distinct vectors, and which of them each candidate has [C]: different texts may share one."""
     first, member = distinct_rows(candidates.store.blocks())
     return _Stored(candidates.store, first), member[candidates.row_of]
+
+
+def corrected_vectors(rows: _Stored, row_of: Ints, benchmark: Benchmark, debias: Correction) -> tuple[_Corrected, Ints]:
+    """Distinct vectors corrected by language, and which of them each candidate has [C].
+
+    A vector that candidates of two languages share becomes two, where the two are corrected.
+    """
+    languages = len(benchmark.languages)
+    pair = row_of * languages + benchmark.candidate_language
+    distinct, member = np.unique(pair, return_inverse=True)
+    return _Corrected(rows, distinct // languages, distinct % languages, benchmark.languages, debias), member
+
+
+class _Corrected:
+    """Vectors of ``rows``, each as of one language; [U] which row, ascending, and which language."""
+
+    def __init__(self, rows: _Stored, row: Ints, language: Ints, languages: Sequence[str], debias: Correction) -> None:
+        self._rows, self._row, self._language = rows, row, language
+        self._languages, self._debias = languages, debias
+
+    def __len__(self) -> int:
+        return len(self._row)
+
+    def read(self, start: int, into: Floats) -> None:
+        for first in range(0, len(into), _CORRECTED_ROWS):
+            some = into[first : first + _CORRECTED_ROWS]
+            part = slice(start + first, start + first + len(some))
+            row, member = np.unique(self._row[part], return_inverse=True)
+            # One stretch of rows: what is in between but in no pair is no loss, since every row has a language.
+            vectors = np.empty((int(row[-1] - row[0]) + 1, into.shape[1]), np.float32)
+            self._rows.read(int(row[0]), vectors)
+            some[:] = self._debias.apply(
+                "passage", vectors[row[member] - row[0]], self._language[part], self._languages
+            )
 
 
 class _JournalFile:

@@ -35,6 +35,19 @@ DOT_SCORE = "dot product of the vectors as they are, float32"
 ROUNDED = "of vectors rounded to float16"  # behind one of them
 
 
+class DebiasProtocol(msgspec.Struct, frozen=True, kw_only=True):
+    """A correction of vectors after encoding, see ``engine.evaluation.debias``."""
+
+    method: str  # "centre", "shift" or "lir"
+    formula: str  # in words
+    rank: int | None = None  # of lir
+    alpha: float | None = None  # of shift
+    pivot: str | None = None  # of shift
+    sources: list[str]  # what it was estimated on
+    pairs: dict[str, int]  # of each language
+    digest: str  # SHA-256 of what is taken away
+
+
 class EncodingProtocol(msgspec.Struct, frozen=True, kw_only=True):
     """How the texts became vectors. Empty or null where a result is from before this was recorded, or of a system that
     is no encoder and has nothing of the kind."""
@@ -59,6 +72,7 @@ class EncodingProtocol(msgspec.Struct, frozen=True, kw_only=True):
     truncated_passages: int
     model_digest: str
     tokenizer_digest: str
+    debias: DebiasProtocol | None = None  # what was done to the vectors; None: nothing
 
 
 class EvaluationProtocol(EncodingProtocol, frozen=True, kw_only=True):

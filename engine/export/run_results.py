@@ -68,7 +68,15 @@ class RunResult:
 
     @property
     def model(self) -> str:
-        """What was trained or measured, in a word: the last part of a hub id or path, or "bm25"."""
+        """What was trained or measured, in a word: the last part of a hub id or path, or "bm25".
+
+        With the correction of its vectors, where there is one: "e5-small (lir)".
+        """
+        debias = self.config.system.debias
+        return self._system if debias == "none" else f"{self._system} ({debias})"
+
+    @property
+    def _system(self) -> str:
         name = Path(system_name(self.config))
         if name.name == "model":  # of a run: runs/<id>/model
             return name.parent.name or name.name

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine import events
 from engine.benchmark_names import parse_benchmark_key
-from engine.config import EvaluationConfig
+from engine.config import EvaluationConfig, SystemConfig
 from engine.runs.folder import results_folder
 from engine.worker.session import Session
 
 if TYPE_CHECKING:
     from engine.data.benchmark import Benchmark
+    from engine.data.corpus import ParallelCorpus
+    from engine.evaluation.debias.correction import Correction
     from engine.evaluation.results import Evaluation
     from engine.evaluation.systems.system import System
     from engine.evaluation.vectors import Encoder
     from engine.progress import Tick
 
 _PROGRESS_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Debias:
+    """A correction of vectors that is still to be estimated."""
+
+    system: SystemConfig  # which one
+    corpora: Sequence[ParallelCorpus]  # on which pairs
 
 
 class Evaluator:
@@ -56,28 +67,57 @@ class Evaluator:
         done = {(point.step, point.benchmark) for point in self._session.state.evaluations}
         return [key for key in self.benchmarks if (step, key) not in done]
 
-    def evaluate(self, encoders: Sequence[Encoder], step: int, keys: Iterable[str] | None = None) -> None:
+    def evaluate(
+        self,
+        encoders: Sequence[Encoder],
+        step: int,
+        keys: Iterable[str] | None = None,
+        debias: Debias | None = None,
+    ) -> None:
         """Evaluates the model of ``step`` on the benchmarks ``keys``, or on all of them.
 
-        ``encoders``: equal ones, one for each device that may help.
+        Args:
+            encoders: equal ones, one for each device that may help.
+            debias: what is done to the vectors before they are ranked; of all benchmarks one estimate.
 
         Raises:
+            ConfigError: there are too few pairs for a language of some benchmark.
             Leave: a pause or stop was asked for; the benchmark under way is evaluated anew by whoever resumes.
         """
         from engine.evaluation.benchmarking import evaluate_model
 
         keys = list(self.benchmarks if keys is None else keys)
         digests = encoders[0].digests() if keys else {}  # hashing all weights takes seconds: once for all benchmarks
+        correction = None if debias is None or not keys else self._estimate(encoders, debias, digests)
 
         def measure(benchmark: Benchmark, tick: Tick) -> Evaluation:
             return evaluate_model(
-                encoders, benchmark, cache=self._cache, digests=digests, memory=self._memory, tick=tick
+                encoders,
+                benchmark,
+                cache=self._cache,
+                digests=digests,
+                memory=self._memory,
+                debias=correction,
+                tick=tick,
             )
 
         for key in keys:
             self._evaluate(measure, step, key)
             if not self._keeps_vectors:
                 shutil.rmtree(self._cache, ignore_errors=True)
+
+    def _estimate(self, encoders: Sequence[Encoder], debias: Debias, digests: Mapping[str, str]) -> Correction:
+        from engine.evaluation.debias.estimating import estimate_correction
+
+        return estimate_correction(
+            encoders,
+            debias.corpora,
+            debias.system,
+            list(self.benchmarks.values()),
+            cache=self._cache,
+            digests=digests,
+            tick=self._session.progress,
+        )
 
     def evaluate_system(self, system: System, keys: Iterable[str] | None = None) -> None:
         """The same for a system that is no encoder, which has no steps.

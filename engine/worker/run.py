@@ -20,8 +20,12 @@ from engine.worker.loading import check_overlap, import_frameworks, load_corpora
 from engine.worker.session import Finished, Session
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.data.benchmark import Benchmark
     from engine.distributed.mesh import Mesh
     from engine.encoder import DualEncoder
+    from engine.worker.evaluating import Debias
 
 
 def train(session: Session, config: RunConfig, mesh: Mesh | None = None, held: HeldDevice | None = None) -> Finished:
@@ -119,15 +123,32 @@ def measure(session: Session, config: RunConfig, *, again: bool = False) -> None
         from engine.worker.loading import load_measured_encoders, measured_system
 
         evaluator = Evaluator(session, config.evaluation, keeps_vectors=True)
+        benchmarks = list(evaluator.benchmarks.values())
         keys = None if again else evaluator.missing(0)
         if is_encoder:
-            encoders = load_measured_encoders(config, held.devices, list(evaluator.benchmarks.values()))
+            debias = _load_debias(session, config, benchmarks)
+            encoders = load_measured_encoders(config, held.devices, benchmarks)
             _report_model(session, config, encoders[0])
-            evaluator.evaluate(encoders, 0, keys)
+            evaluator.evaluate(encoders, 0, keys, debias)
         else:
             evaluator.evaluate_system(measured_system(config.system), keys)
     finally:
         held.release()
+
+
+def _load_debias(session: Session, config: RunConfig, benchmarks: Sequence[Benchmark]) -> Debias | None:
+    """The correction of the vectors that the config asks for, with its pairs; None: it asks for none.
+
+    Raises:
+        ConfigError: a source cannot be read, or shares texts with a benchmark where that is forbidden.
+    """
+    if config.system.debias == "none":
+        return None
+    from engine.worker.evaluating import Debias
+
+    corpora = load_corpora(config, session.progress)
+    check_overlap(session, corpora, benchmarks, forbidden=config.evaluation.forbid_overlap)
+    return Debias(config.system, corpora)
 
 
 def _begin(session: Session, config: RunConfig, held: HeldDevice | None = None) -> HeldDevice:

@@ -8,7 +8,15 @@ import msgspec
 import pytest
 
 from engine.benchmark_names import languages_for
-from engine.config import ConfigError, RunConfig, load_config, parse_config, sample_configs_folder, to_toml
+from engine.config import (
+    ConfigError,
+    RunConfig,
+    load_config,
+    load_training_sources,
+    parse_config,
+    sample_configs_folder,
+    to_toml,
+)
 
 VALID = """
 name = "example"
@@ -149,3 +157,57 @@ def test_not_toml_and_no_file_are_one_line(tmp_path: Path) -> None:
             load_config(path)
         assert str(caught.value).startswith(str(path))
         assert "\n" not in str(caught.value)
+
+
+DEBIASED = """
+kind = "evaluation"
+[model]
+name = "a/model"
+[system]
+debias = "lir"
+[evaluation]
+benchmarks = ["cldr"]
+[[sources]]
+kind = "cldr"
+languages = ["de", "en"]
+"""
+
+
+def test_an_evaluation_has_sources_where_its_vectors_are_corrected_and_else_none() -> None:
+    assert parse_config(DEBIASED).system.debias == "lir"
+    with pytest.raises(ConfigError, match="sources: an evaluation trains on nothing"):
+        parse_config(DEBIASED, overrides=["system.debias=none"])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["sources=[]"], "sources: system.debias = 'lir' is estimated on training pairs"),
+        (["system.kind=bm25"], "system.debias: only for an encoder, not for bm25"),
+        (["system.debias=whiten"], "system.debias: "),
+        (["system.debias_rank=0"], "system.debias_rank: "),
+        (["system.debias=shift", "system.debias_alpha=2"], "system.debias_alpha: "),
+        (["system.debias=shift", "system.debias_pivot=fr"], "system.debias_pivot: 'fr' is in no source"),
+        (["sources.0.languages=['xx']"], "sources[0].languages: "),
+        (["sources.0.role=validation"], "sources[0].role: "),
+        (["kind=training", "system.debias=lir"], "system: only for kind"),
+    ],
+)
+def test_a_correction_that_cannot_be_estimated_is_named(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse_config(DEBIASED, overrides=overrides)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_of_a_config_only_the_sources_to_train_on_are_taken_for_a_correction(tmp_path: Path) -> None:
+    path = tmp_path / "training.toml"
+    path.write_text('[model]\nname = "/not/here"\n[[sources]]\nkind = "cldr"\nsplit = "all"\n')
+    (source,) = load_training_sources(path)
+    assert source.split == "all"
+    path.write_text("seed = 3\n")
+    with pytest.raises(ConfigError, match=r"training\.toml: sources: expected at least one"):
+        load_training_sources(path)
+    path.write_text('[[sources]]\nkind = "cldr"\nlanguages = ["xx"]\n')
+    with pytest.raises(ConfigError, match=r"training\.toml:3: sources\[0\].languages"):
+        load_training_sources(path)

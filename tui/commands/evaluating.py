@@ -15,9 +15,21 @@ from typing import Any
 import msgspec
 
 from engine.benchmark_names import expand_suite, is_suite, parse_benchmark_key
-from engine.config import ConfigError, EvaluationConfig, ModelConfig, RunConfig, RuntimeConfig, SystemConfig, problems
+from engine.config import (
+    DEBIAS_METHODS,
+    ConfigError,
+    DebiasMethod,
+    EvaluationConfig,
+    ModelConfig,
+    RunConfig,
+    RuntimeConfig,
+    SourceConfig,
+    SystemConfig,
+    load_training_sources,
+    problems,
+)
 from engine.files import writing
-from engine.runs.folder import RunFolder, benchmark_folder, results_folder, runs_home
+from engine.runs.folder import RunFolder, benchmark_folder, read_spec, results_folder, runs_home
 from engine.runs.launch import launch, run_foreground, with_absolute_paths
 from engine.runs.lock import probe
 from engine.runs.preflight import preflight
@@ -34,6 +46,8 @@ _EXIT_WRONG_USE = 2
 _POLL_SECONDS = 0.1
 _BM25 = "bm25"
 _OF_A_RUN = "run:"
+
+_DEBIAS_OPTIONS = ("debias_texts", "debias_rank", "debias_alpha", "debias_pivot")  # keys of [system] too
 
 # Options that are keys of [model] too, and mean the same there.
 _MODEL_OPTIONS = (
@@ -57,7 +71,9 @@ def evaluate(options: argparse.Namespace) -> int:
     systems = _systems(options, home)
     if options.out is not None:
         _check_target(options.out)
-    preflight(systems[0].config)  # looks at the benchmarks, which are the same for all
+    # The benchmarks are the same for all; so are, mostly, the pairs of --debias.
+    for config in {msgspec.json.encode(system.config.sources): system.config for system in systems}.values():
+        preflight(config)
     folders = [
         launch(home, system.config, command_line=sys.argv, parent=system.parent, wait=not options.detach)
         for system in systems
@@ -76,7 +92,8 @@ def _systems(options: argparse.Namespace, home: Path) -> list[_Measured]:
     Raises:
         ConfigError: nothing is named, or it cannot be measured; names the argument.
     """
-    systems = [_model(text, options, home) for text in options.model]
+    methods = _debias_methods(options)
+    systems = [_model(text, method, options, home) for text in options.model for method in methods]
     systems += [_system(path, SystemConfig(kind="vectors", path=path), options) for path in options.vectors]
     systems += [_system(path, SystemConfig(kind="trec", path=path), options) for path in options.trec]
     if not systems:
@@ -87,34 +104,82 @@ def _systems(options: argparse.Namespace, home: Path) -> list[_Measured]:
     return systems
 
 
-def _model(text: str, options: argparse.Namespace, home: Path) -> _Measured:
+def _debias_methods(options: argparse.Namespace) -> list[DebiasMethod]:
+    """What ``--debias`` lists.
+
+    Raises:
+        ConfigError: no such method, one twice, or what is named is no encoder.
+    """
+    methods: list[DebiasMethod] = []
+    for text in options.debias.split(","):
+        method = next((name for name in DEBIAS_METHODS if name == text.strip()), None)
+        if method is None or method in methods:
+            raise ConfigError(f"--debias: expected some of {', '.join(DEBIAS_METHODS)}, each once, got {text!r}")
+        methods.append(method)
+    if methods == ["none"]:
+        if options.debias_pairs is not None:
+            raise ConfigError("--debias-pairs: only with --debias centre, shift or lir")
+    elif _BM25 in options.model or options.vectors or options.trec:
+        raise ConfigError("--debias: only for encoders: leave out bm25, --vectors and --trec")
+    return methods
+
+
+def _model(text: str, method: DebiasMethod, options: argparse.Namespace, home: Path) -> _Measured:
     if text == _BM25:
         return _system(text, SystemConfig(kind="bm25"), options)
     name = text
     parent: str | None = None
+    run: RunFolder | None = None
     if text.startswith(_OF_A_RUN):
-        _, weights, parent = weights_of_run(home, text.removeprefix(_OF_A_RUN), _OF_A_RUN)
+        run, weights, parent = weights_of_run(home, text.removeprefix(_OF_A_RUN), _OF_A_RUN)
         name = str(weights)
     settings = {key: value for key in _MODEL_OPTIONS if (value := getattr(options, key)) is not None}
     model = ModelConfig(name=name, **settings)
-    return _Measured(text, _config(text, options, model=model), parent)
+    if method == "none":
+        return _Measured(text, _config(text, options, model=model), parent)
+    settings = {key: value for key in _DEBIAS_OPTIONS if (value := getattr(options, key)) is not None}
+    config = _config(
+        text,
+        options,
+        f"-{method}",
+        model=model,
+        system=SystemConfig(debias=method, **settings),
+        sources=_debias_sources(text, run, options),
+    )
+    return _Measured(f"{text} ({method})", config, parent)
+
+
+def _debias_sources(text: str, run: RunFolder | None, options: argparse.Namespace) -> tuple[SourceConfig, ...]:
+    """The pairs that a correction is estimated on: those of ``--debias-pairs``, else those that the run trained on.
+
+    Raises:
+        ConfigError: there are none, or they cannot be read.
+    """
+    if options.debias_pairs is not None:
+        return load_training_sources(options.debias_pairs)
+    sources = () if run is None else read_spec(run).config.sources
+    if not sources:
+        raise ConfigError(f"--debias: {text} was trained on no known pairs: name some with --debias-pairs CONFIG.toml")
+    return tuple(source for source in sources if source.role == "train")
 
 
 def _system(name: str, system: SystemConfig, options: argparse.Namespace) -> _Measured:
     return _Measured(name, _config(name, options, system=system), None)
 
 
-def _config(name: str, options: argparse.Namespace, **sections: Any) -> RunConfig:
+def _config(name: str, options: argparse.Namespace, suffix: str = "", **sections: Any) -> RunConfig:
     languages = tuple(options.languages.split(",")) if options.languages else ()
     return RunConfig(
         kind="evaluation",
-        name=options.name or _run_name(name),
+        name=options.name or _run_name(name, suffix),
         runtime=RuntimeConfig(devices=options.devices),
         evaluation=EvaluationConfig(
             benchmarks=_benchmarks(options.benchmark),
             languages=languages,
             unit=options.unit,
+            articles=options.articles,
             drop_own_id=options.drop_own_id,
+            forbid_overlap=options.forbid_overlap,
             max_queries=options.max_queries,
             memory=options.memory,
         ),
@@ -129,11 +194,11 @@ def _benchmarks(specs: Sequence[str]) -> tuple[str, ...]:
         raise ConfigError(f"--benchmark: {error}") from None
 
 
-def _run_name(text: str) -> str:
-    """``eval-`` and the last part of a model's name or path, as far as a run's name may hold it."""
+def _run_name(text: str, suffix: str) -> str:
+    """``eval-``, the last part of a model's name or path as far as a run's name may hold it, and ``suffix``."""
     parts = [part for part in re.split(r"[/:]", text) if part]
     last = parts[-2] if len(parts) > 1 and parts[-1] == "model" else parts[-1]  # of runs/RUN/model it is the run's
-    return f"eval-{re.sub(r'[^A-Za-z0-9._-]+', '-', last)}"[:64]
+    return f"eval-{re.sub(r'[^A-Za-z0-9._-]+', '-', last)}"[: 64 - len(suffix)] + suffix
 
 
 def _say_started(folders: Sequence[RunFolder], options: argparse.Namespace) -> int:
@@ -191,7 +256,7 @@ def _conclude(systems: Sequence[_Measured], readers: Sequence[RunReader], option
         if reader.state.refused and not done:
             refused = True
             delete_run(folder)
-    _print_results(results, options)
+    _print_results(results, len(systems), options)
     for line in told:  # last, where a long report does not push it out of sight
         print(line, file=sys.stderr)
     return _EXIT_WRONG_USE if refused else exit_status(*states)
@@ -203,15 +268,14 @@ def _why(reader: RunReader, state: str) -> str:
     return visible(f"{state}; {reason(reader.state, probe(reader.folder))}; hybrid-tui resume {reader.folder.id}")
 
 
-def _print_results(results: Sequence[tuple[str, Path]], options: argparse.Namespace) -> None:
+def _print_results(results: Sequence[tuple[str, Path]], systems: int, options: argparse.Namespace) -> None:
     from engine.export.evaluation import evaluation_document, evaluation_report
 
     if not options.json:
         print("\n\n\n".join(evaluation_report(name, folder) for name, folder in results))
         return
     documents = [evaluation_document(name, folder) for name, folder in results]
-    is_one = len(options.model) + len(options.vectors) + len(options.trec) == len(options.benchmark) == 1
-    if is_one and not is_suite(options.benchmark[0]):
+    if systems == len(options.benchmark) == 1 and not is_suite(options.benchmark[0]):
         if documents:
             sys.stdout.buffer.write(msgspec.json.encode(documents[0]) + b"\n")
     else:
