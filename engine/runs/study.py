@@ -345,14 +345,19 @@ def _unchanged(config: RunConfig) -> RunConfig:
 
 
 def _as_evaluation(config: RunConfig) -> RunConfig:
-    """What measures the config's model or system as it is; settings of training are as if nobody had set them."""
+    """What measures the config's model or system as it is; settings of training are as if nobody had set them.
+
+    A correction of its vectors (system.debias) is estimated on what the other conditions are trained on.
+    """
     evaluation, runtime = config.evaluation, config.runtime
+    corrects = config.system.debias != "none"
     return RunConfig(
         kind="evaluation",
         name=config.name,
         share=config.share,
         model=config.model,
         system=config.system,
+        sources=tuple(source for source in config.sources if corrects and source.role == "train"),
         runtime=RuntimeConfig(
             devices=runtime.devices,
             precision=runtime.precision,
@@ -369,6 +374,7 @@ def _as_evaluation(config: RunConfig) -> RunConfig:
             unit=evaluation.unit,
             articles=evaluation.articles,
             drop_own_id=evaluation.drop_own_id,
+            forbid_overlap=corrects and evaluation.forbid_overlap,
             margin=evaluation.margin,
         ),
         hooks=config.hooks,

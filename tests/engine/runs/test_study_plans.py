@@ -160,6 +160,17 @@ def test_a_setting_of_training_changes_nothing_in_what_is_not_trained(folder):
     assert before.config.model == ModelConfig(name="model", query_prefix="q: ")
 
 
+def test_a_correction_of_vectors_is_estimated_on_what_the_others_are_trained_on(folder):
+    text = (
+        STUDY + '[[conditions]]\nname = "lir"\nmodel = "model"\nset = ["system.debias=lir", "system.debias_rank=2"]\n'
+    )
+    Path("base.toml").write_text(CONFIG.replace("[batch]", '[[sources]]\nkind = "cldr"\nrole = "validation"\n[batch]', 1)
+                                 + 'validation = "loss"\n')  # fmt: skip
+    planned = plan(text).runs[2].config
+    assert planned.system == SystemConfig(debias="lir", debias_rank=2)
+    assert [source.role for source in planned.sources] == ["train"]
+
+
 def test_the_weights_of_a_run_are_found_in_its_home(folder):
     run = RunFolder(folder / "runs" / "old")
     run.model.mkdir(parents=True)
