@@ -9,12 +9,15 @@ What is written lies beside its place under a hidden name, and is renamed when i
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+_LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.(tmp|old)")
 
 
 def write_file(path: Path, data: bytes, mode: int = 0o666, *, durable: bool = False) -> None:
@@ -128,7 +131,7 @@ def _name(path: Path) -> str:
 
 
 def _leftovers(parent: Path) -> list[Path]:
-    return [*parent.glob(".*.*.tmp"), *parent.glob(".*.*.old")]
+    return [path for path in parent.glob(".*") if _LEFTOVER.fullmatch(path.name)]
 
 
 def _remove(path: Path) -> None:

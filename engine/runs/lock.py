@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from engine import flock
+from engine.files import remove_leftovers
 from engine.runs.errors import RunBusy, RunError
 from engine.runs.folder import RunFolder
 
@@ -50,7 +51,7 @@ class RunLock:
 
     @classmethod
     def acquire(cls, folder: RunFolder, wait: float = 2.0) -> RunLock:
-        """Takes the lock, trying for ``wait`` seconds.
+        """Takes the lock, trying for ``wait`` seconds, and removes what killed workers have left half-written.
 
         Raises:
             RunBusy: another process has it.
@@ -60,7 +61,9 @@ class RunLock:
         if not flock.wait_exclusive(fd, wait):
             os.close(fd)
             raise RunBusy(f"run {folder.id} is in use by {_describe(read_owner(folder))}")
-        return cls(folder, fd)
+        lock = cls(folder, fd)
+        _remove_leftovers(folder)
+        return lock
 
     @classmethod
     def adopt(cls, folder: RunFolder, fd: int) -> RunLock:
@@ -81,7 +84,8 @@ class RunLock:
     def take_over(cls, folder: RunFolder) -> RunLock:
         """Takes a run from an owner on another machine, by putting a new lock file in the place of theirs.
 
-        The former owner sees another token than its own and leaves before its next checkpoint.
+        The former owner sees another token than its own and leaves before its next checkpoint. What it is writing now
+        is left alone.
 
         Raises:
             RunBusy: the owner lives on this machine.
@@ -192,6 +196,17 @@ def process_start_time(pid: int) -> int | None:
         # The second field is the program's name in brackets, and may hold anything.
         return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
     return None
+
+
+def _remove_leftovers(folder: RunFolder) -> None:
+    """Only where nobody writes without the lock, which is everywhere but in control/; links are not followed."""
+    places = [folder.path, *(path for path in (folder.checkpoints, folder.results) if not path.is_symlink())]
+    if folder.results in places:
+        places += [Path(root) / name for root, names, _ in os.walk(folder.results) for name in names if name[0] != "."]
+    for place in places:
+        with contextlib.suppress(OSError):  # whatever it is that cannot be removed, the run can go on
+            if not place.is_symlink():
+                remove_leftovers(place)
 
 
 def _open(folder: RunFolder) -> int:

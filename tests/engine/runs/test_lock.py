@@ -203,3 +203,53 @@ def test_waiting_for_the_lock_ends_when_the_holder_leaves(folder: RunFolder) -> 
     RunLock.acquire(folder, wait=10.0).release()
     assert time.monotonic() - start < 9.0
     leaving.join()
+
+
+def test_taking_the_lock_clears_what_killed_workers_left_and_nothing_else(folder: RunFolder, tmp_path: Path) -> None:
+    deep = folder.results / "step-000004" / "beir"
+    deep.mkdir(parents=True)
+    folder.checkpoints.mkdir()
+    for place in (folder.path, folder.checkpoints, folder.results, deep):
+        (place / ".state.json.0badc0de.tmp").write_text("half")
+        (place / ".step-000001.0badc0de.tmp").mkdir()
+        (place / ".step-000001.0badc0de.tmp" / "weights").write_text("half")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / ".theirs.0badc0de.tmp").write_text("of another")
+    (folder.path / ".link.0badc0de.tmp").symlink_to(elsewhere)
+    (folder.results / "linked").symlink_to(elsewhere)
+    kept = [
+        folder.control / ".command.json.0badc0de.tmp",  # clients write there without the lock
+        folder.checkpoints / ".step-000002.0badc0de.old",  # the only whole one
+        folder.path / ".notes.tmp",
+        folder.path / ".state.json.mine.tmp",
+        elsewhere / ".theirs.0badc0de.tmp",
+    ]
+    for path in kept[:-1]:
+        path.write_text("kept")
+    before = {path for path in folder.path.rglob("*") if not path.name.endswith(".0badc0de.tmp")}
+
+    RunLock.acquire(folder).release()
+    assert all(path.exists() for path in kept)
+    left = {path for path in folder.path.rglob("*") if path.parent.suffix != ".tmp"}
+    assert left - {folder.lock} == {path for path in before if path.parent.suffix != ".tmp"} | {kept[0]}
+
+
+def test_a_linked_folder_is_not_cleared(folder: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    theirs = tmp_path / "elsewhere" / ".theirs.0badc0de.tmp"
+    theirs.write_text("of another")
+    folder.results.symlink_to(tmp_path / "elsewhere")
+    folder.checkpoints.symlink_to(tmp_path / "elsewhere")
+    RunLock.acquire(folder).release()
+    assert theirs.exists()
+
+
+def test_a_run_whose_leftovers_cannot_be_removed_is_taken_all_the_same(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(parent: Path) -> None:
+        raise PermissionError(f"{parent}: read only")
+
+    monkeypatch.setattr(lock_module, "remove_leftovers", refuse)
+    RunLock.acquire(folder).release()
