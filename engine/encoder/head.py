@@ -13,11 +13,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from engine.config import ConfigError
 from engine.encoder.model_files import write_json
+from engine.encoder.tensor_files import save_file
 from engine.encoder.weights import file_fault
 from engine.model_description import Files, HeadModule
 

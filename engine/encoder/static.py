@@ -13,12 +13,13 @@ from typing import Any
 
 import tokenizers
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 from transformers.modeling_outputs import BaseModelOutput
 
 from engine.config import ConfigError
+from engine.encoder.tensor_files import save_file
 from engine.encoder.weights import file_fault
 from engine.model_description import Files
 

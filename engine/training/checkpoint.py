@@ -32,12 +32,13 @@ from typing import Any
 import msgspec
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from engine.config import ConfigError
 from engine.encoder import DualEncoder
 from engine.encoder.static import StaticEmbedding
+from engine.encoder.tensor_files import recording_digests, save_file
 from engine.files import present, remove_leftovers, write_folder
 from engine.model_description import files_of
 from engine.training.ranks import RankGroup
@@ -187,19 +188,20 @@ def _by_step(folder: Path) -> list[Path]:
 
 
 def _write(trainer: Trainer, folder: Path) -> None:
-    with trainer.ranks.whole(trainer.encoder):
-        finite = trainer.is_finite()
-        with trainer.finished() as encoder:
-            encoder.save(folder)
-    if trainer.config.lora.rank or trainer.average is not None:
-        save_file(_weights(trainer), folder / "weights.safetensors")
-    save_file(_optimizer_state(trainer), folder / "optimizer.safetensors")
-    if trainer.config.loss.learned_temperature:
-        save_file(trainer.loss.state_dict(), folder / "loss.safetensors")
-    if trainer.scaler is not None:
-        save_file(trainer.scaler.state(), folder / _SCALER)
+    with recording_digests() as digests:
+        with trainer.ranks.whole(trainer.encoder):
+            finite = trainer.is_finite()
+            with trainer.finished() as encoder:
+                encoder.save(folder)
+        if trainer.config.lora.rank or trainer.average is not None:
+            save_file(_weights(trainer), folder / "weights.safetensors")
+        save_file(_optimizer_state(trainer), folder / "optimizer.safetensors")
+        if trainer.config.loss.learned_temperature:
+            save_file(trainer.loss.state_dict(), folder / "loss.safetensors")
+        if trainer.scaler is not None:
+            save_file(trainer.scaler.state(), folder / _SCALER)
     files = {
-        str(file.relative_to(folder)): _File(file.stat().st_size, _sha256(file))
+        str(file.relative_to(folder)): _File(file.stat().st_size, digests.get(file) or _sha256(file))
         for file in sorted(folder.rglob("*"))
         if file.is_file()
     }

@@ -285,15 +285,20 @@ class Trainer:
     def check(self, *, weights: bool) -> None:
         """Asked between updates; with ``weights`` it waits for the device, to look at these too.
 
+        Of several ranks the first one decides for all, which have the same gradients and weights: another one may hear
+        of it an update earlier, and would leave without the reason in the run's log.
+
         Raises:
-            NonFiniteError: too many updates in a row were left out, or a weight is not finite.
+            NonFiniteError: on the first rank: too many updates in a row were left out, or a weight is not finite.
         """
         # NaN weights, once there, make every gradient NaN: at the first one they are looked at, before many follow.
         # Shards are looked at by all ranks together, and each may hear of it at another step.
-        began = self.skipped.began() and not self.ranks.is_sharded
-        if (weights or began) and not self.is_finite():
+        decides = self.ranks.rank == 0
+        began = decides and self.skipped.began() and not self.ranks.is_sharded
+        if (weights or began) and not self.is_finite() and decides:
             raise NonFiniteError(f"optimizer: some weights are infinite or NaN after step {self.step:,}")
-        self.skipped.check(wait=weights)
+        if decides:
+            self.skipped.check(wait=weights)
 
     def close(self) -> None:
         """Ends the thread that assembles batches; the trainer can still be saved."""

@@ -38,6 +38,7 @@ from engine.distributed.encode import SharedEncoder, help_encoding
 from engine.distributed.mesh import Mesh
 from engine.encoder import load_encoder
 from engine.training.checkpoint import load_checkpoint, save_checkpoint
+from engine.training.errors import NonFiniteError
 from engine.training.ranks import Alone
 from engine.training.trainer import Trainer
 
@@ -153,6 +154,7 @@ def work(ranks: Mesh | Alone, file: Path, corpora, make_encoder) -> None:
         trainer.close()
     torch.Tensor.float = own_float
     values |= trained(ranks, file.parent, corpora, make_encoder)
+    values["nonfinite"] = nonfinite(ranks, corpora, make_encoder)
     torch.save(values, file)
 
 
@@ -196,6 +198,25 @@ def trained(ranks: Mesh | Alone, out: Path, corpora, make_encoder):
         each.close()
     off = float((weights[0] - weights[1]).norm() / weights[0].norm())
     return {"vectors": vectors, "bytes": held, "resumed": same, "of_one": off}
+
+
+def nonfinite(ranks: Mesh | Alone, corpora, make_encoder):
+    """(what ``check`` raises after each of four updates, whether the last three changed a weight, updates left out)."""
+    exploding = OptimizerConfig(learning_rate=1e30, max_nonfinite=3)  # after it, every product of weights overflows
+    config = msgspec.structs.replace(CONFIG, optimizer=exploding)
+    trainer = Trainer(config, make_encoder(), corpora, torch.device("cpu"), ranks=ranks)
+    raised, weights = [], []
+    for _ in range(4):
+        trainer.update()
+        weights.append([local(p.detach()).clone() for _, p in trainer.named_parameters()])
+        try:
+            trainer.check(weights=True)
+            raised.append(None)
+        except NonFiniteError as error:
+            raised.append(str(error))
+    trainer.close()
+    changed = any(not torch.equal(a, b) for later in weights[1:] for a, b in zip(weights[0], later, strict=True))
+    return raised, changed, trainer.skipped.count
 
 
 def go(ranks: Mesh | Alone) -> None:

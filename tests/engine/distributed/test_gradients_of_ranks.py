@@ -80,3 +80,17 @@ def test_of_two_ranks_that_share_weights_each_holds_half_of_everything(values):
 def test_a_checkpoint_of_one_number_of_ranks_goes_on_with_another(values, several):
     """The same files, whoever wrote them: weights after the next update, relative L2."""
     assert values[several][0]["of_one"] <= 1e-5
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_ranks_leave_the_same_updates_out_and_the_first_one_ends_the_run(values, world):
+    """The others hear of it as well, one of them perhaps earlier, and leave it to rank 0, which has the run's log."""
+    for rank, of_rank in enumerate(values[world]):
+        raised, changed, count = of_rank["nonfinite"]
+        assert raised[:3] == [None, None, None]
+        if rank == 0:
+            assert raised[3].startswith("optimizer.max_nonfinite: 3 updates in a row were left out, up to step 4,")
+            assert count == 3
+        else:
+            assert raised[3] is None
+        assert not changed

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from msgspec.structs import replace
 from safetensors.torch import load_file, save_file
 from small_corpora import make_corpus
 
 from engine import files
 from engine.config import BatchConfig, LossConfig, ModelConfig, OptimizerConfig, RunConfig
 from engine.encoder import load_encoder
+from engine.training import checkpoint
 from engine.training.checkpoint import CheckpointError, load_checkpoint, newest_whole, save_checkpoint
 from engine.training.trainer import Trainer
 
@@ -140,6 +142,23 @@ def test_position_names_every_other_file_with_its_digest(make_trainer, tmp_path)
     for name, file in position["files"].items():
         content = (saved.path / name).read_bytes()
         assert file == {"bytes": len(content), "sha256": sha256(content).hexdigest()}
+
+
+@pytest.mark.parametrize("kind", ["plain", "averaged, learned temperature"])
+def test_no_tensor_file_is_read_again_to_be_hashed(kind, make_trainer, tmp_path, monkeypatch):
+    """The digests are those of the test above all the same: of the bytes that lie there."""
+    config = config_of(learned=kind != "plain")
+    if kind != "plain":
+        config = replace(config, optimizer=replace(config.optimizer, ema_decay=0.9))
+    trainer = make_trainer(config)
+    trainer.update()
+    hashed, read = [], checkpoint._sha256
+    monkeypatch.setattr(checkpoint, "_sha256", lambda path: hashed.append(path.suffix) or read(path))
+    saved = save_checkpoint(trainer, tmp_path, keep=1)
+    assert ".safetensors" not in hashed
+    monkeypatch.undo()
+    checkpoint.check_whole(saved.path)
+    assert len(tensor_files(saved.path)) == (2 if kind == "plain" else 4)
 
 
 def test_the_newest_ones_are_kept(make_trainer, tmp_path):
