@@ -33,7 +33,7 @@ def save_file(tensors: Mapping[str, Tensor], path: str | Path, metadata: dict[st
 def recording_digests() -> Iterator[dict[Path, str]]:
     """SHA-256 by path of the tensor files that this thread writes within, transformers' ``save_pretrained`` included.
 
-    Of a release of transformers that writes in another way nothing is recorded, and who needs the digest reads the file.
+    Of a release of transformers that writes in another way nothing is recorded: who needs the digest reads the file.
     """
     recorded: dict[Path, str] = {}
     saving = sys.modules.get("transformers.modeling_utils")  # not loaded: there is no model that it could save
@@ -61,5 +61,5 @@ def _digest(path: Path, tensors: Mapping[str, Tensor]) -> str:
     entries = json.loads(header)
     entries.pop("__metadata__", None)
     for name in sorted(entries, key=lambda name: entries[name]["data_offsets"]):
-        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

@@ -11,6 +11,11 @@ BCa intervals, measured beside it in benchmarks/coverage.py, cover less of skewe
 Where fewer than ``FEW_CLUSTERS`` clusters have any difference, resamples without one make the bootstrap-t erratic, and
 Student's t with the same standard error is used.
 
+Where all clusters are alike, as all of two equal systems' differences are 0, there is no spread to resample, and what
+can be said is how rare another cluster is: by the rule of three (Hanley and Lippman-Hand 1983), K clusters that are
+alike leave at most 1 - 0.05^(1/K) of all clusters that are not, with 95 % confidence. From ``ENOUGH_ALIKE`` on that is
+less than one in twenty, and the interval has a width of zero; with fewer there is none.
+
 p-value: sign flips. If it does not matter which of two runs is which, exchanging them within a whole cluster leaves the
 distribution as it is, so the signs of all of a cluster's differences flip together.
 
@@ -33,7 +38,9 @@ from engine.evaluation.arrays import Flags, Ints, Values
 REPLICATES = 2999
 FLIPS = 9999
 FEW_CLUSTERS = 20
+ENOUGH_ALIKE = 59  # 0.95^59 < 0.05
 
+_ROUNDING = 1e-6  # of a mean of equal values: what their standard error comes to
 _EXACT_CLUSTERS = 13  # 2**13 sign vectors are fewer than FLIPS: all of them are taken
 _BATCH = 250  # replicates weighted at once: bounds memory at 250 x K
 _SIGNS = 2_500_000  # drawn at once: 20 MB
@@ -76,7 +83,8 @@ def cluster_totals(values: Values, stratum: Ints, clusters: Sequence[str], strat
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """All but the mean are NaN where there are fewer than two clusters: there is nothing to resample."""
+    """All but the mean and the freedom are NaN where nothing can be said: of one cluster, and of fewer than
+    ``ENOUGH_ALIKE`` that are all alike."""
 
     mean: Values  # [H + 1] NaN for a stratum without queries
     standard_error: Values  # [H + 1] linearised, cluster-robust
@@ -93,7 +101,7 @@ def bootstrap_intervals(
     """Bootstrap-t intervals of the stratum means and of their mean; the same seed gives the same intervals."""
     mean, variance = (found[0] for found in _resample(data, np.ones((1, len(data.totals)))))
     error = np.sqrt(variance)
-    error[data.clusters < 2] = np.nan
+    error[(data.clusters < 2) | _too_few_alike(mean, error, data.clusters)] = np.nan
     freedom = np.maximum(data.clusters - 1, 1).astype(np.float64)
     if len(data.totals) < 2:
         return Intervals(mean, error, freedom, error, error, error, error)
@@ -110,7 +118,7 @@ def suite_intervals(
     Each replicate draws clusters within every data set. The degrees of freedom are Satterthwaite's; where they are
     fewer than those of ``FEW_CLUSTERS`` clusters, which a small data set with a large variance brings about, or where
     too few clusters have any difference, Student's t takes the place of the bootstrap-t. NaN, but for the mean, where
-    a data set has fewer than two clusters.
+    a data set has fewer than two clusters, or where all clusters are alike and there are too few of them.
     """
     found = [_resample(data, np.ones((1, len(data.totals)))) for data in data_sets]
     mean = np.array([np.mean([means[0, -1] for means, _ in found])])
@@ -129,7 +137,17 @@ def suite_intervals(
     drawn = _t_values((drawn_means - mean)[:, None], np.sqrt(drawn_variances)[:, None])
     informative = sum(int(data.informative[-1]) for data in data_sets)
     erratic = (freedom < FEW_CLUSTERS - 1) | (informative < FEW_CLUSTERS)
-    return _intervals(mean, np.sqrt(np.array([total])), freedom, drawn, erratic, level)
+    error = np.sqrt(np.array([total]))
+    # What is alike in all of them could be another thing in the smallest, which has an equal part in the mean.
+    fewest = np.array([len(data_sets) * min(len(data.totals) for data in data_sets)])
+    error[_too_few_alike(mean, error, fewest)] = np.nan
+    return _intervals(mean, error, freedom, drawn, erratic, level)
+
+
+def _too_few_alike(mean: Values, error: Values, clusters: Ints) -> Flags:
+    """[E] Whether all clusters are alike and too few to say how rare others are."""
+    found: Flags = (error <= _ROUNDING * np.abs(mean)) & (clusters < ENOUGH_ALIKE)
+    return found
 
 
 def _bootstrap(data: ClusterTotals, replicates: int, rng: np.random.Generator) -> tuple[Values, Values]:

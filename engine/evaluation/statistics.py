@@ -14,6 +14,10 @@ Promised, and measured by benchmarks/coverage.py: 95 % intervals cover 93 to 97 
 exponential differences in two levels of clusters, with 1, 3 and 5 seeds. Where 85 % of the differences are 0, those of
 whole clusters included, they cover 92 % at 24 and 48 clusters and 94 % at 140 (the percentile bootstrap: 90 % at 48).
 
+Where no cluster has a difference, or all have the same, there is an interval from 59 clusters on, of width zero: then
+fewer than one cluster in twenty is another, with 95 % confidence. That bounds how often a difference occurs, not how
+large it is. With fewer clusters there is too little data to say: no interval, no bound, and so "undecided".
+
 Shapes: S runs of a condition, N values (a query, or a query and a passage language), H strata, D data sets.
 """
 

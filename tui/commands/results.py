@@ -61,12 +61,15 @@ def _compare_rows(rows: Sequence[CompareRow]) -> list[str]:
     for row in rows:
         digits = 2 if row.setting.startswith(_RANKS) else 4
         numbers = [f"{row.value:,.{digits}f}", f"{row.baseline_value:,.{digits}f}", f"{row.difference:+,.{digits}f}"]
-        numbers += [_interval(row.interval, digits), "-" if row.p_holm is None else f"{row.p_holm:.4f}"]
-        numbers += [_interval(row.seed_interval, digits)] if over_seeds else []
+        numbers += [
+            _interval(row.interval, digits, "too little data"),
+            "-" if row.p_holm is None else f"{row.p_holm:.4f}",
+        ]
+        numbers += [_interval(row.seed_interval, digits, "-")] if over_seeds else []
         cells.append([visible(row.run), row.setting, *numbers, row.verdict])
     numbers_aligned = align([row[:-1] for row in cells], right_from=2)
     return [f"{line}  {row[-1]}" for line, row in zip(numbers_aligned, cells, strict=True)]
 
 
-def _interval(ends: tuple[float, float] | None, digits: int) -> str:
-    return "-" if ends is None else f"[{ends[0]:+,.{digits}f}, {ends[1]:+,.{digits}f}]"
+def _interval(ends: tuple[float, float] | None, digits: int, missing: str) -> str:
+    return missing if ends is None else f"[{ends[0]:+,.{digits}f}, {ends[1]:+,.{digits}f}]"

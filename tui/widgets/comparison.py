@@ -142,7 +142,7 @@ def sentences(comparison: Comparison, row: CompareRow, glyphs: Glyphs) -> list[t
     what += f"of {comparison.labels[found.baseline]} {number(metric, row.baseline_value)}: "
     what += change(metric, row.difference)
     if row.interval is None:
-        lines = [(f"{what}; too few clusters ({row.clusters}) for an interval.", "")]
+        lines = [(f"{what}; {_no_interval(row)}.", "")]
     else:
         ends = " to ".join(change(metric, end) for end in row.interval)
         lines = [(f"{what}, 95 % interval {ends} over {row.clusters:,} clusters.", "")]
@@ -168,10 +168,16 @@ def sentences(comparison: Comparison, row: CompareRow, glyphs: Glyphs) -> list[t
 def brief(row: CompareRow, glyphs: Glyphs) -> str:
     """What a narrow table has no room for."""
     if row.interval is None:
-        return f"too few clusters ({row.clusters}) for an interval"
+        return _no_interval(row)
     where = "" if row.query_language is None else f"{_cell(row, glyphs)}: {change(row.metric, row.difference)}, "
     ends = " to ".join(change(row.metric, end) for end in row.interval)
     return f"{where}95 % {ends}, Holm p {p_value(row.p_holm)}, {row.clusters:,} clusters"
+
+
+def _no_interval(row: CompareRow) -> str:
+    if row.clusters < 2:
+        return "too little data for an interval: all queries are of one cluster"
+    return f"too little data for an interval: none of only {row.clusters} clusters differs from the others"
 
 
 def protocol(comparison: Comparison) -> list[str]:

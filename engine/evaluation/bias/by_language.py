@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.data.benchmark import Benchmark
-from engine.evaluation.resampling import FEW_CLUSTERS, bootstrap_intervals, cluster_totals
+from engine.evaluation.resampling import bootstrap_intervals, cluster_totals
 from engine.evaluation.scores import Scores
 from engine.events import Advantage, RankDistances
 
@@ -64,8 +64,8 @@ def own_language_advantages(benchmark: Benchmark, advantages: Scores) -> tuple[d
 
 
 def _advantage(mean: float, low: float, high: float, clusters: int) -> Advantage:
-    """With its interval, where the clusters tell of any spread: equal values of a few are no certainty."""
-    if not np.isfinite(low) or (low == high and clusters < FEW_CLUSTERS):
+    """With its interval, where the clusters are enough to tell of one."""
+    if not np.isfinite(low):
         plural = "" if clusters == 1 else "s"
         return Advantage(
             mean=float(mean), interval=None, no_interval=f"too little data: {clusters} cluster{plural} of queries"

@@ -89,7 +89,7 @@ def test_nothing_to_resample():
     one = cluster_totals(np.arange(4.0), np.zeros(4, int), ["c"] * 4, 1)
     assert np.isnan(bootstrap_intervals(one, replicates=5).low).all()
     assert np.isnan(sign_flip_p_values(one)).all()
-    same = cluster_totals(np.zeros(40), np.arange(40) % 2, [f"c{k}" for k in range(40)], 2)
+    same = cluster_totals(np.zeros(120), np.arange(120) % 2, [f"c{k}" for k in range(120)], 2)
     found = bootstrap_intervals(same, replicates=50)
     assert found.low.tolist() == found.high.tolist() == [0.0] * 3
     assert sign_flip_p_values(same).tolist() == [1.0] * 3

@@ -140,8 +140,8 @@ def test_five_seeds_speak_of_other_seeds():
 
 
 def test_equal_runs_are_not_different_and_not_inferior():
-    values = np.random.default_rng(3).random((1, 60))
-    found = compared(values, values, (0,), (0,)).macro
+    values = np.random.default_rng(3).random((1, 120))
+    found = compared(values, values, (0,), (0,), clusters=60).macro
     assert (found.difference, found.interval, found.p) == (0.0, (0.0, 0.0), 1.0)
     assert is_not_inferior(found, 0.01)
     assert not is_different(found.p)
@@ -152,6 +152,32 @@ def test_one_cluster_says_nothing():
     found = compared(rng.random((1, 20)), rng.random((1, 20)), (0,), (0,), clusters=1).macro
     assert (found.interval, found.p, found.lower_bound) == (None, None, None)
     assert verdict(found, different=False, not_inferior=None, margin=0.01, wanted="higher").startswith("undecided")
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.25])
+@pytest.mark.parametrize("seeds", [(0,), (0, 1, 2, 3, 4)])
+def test_few_clusters_without_any_spread_are_too_little_data(seeds, constant):
+    """Also the mean over strata; with the p-value that they have, so that a family of tests stays as large."""
+    values = np.random.default_rng(4).random((1, 118)).repeat(len(seeds), axis=0).round(2)
+    for clusters, enough in ((58, False), (59, True)):
+        found = compared(values + constant, values, seeds, seeds, clusters=clusters)
+        for one in (found.macro, *found.strata.values()):
+            assert one.difference == pytest.approx(constant)
+            assert one.p == pytest.approx(1.0) if constant == 0 else one.p < 0.05
+            if enough:
+                assert one.interval == pytest.approx((constant, constant))
+                assert one.lower_bound == pytest.approx(constant)
+            else:
+                assert (one.interval, one.lower_bound) == (None, None)
+                assert is_not_inferior(one, 0.01) is None
+
+
+def test_a_single_cluster_that_differs_makes_an_interval():
+    values = np.zeros((1, 24))
+    other = values.copy()
+    other[0, 3] = 1.0
+    low, high = compared(other, values, (0,), (0,), clusters=24).macro.interval
+    assert low < 0 < high
 
 
 def test_shapes_that_do_not_fit_are_refused():
