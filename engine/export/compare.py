@@ -16,7 +16,7 @@ import msgspec
 from engine.benchmark_names import is_suite
 from engine.export.checkpoint_choice import check_not_selected_here, selection_rule
 from engine.export.conditions import RunGroup, find_group, group_by_seed
-from engine.export.measured_runs import MeasuredRuns, headline_measures
+from engine.export.measured_runs import MeasuredRuns, MeasuredSuite, check_comparable, headline_measures
 from engine.export.run_results import Checkpoint, ExportError, RunReference, RunResult, find_results
 from engine.measures import MEASURES
 
@@ -142,13 +142,9 @@ def compare_groups(
         check_not_selected_here(result)
     for name in _metrics(metric, primary):
         begins(name)
-        if not _is_measured(measured, name, metric, not_applicable):
-            continue
+        comparable = _comparable(measured, name, groups, reference, not_applicable, is_asked_for=metric is not None)
         differences = [
-            (group.name, *cell)
-            for group in groups
-            if group is not reference
-            for cell in _differences(measured, name, group, reference)
+            (group.name, *cell) for group in comparable for cell in _differences(measured, name, group, reference)
         ]
         rows += _judged(name, measured.key, differences, margin)
     return CompareResult(
@@ -185,14 +181,12 @@ def compare_suite_results(
     first, *_ = by_key.values()
     groups, reference = _conditions(first, baseline)
     margin = _stated_margin(results) if margin is None else margin
-    return compare_suite_groups(
-        suite, [MeasuredRuns(found) for found in by_key.values()], groups, reference, margin, metric
-    )
+    data_sets = MeasuredSuite(suite, [MeasuredRuns(found) for found in by_key.values()])
+    return compare_suite_groups(data_sets, groups, reference, margin, metric)
 
 
 def compare_suite_groups(
-    suite: str,
-    data_sets: Sequence[MeasuredRuns],
+    suite: MeasuredSuite,
     groups: Sequence[RunGroup],
     reference: RunGroup,
     margin: float,
@@ -205,34 +199,35 @@ def compare_suite_groups(
         ExportError: an unknown or inapplicable metric, no common primary measure, or a checkpoint that was selected on
             one of the data sets.
     """
-    primary = primary or metric or common_primary(suite, data_sets)
-    for measured in data_sets:
+    primary = primary or metric or suite.primary
+    for measured in suite.data_sets:
         for result in measured.results.values():
             check_not_selected_here(result)
     rows: list[CompareRow] = []
     not_applicable: dict[str, str] = {}
     for name in _metrics(metric, primary):
-        if not all(_is_measured(measured, name, metric, not_applicable) for measured in data_sets):
-            continue
-        compared = [
-            (group.name, compare_in_suite(data_sets, name, group, reference))
-            for group in groups
-            if group is not reference
-        ]
-        rows += _judged(name, suite, [(run, None, None, mean) for run, (mean, _) in compared], margin)
+        comparable = _comparable(suite, name, groups, reference, not_applicable, is_asked_for=metric is not None)
+        compared = [(group.name, suite.compared(name, group, reference)) for group in comparable]
+        rows += _judged(name, suite.key, [(run, None, None, found.mean) for run, found in compared], margin)
         rows += _of_data_sets(
-            name, [(run, key, each) for run, (_, found) in compared for key, each in found.items()], margin
+            name,
+            [
+                (run, measured.key, each.macro)
+                for run, found in compared
+                for measured, each in zip(suite.data_sets, found.data_sets, strict=True)
+            ],
+            margin,
         )
     selection: dict[str, dict[str, None]] = {}
     sizes = []
-    for measured in data_sets:
+    for measured in suite.data_sets:
         for run, result in measured.results.items():
             selection.setdefault(run, {})[selection_rule(result)] = None
         summary = next(iter(measured.results.values())).summary
         sizes.append((summary.queries, summary.sampled_of))
     return CompareResult(
         metric=metric or ALL,
-        benchmark=suite,
+        benchmark=suite.key,
         margin=margin,
         baseline=reference.name,
         rows=rows,
@@ -240,34 +235,9 @@ def compare_suite_groups(
         selection={run: "; ".join(rules) for run, rules in selection.items()},
         not_applicable=not_applicable,
         sampled_of=sum(of or queries for queries, of in sizes) if any(of for _, of in sizes) else None,
-        data_sets=[measured.key for measured in data_sets],
+        data_sets=[measured.key for measured in suite.data_sets],
         primary=primary,
     )
-
-
-def compare_in_suite(
-    data_sets: Sequence[MeasuredRuns], metric: str, group: RunGroup, reference: RunGroup
-) -> tuple[Difference, dict[str, Difference]]:
-    """The mean over the data sets of a suite, and each of them by key."""
-    from engine.evaluation.statistics import compare_suite
-
-    found = compare_suite([measured.paired(metric, group, reference)[1] for measured in data_sets])
-    keys = [measured.key for measured in data_sets]
-    return found.mean, {key: each.macro for key, each in zip(keys, found.data_sets, strict=True)}
-
-
-def common_primary(suite: str, data_sets: Sequence[MeasuredRuns]) -> str:
-    """The usual measure of single-language quality of all data sets of a suite.
-
-    Raises:
-        ExportError: they differ in it.
-    """
-    primaries = list(dict.fromkeys(measured.primary for measured in data_sets))
-    if len(primaries) > 1:
-        raise ExportError(
-            f"the data sets of {suite} differ in their usual measure: choose one of {', '.join(primaries)}"
-        )
-    return primaries[0]
 
 
 def results_by_benchmark(results: Sequence[RunResult]) -> dict[str, list[RunResult]]:
@@ -325,32 +295,40 @@ def _metrics(metric: str | None, primary: str) -> tuple[str, ...]:
     return (metric,)
 
 
-def _is_measured(measured: MeasuredRuns, name: str, asked_for: str | None, not_applicable: dict[str, str]) -> bool:
-    """Whether the runs can be compared in a measure; if not, the reason is added to ``not_applicable``.
+def _comparable(
+    measured: MeasuredRuns | MeasuredSuite,
+    name: str,
+    groups: Sequence[RunGroup],
+    reference: RunGroup,
+    not_applicable: dict[str, str],
+    *,
+    is_asked_for: bool,
+) -> list[RunGroup]:
+    """Those of the conditions that can be compared with ``reference`` in a measure; the reasons why others cannot are
+    added to ``not_applicable``.
 
     Raises:
-        ExportError: they cannot, and the measure was asked for.
+        ExportError: one cannot, and the measure was asked for.
     """
-    if reason := measured.reason_missing(name):
-        if asked_for is not None:
-            raise ExportError(f"{name} cannot be compared: {reason}")
-        not_applicable.setdefault(name, reason)
-        return False
-    if measured.has_values(name):
-        return True
-    if asked_for is not None:
-        raise ExportError(f"{measured.key} has no {name}: no query has the relevant passages it is about")
-    return False
+    found = []
+    for group in groups:
+        if group is reference:
+            continue
+        if is_asked_for:
+            check_comparable(measured, name, group, reference)
+        if reason := measured.reason_missing(name, group, reference):
+            known = not_applicable.get(name)
+            not_applicable[name] = reason if known in (None, reason) else f"{known}; {reason}"
+        elif measured.has_values(name, group, reference):
+            found.append(group)
+    return found
 
 
 def _differences(
     measured: MeasuredRuns, metric: str, group: RunGroup, reference: RunGroup
 ) -> Iterator[tuple[str | None, str | None, Difference]]:
     """(query language, passage language, difference): the mean over the cells first, as (None, None, ...)."""
-    from engine.evaluation.statistics import compare_paired
-
-    cells, paired = measured.paired(metric, group, reference)
-    compared = compare_paired(paired)
+    cells, compared = measured.compared(metric, group, reference)
     yield None, None, compared.macro
     for index, (asked, answered) in enumerate(cells):
         yield asked, answered, compared.strata[index]

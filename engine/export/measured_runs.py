@@ -14,7 +14,7 @@ from engine.measures import HEADLINE, primary_measure
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
 
-    from engine.evaluation.statistics import Paired
+    from engine.evaluation.statistics import Comparison, Difference, Paired, SuiteComparison
 
 _OF_PARALLEL_POOLS = "map_monolingual"  # among the headline measures it stands for single-language quality
 
@@ -32,6 +32,7 @@ class MeasuredRuns:
         self.key = only_benchmark(results)
         self.results = {result.run: result for result in results}
         self._values: dict[str, dict[str, Frame]] = {}
+        self._compared: dict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[list[Cell], Comparison]] = {}
         first, *others = results
         for other in others:
             if other.summary.protocol.data_digest != first.summary.protocol.data_digest:
@@ -45,10 +46,11 @@ class MeasuredRuns:
         """The usual measure of single-language quality on the benchmark."""
         return primary_of(next(iter(self.results.values())))
 
-    def reason_missing(self, measure: str) -> str | None:
-        """Why the runs cannot be compared in a measure; None: they can, unless no query has what it is about."""
-        reasons = {run: reason for run, result in self.results.items() if (reason := reason_missing(result, measure))}
-        if len(set(reasons.values())) == 1 and len(reasons) == len(self.results):
+    def reason_missing(self, measure: str, *groups: RunGroup) -> str | None:
+        """Why conditions cannot be compared in a measure; None: they can, unless no query has what it is about."""
+        runs = [run for group in groups for run in group.runs]
+        reasons = {run: reason for run in runs if (reason := reason_missing(self.results[run], measure))}
+        if len(set(reasons.values())) == 1 and len(reasons) == len(runs):
             return next(iter(reasons.values()))
         return "; ".join(f"{run}: {reason}" for run, reason in reasons.items()) or None
 
@@ -58,9 +60,18 @@ class MeasuredRuns:
             self._values[measure] = {run: query_values(self._ranks[run], measure) for run in self.results}
         return self._values[measure]
 
-    def has_values(self, measure: str) -> bool:
-        """Whether every run has some."""
-        return all(len(frame) for frame in self.values(measure).values())
+    def has_values(self, measure: str, *groups: RunGroup) -> bool:
+        """Whether every run of the conditions has some."""
+        return all(len(self.values(measure)[run]) for group in groups for run in group.runs)
+
+    def difference(self, measure: str, group: RunGroup, reference: RunGroup) -> Difference:
+        """Of the means over cells.
+
+        Raises:
+            ExportError: the two cannot be compared in this measure.
+        """
+        check_comparable(self, measure, group, reference)
+        return self.compared(measure, group, reference)[1].macro
 
     def paired(self, measure: str, group: RunGroup, reference: RunGroup) -> tuple[list[Cell], Paired]:
         """Two conditions in one measure, whose strata are the cells: languages, or pairs of languages.
@@ -96,9 +107,82 @@ class MeasuredRuns:
         )
         return [(asked, answered) for asked, answered in cells.rows()], paired
 
+    def compared(self, measure: str, group: RunGroup, reference: RunGroup) -> tuple[list[Cell], Comparison]:
+        """The same, compared; the statistics of a pair are computed once.
+
+        Raises:
+            ExportError: as ``paired``.
+        """
+        from engine.evaluation.statistics import compare_paired
+
+        key = measure, group.runs, reference.runs
+        if key not in self._compared:
+            cells, paired = self.paired(measure, group, reference)
+            self._compared[key] = cells, compare_paired(paired)
+        return self._compared[key]
+
     @cached_property
     def _ranks(self) -> dict[str, Frame]:
         return {run: read_ranks(result.folder) for run, result in self.results.items()}
+
+
+class MeasuredSuite:
+    """The same on several benchmarks, and the mean over them."""
+
+    def __init__(self, suite: str, data_sets: Sequence[MeasuredRuns]) -> None:
+        self.key = suite
+        self.data_sets = data_sets
+        self._compared: dict[tuple[str, tuple[str, ...], tuple[str, ...]], SuiteComparison] = {}
+
+    @cached_property
+    def primary(self) -> str:
+        """
+        Raises:
+            ExportError: the data sets differ in it.
+        """
+        primaries = list(dict.fromkeys(measured.primary for measured in self.data_sets))
+        if len(primaries) > 1:
+            names = " or ".join(primaries)
+            raise ExportError(f"the data sets of {self.key} have no usual measure in common: choose {names}")
+        return primaries[0]
+
+    def reason_missing(self, measure: str, *groups: RunGroup) -> str | None:
+        """As on one benchmark."""
+        reasons = {one.key: reason for one in self.data_sets if (reason := one.reason_missing(measure, *groups))}
+        if len(set(reasons.values())) == 1 and len(reasons) == len(self.data_sets):
+            return next(iter(reasons.values()))
+        return "; ".join(f"{key}: {reason}" for key, reason in reasons.items()) or None
+
+    def has_values(self, measure: str, *groups: RunGroup) -> bool:
+        """As on one benchmark."""
+        return all(one.has_values(measure, *groups) for one in self.data_sets)
+
+    def difference(self, measure: str, group: RunGroup, reference: RunGroup) -> Difference:
+        """Of the means over data sets; raises ExportError as on one benchmark."""
+        check_comparable(self, measure, group, reference)
+        return self.compared(measure, group, reference).mean
+
+    def compared(self, measure: str, group: RunGroup, reference: RunGroup) -> SuiteComparison:
+        """The mean, and every data set in its order.
+
+        Raises:
+            ExportError: the runs have values of different queries.
+        """
+        from engine.evaluation.statistics import compare_suite
+
+        key = measure, group.runs, reference.runs
+        if key not in self._compared:
+            pairs = [one.paired(measure, group, reference)[1] for one in self.data_sets]
+            self._compared[key] = compare_suite(pairs)
+        return self._compared[key]
+
+
+def check_comparable(measured: MeasuredRuns | MeasuredSuite, measure: str, *groups: RunGroup) -> None:
+    """Raises ExportError with the reason where conditions cannot be compared in a measure."""
+    if reason := measured.reason_missing(measure, *groups):
+        raise ExportError(f"{measure} cannot be compared: {reason}")
+    if not measured.has_values(measure, *groups):
+        raise ExportError(f"{measured.key} has no {measure}: no query has the relevant passages it is about")
 
 
 def primary_of(result: RunResult) -> str:

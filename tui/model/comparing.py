@@ -21,7 +21,7 @@ KEPT = 16  # comparisons that a dashboard remembers
 LABELS = {
     "map_monolingual": "mAP monolingual", "map_crosslingual": "mAP cross-lingual",
     "map_multilingual": "mAP multilingual", "rank_distance": "rank distance",
-    "own_language_advantage": "own advantage",
+    "own_language_advantage": "own advantage", "ndcg_at_10": "nDCG@10",
 }  # fmt: skip
 _GOOD = ("better", "lower")
 _BAD = ("worse", "higher")

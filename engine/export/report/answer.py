@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -117,3 +117,32 @@ def _interval(ends: tuple[float, float] | None, digits: int) -> str:
 
 def _turned(ends: tuple[float, float] | None) -> tuple[float, float] | None:
     return None if ends is None else (-ends[1], -ends[0])
+
+
+def short_answer(means: Mapping[str, Sequence[CompareRow]]) -> str:
+    """What a condition costs and removes, in a few words; empty where it was compared on nothing.
+
+    Args:
+        means: benchmark or suite -> its rows of the condition, means only, the primary measure first.
+    """
+    quality = {name: rows[0] for name, rows in means.items() if rows}
+    if not quality:
+        return ""
+    worse = [name for name, row in quality.items() if row.different and row.difference < 0 and not row.not_inferior]
+    if worse:
+        words = f"worse on {', '.join(worse)}"
+    elif all(row.different and row.difference > 0 for row in quality.values()):
+        words = "quality better"
+    elif all(row.not_inferior or (row.different and row.difference > 0) for row in quality.values()):
+        words = "quality kept"
+    else:
+        words = "quality undecided"
+    distances = [row for rows in means.values() for row in rows if row.metric == BIAS]
+    found = {row.difference > 0 for row in distances if row.different}
+    if len(found) == 2:
+        words += ", bias lower here and higher there"
+    elif found:
+        words += f", bias {'higher' if True in found else 'lower'}"
+    elif distances:
+        words += ", bias undecided"
+    return words
