@@ -71,6 +71,14 @@ def members(suite: str, keys: Iterable[str]) -> list[str]:
     return [key for key in keys if (fnmatchcase(key, suite) if is_suite(suite) else key == suite)]
 
 
+def with_suites(names: Sequence[str]) -> list[str]:
+    """Names with two or more data sets of BEIR as the suite that they are, in the place of the first."""
+    of_suite = members(_SUITE, names)
+    if len(of_suite) < 2:
+        return list(names)
+    return [_SUITE if name == of_suite[0] else name for name in names if name not in of_suite[1:]]
+
+
 def expand_suite(spec: str) -> tuple[str, ...]:
     """``beir/*=FOLDER`` -> ``beir/NAME=FOLDER/NAME`` for every data set in the folder, by name; all others as they are.
 

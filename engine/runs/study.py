@@ -152,7 +152,7 @@ def load_study(path: Path, overrides: Sequence[str] = (), home: Path | None = No
         differs=file.differs,
         left_out=benchmarks.left_out,
     )
-    runs = _plan(record, load, file.conditions, file.seeds, overrides, file.name, home)
+    runs = _plan(record, load, file.conditions, file.seeds, [*file.set, *overrides], file.name, home)
     try:
         study = _with_benchmarks(runs, benchmarks.names, file.slow_on_cpu)
     except ConfigError as error:

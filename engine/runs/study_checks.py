@@ -15,6 +15,7 @@ from engine.benchmark_names import (
     members,
     parse_benchmark,
     parse_benchmark_key,
+    with_suites,
 )
 from engine.config import ConfigError, RunConfig
 from engine.measures import MEASURES, primary_measure
@@ -84,7 +85,7 @@ def benchmarks_of(source: StudySource) -> StudyBenchmarks:
             raise source.wrong(field, "the same benchmark is named twice")
     if file.benchmark is not None:
         names.append(file.benchmark)
-    return StudyBenchmarks(tuple(names), tuple(specs), tuple(left_out))
+    return StudyBenchmarks(tuple(with_suites(names)), tuple(specs), tuple(left_out))
 
 
 def keys_of_report(names: Sequence[str], configs: Iterable[tuple[str, RunConfig]]) -> list[str]:
@@ -122,22 +123,15 @@ def keys_of_report(names: Sequence[str], configs: Iterable[tuple[str, RunConfig]
 def default_names(config: RunConfig) -> list[str]:
     """What a study is about whose file names no benchmarks: all of the config but for the one that selects checkpoints.
 
-    The one of ``evaluation.validation`` comes first; several data sets of BEIR are a suite.
+    The one of ``evaluation.validation`` comes first.
     """
     evaluation = config.evaluation
-    names: list[str] = []
-    keys = [parse_benchmark_key(spec) for spec in evaluation.benchmarks]
-    for key in keys:
-        suite = f"{key.partition('/')[0]}/*"
-        is_member = suite == "beir/*" and len(members(suite, keys)) > 1
-        if evaluation.select == "best" and key == evaluation.validation:
-            continue
-        name = suite if is_member and evaluation.validation not in members(suite, keys) else key
-        if name not in names:
-            names.append(name)
-    if evaluation.validation in names:
-        names.sort(key=lambda name: name != evaluation.validation)
-    return names
+    names = [parse_benchmark_key(spec) for spec in evaluation.benchmarks]
+    if evaluation.select == "best" and evaluation.validation in names:
+        names.remove(evaluation.validation)
+        return names  # not as a suite, which might have it
+    shown_first = evaluation.validation or ""
+    return sorted(with_suites(names), key=lambda name: not members(name, [shown_first]))
 
 
 def check_tables(source: StudySource, names: Sequence[str], keys: Sequence[str], left_out: Sequence[str]) -> None:

@@ -33,6 +33,7 @@ class StudyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     name: RunName
     config: str  # file, relative to the study file
     conditions: Annotated[tuple[StudyCondition, ...], Meta(min_length=2)]
+    set: tuple[str, ...] = ()  # overrides of the config for all conditions, which may set them anew
     seeds: Annotated[tuple[Count, ...], Meta(min_length=1)] = (0,)
     baseline: str | None = None  # a condition's name; null: the first
     # Keys, KEY=FOLDER and suites that the report is about; those that the config lacks are added to it. Empty: all of

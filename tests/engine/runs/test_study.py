@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.config import ConfigError, load_config, sample_configs_folder
+from engine.config import ConfigError, load_config
 from engine.runs import study as study_module
 from engine.runs.folder import Provenance, RunFolder, Spec
 from engine.runs.launch import with_absolute_paths
@@ -39,27 +39,6 @@ def folder(tmp_path, monkeypatch):
     Path("base.toml").write_text(CONFIG)
     Path("study.toml").write_text(STUDY)
     return tmp_path
-
-
-@pytest.mark.parametrize(
-    "path", sorted((sample_configs_folder() / "studies").glob("*.toml")), ids=lambda path: path.name
-)
-def test_every_sample_study_is_valid(path, tmp_path, monkeypatch):
-    """Mono, cross and hybrid with three seeds, that differ in nothing else."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("data/xquad-r", "models/e5-small"):
-        Path(name).mkdir(parents=True)
-    for language in ("de", "en", "zh"):
-        Path(f"data/xquad-r/{language}.json").touch()
-    study = load_study(path)
-    assert [(run.condition, run.config.seed) for run in study.runs] == [
-        (mode, seed) for seed in (0, 1, 2) for mode in ("mono", "cross", "hybrid")
-    ]
-    assert all(run.config.batch.mode == run.condition for run in study.runs)
-    assert {run.config.study for run in study.runs} == {study.name} == {path.stem}
-    assert (study.baseline, study.benchmark) == ("mono", path.stem.partition("-batches")[0])
-    assert len({run.config.evaluation for run in study.runs}) == len({run.config.optimizer for run in study.runs}) == 1
-    assert bool(study.slow_on_cpu) == (study.benchmark == "xquad-r")
 
 
 def test_overrides_hold_for_all_and_conditions_set_them_anew(folder):

@@ -93,6 +93,22 @@ def test_without_benchmarks_a_study_is_about_all_of_the_config(folder):
     assert plan(STUDY).record.benchmarks == ("beir/first", "cldr")  # one data set is no suite
 
 
+def test_data_sets_of_beir_that_are_named_one_by_one_are_a_suite(folder):
+    study = plan(STUDY, "benchmarks = ['beir/a=beir/first', 'cldr', 'beir/b=beir/second']")
+    assert study.record.benchmarks == ("beir/*", "cldr")
+    assert study.keys == ("beir/a", "beir/b", "cldr")
+    study = plan(STUDY, "benchmarks = ['cldr', 'beir/scifact', 'beir/*']")  # from the hub
+    assert (study.record.benchmarks, study.keys) == (("cldr", "beir/*"), ("cldr", "beir/scifact"))
+
+
+def test_settings_for_all_conditions_are_set_anew_by_one_and_by_the_command(folder):
+    settings = "set = ['batch.size=16', 'batch.mono_share=0.9', 'loss.temperature=1']"
+    runs = plan(STUDY, settings, overrides=["loss.temperature=2"]).runs
+    assert {run.config.batch.size for run in runs} == {16}
+    assert {run.config.loss.temperature for run in runs} == {2}
+    assert {run.condition: run.config.batch.mono_share for run in runs} == {"mono": 0.9, "half": 0.5}
+
+
 def test_a_folder_of_the_study_goes_before_that_of_the_config(folder):
     Path("base.toml").write_text(CONFIG.replace('["cldr"]', '["beir/x=beir/first", "cldr"]'))
     config = plan(STUDY, "benchmarks = ['beir/x=beir/second']").runs[0].config
@@ -164,8 +180,8 @@ def test_a_correction_of_vectors_is_estimated_on_what_the_others_are_trained_on(
     text = (
         STUDY + '[[conditions]]\nname = "lir"\nmodel = "model"\nset = ["system.debias=lir", "system.debias_rank=2"]\n'
     )
-    Path("base.toml").write_text(CONFIG.replace("[batch]", '[[sources]]\nkind = "cldr"\nrole = "validation"\n[batch]', 1)
-                                 + 'validation = "loss"\n')  # fmt: skip
+    held_out = '[[sources]]\nkind = "cldr"\nrole = "validation"\n[batch]'
+    Path("base.toml").write_text(CONFIG.replace("[batch]", held_out, 1) + 'validation = "loss"\n')
     planned = plan(text).runs[2].config
     assert planned.system == SystemConfig(debias="lir", debias_rank=2)
     assert [source.role for source in planned.sources] == ["train"]
