@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from retrieval_files import beir_folder
 
+from engine.runs.folder import RunFolder, read_spec
+from engine.runs.study_record import digest_of_claims
 from tui.cli import EXIT_DONE, EXIT_WRONG_USE, main
 
 CONFIG = """
@@ -29,6 +32,8 @@ STUDY = """
 name = "pair"
 config = "small.toml"
 seeds = [0]
+benchmarks = ["cldr", "beir/*=beir"]
+optional = ["mlqa-r=nowhere"]
 slow_on_cpu = "an hour"
 [[conditions]]
 name = "mono"
@@ -36,6 +41,16 @@ set = ["batch.mode=mono"]
 [[conditions]]
 name = "cross"
 set = ["batch.mode=cross"]
+[[conditions]]
+name = "words"
+model = "bm25"
+[[claims]]
+sentence = "cross costs nothing in English"
+measure = "ndcg_at_10"
+benchmark = "beir/*"
+condition = "cross"
+against = "mono"
+relation = "not inferior"
 """
 
 
@@ -44,6 +59,8 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("small.toml").write_text(CONFIG)
     Path("pair.toml").write_text(STUDY)
+    for name in ("first", "second"):
+        beir_folder(tmp_path / "beir" / name)
     return tmp_path
 
 
@@ -51,14 +68,23 @@ def folder(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("quick_workers")
 @pytest.mark.timeout(240)
 def test_a_study_runs_reports_and_is_not_run_twice(folder, capsys):
-    """Two runs of three steps; the second time, without --wait, the same runs give the same report at once."""
+    """Two trainings of three steps and an evaluation, all on three benchmarks; the second time, without --wait, the
+    same runs give the same report at once."""
     assert main(["--runs", "runs", "study", "pair.toml", "--wait", "--json"]) == EXIT_DONE
     printed = capsys.readouterr()
     document = json.loads(printed.out)
-    assert (document["study"], [run["state"] for run in document["runs"]]) == ("pair", ["finished"] * 2)
-    assert [run["mode"] for run in document["runs"]] == ["mono", "cross"]
+    assert (document["study"], [run["state"] for run in document["runs"]]) == ("pair", ["finished"] * 3)
+    assert [run["mode"] for run in document["runs"][:2]] == ["mono", "cross"]
+    assert {tuple(sorted(run["metrics"])) for run in document["runs"]} == {("beir/first", "beir/second", "cldr")}
+    records = [read_spec(RunFolder(Path("runs") / run["id"])).study for run in document["runs"]]
+    assert [record.condition for record in records] == ["mono", "cross", "words"]
+    assert {record.benchmarks for record in records} == {("cldr", "beir/*")}
+    assert {record.claims_digest for record in records} == {digest_of_claims(records[0].claims)}
     assert "an hour" in printed.err or Path("/proc/driver/nvidia/version").exists()
-    assert "[2/2]" in printed.err
+    assert "[3/3]" in printed.err
+    assert "left out, for their folders are not there: mlqa-r" in printed.err
+    assert "cldr: map_monolingual" in printed.err
+    assert "beir/first: ndcg_at_10" in printed.err
     assert all(Path(file).is_file() for file in document["files"])
     report = json.loads(Path("study-pair/report.json").read_text())
     assert report == document["report"]
@@ -66,11 +92,11 @@ def test_a_study_runs_reports_and_is_not_run_twice(folder, capsys):
 
     assert main(["--runs", "runs", "study", "pair.toml", "--out", "again"]) == EXIT_DONE
     text = capsys.readouterr().out
-    assert text.startswith("pair: 2 runs, 2 finished before\n")
+    assert "pair: 3 runs, 3 finished before\n" in text
     assert "cross against mono on cldr" in text
     assert report["answers"][0]["quality"] in text
     assert Path("again/report.json").read_text() == Path("study-pair/report.json").read_text()
-    assert len(list(Path("runs").iterdir())) == 2
+    assert len(list(Path("runs").iterdir())) == 3
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from engine.benchmark_names import benchmark_languages
 from engine.config import RuntimeConfig
+from engine.measures import primary_measure
 from engine.runs.folder import runs_home
 from engine.runs.reader import RunReader
 from engine.runs.status import Status, status_of
 from engine.runs.study import StartedRun, Study, changed_since_training, load_study, plan_sweep, start_study
+from engine.runs.study_record import StudyRecord, stated
 from engine.runs.text import visible
 from tui.commands.output import exit_status, print_json
 from tui.plain import ENDED, align, rank, score
@@ -93,11 +96,11 @@ def _start(planned: Study, options: argparse.Namespace) -> tuple[list[StartedRun
     readers = [RunReader(run.folder) for run in started]
     statuses = [status_of(reader) for reader in readers]
     if options.wait:
-        statuses = _wait(readers, out)
+        statuses = _wait(readers, planned.record, out)
     return started, statuses
 
 
-def _wait(readers: Sequence[RunReader], out: TextIO) -> list[Status]:
+def _wait(readers: Sequence[RunReader], record: StudyRecord, out: TextIO) -> list[Status]:
     """Until every run has ended; a line for each as it does."""
     ended: dict[str, Status] = {}
     while True:
@@ -107,20 +110,25 @@ def _wait(readers: Sequence[RunReader], out: TextIO) -> list[Status]:
             status = status_of(reader)
             if status.state in ENDED:
                 ended[reader.folder.id] = status
-                line = f"[{len(ended)}/{len(readers)}] {visible(status.id)}  {status.state}  {_metrics(status)}"
+                line = f"[{len(ended)}/{len(readers)}] {visible(status.id)}  {status.state}  {_metrics(status, record)}"
                 print(line.rstrip(), file=out, flush=True)
         if len(ended) == len(readers):
             return [ended[reader.folder.id] for reader in readers]
         time.sleep(_POLL_SECONDS)
 
 
-def _metrics(status: Status) -> str:
+def _metrics(status: Status, record: StudyRecord) -> str:
+    """Of each benchmark its single-language quality, and the rank distance where it has several languages."""
     if status.error is not None:
         return visible(status.error)
-    return "  ".join(
-        f"{key}: mAP mono {score(metrics.get('map_monolingual'))}, rank distance {rank(metrics.get('rank_distance'))}"
-        for key, metrics in status.metrics.items()
-    )
+    told = []
+    for key, metrics in status.metrics.items():
+        distance = metrics.get("rank_distance")
+        has_parallel = distance is not None and len(benchmark_languages(key)) != 1
+        measure = stated(record.measures, key) or primary_measure(key, has_parallel)
+        quality = f"{key}: {measure} {score(metrics.get(measure))}"
+        told.append(f"{quality}, rank_distance {rank(distance)}" if has_parallel else quality)
+    return "  ".join(told)
 
 
 def _means(conditions: Sequence[dict[str, Any]]) -> list[str]:
