@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -109,6 +110,7 @@ class StartedRun:
     folder: RunFolder
     fate: Fate
     record: StudyRecord | None  # of the study as it was when the run was launched; None: before there were records
+    created: float  # unix seconds
 
 
 def load_study(path: Path, overrides: Sequence[str] = (), home: Path | None = None) -> Study:
@@ -235,14 +237,14 @@ def start_study(home: Path, study: Study, command_line: Sequence[str] = ()) -> l
             folder = launch(
                 home, planned.config, command_line=command_line, parent=planned.parent, study=planned.record
             )
-            started.append(StartedRun(planned, folder, "launched", planned.record))
+            started.append(StartedRun(planned, folder, "launched", planned.record, time.time()))
             continue
         folder, spec, state = match
         fate: Fate = "finished before" if state == "finished" else "under way"
         if state in _RESUMABLE:
             resume(folder)
             fate = "resumed"
-        started.append(StartedRun(planned, folder, fate, spec.study))
+        started.append(StartedRun(planned, folder, fate, spec.study, spec.created))
     return started
 
 
@@ -270,18 +272,14 @@ def changed_since_training(started: Sequence[StartedRun]) -> list[str]:
 
 
 def changed_margins(started: Sequence[StartedRun]) -> list[tuple[str, float, float]]:
-    """(benchmark or suite, margin before training, margin now) where they differ."""
-    changed = []
-    now = started[0].planned.record.margins
-    for name in dict.fromkeys([*now, *(name for run in started if run.record for name in run.record.margins)]):
-        for run in started:
-            usual = run.planned.config.evaluation.margin
-            before = usual if run.record is None else _margin(run.record.margins, name, usual)
-            after = _margin(now, name, usual)
-            if before != after:
-                changed.append((name, before, after))
-                break
-    return changed
+    """(benchmark or suite, margin that the first of the runs was launched with, margin now) where they differ."""
+    first = min(started, key=lambda run: run.created)
+    now, before = first.planned.record.margins, {} if first.record is None else first.record.margins
+    usual = first.planned.config.evaluation.margin
+    margins = (
+        (name, _margin(before, name, usual), _margin(now, name, usual)) for name in dict.fromkeys([*now, *before])
+    )
+    return [margin for margin in margins if margin[1] != margin[2]]
 
 
 def _margin(margins: dict[str, float], name: str, usual: float) -> float:

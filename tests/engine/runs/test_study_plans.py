@@ -291,7 +291,10 @@ def test_a_claim_that_was_changed_after_training_is_told(folder):
     now = plan(STUDY + CLAIM + CLAIM.replace("nothing", "little"), "margins = {cldr = 0.05}")
 
     def started(record):
-        return [StartedRun(run, RunFolder(folder), "finished before", record(run)) for run in now.runs]
+        return [
+            StartedRun(run, RunFolder(folder), "finished before", record(run), float(created))
+            for created, run in enumerate(now.runs)
+        ]
 
     assert changed_since_training(started(lambda run: run.record)) == []
     told = changed_since_training(started(lambda run: before.record))
@@ -299,6 +302,8 @@ def test_a_claim_that_was_changed_after_training_is_told(folder):
     assert [line.partition(":")[0] for line in told] == [late, late, "margin of cldr"]
     assert told[2].endswith("0.02 was stated before training, and counts; the study now says 0.05")
     assert "0.01 was stated" in changed_since_training(started(lambda run: None))[2]  # as the config says
+    later = started(lambda run: before.record if run is not now.runs[0] else run.record)
+    assert not any(line.startswith("margin") for line in changed_since_training(later))  # that of the first run counts
     claim = now.record.claims[0]
     assert not was_stated(claim, now.record, before.record)  # its margin was another
     own = msgspec.structs.replace(claim, margin=0.02)
