@@ -1,4 +1,5 @@
-"""The table of measures: what each is called, over which candidates it is taken, and which way is better.
+"""The table of measures: what each is called, over which candidates it is taken, which way is better, and what a
+benchmark must have for it to mean anything.
 
 Formulas are in engine.evaluation.scores. Importing this module costs nothing.
 """
@@ -10,6 +11,8 @@ from typing import Literal
 
 Cells = Literal["own language", "other languages", "pool"]
 Wanted = Literal["higher", "lower"]
+# several languages: of queries and candidates together. answers in several languages: of one query.
+Needs = Literal["nothing", "several languages", "answers in several languages"]
 Formula = Literal[
     "average precision", "recall", "nDCG", "rank distance",
     "own-language advantage", "other-language recall", "worst rank",
@@ -27,6 +30,7 @@ class Measure:
         wanted: a higher share is better, and less of a measure of bias is.
         is_metric: whether it is among a summary's metrics, with bounds under ties; the others are measures of bias.
         is_headline: whether a comparison without a named metric takes it.
+        needs: what a benchmark must have for the measure to mean anything.
     """
 
     name: str
@@ -36,30 +40,66 @@ class Measure:
     wanted: Wanted = "higher"
     is_metric: bool = True
     is_headline: bool = False
+    needs: Needs = "nothing"
 
+
+_SEVERAL: Needs = "several languages"
+_ANSWERS: Needs = "answers in several languages"
 
 _TABLE = (
     Measure("map_monolingual", "own language", "average precision", is_headline=True),
-    Measure("map_crosslingual", "other languages", "average precision", is_headline=True),
-    Measure("map_multilingual", "pool", "average precision", is_headline=True),
+    Measure("map_crosslingual", "other languages", "average precision", is_headline=True, needs=_SEVERAL),
+    Measure("map_multilingual", "pool", "average precision", is_headline=True, needs=_SEVERAL),
     Measure("recall_at_1_monolingual", "own language", "recall", 1),
-    Measure("recall_at_1_crosslingual", "other languages", "recall", 1),
-    Measure("recall_at_10_multilingual", "pool", "recall", 10),
-    Measure("rank_distance", "pool", "rank distance", wanted="lower", is_headline=True),
+    Measure("recall_at_1_crosslingual", "other languages", "recall", 1, needs=_SEVERAL),
+    Measure("recall_at_10_multilingual", "pool", "recall", 10, needs=_SEVERAL),
+    Measure("rank_distance", "pool", "rank distance", wanted="lower", is_headline=True, needs=_ANSWERS),
     Measure("ndcg_at_10", "own language", "nDCG", 10),
     Measure("recall_at_100", "own language", "recall", 100),
     Measure(
-        "own_language_advantage", "pool", "own-language advantage", wanted="lower", is_metric=False, is_headline=True
+        "own_language_advantage", "pool", "own-language advantage", wanted="lower", is_metric=False, is_headline=True,
+        needs=_ANSWERS,
     ),
-    Measure("other_language_recall_at_10", "pool", "other-language recall", 10, is_metric=False),
-    Measure("worst_relevant_rank", "pool", "worst rank", wanted="lower", is_metric=False),
-)
+    Measure("other_language_recall_at_10", "pool", "other-language recall", 10, is_metric=False, needs=_SEVERAL),
+    Measure("worst_relevant_rank", "pool", "worst rank", wanted="lower", is_metric=False, needs=_ANSWERS),
+)  # fmt: skip
 
 MEASURES = {measure.name: measure for measure in _TABLE}
 METRICS = tuple(measure.name for measure in _TABLE if measure.is_metric)
 HEADLINE = tuple(measure.name for measure in _TABLE if measure.is_headline)
 
 RANK_DISTANCE_NULL = "rank_distance_null"  # beside the metrics, and without bounds: what rank_distance is held against
+
+# What every measure needs: those of the table, and those of bias that are no mean of single queries.
+NEEDS: dict[str, Needs] = {measure.name: measure.needs for measure in _TABLE} | {
+    RANK_DISTANCE_NULL: _ANSWERS,
+    "worst_relevant_rank_normalised": _ANSWERS,
+    "map_lost_without_own_language": _ANSWERS,
+    "map_lost_without_another_language": _ANSWERS,
+    "language_effect": _ANSWERS,
+    "friedman": _ANSWERS,
+    "peer": _ANSWERS,
+    "language_share_at_10": _SEVERAL,
+    "mrc_at_10": _SEVERAL,
+}
+
+ONE_LANGUAGE = "the benchmark has one language"
+ONE_LANGUAGE_A_QUERY = "no query has relevant passages in several languages"
+
+
+def not_applicable(needs: Needs, languages: int, *, answered_in_several: bool) -> str | None:
+    """Why a measure with these needs means nothing on a benchmark; None where it does mean something.
+
+    Args:
+        languages: of queries and candidates together.
+        answered_in_several: whether some query has relevant passages in several languages.
+    """
+    if needs == "nothing":
+        return None
+    if languages < 2:
+        return ONE_LANGUAGE
+    return None if needs == "several languages" or answered_in_several else ONE_LANGUAGE_A_QUERY
+
 
 # The measure of single-language quality that a benchmark is usually reported by: by key, or by what stands before "/".
 _PRIMARY = {

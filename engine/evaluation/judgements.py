@@ -58,6 +58,11 @@ class Judgements:
         missing = np.unique(self.query[~self.is_retrieved])
         return self.only(np.flatnonzero(~np.isin(self.query, missing))) if len(missing) else self
 
+    def languages_answering(self) -> Ints:
+        """[Q] in how many languages each query has relevant passages."""
+        number: Ints = (self.by_query_and_language() > 0).sum(axis=1)
+        return number
+
     def by_query_and_language(self, values: Values | None = None) -> Values:
         """[Q, L] sums of ``values`` [J] over a query's relevant passages in a language; their number for None."""
         shape = (len(self.query_language), len(self.languages))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from engine.applicability import answered_in_several, applicable, inapplicable, without
 from engine.config import ConfigError
 from engine.events import EvaluationResult
 from engine.files import write_folder
@@ -144,18 +145,30 @@ def write_results(evaluation: Evaluation, folder: Path) -> None:
 
 
 def read_summary(folder: Path) -> Summary:
-    """Reads ``folder/summary.json``.
+    """Reads ``folder/summary.json``, without measures that mean nothing on its benchmark: older results have some.
 
     Raises:
         ResultError: it is missing or not what this program writes.
     """
     path = folder / SUMMARY
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Summary)
+        return _applicable(msgspec.json.decode(path.read_bytes(), type=Summary))
     except OSError as error:
         raise ResultError(f"{path}: {error.strerror}") from None
     except msgspec.MsgspecError as error:
         raise ResultError(f"{path}: {error}") from None
+
+
+def _applicable(summary: Summary) -> Summary:
+    reasons = inapplicable(len(summary.languages), answered_in_several=answered_in_several(summary))
+    if not reasons:
+        return summary
+    bounds = summary.bounds
+    return msgspec.structs.replace(
+        applicable(summary),
+        micro=without(summary.micro, reasons),
+        bounds=Bounds(optimistic=without(bounds.optimistic, reasons), pessimistic=without(bounds.pessimistic, reasons)),
+    )
 
 
 def read_ranks(folder: Path) -> pl.DataFrame:
@@ -234,15 +247,17 @@ def top_k_table(evaluation: Evaluation) -> pl.DataFrame:
     )
 
 
-def query_values(ranks: pl.DataFrame, measure: Measure | str) -> pl.DataFrame:
+def query_values(ranks: pl.DataFrame, measure: Measure | str, languages: Sequence[str] = ()) -> pl.DataFrame:
     """``query_id, cluster, query_language, passage_language, value`` from ranks.parquet, in ascending order of the ids.
 
     passage_language is null where a query is ranked against the pool of all languages. A relevant passage that was not
     retrieved has a null rank: it contributes 0 to shares, and its query is left out of measures that are made of ranks.
+    There are no rows where the measure means nothing on the benchmark.
 
     Args:
         ranks: as ``read_ranks`` gives them, or some of the rows.
         measure: a name in ``measures.MEASURES``, or a measure.
+        languages: of the benchmark, as its summary has them; empty: those of queries and relevant passages.
 
     Raises:
         KeyError: no such measure.
@@ -253,7 +268,7 @@ def query_values(ranks: pl.DataFrame, measure: Measure | str) -> pl.DataFrame:
 
     measure = MEASURES[measure] if isinstance(measure, str) else measure
     queries = ranks.unique("query_id").sort("query_id").select("query_id", "cluster", "query_language")
-    judgements = _stored_judgements(ranks, queries)
+    judgements = _stored_judgements(ranks, queries, languages)
     scores = QueryScores(judgements).of(measure)
     answered = [None] * len(scores.value) if scores.language is None else scores.language
     return queries[scores.query].with_columns(
@@ -262,7 +277,7 @@ def query_values(ranks: pl.DataFrame, measure: Measure | str) -> pl.DataFrame:
     )
 
 
-def _stored_judgements(ranks: pl.DataFrame, queries: pl.DataFrame) -> Judgements:
+def _stored_judgements(ranks: pl.DataFrame, queries: pl.DataFrame, languages: Sequence[str]) -> Judgements:
     """The rows of ranks.parquet [J], whose queries are numbered as in ``queries``.
 
     Mid-ranks are those of stored counts of higher scores; results from before those were stored have the rank by id in
@@ -277,8 +292,8 @@ def _stored_judgements(ranks: pl.DataFrame, queries: pl.DataFrame) -> Judgements
     numbered = ranks.join(
         queries.select("query_id").with_row_index("query"), on="query_id", how="left", maintain_order="left"
     ).sort("query", maintain_order=True)
-    languages = tuple(sorted({*queries["query_language"], *ranks["passage_language"]}))
-    number = {name: index for index, name in enumerate(languages)}
+    names = tuple(sorted({*queries["query_language"], *ranks["passage_language"], *languages}))
+    number = {name: index for index, name in enumerate(names)}
 
     def language(column: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return column.replace_strict(number, return_dtype=pl.Int64).to_numpy()
@@ -292,7 +307,7 @@ def _stored_judgements(ranks: pl.DataFrame, queries: pl.DataFrame) -> Judgements
         ranked[f"above_{pool}"] = column(f"above_{pool}") if has_counts else rank - 1
         ranked[f"tied_{pool}"] = column(f"tied_{pool}") if has_counts else np.zeros_like(rank)
     return Judgements(
-        languages=languages,
+        languages=names,
         query=column("query"),
         asked=language(numbered["query_language"]),
         answered=language(numbered["passage_language"]),

@@ -20,7 +20,7 @@ import numpy as np
 from engine.evaluation.arrays import Ints, Values
 from engine.evaluation.judgements import Judgements
 from engine.evaluation.tally import NOT_RETRIEVED
-from engine.measures import MEASURES, Formula, Measure
+from engine.measures import MEASURES, Formula, Measure, not_applicable
 
 Placement = Literal["id", "optimistic", "pessimistic"]
 
@@ -41,8 +41,14 @@ class QueryScores:
         self.judgements = judgements
 
     def of(self, measure: Measure | str, placement: Placement = "id") -> Scores:
-        """The values of a measure, without the queries (and languages) that cannot have it."""
+        """The values of a measure, without the queries (and languages) that cannot have it.
+
+        There are none where the measure means nothing on the benchmark.
+        """
         measure = MEASURES[measure] if isinstance(measure, str) else measure
+        if self.why_not(measure) is not None:
+            none: Ints = np.zeros(0, np.int64)
+            return Scores(none, None if measure.cells == "pool" else none, np.zeros(0))
         in_pool = measure.cells == "pool"
         groups = self._in_pool if in_pool else self._in_languages
         values = _FORMULAS[measure.formula](groups, placement, measure.k or 0)
@@ -51,6 +57,16 @@ class QueryScores:
             is_own = groups.language == self.judgements.query_language[groups.query]
             chosen &= is_own if measure.cells == "own language" else ~is_own
         return Scores(groups.query[chosen], None if in_pool else groups.language[chosen], values[chosen])
+
+    def why_not(self, measure: Measure) -> str | None:
+        """Why the measure means nothing on this benchmark; None: it does mean something."""
+        languages = len(self.judgements.languages)
+        return not_applicable(measure.needs, languages, answered_in_several=self.answered_in_several)
+
+    @cached_property
+    def answered_in_several(self) -> bool:
+        """Whether some query has relevant passages in several languages."""
+        return bool((self.judgements.languages_answering() > 1).any())
 
     @cached_property
     def _in_pool(self) -> Groups:
@@ -123,7 +139,7 @@ class Groups:
         return self._discounted(gain, ranks, k) / self._discounted(best_first, place, k)
 
     def rank_distance(self, placement: Placement, _: int) -> Values:
-        """[G] max - min rank; NaN below two relevant passages, and where one of them was not retrieved."""
+        """[G] max - min rank; NaN without relevant passages in two languages, and where one was not retrieved."""
         first, last = self.starts, self.starts + self.sizes - 1
         if placement == "id":
             distance = self._rank[last] - self._rank[first]
@@ -133,7 +149,8 @@ class Groups:
             nearest = self.ranks("optimistic")[last] - self.ranks("pessimistic")[first]
             level = self.above[first] == self.above[last]  # all relevant passages have one score
             distance = np.where(level, self.sizes - 1, nearest)
-        return np.where((self.sizes >= 2) & (self._rank[last] < NOT_RETRIEVED), distance, np.nan)
+        several = self.judgements.languages_answering()[self.query] > 1
+        return np.where(several & (self._rank[last] < NOT_RETRIEVED), distance, np.nan)
 
     def own_language_advantage(self, _: Placement, __: int) -> Values:
         """[G] mean log2 mid-rank of other-language relevant passages - mean log2 mid-rank of the own-language ones.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engine.applicability import grouped, reasons_of
 from engine.evaluation.results import Summary
 from engine.events import Advantage
 from engine.export.evaluation import protocol_values
@@ -15,13 +16,16 @@ def results_text(summary: Summary, untrained: Summary | None) -> Iterator[str]:
     """Paragraphs and tables; ``untrained``: the same benchmark before training, where that was measured."""
     yield f"## Results on {summary.benchmark}"
     counts = ", ".join(f"{number:,} {name}" for name, number in summary.settings.items() if number)
+    several = len(summary.languages) > 1
+    languages = f"{len(summary.languages)} languages" if several else "one language"
     yield (
-        f"{summary.count_of_queries()} against {summary.candidates:,} candidates in {len(summary.languages)} "
-        f"languages; settings: {counts}. Means over questions, then over languages."
+        f"{summary.count_of_queries()} against {summary.candidates:,} candidates in {languages}; settings: {counts}. "
+        f"Means over questions{', then over languages' if several else ''}."
     )
     yield _metrics(summary, untrained)
-    yield "mAP x 100, questions in the language of the row, candidates in that of the column:"
-    yield _matrix(summary)
+    if several:
+        yield "mAP x 100, questions in the language of the row, candidates in that of the column:"
+        yield _matrix(summary)
     if summary.rank_distance:
         yield "### Language bias"
         yield (
@@ -31,9 +35,9 @@ def results_text(summary: Summary, untrained: Summary | None) -> Iterator[str]:
             "gains from being in the question's language, with a 95 % interval over clusters."
         )
         yield _bias(summary)
-        if summary.bias is not None and summary.bias.not_applicable:
-            reasons = summary.bias.not_applicable.items()
-            yield "Not applicable here: " + "; ".join(f"{name} ({reason})" for name, reason in reasons) + "."
+    if reasons := grouped(reasons_of(summary)):
+        parts = (f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
+        yield "Not applicable here: " + "; ".join(parts) + "."
     yield "### How these numbers were made"
     yield _protocol(summary)
     yield (

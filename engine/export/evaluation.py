@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
+from engine.applicability import grouped, reasons_of, why_not
 from engine.evaluation.results import Bounds, EvaluationProtocol, Summary, read_summary
-from engine.events import Advantage, LanguageBias, RankDistances
+from engine.events import Advantage, EvaluationResult, LanguageBias, RankDistances
 from engine.measures import METRICS, RANK_DISTANCE_NULL
 
 
@@ -50,7 +51,7 @@ def evaluation_document(model: str, folder: Path) -> EvaluationDocument:
 def evaluation_report(model: str, folder: Path) -> str:
     """The same as text: settings, metrics, matrix, rank distance and protocol, in aligned columns without colour."""
     summary = read_summary(folder)
-    counts = ", ".join(f"{number} {name}" for name, number in summary.settings.items())
+    counts = ", ".join(f"{number} {name}" for name, number in summary.settings.items() if number)
     pairs = len(summary.languages) * (len(summary.languages) - 1)
     if left_out := pairs - summary.settings["crosslingual"]:
         counts += f" ({left_out} of {pairs} language pairs have no query with a relevant passage there)"
@@ -58,15 +59,17 @@ def evaluation_report(model: str, folder: Path) -> str:
         f"{model} on {summary.benchmark}: {summary.count_of_queries()}, {summary.candidates:,} candidates",
         f"settings: {counts}",
     ]
-    parts = [
-        "\n".join(heading),
-        _table(["metric", "macro", "micro"], [_metric_row(summary, name) for name in (*METRICS, RANK_DISTANCE_NULL)]),
-        "mAP, rows ask, columns answer\n" + heatmap_text(summary.matrix),
-    ]
+    reasons = not_applicable_lines(summary)
+    metrics = [name for name in (*METRICS, RANK_DISTANCE_NULL) if why_not(summary, name) is None]
+    parts = ["\n".join(heading), _table(["metric", "macro", "micro"], [_metric_row(summary, name) for name in metrics])]
+    if len(summary.languages) > 1:
+        parts.append("mAP, rows ask, columns answer\n" + heatmap_text(summary.matrix))
     if summary.rank_distance:
         parts.append("rank distance by question language\n" + distance_text(summary))
-    if summary.bias is not None:
-        parts.append("language bias, means over question languages\n" + bias_text(summary.bias))
+    if summary.bias is not None and (found := bias_text(summary.bias)):
+        parts.append("language bias, means over question languages\n" + found)
+    if reasons:
+        parts.append("\n".join(reasons))
     parts.append("\n".join(_protocol_line(*row) for row in protocol_values(summary.protocol)))
     return "\n\n".join(parts)
 
@@ -109,7 +112,7 @@ def distance_text(summary: Summary) -> str:
 
 
 def bias_text(bias: LanguageBias) -> str:
-    """Every measure in a line, and for those that do not apply the reason."""
+    """Every measure in a line; empty where there is none."""
     rows = [[name, f"{value:,.4f}"] for name, value in bias.measures.items()]
     if bias.language_effect is not None:
         own = [row[asked] for asked, row in bias.language_effect.effect.items() if asked in row]
@@ -118,8 +121,12 @@ def bias_text(bias: LanguageBias) -> str:
     if bias.friedman:
         agreement = [found.agreement for found in bias.friedman.values()]
         rows.append(["friedman, Kendall's W", f"{sum(agreement) / len(agreement):.4f}"])
-    reasons = [f"{name}: not applicable, {reason}" for name, reason in bias.not_applicable.items()]
-    return "\n".join([_table(["measure", "value"], rows), *reasons])
+    return _table(["measure", "value"], rows) if rows else ""
+
+
+def not_applicable_lines(result: EvaluationResult) -> list[str]:
+    """A line for each reason why the evaluation lacks measures, with their names."""
+    return [f"not applicable, {reason}: {', '.join(names)}" for reason, names in grouped(reasons_of(result)).items()]
 
 
 def _metric_row(summary: Summary, name: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from engine.applicability import answered_in_several
 from engine.evaluation.results import query_values, read_ranks
 from engine.export.conditions import RunGroup
 from engine.export.run_results import ExportError, RunResult, only_benchmark, reason_missing
@@ -57,7 +58,10 @@ class MeasuredRuns:
     def values(self, measure: str) -> dict[str, Frame]:
         """Run -> its values as ``query_values`` gives them; empty frames where no query has what it is about."""
         if measure not in self._values:
-            self._values[measure] = {run: query_values(self._ranks[run], measure) for run in self.results}
+            self._values[measure] = {
+                run: query_values(self._ranks[run], measure, result.summary.languages)
+                for run, result in self.results.items()
+            }
         return self._values[measure]
 
     def has_values(self, measure: str, *groups: RunGroup) -> bool:
@@ -187,7 +191,7 @@ def check_comparable(measured: MeasuredRuns | MeasuredSuite, measure: str, *grou
 
 def primary_of(result: RunResult) -> str:
     """The usual measure of single-language quality on the benchmark of a result."""
-    return primary_measure(result.benchmark, result.summary.settings.get("crosslingual", 0) > 0)
+    return primary_measure(result.benchmark, answered_in_several(result.summary))
 
 
 def headline_measures(primary: str) -> tuple[str, ...]:

@@ -3,8 +3,8 @@
 The benchmarks are not MTEB's tasks of similar names, which are paragraph retrieval in pools of one language; so the
 task carries this program's key, and no mteb version, since mteb did not measure it. A split is a setting. Its subsets
 are the query languages, or for the cross-lingual setting the pairs "query-passage"; so the mean that
-``get_score(splits=["monolingual"])`` takes is the macro mean that this program reports. The main score is mAP of the
-full ranking, on MIRACL, BEIR and cldr-en nDCG@10.
+``get_score(splits=["monolingual"])`` takes is the macro mean that this program reports. The main score is nDCG@10 where
+that is the benchmark's primary measure (``engine.measures``), else mAP of the full ranking.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from engine.applicability import answered_in_several
 from engine.evaluation.results import query_values, read_ranks
 from engine.export.run_results import RunResult
 from engine.measures import MEASURES, Cells, primary_measure
@@ -80,7 +81,7 @@ def task_result(result: RunResult) -> TaskResult:
         ResultError: the result folder cannot be read.
     """
     ranks, summary = read_ranks(result.folder), result.summary
-    by_ndcg = primary_measure(result.benchmark, has_parallel=True) == "ndcg_at_10"
+    by_ndcg = primary_measure(result.benchmark, answered_in_several(summary)) == "ndcg_at_10"
     main: _Main = "ndcg_at_10" if by_ndcg else "map"
     has = [split for split in _SPLITS if summary.metrics.get(f"map_{split}") is not None]
     return TaskResult(
@@ -97,7 +98,7 @@ def _subsets(ranks: Frame, cells: Cells, main: _Main) -> list[dict[str, Any]]:
 
     by_cell: dict[tuple[str, str | None], dict[str, Any]] = {}
     for name, metric in _SCORES.items():
-        values = query_values(ranks, replace(MEASURES[metric], cells=cells))
+        values = query_values(ranks, replace(MEASURES[metric], cells=cells, needs="nothing"))
         means = values.group_by("query_language", "passage_language").agg(pl.col("value").mean())
         for asked, answered, value in means.sort("query_language", "passage_language").iter_rows():
             by_cell.setdefault((asked, answered), {})[name] = value

@@ -255,14 +255,15 @@ def _outcomes(result: RunResult, cell: Cell) -> Frame:
         if name is not None and name not in result.summary.languages:
             languages = ", ".join(result.summary.languages)
             raise ExportError(f"{result.benchmark} has no language {name!r}, it has {languages}")
+    of_benchmark, rank = result.summary.languages, pl.col("rank_pool" if answered is None else "rank_language")
     if asked is not None:
         ranks = ranks.filter(pl.col("query_language") == asked)
-    if answered is None:
-        values, rank = query_values(ranks, "map_multilingual"), pl.col("rank_pool")
-    else:
-        ranks, rank = ranks.filter(pl.col("passage_language") == answered), pl.col("rank_language")
-        both = [query_values(ranks, metric) for metric in ("map_monolingual", "map_crosslingual")]
+    if answered is not None:
+        ranks = ranks.filter(pl.col("passage_language") == answered)
+        both = [query_values(ranks, metric, of_benchmark) for metric in ("map_monolingual", "map_crosslingual")]
         values = pl.concat([part.with_columns(pl.col("passage_language").cast(pl.String)) for part in both])
+    else:  # the pool of one language is that language
+        values = query_values(ranks, "map_multilingual" if len(of_benchmark) > 1 else "map_monolingual", of_benchmark)
     best_and_worst = ranks.group_by("query_id").agg(
         rank=rank.min(), last_rank=pl.when(rank.is_not_null().all()).then(rank.max())
     )

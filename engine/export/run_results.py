@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from engine.applicability import why_not
 from engine.benchmark_names import members
 from engine.config import ConfigError, RunConfig, system_name
 from engine.evaluation.results import SUMMARY, Summary, read_summary
@@ -86,11 +87,20 @@ class RunResult:
 
 
 def reason_missing(result: RunResult, metric: str) -> str | None:
-    """Why an evaluation has no such value, where its results say so: passages that were not retrieved have no ranks."""
-    bias = result.summary.bias
-    if bias is None or result.summary.metrics.get(metric) is not None:
-        return None
-    return bias.not_applicable.get(metric)
+    """Why an evaluation has no such value: its benchmark cannot have it, or passages that were not retrieved have no
+    ranks. None where it has one, or nothing says why not."""
+    return why_not(result.summary, metric)
+
+
+def check_measured(results: Sequence[RunResult], metric: str) -> None:
+    """
+    Raises:
+        ExportError: none of the results has the metric, for reasons that they tell.
+    """
+    reasons = [reason_missing(result, metric) for result in results]
+    told = list(dict.fromkeys(reason for reason in reasons if reason is not None))
+    if told and None not in reasons:
+        raise ExportError(f"{results[0].benchmark} has no {metric}: {'; '.join(told)}")
 
 
 def run_name(run: RunReference) -> str:

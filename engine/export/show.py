@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.applicability import why_not
 from engine.events import EvaluationResult, RankDistances
-from engine.export.evaluation import heatmap_text
+from engine.export.evaluation import heatmap_text, not_applicable_lines
 from engine.runs.text import visible
 
 _PLOT_HEIGHT = 16
@@ -45,9 +46,12 @@ def render_show(
         parts.append("no evaluation yet")
     for key, evaluation in evaluations.items():
         parts.append(_metrics_part(key, evaluation))
-        parts.append("mAP x 100, rows ask, columns answer\n" + heatmap_text(evaluation.matrix))
+        if len(evaluation.languages) > 1:
+            parts.append("mAP x 100, rows ask, columns answer\n" + heatmap_text(evaluation.matrix))
         if evaluation.rank_distance:
             parts.append(_distances_part(evaluation, ascii_only))
+        if reasons := not_applicable_lines(evaluation):
+            parts.append("\n".join(visible(line) for line in reasons))
     return "\n\n".join(parts) + "\n"
 
 
@@ -109,6 +113,8 @@ def _loss(point: tuple[int, float]) -> float:
 def _metrics_part(key: str, evaluation: EvaluationResult) -> str:
     lines = [f"{visible(key)}: {evaluation.count_of_queries()}, {evaluation.candidates:,} candidates"]
     for name, value in evaluation.metrics.items():
+        if why_not(evaluation, name) is not None:
+            continue
         shown = "-" if value is None else f"{value:,.1f}" if "rank_distance" in name else f"{value:.4f}"
         lines.append(f"  {name:<28}{shown:>10}")
     return "\n".join(lines)

@@ -11,6 +11,7 @@ from operator import add, attrgetter, sub
 import msgspec
 
 from engine import events
+from engine.applicability import applicable
 from engine.events import AnyEvent, AnyStep, Number, Outline, from_number
 from engine.runs.state import (
     FINAL_PHASES,
@@ -148,7 +149,11 @@ def _evaluated(state: RunState, event: events.EvalFinished) -> None:
     ]
     state.evaluations.append(
         EvaluationPoint(
-            t=event.t, step=event.step, benchmark=event.benchmark, seconds=event.seconds, result=event.result
+            t=event.t,
+            step=event.step,
+            benchmark=event.benchmark,
+            seconds=event.seconds,
+            result=applicable(event.result),  # logs of earlier versions have measures that mean nothing
         )
     )
     state.evaluations.sort(key=lambda point: point.step)

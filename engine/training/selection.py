@@ -33,12 +33,15 @@ class Standing:
         return Standing(step, value, 0)
 
 
-def measure_of(evaluation: EvaluationConfig) -> str:
-    """What a config validates by, as events name it: "loss", or benchmark and metric."""
-    if evaluation.validation == "loss":
-        return "loss"
-    return f"{evaluation.validation} {evaluation.validation_metric}"
+def metric_of(evaluation: EvaluationConfig, languages: int) -> str:
+    """The metric of a benchmark of so many languages that a config validates by.
+
+    The pool of one language is that language, where the default, mAP in the pool of all, is called map_monolingual.
+    """
+    metric = evaluation.validation_metric
+    return "map_monolingual" if metric == "map_multilingual" and languages == 1 else metric
 
 
-def lower_is_better(evaluation: EvaluationConfig) -> bool:
-    return measure_of(evaluation).split()[-1] in _LOWER_IS_BETTER
+def lower_is_better(measure: str) -> bool:
+    """``measure``: as events name it, "loss" or benchmark and metric."""
+    return measure.split()[-1] in _LOWER_IS_BETTER

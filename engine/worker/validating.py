@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 
 from engine import events
+from engine.applicability import why_not
 from engine.config import ConfigError, EvaluationConfig
 from engine.encoder import DualEncoder
 from engine.events import from_number
-from engine.training.selection import Standing, lower_is_better, measure_of
+from engine.training.selection import Standing, lower_is_better, metric_of
 from engine.training.trainer import Trainer
 from engine.training.validation import RowEncoder
 from engine.worker.session import Session
@@ -66,10 +67,10 @@ class Validator:
         if any(point.step == step for point in session.state.validations):
             return
         start = time.monotonic()
-        value = self._loss() if config.validation == "loss" else self._metric()
+        measure, value = ("loss", self._loss()) if config.validation == "loss" else self._metric()
         seconds = time.monotonic() - start
         former = self.standing()
-        standing = former.after(step, value, lower_is_better=lower_is_better(config))
+        standing = former.after(step, value, lower_is_better=lower_is_better(measure))
         if config.select == "best" and standing.best_step == step:
             try:
                 self._save()
@@ -80,7 +81,7 @@ class Validator:
         session.emit(
             events.Validation(
                 step=step,
-                measure=measure_of(config),
+                measure=measure,
                 value=events.to_number(value),
                 best_step=standing.best_step,
                 best_value=standing.best_value,
@@ -97,14 +98,18 @@ class Validator:
                 self._shared(encoder), trainer.loss, lambda: self._session.boundary(within="work")
             )
 
-    def _metric(self) -> float:
+    def _metric(self) -> tuple[str, float]:
+        """(benchmark and metric, value)"""
         config, step = self._config, self._trainer.step
         result = next(
             point.result
             for point in self._session.state.evaluations
             if (point.step, point.benchmark) == (step, config.validation)
         )
-        value = result.metrics.get(config.validation_metric)
+        metric = metric_of(config, len(result.languages))
+        value = result.metrics.get(metric)
         if value is None:
-            raise ConfigError(f"evaluation.validation_metric: {config.validation} has no {config.validation_metric}")
-        return value
+            reason = why_not(result, metric)
+            because = "" if reason is None else f": {reason}"
+            raise ConfigError(f"evaluation.validation_metric: {config.validation} has no {metric}{because}")
+        return f"{config.validation} {metric}", value

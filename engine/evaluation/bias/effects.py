@@ -54,7 +54,7 @@ def rank_distance_without_effects(judgements: Judgements, pool: int) -> tuple[In
     1 %, and within one place where the relevant passages lead the ranking. Near chance, and with many languages, the
     distance hardly depends on language effects, and so is near its null whatever they are: read the signed measures.
 
-    Queries with fewer than two relevant passages are left out, and so are those with an effect that only they show.
+    Queries without relevant passages in two languages are left out, and so are those whose effect only they show.
     """
     place = ndtri((judgements.rank_pool - 0.5) / pool)
     counts, sums = judgements.by_query_and_language(), judgements.by_query_and_language(place)
@@ -74,5 +74,5 @@ def rank_distance_without_effects(judgements: Judgements, pool: int) -> tuple[In
     rank = np.clip(pool * ndtr(level[judgements.query] + rest) + 0.5, 1, pool)
     queries, starts = np.unique(judgements.query, return_index=True)
     distance = np.maximum.reduceat(rank, starts) - np.minimum.reduceat(rank, starts) if len(rank) else np.zeros(0)
-    several = (total[queries] >= 2) & np.isfinite(distance)
+    several = ((counts > 0).sum(axis=1)[queries] >= 2) & np.isfinite(distance)
     return queries[several], np.maximum(distance, total[queries] - 1)[several]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from engine.applicability import inapplicable
 from engine.data.benchmark import Benchmark
 from engine.evaluation.arrays import Ints, Values
 from engine.evaluation.bias.effects import rank_distance_without_effects
@@ -51,33 +52,34 @@ def language_bias(
     """
     every = scores.judgements
     by_language: dict[str, dict[str, float]] = {}
-    absent: dict[str, str] = {}
+    absent = inapplicable(len(benchmark.languages), answered_in_several=scores.answered_in_several)
+    if len(benchmark.languages) < 2:
+        return _without_any(absent)
+    if refused is not None:
+        of_all_ranks = ("rank_distance", *_OF_ALL_RANKS, "language_effect", "friedman", "peer")
+        absent = dict.fromkeys(of_all_ranks, refused) | absent
 
     def add(name: str, queries: Ints, values: Values, reason: str) -> None:
         means = mean_by_language(values, queries, every)
         if means:
             by_language[name] = means
         else:
-            absent[name] = reason
+            absent.setdefault(name, reason)
 
-    if refused is None:
+    has_ranks = refused is None and scores.answered_in_several  # of relevant passages that can be compared
+    if has_ranks:
         _add_rank_measures(scores, len(benchmark.candidate_ids), add)
-    else:
-        absent |= dict.fromkeys(("rank_distance", *_OF_ALL_RANKS, "language_effect", "friedman", "peer"), refused)
-        _add_recall(scores, add)
-    if refused is None:
         _add_peer(every, by_language, absent)
+    else:
+        _add_recall(scores, add)
     _add_correlations(every, top, by_language, absent)
 
     shares, pool_shares = language_shares(benchmark, ranks, top)
     ranked = every.fully_ranked()
-    effect = _effect(ranked, absent) if refused is None else None
-    tests = friedman(ranked) if refused is None else {}
-    if not tests and refused is None:
+    effect = _effect(ranked, absent) if has_ranks else None
+    tests = friedman(ranked) if has_ranks else {}
+    if not tests and has_ranks:
         absent["friedman"] = "no language has two queries with relevant passages in every language"
-    if len(benchmark.languages) < 2:
-        absent["language_share_at_10"] = "the pool has one language"
-        shares = np.full_like(shares, np.nan)
     return LanguageBias(
         measures={name: float(np.mean(list(means.values()))) for name, means in by_language.items()},
         by_language=by_language,
@@ -95,6 +97,19 @@ def language_bias(
             )
             for name, found in tests.items()
         },
+        not_applicable=absent,
+    )
+
+
+def _without_any(absent: dict[str, str]) -> LanguageBias:
+    return LanguageBias(
+        measures={},
+        by_language={},
+        own_language_advantage=None,
+        language_effect=None,
+        language_share_at_10={},
+        pool_share={},
+        friedman={},
         not_applicable=absent,
     )
 

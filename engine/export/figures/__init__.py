@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.export.figures.loss_curves import draw_loss, loss_frame
 from engine.export.figures.map_matrix import draw_heatmap
-from engine.export.figures.pareto_front import draw_pareto
+from engine.export.figures.pareto_front import draw_pareto, pareto_frame
 from engine.export.figures.rank_distances import draw_ranks, ranks_frame
 from engine.export.figures.style import FORMATS, render, styled
 from engine.export.out_file import check_target, write_file
@@ -38,7 +38,7 @@ FIGURES = {
     "loss": FigureKind(loss_frame, draw_loss),
     "heatmap": FigureKind(partial(build_table, "heatmap"), draw_heatmap),
     "ranks": FigureKind(ranks_frame, draw_ranks),
-    "pareto": FigureKind(partial(build_table, "pareto"), draw_pareto),
+    "pareto": FigureKind(pareto_frame, draw_pareto),
 }
 
 

@@ -30,6 +30,8 @@ def draw_heatmap(frame: Frame) -> Any:
 
     runs = frame["run"].unique(maintain_order=True).to_list()
     columns = [name for name in frame.columns if name not in ("run", "query_language")]
+    if frame[_MEAN_OTHER].is_null().all():  # one language has no others
+        columns.remove(_MEAN_OTHER)
     answered = [name for name in columns if name != _MEAN_OTHER]
     narrow = _LABEL_INCHES + _LEAST_CELL_INCHES * (len(columns) + 0.3)
     width = COLUMN_INCHES if narrow <= COLUMN_INCHES else PAGE_INCHES

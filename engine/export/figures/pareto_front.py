@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.export.figures.style import COLOURS, COLUMN_INCHES, plain, short
-from engine.export.run_results import ExportError
+from engine.export.run_results import ExportError, RunReference, check_measured, find_results
+from engine.export.tables import build_table
 from engine.export.tables.pareto_table import BIAS, QUALITY
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
+
+
+def pareto_frame(runs: Sequence[RunReference], benchmark: str | None = None, step: int | None = None) -> Frame:
+    """The pareto table.
+
+    Raises:
+        ExportError: the benchmark has no rank distance, or there are no such results.
+    """
+    check_measured(find_results(runs, benchmark, step), BIAS)
+    return build_table("pareto", runs, benchmark, step)
 
 
 def draw_pareto(frame: Frame) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.evaluation.results import query_values
 from engine.export.figures.style import COLOURS, COLUMN_INCHES, MARKERS, check_count, plain, short
-from engine.export.run_results import ExportError, RunReference
+from engine.export.run_results import ExportError, RunReference, check_measured, find_results
 from engine.export.tables import build_table
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def ranks_frame(runs: Sequence[RunReference], benchmark: str | None = None, step
     """
     import polars as pl
 
+    check_measured(find_results(runs, benchmark, step), "rank_distance")
     of_runs = build_table("ranks", runs, benchmark, step).partition_by("run", maintain_order=True)
     frames = []
     for ranks in of_runs:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from engine.export.figures import FIGURES, figure_file
 from engine.export.figures.style import available
 from engine.export.report.document import Picture
-from engine.export.run_results import RunResult
+from engine.export.run_results import RunResult, reason_missing
 from engine.export.tables import TABLES
+from engine.export.tables.pareto_table import BIAS
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
@@ -36,11 +37,13 @@ def study_pictures(
     if not available():
         return []
     firsts, benchmark = [paths[0] for paths in runs.values()], results[0].benchmark
-    frames = {
-        "pareto": means,
-        "heatmap": _mean_heatmap(results, condition_of),
-        "ranks": _renamed(FIGURES["ranks"].frame(firsts, benchmark, None), condition_of),
-    }
+    frames = {}
+    if not all(reason_missing(result, BIAS) for result in results):
+        frames["pareto"] = means
+    if len(results[0].summary.languages) > 1:
+        frames["heatmap"] = _mean_heatmap(results, condition_of)
+    if "pareto" in frames:
+        frames["ranks"] = _renamed(FIGURES["ranks"].frame(firsts, benchmark, None), condition_of)
     trained = {result.run for result in results if result.is_trained}
     if curves := [path for path in firsts if path.name in trained]:
         frames["loss"] = _renamed(FIGURES["loss"].frame(curves, benchmark, None), condition_of)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from engine.export.run_results import ExportError, RunResult, only_benchmark, reason_missing
+from engine.applicability import reasons_of
+from engine.export.run_results import ExportError, RunResult, only_benchmark
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
@@ -40,8 +41,12 @@ def bias_table(results: Sequence[RunResult]) -> Frame:
 
 def _rows(result: RunResult) -> Iterator[_Row]:
     summary, bias = result.summary, result.summary.bias
-    if bias is None:
+    reasons = reasons_of(summary)
+    if bias is None and len(summary.languages) > 1:
         raise ExportError(f"{result.run}: its results have no measures of bias: evaluate it again")
+    if bias is None or len(summary.languages) < 2:
+        yield from ((measure, None, None, None, None, None, None, reason) for measure, reason in reasons.items())
+        return
 
     def row(
         measure: str,
@@ -54,8 +59,8 @@ def _rows(result: RunResult) -> Iterator[_Row]:
         low, high = interval or (None, None)
         return measure, asked, answered, value, low, high, p, None
 
-    distance = summary.metrics.get("rank_distance")
-    yield (*row("rank_distance", distance)[:-1], reason_missing(result, "rank_distance"))
+    if "rank_distance" not in reasons:
+        yield row("rank_distance", summary.metrics.get("rank_distance"))
     for asked, distances in summary.rank_distance.items():
         yield row("rank_distance", distances.mean, asked)
     for measure, mean in bias.measures.items():
@@ -77,5 +82,5 @@ def _rows(result: RunResult) -> Iterator[_Row]:
             yield row("language_share_at_10", share, asked, answered)
     for asked, test in bias.friedman.items():
         yield row("friedman", test.statistic, asked, p=test.p if test.p_clusters is None else test.p_clusters)
-    for measure, reason in bias.not_applicable.items():
+    for measure, reason in reasons.items():
         yield measure, None, None, None, None, None, None, reason

@@ -88,7 +88,7 @@ def test_the_largest_possible_distance_is_counted():
     """Pool sizes at and around powers of two."""
     for pool in (2, 7, 8, 9):
         candidates = np.arange(pool, dtype=np.float32)[:, None]
-        benchmark = make_benchmark(["de"] * pool, ["de"], {0: [0, pool - 1]})
+        benchmark = make_benchmark(["de"] * (pool - 1) + ["en"], ["de"], {0: [0, pool - 1]})
         ranks, _ = rank(benchmark, np.ones((1, 1), np.float32), candidates)
         found = rank_distances(benchmark, query_scores(benchmark, ranks).of("rank_distance"), histogram_edges(pool))
         assert sum(found["de"].histogram) == 1

@@ -24,7 +24,7 @@ def test_macro_means_are_the_reported_metrics(case):
     for metric, expected in evaluation.summary.metrics.items():
         if metric not in MEASURES:
             continue
-        values = query_values(ranks, metric)
+        values = query_values(ranks, metric, evaluation.summary.languages)
         assert values.columns == COLUMNS
         found = values.group_by("query_language", "passage_language").agg(pl.col("value").mean())["value"].mean()
         assert found == pytest.approx(expected)
@@ -37,7 +37,7 @@ def test_what_is_stored_gives_the_values_of_the_evaluation_bit_for_bit(case):
     benchmark, table = evaluation.benchmark, ranks_table(evaluation)
     scores = query_scores(benchmark, evaluation.ranks)
     for name in MEASURES:
-        expected, found = scores.of(name), query_values(table, name)
+        expected, found = scores.of(name), query_values(table, name, benchmark.languages)
         assert found["query_id"].to_list() == [benchmark.query_ids[q] for q in expected.query]
         if expected.language is not None:
             assert found["passage_language"].to_list() == [benchmark.languages[code] for code in expected.language]

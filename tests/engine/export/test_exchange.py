@@ -121,7 +121,7 @@ def test_mteb_knows_our_languages():
 def test_settings_that_a_benchmark_has_not_are_left_out(tmp_path):
     run = make_run(tmp_path, "en", "english", {9: {"beir/scifact": make_evaluation(languages=("en",))}})
     document = json.loads(write_exchange("mteb", [run]))
-    assert set(document["scores"]) == {"monolingual", "multilingual"}
+    assert set(document["scores"]) == {"monolingual"}
     scores = document["scores"]["monolingual"][0]
     assert (scores["hf_subset"], scores["languages"]) == ("en", ["eng-Latn"])
     assert scores["main_score"] == scores["ndcg_at_10"]

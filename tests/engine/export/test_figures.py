@@ -193,8 +193,8 @@ def test_wrong_use_names_what_was_expected(runs, tmp_path):
         (lambda: draw_figure("loss", "pdf", runs), "--out"),
         (lambda: draw_figure("loss", "svg", [empty]), "empty has no steps"),
         (lambda: FIGURES["loss"].draw(crowd), f"{len(COLOURS)} runs apart"),
-        (lambda: draw_figure("ranks", "svg", [english]), "no query has several relevant passages"),
-        (lambda: draw_figure("pareto", "svg", [english]), "no run has both"),
+        (lambda: draw_figure("ranks", "svg", [english]), "toy has no rank_distance: the benchmark has one language"),
+        (lambda: draw_figure("pareto", "svg", [english]), "toy has no rank_distance: the benchmark has one language"),
         (lambda: draw_figure("heatmap", "svg", runs, benchmark="xquad-r"), "no results on xquad-r"),
     ]:
         with pytest.raises(ConfigError) as error:
