@@ -76,6 +76,11 @@ def evaluation_line(state: RunState, point: EvaluationPoint) -> str:
     metrics = point.result.metrics
     sample = "" if point.result.sampled_of is None else f", {point.result.count_of_queries()}"
     at = "" if state.kind == "evaluation" else f" at step {point.step:,}"
+    if len(point.result.languages) == 1:
+        return (
+            f"{visible(point.benchmark)}{at}{sample}: nDCG@10 {score(metrics.get('ndcg_at_10'))}"
+            f"  mAP {score(metrics.get('map_monolingual'))}  R@100 {score(metrics.get('recall_at_100'))}"
+        )
     return (
         f"{visible(point.benchmark)}{at}{sample}: mAP mono {score(metrics.get('map_monolingual'))}"
         f"  cross {score(metrics.get('map_crosslingual'))}  pool {score(metrics.get('map_multilingual'))}"

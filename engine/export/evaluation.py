@@ -126,7 +126,7 @@ def bias_text(bias: LanguageBias) -> str:
 
 def not_applicable_lines(result: EvaluationResult) -> list[str]:
     """A line for each reason why the evaluation lacks measures, with their names."""
-    return [f"not applicable, {reason}: {', '.join(names)}" for reason, names in grouped(reasons_of(result)).items()]
+    return [f"not applicable: {', '.join(names)} ({reason})" for reason, names in grouped(reasons_of(result)).items()]
 
 
 def _metric_row(summary: Summary, name: str) -> list[str]:

@@ -125,7 +125,7 @@ def test_text_shows_settings_metrics_matrix_and_protocol(model, capsys):
         "2 monolingual",
         *METRICS,
         RANK_DISTANCE_NULL,
-        "peer: not applicable",
+        "not applicable: peer (constant by construction",
         "rows ask",
         "rank distance by",
         "p90",

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 
 from engine.events import Advantage, EvaluationResult
+from engine.measures import ONE_LANGUAGE, RANK_DISTANCE_NULL
 from tui.drawing.heatmap import Matrix
-
-RANK_DISTANCE_NULL = "rank_distance_null"
 
 
 def axis_bounds(result: EvaluationResult) -> tuple[float, float]:
@@ -23,6 +22,11 @@ def axis_bounds(result: EvaluationResult) -> tuple[float, float]:
         return 1.0, 1000.0
     low, high = edges[min(used)], edges[max(used) + 1]
     return low, max(high, low * 10)
+
+
+def without_bias(result: EvaluationResult) -> str:
+    """Why no measure of bias means anything here; empty where some do."""
+    return ONE_LANGUAGE if len(result.languages) < 2 else ""
 
 
 def overall_advantage(result: EvaluationResult) -> Advantage | None:

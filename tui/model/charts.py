@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.events import EvaluationResult, from_number
+from engine.measures import RANK_DISTANCE_NULL
 from engine.runs.state import EvaluationPoint, ValidationPoint
 from tui.drawing.curve import Curve
 from tui.drawing.line import SINGLE, Series
 from tui.format import visible
-from tui.model.bias import RANK_DISTANCE_NULL, mean_advantage
+from tui.model.bias import mean_advantage
 from tui.model.measures import LOSS
 
 _Value = Callable[[EvaluationResult], float | None]

@@ -17,6 +17,9 @@ RECALLS = (
     ("R@10 pool", "recall_at_10_multilingual"),
 )
 
+ONE_LANGUAGE_SETTINGS = (("mAP", "map_monolingual"),)  # of a benchmark without pairs of languages
+ONE_LANGUAGE_OTHERS = (("nDCG@10", "ndcg_at_10"), ("R@1", "recall_at_1_monolingual"), ("R@100", "recall_at_100"))
+
 Cells = Mapping[str, Mapping[str, float]]  # [query_language][candidate_language]
 
 

@@ -16,7 +16,7 @@ from tui.drawing.curve import Curve, View
 
 ALL = "all batches"
 LOSSES = {ALL: None, "mono batches": MODE_CODES["mono"], "cross batches": MODE_CODES["cross"]}
-METRICS = ("map_monolingual", "map_crosslingual", "map_multilingual", "rank_distance")
+METRICS = ("map_monolingual", "map_crosslingual", "map_multilingual", "ndcg_at_10", "rank_distance")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from engine.applicability import why_not
 from engine.events import Advantage, EvaluationResult
 from engine.runs.state import EvaluationPoint
 from tui.drawing.canvas import Canvas
@@ -68,6 +69,9 @@ class DistancePanel(Scrolled):
         if self.point is None:
             return [], [(("no evaluation yet", "dim"),)]
         result = self.point.result
+        if reason := why_not(result, "rank_distance"):
+            steps = step_line(self.points, self.point, cells, self.glyphs)
+            return [steps], _none(f"no rank distance: {reason}", cells)
         low, high = axis_bounds(result)
         wide, label = cells >= _WIDE, label_cells(result)
         titles = _figures("median", "p90", *(("mean", "null") if wide else ()))
@@ -96,8 +100,7 @@ class DistancePanel(Scrolled):
         found = result.rank_distance.get(language)
         name = language_label(language, label_cells(result), self.glyphs)
         if found is None or not found.queries:
-            reason = "" if result.bias is None else result.bias.not_applicable.get("rank_distance", "")
-            return [(name, (reason or "no query with two answers", "dim"))] + [()] * (lines - 1)
+            return [(name, ("no query with answers in two languages", "dim"))] + [()] * (lines - 1)
         draw = cumulative if self.cumulative else distribution
         bars = draw(found.histogram, result.histogram_edges, low, high, room, lines, self.glyphs)
         at = log_column(max(found.median, low), low, high, room)
@@ -112,6 +115,11 @@ class DistancePanel(Scrolled):
                 (bar[at + 1 :], "bar"), (figures if last else "", ""),
             ))  # fmt: skip
         return rows
+
+
+def _none(reason: str, cells: int) -> list[Row]:
+    """Why a panel has nothing to draw."""
+    return [((line, "dim"),) for line in wrap(visible(reason), max(10, cells))]
 
 
 def _axis(low: float, high: float, cells: int) -> Row:
@@ -141,6 +149,8 @@ class AdvantagePanel(Scrolled):
         if self.point is None:
             return [], []
         result = self.point.result
+        if reason := why_not(result, "own_language_advantage"):
+            return [], _none(f"no advantage: {reason}", cells)
         found, overall = result.own_language_advantage, overall_advantage(result)
         low, high, pad = _bounds([*found.values(), *([overall] if overall is not None else [])])
         label = label_cells(result)

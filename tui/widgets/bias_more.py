@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from engine.events import LanguageBias
+from engine.applicability import grouped, reasons_of
+from engine.events import EvaluationResult, LanguageBias
+from engine.measures import RANK_DISTANCE_NULL
 from engine.runs.state import EvaluationPoint
 from tui.drawing.canvas import Canvas
 from tui.drawing.cells import Row, fit, wrap
@@ -13,7 +15,7 @@ from tui.drawing.heatmap import ramp_index
 from tui.drawing.line import Axes, line_chart, steady_end
 from tui.drawing.small import sparkline
 from tui.format import number, share, visible
-from tui.model.bias import RANK_DISTANCE_NULL, mean_advantage, top_shares
+from tui.model.bias import mean_advantage, top_shares, without_bias
 from tui.model.charts import Chart, evaluation_charts
 from tui.model.matrix import trend
 from tui.widgets.base import Panel
@@ -48,7 +50,7 @@ class SharePanel(Scrolled):
             return [], [(("no evaluation yet", "dim"),)]
         table = top_shares(self.point.result)
         if table is None:
-            reason = _reason(self.point.result.bias, "language_share_at_10")
+            reason = _reason(self.point.result, "language_share_at_10")
             return [], [((line, "dim"),) for line in wrap(reason, max(10, width))]
         names, label = table.names, label_cells(self.point.result)
         room = max(1, (width - label) // _CELL)
@@ -103,6 +105,8 @@ class TrendPanel(Panel):
     def rows(self, width: int, height: int) -> list[Row]:
         if not self.points:
             return [(("no evaluation yet", "dim"),)]
+        if reason := without_bias(self.points[-1].result):
+            return [((line, "dim"),) for line in wrap(f"nothing to follow: {reason}", max(10, width))]
         side_by_side = width >= 2 * _CHART_CELLS + 2
         stacked = height >= 2 * _CHART_LINES
         if len(self.points) < 2 or height < _CHART_LINES or not (side_by_side or stacked):
@@ -161,15 +165,19 @@ class MeasuresPanel(Scrolled):
     def parts(self, width: int, height: int) -> tuple[list[Row], list[Row]]:
         if self.point is None:
             return [], [(("no evaluation yet", "dim"),)]
-        bias = self.point.result.bias
+        result, bias = self.point.result, self.point.result.bias
+        if reason := without_bias(result):
+            text = f"{reason}: no measure of language bias or of other languages means anything on it"
+            return [], [((line, "dim"),) for line in wrap(text, max(10, width))]
         if bias is None:
             return [], [(("not measured by this evaluation", "dim"),)]
         figures = [(_name(name), _figure(value)) for name, value in bias.measures.items()
                    if name not in _SHOWN_ELSEWHERE] + _tests(bias)  # fmt: skip
         body: list[Row] = [((fit(label, width - 1 - len(text), ellipsis=self.glyphs.ellipsis) + " ", "dim"), (text, ""))
                            for label, text in figures]  # fmt: skip
-        for name in bias.not_applicable:
-            first, *more = wrap(f"{_name(name)}: {_reason(bias, name)}", max(10, width - 2))
+        for reason, names in grouped(reasons_of(result)).items():
+            told = f"{', '.join(map(_name, names))}: not applicable, {visible(reason)}"
+            first, *more = wrap(told, max(10, width - 2))
             body += [((first, "warning"),), *((("  " + line, "warning"),) for line in more)]
         return [], body
 
@@ -194,8 +202,6 @@ def _figure(value: float) -> str:
     return share(value) if abs(value) < 1 else number(value)
 
 
-def _reason(bias: LanguageBias | None, measure: str) -> str:
-    if bias is None:
-        return "not measured by this evaluation"
-    reason = bias.not_applicable.get(measure)
+def _reason(result: EvaluationResult, measure: str) -> str:
+    reason = reasons_of(result).get(measure)
     return "not measured by this evaluation" if reason is None else f"not applicable, {visible(reason)}"

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from engine.export.compare import CompareRow
-from tui.drawing.cells import Row, Run, fit, width
+from tui.drawing.cells import Row, Run, fit, width, wrap
 from tui.drawing.glyphs import Glyphs
 from tui.drawing.heatmap import Matrix, Window, diverging, heatmap, own_and_others
 from tui.drawing.interval import difference_axis, difference_row
@@ -187,6 +187,8 @@ class PlacesPanel(Panel):
     def rows(self, cells: int, height: int) -> list[Row]:
         if self.comparison is None:
             return []
+        if reason := self.comparison.done.comparison.not_applicable.get("rank_distance"):
+            return [((line, "dim"),) for line in wrap(f"no rank distance to set quality against: {reason}", cells)]
         marks, front, table = [], [], []
         # In a sweep its mono_share says more than names that all begin alike.
         swept = all(place.mono_share is not None for place in self.comparison.done.points)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.applicability import grouped
 from engine.export.compare import CompareRow
 from engine.export.compare_job import CompareOutcome
 from tui.drawing.cells import Row, Run, fit, width, wrap
@@ -196,7 +197,12 @@ def protocol(comparison: Comparison) -> list[str]:
         fixed = sum("not the last" not in rule for rule in found.selection.values())
         chosen = f"checkpoints: {fixed} of {len(found.selection)} are the last step that was fixed before training"
     sample = "" if found.sampled_of is None else f" (a sample of {found.sampled_of:,})"
+    left_out = [
+        f"not compared: {', '.join(LABELS[name] for name in names)} ({visible(reason)})"
+        for reason, names in grouped(found.not_applicable).items()
+    ]
     return [
+        *left_out,
         f"{done.queries:,} queries{sample}, {count(done.candidates)} candidates; {stated}; {' and '.join(bases)}",
         f"resampled by cluster; {family}; {chosen}",
     ]

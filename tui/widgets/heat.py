@@ -28,6 +28,8 @@ from tui.format import share, signed, visible
 from tui.model.contrast import Against
 from tui.model.matrix import (
     MAP,
+    ONE_LANGUAGE_OTHERS,
+    ONE_LANGUAGE_SETTINGS,
     RECALLS,
     SETTINGS,
     Measure,
@@ -127,8 +129,8 @@ class HeatPanel(Panel):
         names, (row, column) = self.matrix.names, self.cursor
         if row >= len(names):
             return None
-        if self.state.view in ("mono", "pool"):
-            return names[row], names[row] if self.state.view == "mono" else None
+        if self.state.view in ("mono", "pool") or len(names) < 2:
+            return names[row], None if self.state.view == "pool" else names[row]
         return names[row], names[column] if column < len(names) else None
 
     def at_cursor(self) -> str:
@@ -163,6 +165,9 @@ class HeatPanel(Panel):
         if matrix is None or state.point is None:
             return [(("no evaluation yet", "dim"),)]
         steps = step_line(state.points, state.point, width, self.glyphs)
+        if len(matrix.names) < 2:
+            note = (("one language: there are no pairs of languages to compare", "dim"),)
+            return [steps, (), *self._bars(width, max(0, height - 4)), (), note]
         if state.view in ("mono", "pool"):
             return [steps, (), *self._bars(width, height - 2)]
         if columns_in_sight(width, matrix) < min(_LEAST_COLUMNS, len(matrix.names)):
@@ -214,7 +219,7 @@ class HeatPanel(Panel):
         self.tell_hidden(top, len(names) - top - height)
         rows: list[Row] = []
         for index, name in enumerate(names[top : top + height], start=top):
-            answered = name if state.view == "mono" else None
+            answered = None if state.view == "pool" else name
             value, former = state.value(name, answered), state.former(name, answered)
             runs: list[Run] = [(f"{fit(visible(name), label, 'right')} ", "dim")]
             runs.append((fit(share(value) if math.isfinite(value) else "-", 5, "right") + " ", "bold"))
@@ -276,13 +281,15 @@ class HeatSummary(Panel):
         else:
             since = ""
         rows.append(((fit("mAP", 12), "dim"), (fit("", 6), ""), (fit(since, 14, "right"), "dim")))
-        for label, metric in (*SETTINGS, ("", ""), *RECALLS):
+        several = len(result.languages) > 1
+        settings = SETTINGS if several else ONE_LANGUAGE_SETTINGS
+        for label, metric in (*settings, ("", ""), *(RECALLS if several else ONE_LANGUAGE_OTHERS)):
             rows.append(self._metric(label, metric) if metric else ())
-        rows += [(), *self._pairs()]
+        rows += [(), *self._pairs()] if several else []
         if len(state.points) > 1:
             rows += [(), (("over training", "dim"),)]
             room = max(1, width - 12)
-            for label, metric in SETTINGS:
+            for label, metric in settings:
                 line = sparkline(trend(state.points, metric), room, glyphs)
                 rows.append(((fit(label, 12), ""), (line, "bar")))
             if self.cell is not None:

@@ -11,6 +11,10 @@ from tui.widgets.base import Panel
 from tui.widgets.charts import mode_at, readouts
 
 _LABEL = 12  # cells of a figure's name
+_OF_LANGUAGES = (
+    ("mono", "map_monolingual"), ("cross", "map_crosslingual"), ("pool", "map_multilingual"), ("RD", "rank_distance"),
+)  # fmt: skip
+_OF_ONE_LANGUAGE = (("mAP", "map_monolingual"), ("nDCG", "ndcg_at_10"), ("R@100", "recall_at_100"))
 _SHARES = {"step": "step", "data": "data", "evaluation": "eval", "checkpoint": "save"}
 
 
@@ -118,7 +122,9 @@ class EvaluationPanel(Panel):
         if detail is None or detail.row.benchmark is None:
             return [(("none yet", "dim"),)]
         points = detail.of_benchmark(detail.row.benchmark)
-        rows: list[Row] = [((_columns("step", "mono", "cross", "pool", "RD"), "dim"),)]
+        several = any(len(point.result.languages) > 1 for point in points)
+        shown = _OF_LANGUAGES if several else _OF_ONE_LANGUAGE
+        rows: list[Row] = [((_columns("step", *(heading for heading, _ in shown)), "dim"),)]
         at = len(points) - 1
         if self._crosshair is not None:
             at = max(0, sum(point.step <= self._crosshair for point in points) - 1)
@@ -127,14 +133,7 @@ class EvaluationPanel(Panel):
         self.tell_hidden(first, len(points) - first - room)
         for index, point in enumerate(points[first : first + room], start=first):
             metrics = point.result.metrics
-            distance = metrics.get("rank_distance")
-            text = _columns(
-                f"{point.step:,}",
-                share(metrics.get("map_monolingual")),
-                share(metrics.get("map_crosslingual")),
-                share(metrics.get("map_multilingual")),
-                "-" if distance is None else f"{distance:,.0f}",
-            )
+            text = _columns(f"{point.step:,}", *(_metric(name, metrics.get(name)) for _, name in shown))
             style = "bold" if index == len(points) - 1 else ""
             rows.append(
                 ((text, f"{style} selected".strip() if index == at and self._crosshair is not None else style),)
@@ -166,9 +165,13 @@ def _time_shares(detail: RunDetail) -> list[Row]:
     ]
 
 
+def _metric(name: str, value: float | None) -> str:
+    return share(value) if name != "rank_distance" else "-" if value is None else f"{value:,.0f}"
+
+
 def _columns(*texts: str) -> str:
     widths = (8, 6, 6, 6, 7)
-    return "".join(fit(text, cells, "right") for text, cells in zip(texts, widths, strict=True))
+    return "".join(fit(text, cells, "right") for text, cells in zip(texts, widths, strict=False))
 
 
 def _figure(label: str, value: str, *more: Run) -> Row:
