@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -29,12 +30,14 @@ BENCHMARK_LANGUAGES: dict[str, tuple[str, ...]] = {
     "miracl": MIRACL_LANGUAGES,
 }
 BENCHMARK_FORMS = (
-    "cldr, cldr-en, xquad-r[=FOLDER], mlqa-r[=FOLDER], miracl[=FOLDER], beir/NAME[=FOLDER], beir/*=FOLDER, own=FOLDER"
+    "cldr, cldr-en, xquad-r[=FOLDER], mlqa-r[=FOLDER], miracl[=FOLDER], beir/NAME[=FOLDER], beir/*=FOLDER, "
+    "mteb/TASK[=FOLDER], own=FOLDER"
 )
 BUILT_IN = ("cldr", "cldr-en")  # made of what is installed
 _BENCHMARK_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _SUITE = "beir/*"  # the one whose members a folder names
-_NAMED_BENCHMARK = re.compile(rf"beir/{_BENCHMARK_NAME}|own(/{_BENCHMARK_NAME})?")
+_TASK = re.compile(rf"mteb/({_BENCHMARK_NAME})(?::([A-Za-z0-9_+.-]+))?(?:@({_BENCHMARK_NAME}))?")
+_NAMED_BENCHMARK = re.compile(rf"beir/{_BENCHMARK_NAME}|own(/{_BENCHMARK_NAME})?|{_TASK.pattern}")
 
 
 def parse_benchmark(spec: str) -> tuple[str, Path | None]:
@@ -59,6 +62,27 @@ def parse_benchmark(spec: str) -> tuple[str, Path | None]:
     if not path:
         raise ConfigError(f"{key}: no folder after the equals sign")
     return key, _existing_folder(path).resolve()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskName:
+    """``mteb/TASK:SUBSET@SPLIT``; None: not said."""
+
+    task: str
+    subset: str | None
+    split: str | None
+
+
+def parse_task(key: str) -> TaskName:
+    """The parts of the key of a task of mteb.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    found = _TASK.fullmatch(key)
+    if found is None:
+        raise ConfigError(f"{key}: expected mteb/TASK, mteb/TASK:SUBSET or mteb/TASK@SPLIT")
+    return TaskName(found[1], found[2], found[3])
 
 
 def is_suite(name: str) -> bool:

@@ -191,7 +191,7 @@ class EvaluationConfig(_Section, frozen=True, kw_only=True):
     memory: PositiveFloat = 1.0  # GiB for a part of the search, above 50,000 candidates
     unit: Literal["sentence", "sentence+context"] = "sentence"  # LAReQA candidates
     articles: ArticleSelection | None = None  # LAReQA: as in a source; only their questions and candidates
-    drop_own_id: bool | None = None  # BEIR: leave out the document named as the query; null: on for arguana, quora
+    drop_own_id: bool | None = None  # BEIR, mteb: no document named as its query; null: as the data set has it
     forbid_overlap: bool = False  # refuse to train on questions or answers of a benchmark, instead of warning
     margin: NonNegativeFloat = 0.01  # of non-inferiority of single-language quality, stated before training
 

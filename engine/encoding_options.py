@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ import msgspec
 from engine.config import ConfigError, ModelConfig, model_problems
 from engine.model_description import OPTIONS_FILE, ModelDescription, prompt_for_passages, prompt_for_queries
 
-Origin = Literal["config", "model", "default"]
+Origin = Literal["config", "model", "default", "benchmark"]
 
 DEFAULT_QUERY_TOKENS, DEFAULT_PASSAGE_TOKENS = 64, 256  # of a model that does not say
 
@@ -45,6 +46,20 @@ class EncodingOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskPrompts:
+    """What a benchmark puts before its texts, as mteb does for a task.
+
+    Attributes:
+        query, passage: names of the model's prompts, the first that it has goes before queries (or passages).
+        instruction: what a model that begins its queries with "Instruct: " is told, if it has no such prompt.
+    """
+
+    query: tuple[str, ...]
+    passage: tuple[str, ...]
+    instruction: str
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedOptions:
     """Options, what set each of them, and what is unusual about them."""
 
@@ -65,6 +80,32 @@ def resolve_options(config: ModelConfig, described: ModelDescription, limit: int
     for name, wrong in model_problems(config):
         raise ConfigError(f"model.{name}: {wrong}")
     return _Resolver(config, described, limit).resolved()
+
+
+def options_for_task(
+    options: EncodingOptions, origins: Mapping[str, Origin], prompts: Mapping[str, str], task: TaskPrompts
+) -> tuple[EncodingOptions, dict[str, Origin]]:
+    """The options of a model for the texts of one task, and what set each of them; what the config sets stays.
+
+    Args:
+        prompts: all that the model declares, by name.
+    """
+    changed: dict[str, Any] = {}
+    kinds: tuple[tuple[Literal["query", "passage"], tuple[str, ...]], ...] = (
+        ("query", task.query),
+        ("passage", task.passage),
+    )
+    for kind, names in kinds:
+        field, prefix = f"{kind}_prefix", options.prefix(kind)
+        if origins.get(field) == "config":
+            continue
+        named = next((name for name in names if prompts.get(name)), None)
+        if named is not None and named not in ("query", "document"):
+            changed[field] = prompts[named]
+        elif kind == "query" and _INSTRUCTION.match(prefix):
+            changed[field] = _INSTRUCTION.sub(lambda _: f"Instruct: {task.instruction}", prefix)
+    found: dict[str, Origin] = {field: "benchmark" for field in changed if changed[field] != getattr(options, field)}
+    return replace(options, **changed), {**origins, **found}
 
 
 class _Resolver:

@@ -14,9 +14,9 @@ from engine.config import BATCH_MODES, SourceConfig, SystemConfig, SystemKind
 from engine.evaluation.systems.system import System
 from engine.export.figures import FIGURES
 from engine.export.figures.style import FORMATS as FIGURE_FORMATS
-from engine.export.mteb import LANGUAGES
 from engine.export.tables import TABLES
 from engine.export.tables.formats import FORMATS
+from engine.language_codes import LANGUAGES
 from engine.runs.reader import MODE_CODES
 from engine.training.streams import Mode
 from engine.worker.loading import measured_system

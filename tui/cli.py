@@ -217,7 +217,7 @@ def _add_evaluation(commands: _Commands) -> None:  # type: ignore[type-arg]
     parser.add_argument(
         "--drop-own-id",
         action=argparse.BooleanOptionalAction,
-        help="BEIR: leave out the document named as the query (default: for arguana and quora)",
+        help="BEIR, mteb: leave out the document named as the query (default: as the data set has it)",
     )
     parser.add_argument("--devices", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, cuda:0,1 or cuda:all")
     parser.add_argument(

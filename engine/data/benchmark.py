@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.data.digest import ContentDigest
+from engine.data.task_source import TaskSource
+from engine.encoding_options import TaskPrompts
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Benchmark:
     candidate_contexts: Sequence[str] | None = None  # C; second half of the encoded pair
     excluded: npt.NDArray[np.int64] | None = None  # [Q] the candidate that is none for this query, or -1
     sampled: tuple[int, int] | None = None  # queries kept, and of how many; None: all
+    task: TaskSource | None = None  # of mteb
+    prompts: TaskPrompts | None = None  # what goes before its texts; None: what the model says
 
 
 @dataclass(frozen=True, slots=True)

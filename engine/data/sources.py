@@ -20,6 +20,7 @@ from engine.data.readers.jsonl import jsonl_corpus
 from engine.data.readers.lareqa import CandidateUnit, lareqa_benchmark, lareqa_corpus
 from engine.data.readers.miracl import miracl_benchmark
 from engine.data.readers.mmarco import mmarco_corpus
+from engine.data.readers.mteb_task import mteb_benchmark
 from engine.data.readers.own import own_benchmark
 from engine.data.readers.squad import squad_corpus
 from engine.progress import Tick
@@ -84,7 +85,7 @@ def load_benchmark(
         languages: some of the benchmark's; empty: all.
         unit: "sentence" or "sentence+context"; it and ``articles`` (a selection such as "2::3") apply to LAReQA's
             benchmarks. A candidate of cldr and cldr-en is a fact, one of the others a passage.
-        drop_own_id: for BEIR, see ``beir_benchmark``.
+        drop_own_id: for BEIR and mteb, see ``beir_benchmark`` and ``mteb_benchmark``.
         tick: called as ``tick(what, done, total or None)`` while files are downloaded and read; may raise.
 
     Raises:
@@ -101,6 +102,8 @@ def load_benchmark(
         return miracl_benchmark(folder, languages, tick)
     if key.startswith("beir/"):
         return beir_benchmark(key, folder, drop_own_id, tick)
+    if key.startswith("mteb/"):
+        return mteb_benchmark(key, folder, languages, drop_own_id, tick)
     if key in LAREQA_KEYS:
         candidate_unit = _candidate_unit(key, unit)
         if folder is None:

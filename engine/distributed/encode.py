@@ -23,6 +23,7 @@ from engine.distributed.control import Action, lost_ranks
 from engine.distributed.mesh import Mesh
 from engine.encoder import DualEncoder, TokenRows
 from engine.encoder.encoder import Encoded
+from engine.encoding_options import TaskPrompts
 from engine.evaluation.vectors import Kind
 from engine.progress import Tick
 from engine.runs.errors import EndOfAttempt, Fatal, RankLost
@@ -53,6 +54,11 @@ class SharedEncoder:
 
     def protocol(self) -> dict[str, Any]:
         return self._encoder.protocol()
+
+    @contextmanager
+    def prompted(self, task: TaskPrompts, /) -> Iterator[None]:
+        with self._encoder.prompted(task):  # the others are sent tokens, not texts
+            yield
 
     def digests(self) -> dict[str, str]:
         with self._mesh.whole(self._encoder):

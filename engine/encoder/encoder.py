@@ -36,7 +36,7 @@ from engine.encoder.precision import Precision, arithmetic, autocast_type
 from engine.encoder.saving import save_model_folder
 from engine.encoder.static import StaticEmbedding
 from engine.encoder.tokens import TextTokenizer, TokenRows
-from engine.encoding_options import EncodingOptions, OptionSources, Origin
+from engine.encoding_options import EncodingOptions, OptionSources, Origin, TaskPrompts, options_for_task
 from engine.model_description import HeadModule, ModelDescription
 from engine.progress import Tick
 
@@ -169,6 +169,21 @@ class DualEncoder(nn.Module):
         if self.options.include_prompt or not self._prompt_tokens[kind]:
             return rows
         return replace(rows, skipped=np.broadcast_to(np.int32(self._prompt_tokens[kind]), len(rows)))
+
+    @contextmanager
+    def prompted(self, task: TaskPrompts) -> Iterator[None]:
+        """Inside, texts are encoded with the prefixes that a benchmark puts before them.
+
+        Raises:
+            ConfigError: a prefix leaves no room for text.
+        """
+        before = self.options, self.origins, self._prompt_tokens
+        self.options, self.origins = options_for_task(self.options, self.origins, self.prompts, task)
+        try:
+            self._prompt_tokens = {kind: self._check_room(kind) for kind in ("query", "passage")}
+            yield
+        finally:
+            self.options, self.origins, self._prompt_tokens = before
 
     def protocol(self) -> dict[str, Any]:
         """How texts become vectors, and what set each option: the encoder's part of an EncodingProtocol."""

@@ -10,6 +10,7 @@ Shapes: Q queries, C candidates, n texts, u distinct ones, D dimensions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,9 +73,13 @@ def evaluate_model(
     """
     if digests is None:
         digests = encoders[0].digests()
-    if is_stored(benchmark):
-        return _evaluate_stored(encoders, benchmark, cache, digests, memory, debias, tick)
-    return _evaluate_in_memory(encoders[0], benchmark, digests, debias, tick)
+    with ExitStack() as stack:
+        if benchmark.prompts is not None:
+            for encoder in encoders:
+                stack.enter_context(encoder.prompted(benchmark.prompts))
+        if is_stored(benchmark):
+            return _evaluate_stored(encoders, benchmark, cache, digests, memory, debias, tick)
+        return _evaluate_in_memory(encoders[0], benchmark, digests, debias, tick)
 
 
 def encode(encoder: Encoder, benchmark: Benchmark, tick: Tick | None = None) -> tuple[Encoded, Encoded]:
@@ -171,6 +176,7 @@ def measure(
             score=score,
             cutoff=cutoff,
             unretrieved=missing,
+            task=benchmark.task,
         ),
     )
     return Evaluation(benchmark, ranks, top, summary)

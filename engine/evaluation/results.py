@@ -17,6 +17,7 @@ import msgspec
 
 from engine.applicability import answered_in_several, applicable, inapplicable, without
 from engine.config import ConfigError
+from engine.data.task_source import TaskSource
 from engine.events import EvaluationResult
 from engine.files import write_folder
 from engine.measures import MEASURES, Measure
@@ -87,6 +88,7 @@ class EvaluationProtocol(EncodingProtocol, frozen=True, kw_only=True):
     score: str = SCORE
     cutoff: int | None = None  # candidates that a query retrieved at most; None: the full ranking
     unretrieved: int = 0  # relevant passages that have no rank, and count as not found
+    task: TaskSource | None = None  # of mteb; None: the benchmark is none of its tasks
     averaging: str = "metrics and matrix: mean over queries, then over languages; micro: over queries"
 
 

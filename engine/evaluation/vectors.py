@@ -16,6 +16,7 @@ import hashlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -33,6 +34,7 @@ from engine.progress import Counter, Tick
 
 if TYPE_CHECKING:
     from engine.encoder.encoder import Encoded
+    from engine.encoding_options import TaskPrompts
 
 Kind = Literal["query", "passage"]
 
@@ -72,6 +74,9 @@ class Encoder(Protocol):
 
     def protocol(self) -> dict[str, Any]:
         """How texts become vectors: the encoder's part of engine.evaluation.results.EncodingProtocol."""
+
+    def prompted(self, task: TaskPrompts, /) -> AbstractContextManager[None]:
+        """Inside, texts get the prefixes of a benchmark."""
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of "model" and "tokenizer". Hashing all weights takes seconds."""

@@ -78,6 +78,9 @@ def protocol_values(protocol: EvaluationProtocol) -> Iterator[tuple[str, Any, st
     """Name and value of everything in the protocol, and what to put behind the value: who set it, or nothing."""
     values = msgspec.to_builtins(protocol)
     origins = values.pop("origins")
+    task = values.pop("task")
+    if task is not None:
+        values["task"] = f"{task['name']} of mteb, {task['split']}"
     for name, value in values.items():
         yield name, value, f" ({origins[name]})" if name in origins else ""
 

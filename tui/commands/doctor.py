@@ -27,6 +27,7 @@ Level = Literal["ok", "note", "problem"]
 _PACKAGES = ("torch", "transformers", "datasets", "polars", "textual", "babel")
 _EXTRAS = {  # module: extra that brings it, what it is for
     "matplotlib": ("figures", "export --figure"),
+    "mteb": ("mteb", "a benchmark mteb/TASK"),
     "peft": ("lora", "a config with [lora]"),
     "pynvml": ("telemetry", "use, memory and power of a GPU"),
 }

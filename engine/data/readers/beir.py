@@ -7,28 +7,23 @@ split is another benchmark). On the hub these are ``BeIR/NAME`` and ``BeIR/NAME-
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from engine.config import ConfigError
 from engine.data.benchmark import Benchmark
-from engine.data.cache import file_identity, offline
+from engine.data.cache import file_identity
+from engine.data.hub_tables import hub_table, table_rows
 from engine.data.lines import json_lines, text_lines, whole_number
 from engine.data.retrieval import OWN_ID_DROPPED, Fields, Judgement, Topic, retrieval_benchmark
 from engine.data.store.passages import PassageFile, PassageRow, load_passages, titled
 from engine.progress import Tick
 
-if TYPE_CHECKING:
-    from datasets import Dataset
-
 LANGUAGE = "en"
 FIELDS = Fields(query="query-id", passage="corpus-id")
 HEADER = ["query-id", "corpus-id", "score"]
-_SLICE = 4096  # rows read at a time
 
 
 class _Document(msgspec.Struct, frozen=True):
@@ -108,17 +103,17 @@ def _from_hub(name: str, split: str, tick: Tick | None) -> _Read:
     label = f"BeIR/{name}"
     if tick is not None:
         tick(f"downloading {label}", 0, None)
-    corpus = _load(label, "corpus", "corpus", ("_id", "title", "text"))
-    queries = _load(label, "queries", "queries", ("_id", "text"))
-    qrels = _load(f"{label}-qrels", None, "validation" if split == "dev" else split, HEADER)
+    corpus = hub_table(label, None, "corpus", "corpus", ("_id", "title", "text"))
+    queries = hub_table(label, None, "queries", "queries", ("_id", "text"))
+    qrels = hub_table(f"{label}-qrels", None, None, "validation" if split == "dev" else split, HEADER)
 
     def rows() -> Iterator[PassageRow]:
-        for number, row in _rows(corpus):
+        for number, row in table_rows(corpus):
             yield PassageRow(number, LANGUAGE, str(row["_id"]), titled(row["title"], row["text"] or ""))
 
     topics = (
         Topic(f"{label} queries: row {number}", str(row["_id"]), LANGUAGE, row["text"] or "")
-        for number, row in _rows(queries)
+        for number, row in table_rows(queries)
     )
     judgements = (
         Judgement(
@@ -127,30 +122,6 @@ def _from_hub(name: str, split: str, tick: Tick | None) -> _Read:
             str(row["corpus-id"]),
             whole_number(str(row["score"]), "score", f"{label}-qrels: row {number}"),
         )
-        for number, row in _rows(qrels)
+        for number, row in table_rows(qrels)
     )
     return topics, judgements, PassageFile(f"{label} corpus", corpus._fingerprint, "_id", rows)
-
-
-def _load(path: str, subset: str | None, split: str, columns: Iterable[str]) -> Dataset:
-    if offline():
-        os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when datasets is imported
-    from datasets import load_dataset
-
-    try:
-        data = load_dataset(path, subset, split=split)
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ConfigError(f"{path}: cannot load {subset or split!r} from the hub: {reason}") from None
-    for column in columns:
-        if column not in data.column_names:
-            raise ConfigError(f"{path}: no column {column!r}, the data set has {', '.join(data.column_names)}")
-    return data
-
-
-def _rows(data: Dataset) -> Iterator[tuple[int, dict[str, Any]]]:
-    number = 0
-    for batch in data.iter(batch_size=_SLICE):
-        for values in zip(*batch.values(), strict=True):
-            number += 1
-            yield number, dict(zip(batch, values, strict=True))

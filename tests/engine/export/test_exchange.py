@@ -15,7 +15,7 @@ from engine.config import ConfigError
 from engine.evaluation.results import query_values, read_ranks
 from engine.evaluation.systems.system import TrecRun, evaluate_system
 from engine.export.exchange import write_exchange
-from engine.export.mteb import LANGUAGES as MTEB_LANGUAGES
+from engine.language_codes import LANGUAGES as MTEB_LANGUAGES
 from engine.measures import MEASURES
 
 SMALL = make_evaluation(0, 1.0)  # 60 candidates: the whole ranking is in the 100 best
