@@ -80,9 +80,11 @@ def benchmarks_of(source: StudySource) -> StudyBenchmarks:
         specs += _expanded(source, field, written)
         if names:
             names.append(name)
-    for field, written_names in (("benchmarks", names), ("optional", [*left_out, *names])):
-        if len(set(written_names)) != len(written_names):
-            raise source.wrong(field, "the same benchmark is named twice")
+    keys = [parse_benchmark_key(spec) for spec in specs]
+    for field, written_names in (("benchmarks", names), ("benchmarks", keys), ("optional", [*left_out, *names])):
+        twice = next((name for name in written_names if written_names.count(name) > 1), None)
+        if twice is not None:
+            raise source.wrong(field, f"{twice} is named twice")
     if file.benchmark is not None:
         names.append(file.benchmark)
     return StudyBenchmarks(tuple(with_suites(names)), tuple(specs), tuple(left_out))
