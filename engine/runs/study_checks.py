@@ -180,7 +180,7 @@ def _problems_of_claim(
         yield "measure", f"unknown measure {claim.measure!r}, expected one of {', '.join(MEASURES)}"
         return
     of_benchmark = [benchmark_languages(key) for key in members(claim.benchmark, keys)]
-    if measure.cells != "own language" and of_benchmark and all(len(languages) == 1 for languages in of_benchmark):
+    if measure.needs != "nothing" and of_benchmark and all(len(languages) == 1 for languages in of_benchmark):
         yield "measure", f"{claim.measure} needs several languages, and {claim.benchmark} has one"
     if claim.relation in ("better", "lower") and claim.relation != _FITTING[measure.wanted]:
         yield (
