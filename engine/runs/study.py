@@ -385,14 +385,12 @@ def _with_benchmarks(runs: Sequence[PlannedRun], names: Sequence[str] = (), slow
     Raises:
         ConfigError: a run lacks one of them, or selects its checkpoints on it.
     """
-    trained = next((run.config for run in runs if run.config.kind == "training"), runs[0].config)
-    if not trained.evaluation.benchmarks:
-        raise ConfigError("evaluation.benchmarks: a study needs one to compare its conditions on")
-    names = tuple(names) or tuple(default_names(trained))
+    by_training = sorted((run.config for run in runs), key=lambda config: config.kind != "training")
+    names = tuple(names) or tuple(default_names(by_training))
     if not names:
         raise ConfigError(
-            f"evaluation.benchmarks: {trained.evaluation.validation} selects the checkpoints, and there can be no "
-            "verdict on that: a study needs another"
+            "evaluation.benchmarks: a study needs one to compare its conditions on, which all of them have and none "
+            "selects its checkpoints by"
         )
     keys = keys_of_report(names, [(run.condition, run.config) for run in runs])
     record = runs[0].record

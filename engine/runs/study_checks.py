@@ -111,24 +111,27 @@ def keys_of_report(names: Sequence[str], configs: Iterable[tuple[str, RunConfig]
                 others = ", ".join(present)
                 raise ConfigError(f"condition {condition}: {name} is not one of its benchmarks ({others})")
             keys += [key for key in found if key not in keys]
-        if first is not None and keys != first:
+        if first is not None and set(keys) != set(first):
             raise ConfigError(f"condition {condition}: its benchmarks are not those of the others ({', '.join(first)})")
         if evaluation.select == "best" and evaluation.validation in keys:
             raise ConfigError(
                 f"condition {condition} selects its checkpoints on {evaluation.validation}, and there can be no "
                 "verdict on that: set evaluation.validation to 'loss' or another benchmark"
             )
-        first = keys
+        first = first or keys
     return first or []
 
 
-def default_names(config: RunConfig) -> list[str]:
-    """What a study is about whose file names no benchmarks: all of the config but for the one that selects checkpoints.
+def default_names(configs: Sequence[RunConfig]) -> list[str]:
+    """What a study is about whose file names no benchmarks: all that its configs share, but for the one that selects
+    checkpoints.
 
     The one of ``evaluation.validation`` comes first.
     """
-    evaluation = config.evaluation
+    evaluation = configs[0].evaluation
     names = [parse_benchmark_key(spec) for spec in evaluation.benchmarks]
+    for config in configs[1:]:
+        names = [name for name in names if name in map(parse_benchmark_key, config.evaluation.benchmarks)]
     if evaluation.select == "best" and evaluation.validation in names:
         names.remove(evaluation.validation)
         return names  # not as a suite, which might have it

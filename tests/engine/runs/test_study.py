@@ -70,6 +70,11 @@ def test_a_point_is_what_run_with_set_would_make_of_it(folder):
     assert planned == alone
 
 
+def test_a_sweep_is_about_the_benchmarks_that_all_its_points_have(folder):
+    study = plan_sweep(folder / "base.toml", ['evaluation.benchmarks=["cldr-en","cldr"],["cldr"]'])
+    assert study.keys == ("cldr",)
+
+
 def test_values_may_hold_commas(folder):
     study = plan_sweep(folder / "base.toml", ['evaluation.languages=["de","en"],["th"]'])
     assert [run.config.evaluation.languages for run in study.runs] == [("de", "en"), ("th",)]
