@@ -98,6 +98,8 @@ def result_table(states: Sequence[tuple[Status, RunState]]) -> list[str]:
         latest: Mapping[str, EvaluationPoint | None] = state.latest_evaluations() or {"-": None}
         for benchmark, point in latest.items():
             metrics = point.result.metrics if point else {}
+            of = point.result.sampled_of if point else None
+            sample = "" if of is None else f" (sample of {of:,})"
             rows.append(
                 (
                     visible(status.id),
@@ -105,7 +107,7 @@ def result_table(states: Sequence[tuple[Status, RunState]]) -> list[str]:
                     "-" if state.mono_share is None else f"{state.mono_share:.2f}",
                     status.state,
                     "-" if status.kind == "evaluation" else f"{status.step:,}/{status.max_steps:,}",
-                    visible(benchmark),
+                    visible(benchmark) + sample,
                     score(metrics.get("map_monolingual")),
                     score(metrics.get("map_crosslingual")),
                     score(metrics.get("map_multilingual")),

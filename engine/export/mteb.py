@@ -9,6 +9,9 @@ this program reports. The main score is nDCG@10 where that is the benchmark's pr
 else mAP of the full ranking.
 
 No mteb version is given, since mteb did not measure it.
+
+Scores of a sample of the queries (``--max-queries``) are not those of the task, and the task's name says so: no place
+where mteb shows a score goes without it.
 """
 
 from __future__ import annotations
@@ -67,10 +70,11 @@ def task_result(result: RunResult) -> TaskResult:
     """
     ranks, summary = read_ranks(result.folder), result.summary
     task, digest = summary.protocol.task, summary.protocol.data_digest
+    sample = "" if summary.sampled_of is None else f" ({summary.queries:,} of {summary.sampled_of:,} queries)"
     if task is not None:
         return TaskResult(
             dataset_revision=task.revision or digest,
-            task_name=task.name,
+            task_name=task.name + sample,
             mteb_version=None,
             scores={task.split: _task_subsets(ranks, task)},
             evaluation_time=None,
@@ -80,7 +84,7 @@ def task_result(result: RunResult) -> TaskResult:
     has = [split for split in _SPLITS if summary.metrics.get(f"map_{split}") is not None]
     return TaskResult(
         dataset_revision=digest,
-        task_name=result.benchmark,
+        task_name=result.benchmark + sample,
         mteb_version=None,
         scores={split: _subsets(ranks, _SPLITS[split], main) for split in has},
         evaluation_time=None,

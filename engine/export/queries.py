@@ -53,10 +53,11 @@ class WorstQueries(msgspec.Struct, frozen=True, kw_only=True):
     """Queries of a cell, those that were asked for first."""
 
     run: str
-    step: int
+    step: int | None  # None: the run is an evaluation, which has no steps
     benchmark: str
     cell: Cell
     queries: int  # in the cell
+    sampled_of: int | None  # the benchmark's queries are a sample of so many; None: all of them
     mean_average_precision: float | None  # over all of them; None: the cell has none
     against_run: str | None
     against_step: int | None
@@ -79,7 +80,7 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     """What one evaluation ranked for one query: the best candidates, then the relevant ones below them."""
 
     run: str
-    step: int
+    step: int | None  # None: the run is an evaluation, which has no steps
     query_id: str
     query_language: str
     text: str | None
@@ -120,13 +121,14 @@ def worst_queries(
     ordered = shared.sort([*keys[order], by_rank, "query_id"], nulls_last=True)
     return WorstQueries(
         run=result.run,
-        step=result.step,
+        step=_step(result),
         benchmark=result.benchmark,
         cell=cell,
         queries=outcomes.height,
+        sampled_of=result.summary.sampled_of,
         mean_average_precision=_mean(outcomes),
         against_run=against.run if against is not None else None,
-        against_step=against.step if against is not None else None,
+        against_step=_step(against) if against is not None else None,
         against_mean_average_precision=_mean(other) if other is not None else None,
         texts=texts.missing,
         rows=[_row(row, texts) for row in ordered.head(limit).iter_rows(named=True)],
@@ -165,7 +167,7 @@ def rankings(result: RunResult, texts: Texts, query_ids: Sequence[str]) -> list[
         ranked.append(
             Ranking(
                 run=result.run,
-                step=result.step,
+                step=_step(result),
                 query_id=query_id,
                 query_language=judged["query_language"][0],
                 text=texts.query(query_id),
@@ -268,6 +270,10 @@ def _outcomes(result: RunResult, cell: Cell) -> Frame:
         rank=rank.min(), last_rank=pl.when(rank.is_not_null().all()).then(rank.max())
     )
     return values.select("query_id", "query_language", "value").join(best_and_worst, on="query_id").sort("query_id")
+
+
+def _step(result: RunResult) -> int | None:
+    return None if result.config.kind == "evaluation" else result.step
 
 
 def _gain() -> Expr:

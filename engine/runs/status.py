@@ -34,6 +34,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     max_steps: int
     loss: Number | None
     metrics: dict[str, dict[str, float | None]]  # by benchmark, of its last evaluation on the current timeline
+    sampled_of: dict[str, int]  # by benchmark: its queries are a sample of so many; all of them where it is not named
     host: str
     pid: int | None  # only while alive
     updated: float
@@ -127,6 +128,7 @@ def status_of(reader: RunReader) -> Status:
                 mode, max_steps = config.batch.mode, config.optimizer.max_steps
             updated = updated or spec.created
     shown = shown_state(state, liveness, time.time())
+    latest = state.latest_evaluations()
     return Status(
         id=reader.folder.id,
         name=name,
@@ -136,7 +138,8 @@ def status_of(reader: RunReader) -> Status:
         step=state.step,
         max_steps=max_steps,
         loss=None if state.loss is None else to_number(state.loss),
-        metrics={key: dict(point.result.metrics) for key, point in state.latest_evaluations().items()},
+        metrics={key: dict(point.result.metrics) for key, point in latest.items()},
+        sampled_of={key: of for key, point in latest.items() if (of := point.result.sampled_of) is not None},
         host=owner.host if owner is not None else state.host,
         pid=(owner.pid or None) if liveness.alive and owner is not None else None,
         updated=updated,

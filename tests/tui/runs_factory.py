@@ -93,13 +93,15 @@ class RunWriter:
             self.add(step_event(*whole, steps, spike_at, nan_at), seconds=0.4)
         return self
 
-    def evaluated(self, step: int, benchmark: str = "cldr", languages: Sequence[str] = LANGUAGES) -> RunWriter:
+    def evaluated(
+        self, step: int, benchmark: str = "cldr", languages: Sequence[str] = LANGUAGES, sampled_of: int | None = None
+    ) -> RunWriter:
         progress = step / max(1, self.config.optimizer.max_steps)
+        result = evaluation_result(progress, tuple(languages))
+        result = msgspec.structs.replace(result, sampled_of=sampled_of)
         return self.add(
             events.EvalStarted(benchmark=benchmark, step=step),
-            events.EvalFinished(
-                benchmark=benchmark, step=step, seconds=1.9, result=evaluation_result(progress, tuple(languages))
-            ),
+            events.EvalFinished(benchmark=benchmark, step=step, seconds=1.9, result=result),
         )
 
     def saved(self, step: int) -> RunWriter:

@@ -11,7 +11,10 @@ from textual.pilot import Pilot
 
 from engine import events
 from engine.config import EvaluationConfig, ModelConfig, RunConfig
+from engine.runs.reader import RunReader
+from engine.runs.status import status_of
 from tui.app import Dashboard
+from tui.plain import result_table
 
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]
@@ -95,3 +98,43 @@ async def test_its_config_shows_what_it_reads_and_nothing_of_training(
         assert "labse" in text
         assert not any(section in text for section in ("[batch]", "[optimizer]", "[loss]", "[system]"))
     evaluation.die()
+
+
+@pytest.mark.parametrize("size", [(120, 36), (60, 20)])
+async def test_nothing_speaks_of_steps_and_no_key_is_offered_that_needs_them(
+    size: tuple[int, int], evaluation: RunWriter, dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=size) as pilot:
+        await opened(pilot, app, until)
+        footer = text_of(app).splitlines()[-1]
+        assert "pause" in footer
+        assert not any(label in footer for label in ("zoom", "charts", "log axis", "smooth", "evaluation"))
+        for key, sign in (("2", "mAP x 100"), ("3", "rank distance by")):
+            await pilot.press(key)
+            await until(pilot, lambda sign=sign: sign in text_of(app), sign)
+            for _ in range(5):  # on a narrow screen each panel by itself
+                text = text_of(app)
+                assert not any(words in text for words in ("step", "over training", "play"))
+                await pilot.press("o")
+    evaluation.die()
+
+
+async def test_the_list_marks_metrics_of_a_sample(home: Path, dashboard: Make, until: Until) -> None:
+    writer = RunWriter(home, "quick-look", CONFIG).live()
+    writer.add(
+        events.RunStarted(
+            name="quick-look", mode="", mono_share=None, max_steps=0, batch_size=0, seed=0, host="gpu-box", pid=4242,
+            kind="evaluation", system="labse",
+        )
+    )  # fmt: skip
+    writer.evaluated(0, sampled_of=4321)
+    app = dashboard()
+    async with app.run_test(size=(120, 24)) as pilot:
+        await until(pilot, lambda: "quick-look" in text_of(app), "the run")
+        await until(pilot, lambda: "~." in text_of(app), "the mark")
+    reader = RunReader(writer.folder)
+    reader.poll()
+    assert status_of(reader).sampled_of == {"cldr": 4321}
+    assert "cldr (sample of 4,321)" in result_table([(status_of(reader), reader.state)])[1]
+    writer.die()

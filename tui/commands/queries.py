@@ -82,14 +82,20 @@ def _heading(found: WorstQueries) -> Iterator[str]:
     asked, answered = cell.query_language or "all languages", cell.candidate_language or "the pool of all languages"
     shown = f"{len(found.rows):,} of {found.queries:,} queries"
     mean = "" if found.mean_average_precision is None else f", mAP {found.mean_average_precision:.3f}"
-    yield f"{visible(found.run)} step {found.step:,} on {visible(found.benchmark)}: {asked} asks, {answered} answers"
-    yield f"{shown}{mean}"
+    at = _at(found.step)
+    yield f"{visible(found.run)}{at} on {visible(found.benchmark)}: {asked} asks, {answered} answers"
+    sample = "" if found.sampled_of is None else f", a sample of the {found.sampled_of:,} of all languages"
+    yield f"{shown}{mean}{sample}"
     if found.against_run is not None:
         other = found.against_mean_average_precision
         tail = "" if other is None else f", mAP {other:.3f}"
-        yield f"against {visible(found.against_run)} step {found.against_step:,}{tail}"
+        yield f"against {visible(found.against_run)}{_at(found.against_step)}{tail}"
     if found.texts:
         yield visible(found.texts)
+
+
+def _at(step: int | None) -> str:
+    return "" if step is None else f" step {step:,}"
 
 
 def _fares(standing: QueryOutcome | None) -> str:

@@ -42,7 +42,9 @@ class Contrast:
         if not rest:
             return None
         found = next((other for other in rest if other.step == point.step), rest[-1])
-        return Against(f"{self.other.name} at step {found.step:,}", found, self.other.folder)
+        has_steps = self.other.spec is None or self.other.spec.config.kind == "training"
+        at = f" at step {found.step:,}" if has_steps else ""
+        return Against(f"{self.other.name}{at}", found, self.other.folder)
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,7 @@ def choices(detail: RunDetail, steps: Sequence[int], rows: Sequence[RunRow]) -> 
     named = labels(rows)
     for row in rows:
         if row.folder != detail.row.folder:
-            about = f"{row.mode}, {row.state}, step {row.step:,}" + (
-                f", {visible(row.benchmark)}" if row.benchmark else ""
-            )
+            about = f"{row.mode}, {row.state}" + (f", step {row.step:,}" if row.kind == "training" else "")
+            about += f", {visible(row.benchmark)}" if row.benchmark else ""
             found.append(Choice(named[row.folder.path], about, row=row))
     return found

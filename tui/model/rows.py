@@ -47,6 +47,7 @@ class RunRow:
     best: float | None = None  # of ``BEST_BY``, over all evaluations of ``benchmark``
     kind: RunKind = "training"
     benchmarks: int = 0  # of the config
+    is_sampled: bool = False  # the metrics are of a sample of the benchmark's queries
     evaluated: tuple[tuple[str, int, float], ...] = ()  # (benchmark, step, unix seconds) of each newest evaluation
 
     @property
@@ -80,6 +81,7 @@ def make_row(folder: RunFolder, spec: Spec | None, state: RunState, liveness: Li
         spark=tuple(state.losses_sparkline()),
         benchmark=visible(benchmark) if benchmark is not None else None,
         metrics=dict(latest[benchmark].result.metrics) if benchmark is not None else {},
+        is_sampled=benchmark is not None and latest[benchmark].result.sampled_of is not None,
         updated=state.updated or (spec.created if spec is not None else 0.0),
         device=visible(device.name) if device is not None else "",
         host=visible(state.host),

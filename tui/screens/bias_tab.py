@@ -33,8 +33,10 @@ class BiasTab(Tab):
         )
         self._columns[1].add_class("side")
         self._scrolled: Widget = self.distance
+        self._narrow = False
 
     def lay_out(self, narrow: bool, chosen: int) -> None:
+        self._narrow = narrow
         if not narrow and self.panels[chosen % len(self.panels)] is self.trend:
             chosen += 1  # nothing in it scrolls
         super().lay_out(narrow, chosen)
@@ -45,7 +47,11 @@ class BiasTab(Tab):
     def show(self, detail: RunDetail, selection: Selection) -> None:
         super().show(detail, selection)
         points, point = selection.points(detail), selection.point(detail)
-        self.distance.show(points, point)
+        if detail.row.kind == "evaluation" and self.trend in self.panels:
+            self.panels = tuple(panel for panel in self.panels if panel is not self.trend)
+            self.trend.display = False  # there is no way there
+            self.lay_out(self._narrow, self.chosen)
+        self.distance.show(points if self.trend in self.panels else (), point)
         self.advantage.show(point)
         self.shares.show(point)
         self.trend.show(points)

@@ -31,7 +31,10 @@ class HeatmapTab(Tab):
         asked = against is not None
         if against is None and selection.contrast is None and points and points[0] is not point:
             against = Against(f"step {points[0].step:,}", points[0], None)
-        self.heat.show(replace(self.heat.state, points=points, point=point, against=against, asked=asked))
+        has_steps = detail.row.kind == "training"
+        self.heat.show(
+            replace(self.heat.state, points=points, has_steps=has_steps, point=point, against=against, asked=asked)
+        )
         self._summarise()
 
     def move(self, rows: int, columns: int) -> None:

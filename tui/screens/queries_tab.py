@@ -202,7 +202,8 @@ class QueriesTab(Tab):
         for index, items in enumerate((self.here, self.there), start=1):
             ranking, title = items.ranking, "reading" if busy else "passages"
             if ranking is not None:
-                label = f"step {ranking.step:,}" if items is self.here else other
+                step = "this run" if ranking.step is None else f"step {ranking.step:,}"
+                label = step if items is self.here else other
                 title = f"{label}   best {ranking.kept:,} of {ranking.candidates:,}"
                 if items.only and items.wanted is not None:
                     title += f", only {visible(items.wanted)}"

@@ -34,6 +34,7 @@ _FOOTERS = {  # what is needed most first
     "heatmap": ("enter", "step(-1)", "replay", "contrast", "view", "measure", "benchmark", "export", "move_up"),
     "bias": ("cumulative", "panel", "step(-1)", "replay", "benchmark", "export"),
 }
+_OF_STEPS = ("zoom(1)", "charts", "step(-1)", "replay", "log_axis", "smooth(1)")  # an evaluation has none
 _TOLD_FROM = 60  # cells from which the header has room to say what the age is of
 _SHORT_BAR = 8
 _HEADER_FRAME = 4  # blank cells of the header, before, between and after
@@ -121,6 +122,8 @@ class RunScreen(Examining):
             labels |= {"pause_resume": "", "stop": ""}
         if self.active == "overview":
             labels["step(-1)"] = "evaluation"
+        if row is not None and row.kind == "evaluation":
+            labels |= dict.fromkeys(_OF_STEPS, "")
         self.footer.show(keymap.footer("run", self.active, labels, _FOOTERS.get(self.active, ())))
 
     def show_message(self, now: float) -> None:

@@ -50,7 +50,7 @@ class DistancePanel(Scrolled):
 
     def __init__(self) -> None:
         super().__init__(id="distance")
-        self.points: Sequence[EvaluationPoint] = ()
+        self.points: Sequence[EvaluationPoint] = ()  # empty: there are no steps to choose from
         self.point: EvaluationPoint | None = None
         self.cumulative = False
         self._say_kind()
@@ -77,7 +77,7 @@ class DistancePanel(Scrolled):
         titles = _figures("median", "p90", *(("mean", "null") if wide else ()))
         room = max(4, cells - label - len(titles))
         head: list[Row] = [
-            step_line(self.points, self.point, cells, self.glyphs),
+            step_line(self.points, self.point, cells, self.glyphs) if self.points else (),
             ((" " * label, ""), *_axis(low, high, room), (titles, "dim")),
         ]
         body: list[Row] = []

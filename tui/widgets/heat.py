@@ -52,6 +52,7 @@ class HeatState:
     """What is looked at: one evaluation out of ``points``, and what it is held against."""
 
     points: Sequence[EvaluationPoint] = ()
+    has_steps: bool = True  # an evaluation has none
     point: EvaluationPoint | None = None
     against: Against | None = None
     asked: bool = False  # somebody chose what to hold it against; else it is the first evaluation
@@ -164,20 +165,21 @@ class HeatPanel(Panel):
         state, matrix = self.state, self.matrix
         if matrix is None or state.point is None:
             return [(("no evaluation yet", "dim"),)]
-        steps = step_line(state.points, state.point, width, self.glyphs)
+        steps = [step_line(state.points, state.point, width, self.glyphs)] if state.has_steps else []
+        room = height - len(steps)
         if len(matrix.names) < 2:
             note = (("one language: there are no pairs of languages to compare", "dim"),)
-            return [steps, (), *self._bars(width, max(0, height - 4)), (), note]
+            return [*steps, (), *self._bars(width, max(0, room - 3)), (), note]
         if state.view in ("mono", "pool"):
-            return [steps, (), *self._bars(width, height - 2)]
+            return [*steps, (), *self._bars(width, room - 1)]
         if columns_in_sight(width, matrix) < min(_LEAST_COLUMNS, len(matrix.names)):
-            return [steps, *self._pairs(width, height - 1)]
+            return [*steps, *self._pairs(width, room)]
         difference = state.difference
         count = len(matrix.names)
         both = difference is not None and self._room_for_both(height)
         if difference is not None and state.asked and not both:
-            return [steps, *self._map(width, height - 1, difference, _differences(difference, state))]
-        rows = [steps, *self._map(width, height - 1, matrix, _values(matrix, state), pad=height - count - 2 >= 2)]
+            return [*steps, *self._map(width, room, difference, _differences(difference, state))]
+        rows = [*steps, *self._map(width, room, matrix, _values(matrix, state), pad=room - count - 1 >= 2)]
         if difference is not None and both and state.against is not None:
             title = f"{'against' if state.asked else 'change since'} {state.against.label}"
             shades = _differences(difference, state)

@@ -15,10 +15,10 @@ from engine.export.figures.loss_curves import draw_loss, loss_frame
 from engine.export.figures.map_matrix import draw_heatmap
 from engine.export.figures.pareto_front import draw_pareto, pareto_frame
 from engine.export.figures.rank_distances import draw_ranks, ranks_frame
-from engine.export.figures.style import FORMATS, render, styled
+from engine.export.figures.style import FORMATS, POINTS, render, styled
 from engine.export.out_file import check_target, write_file
 from engine.export.run_results import ExportError, RunReference
-from engine.export.tables import build_table
+from engine.export.tables import SAMPLED_OF, build_table
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
@@ -78,4 +78,8 @@ def draw_figure(
 def figure_file(kind: FigureKind, frame: Frame, format: str) -> bytes:
     """The file's content, of a frame that was built already; equal frames give equal bytes."""
     with styled():
-        return render(kind.draw(frame), format)
+        figure = kind.draw(frame.drop(SAMPLED_OF, strict=False))
+        if SAMPLED_OF in frame.columns:
+            of = " and ".join(f"{count:,}" for count in frame[SAMPLED_OF].drop_nulls().unique(maintain_order=True))
+            figure.supxlabel(f"measured on a sample of the {of} queries", fontsize=POINTS, x=0.01, ha="left")
+        return render(figure, format)

@@ -24,6 +24,7 @@ def ranks_frame(runs: Sequence[RunReference], benchmark: str | None = None, step
         ExportError: no query has several relevant passages that were all retrieved, or there are no such results.
     """
     import polars as pl
+    import polars.selectors as cs
 
     check_measured(find_results(runs, benchmark, step), "rank_distance")
     of_runs = build_table("ranks", runs, benchmark, step).partition_by("run", maintain_order=True)
@@ -34,8 +35,9 @@ def ranks_frame(runs: Sequence[RunReference], benchmark: str | None = None, step
         by_language = values.group_by("query_language").agg(
             queries=pl.len().cast(pl.Int64), mean=pl.col("value").mean(), **quantiles
         )
-        frames.append(by_language.sort("query_language").select(pl.lit(ranks["run"][0]).alias("run"), pl.all()))
-    frame = pl.concat(frames)
+        sampled = ranks.head(1).select(pl.col("run"), cs.matches("^sampled_of$"))
+        frames.append(sampled.join(by_language.sort("query_language"), how="cross"))
+    frame = pl.concat(frames, how="diagonal")
     if not len(frame):
         raise ExportError("no query has several relevant passages that were all retrieved: there are no rank distances")
     return frame

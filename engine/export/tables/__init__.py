@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.benchmark_names import is_suite
 from engine.evaluation.results import read_ranks
+from engine.export.conditions import conditions
 from engine.export.compare import compare_suite_table, compare_table
 from engine.export.run_results import ExportError, RunReference, RunResult, find_results, only_benchmark
 from engine.export.tables.bias_table import bias_table
@@ -20,6 +21,8 @@ from engine.measures import METRICS
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
+
+SAMPLED_OF = "sampled_of"
 
 __all__ = ["TABLES", "ExportError", "build_table", "write"]
 
@@ -42,8 +45,9 @@ def build_table(
         raise ExportError(f"unknown table {kind!r}, expected one of {', '.join(TABLES)}")
     results = find_results(runs, benchmark, step)
     if kind == "compare" and benchmark is not None and is_suite(benchmark):
-        return compare_suite_table(results, benchmark)
-    return table(results)
+        return _with_samples(compare_suite_table(results, benchmark), results)
+    frame = table(results)
+    return frame if kind in ("summary", "paper") else _with_samples(frame, results)  # these two tell of it themselves
 
 
 def _summary(results: Sequence[RunResult]) -> Frame:
@@ -59,6 +63,8 @@ def _summary(results: Sequence[RunResult]) -> Frame:
             result.seed,
             result.step,
             result.benchmark,
+            result.summary.queries,
+            result.summary.sampled_of,
             *(result.summary.metrics.get(name) for name in metrics),
         )
         for result in results
@@ -70,9 +76,29 @@ def _summary(results: Sequence[RunResult]) -> Frame:
         "seed": pl.Int64,
         "step": pl.Int64,
         "benchmark": pl.String,
+        "queries": pl.Int64,
+        SAMPLED_OF: pl.Int64,  # the queries are a sample of so many; null: all of the benchmark
         **dict.fromkeys(metrics, pl.Float64),
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _with_samples(frame: Frame, results: Sequence[RunResult]) -> Frame:
+    """Where some of the results are of a sample of the queries, a last column says of how many."""
+    import polars as pl
+
+    if all(result.summary.sampled_of is None for result in results):
+        return frame
+    if "benchmark" in frame.columns:  # of a comparison, whose conditions have the same queries
+        column, found = "benchmark", {result.benchmark: result.summary.sampled_of for result in results}
+    elif "condition" in frame.columns:
+        column = "condition"
+        found = {group.name: group.results[0].summary.sampled_of for group in conditions(results)}
+    else:
+        column, found = "run", {result.run: result.summary.sampled_of for result in results}
+    return frame.with_columns(
+        pl.col(column).replace_strict(found, default=None, return_dtype=pl.Int64).alias(SAMPLED_OF)
+    )
 
 
 def _heatmap(results: Sequence[RunResult]) -> Frame:

@@ -72,6 +72,48 @@ def runs(tmp_path):
     return {"hybrid": trained, "encoder": encoder, "bm25": bm25, "trec": trec}
 
 
+def sampled(folder, of=4321):
+    """As the results of ``--max-queries``."""
+    path = folder / "results" / "step-000000" / "toy" / "summary.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"sampled_of": of}))
+    return folder
+
+
+@pytest.mark.parametrize("kind", sorted(set(TABLES) - {"paper", "summary"}))
+def test_every_table_with_results_of_a_sample_says_so_in_a_column(runs, kind):
+    both = [runs["encoder"], runs["bm25"]]
+    assert "sampled_of" not in build_table(kind, both).columns
+    frame = build_table(kind, [sampled(run) for run in both])
+    assert frame.columns[-1] == "sampled_of"
+    assert frame["sampled_of"].unique().to_list() == [4321]
+    mixed = build_table(kind, [runs["encoder"], runs["hybrid"]])
+    assert 4321 in mixed["sampled_of"]
+
+
+def test_a_summary_always_says_how_many_queries_and_of_how_many(runs):
+    frame = build_table("summary", [runs["bm25"], sampled(runs["encoder"])])
+    assert frame.select("queries", "sampled_of").rows() == [(60, None), (60, 4321)]
+
+
+def test_an_mteb_file_of_a_sample_bears_it_in_the_name_of_its_task(runs, tmp_path):
+    assert '"task_name": "toy (60 of 4,321 queries)"' in write_exchange("mteb", [sampled(runs["bm25"])], out=None)
+
+
+@pytest.mark.parametrize("kind", ["heatmap", "ranks", "pareto"])
+def test_a_figure_of_a_sample_says_so_below(runs, kind):
+    pytest.importorskip("matplotlib")
+    assert "sample" not in draw_figure(kind, "svg", [runs["encoder"], runs["bm25"]])
+    figure = draw_figure(kind, "svg", [sampled(runs["encoder"]), sampled(runs["bm25"])])
+    assert "measured on a sample of the 4,321 queries" in figure
+
+
+def test_queries_of_an_evaluation_have_no_step_and_say_that_they_are_a_sample(runs):
+    found = query_report(find_results([sampled(runs["bm25"])])[0], Cell("de", None), 3)
+    assert (found.found.step, found.rankings[0].step, found.found.sampled_of) == (None, None, 4321)
+    trained = query_report(find_results([runs["hybrid"]])[0], Cell("de", None), 3)
+    assert (trained.found.step, trained.rankings[0].step, trained.found.sampled_of) == (400, 400, None)
+
+
 def test_columns_of_training_are_empty(runs):
     frame = build_table("summary", list(runs.values()))
     assert (
