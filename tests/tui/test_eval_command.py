@@ -64,6 +64,27 @@ def test_a_suite_is_measured_data_set_by_data_set(tmp_path, capfdbinary):
     assert [document["benchmark"] for document in documents] == ["beir/first", "beir/second"]
 
 
+def test_of_several_systems_one_that_is_missing_is_told_and_the_others_are_measured(model, tmp_path, capfdbinary):
+    gone = tmp_path / "gone"
+    arguments = ["bm25", str(gone), "run:nobody", "--trec", str(tmp_path / "best.run")]
+    assert main([*arguments, "--benchmark", "cldr", "--languages", "en", "--json", "--out", str(tmp_path)]) == 2
+    out, err = capfdbinary.readouterr()
+    (document,) = json.loads(out)["evaluations"]
+    assert document["model"] == "bm25"
+    told = [line for line in err.decode().splitlines() if line.startswith("hybrid-tui eval: ")]
+    assert [line.split(": ")[1] for line in told] == [str(gone), "run:nobody", str(tmp_path / "best.run")]
+    assert f"no folder '{gone}'" in told[0]
+    assert "run:nobody" in told[1]
+    assert "no file" in told[2]
+    (folder,) = tmp_path.glob("*/cldr")  # OUT/RUN/BENCHMARK, as several were asked for
+    assert folder.parent.name.startswith("eval-bm25-")
+
+
+def test_where_all_of_several_systems_are_missing_nothing_is_started(tmp_path, capsys):
+    assert main([str(tmp_path / "gone"), str(tmp_path / "lost"), "--benchmark", "cldr"]) == 2
+    assert capsys.readouterr().err.count("no folder") == 1
+
+
 def test_a_saved_model_brings_its_prefixes_and_options_override_them(model, capfdbinary):
     def protocol(*options):
         assert main([str(model), "--benchmark", "cldr", "--languages", "en", "--json", *options]) == 0

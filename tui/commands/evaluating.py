@@ -7,8 +7,9 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from engine.config import (
     problems,
 )
 from engine.files import writing
+from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, benchmark_folder, read_spec, results_folder, runs_home
 from engine.runs.launch import launch, run_foreground, with_absolute_paths
 from engine.runs.lock import probe
@@ -43,6 +45,7 @@ from tui.commands.progress import ProgressLine
 from tui.plain import ENDED
 
 _EXIT_WRONG_USE = 2
+_WHERE_IT_IS = ("model.name", "system.path")  # fields that are wrong with one system alone
 _POLL_SECONDS = 0.1
 _BM25 = "bm25"
 _OF_A_RUN = "run:"
@@ -54,6 +57,10 @@ _MODEL_OPTIONS = (
     "revision", "pooling", "query_prefix", "passage_prefix", "query_prompt", "passage_prompt", "task",
     "max_query_tokens", "max_passage_tokens", "similarity", "truncate_dim", "trust_remote_code",
 )  # fmt: skip
+
+
+class _NotThere(ConfigError):  # noqa: N818 - names what was found
+    """One of the systems; others may be measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,7 @@ class _Measured:
 def evaluate(options: argparse.Namespace) -> int:
     """Makes a run for each system, runs them in the foreground, and prints what they measured."""
     home = runs_home(options.runs)
-    systems = _systems(options, home)
+    systems, missing = _systems(options, home)
     if options.out is not None:
         _check_target(options.out)
     # The benchmarks are the same for all; so are, mostly, the pairs of --debias.
@@ -79,29 +86,48 @@ def evaluate(options: argparse.Namespace) -> int:
         for system in systems
     ]
     if options.detach:
-        return _say_started(folders, options)
+        return _say_started(folders, missing, options)
     readers = [RunReader(folder) for folder in folders]
     with ProgressLine() as progress:
         run_foreground(folders, lambda: _follow(readers, progress))
-    return _conclude(systems, readers, options)
+    return _conclude(systems, missing, readers, options)
 
 
-def _systems(options: argparse.Namespace, home: Path) -> list[_Measured]:
-    """What the arguments name, in their order: models, then vectors, then TREC runs.
+def _systems(options: argparse.Namespace, home: Path) -> tuple[list[_Measured], list[str]]:
+    """What the arguments name, in their order: models, vectors, TREC runs; and of what is not there a line each.
 
     Raises:
-        ConfigError: nothing is named, or it cannot be measured; names the argument.
+        ConfigError: nothing is named, nothing of it is there, or an option is wrong; names the argument.
     """
     methods = _debias_methods(options)
-    systems = [_model(text, method, options, home) for text in options.model for method in methods]
-    systems += [_system(path, SystemConfig(kind="vectors", path=path), options) for path in options.vectors]
-    systems += [_system(path, SystemConfig(kind="trec", path=path), options) for path in options.trec]
-    if not systems:
+    named: list[tuple[str, Callable[[], _Measured]]] = [
+        (text, partial(_model, text, method, options, home)) for text in options.model for method in methods
+    ]
+    systems_of_paths = [SystemConfig(kind="vectors", path=path) for path in options.vectors]
+    systems_of_paths += [SystemConfig(kind="trec", path=path) for path in options.trec]
+    named += [(str(system.path), partial(_system, str(system.path), system, options)) for system in systems_of_paths]
+    if not named:
         raise ConfigError("eval: expected a MODEL, --vectors FOLDER or --trec FILE")
-    for system in systems:
-        for field, wrong in problems(with_absolute_paths(system.config)):
-            raise ConfigError(f"{field}: {wrong}")
-    return systems
+    systems, missing = [], {}
+    for text, make in named:
+        try:
+            systems.append(_there(make()))
+        except _NotThere as error:
+            missing[text] = str(error)
+    if not systems:
+        raise ConfigError(next(iter(missing.values())))
+    return systems, [f"hybrid-tui eval: {visible(text)}: {visible(wrong)}" for text, wrong in missing.items()]
+
+
+def _there(system: _Measured) -> _Measured:
+    """
+    Raises:
+        _NotThere: the model, the vectors or the TREC run are missing.
+        ConfigError: something else is wrong, with all that is to be measured.
+    """
+    for field, wrong in problems(with_absolute_paths(system.config)):
+        raise (_NotThere if field in _WHERE_IT_IS else ConfigError)(f"{field}: {wrong}")
+    return system
 
 
 def _debias_methods(options: argparse.Namespace) -> list[DebiasMethod]:
@@ -131,7 +157,10 @@ def _model(text: str, method: DebiasMethod, options: argparse.Namespace, home: P
     parent: str | None = None
     run: RunFolder | None = None
     if text.startswith(_OF_A_RUN):
-        run, weights, parent = weights_of_run(home, text.removeprefix(_OF_A_RUN), _OF_A_RUN)
+        try:
+            run, weights, parent = weights_of_run(home, text.removeprefix(_OF_A_RUN), _OF_A_RUN)
+        except RunError as error:
+            raise _NotThere(str(error)) from None
         name = str(weights)
     settings = {key: value for key in _MODEL_OPTIONS if (value := getattr(options, key)) is not None}
     model = ModelConfig(name=name, **settings)
@@ -201,13 +230,15 @@ def _run_name(text: str, suffix: str) -> str:
     return f"eval-{re.sub(r'[^A-Za-z0-9._-]+', '-', last)}"[: 64 - len(suffix)] + suffix
 
 
-def _say_started(folders: Sequence[RunFolder], options: argparse.Namespace) -> int:
+def _say_started(folders: Sequence[RunFolder], missing: Sequence[str], options: argparse.Namespace) -> int:
     if options.json:
         print_json({"runs": [status_of(RunReader(folder)) for folder in folders]})
     else:
         names = ", ".join(folder.id for folder in folders)
         print(f"{names} started; they go on when you leave. 'hybrid-tui' shows them, 'hybrid-tui log' tells.")
-    return 0
+    for line in missing:
+        print(line, file=sys.stderr)
+    return _EXIT_WRONG_USE if missing else 0
 
 
 def _follow(readers: Sequence[RunReader], progress: ProgressLine) -> None:
@@ -236,10 +267,12 @@ def _follow(readers: Sequence[RunReader], progress: ProgressLine) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _conclude(systems: Sequence[_Measured], readers: Sequence[RunReader], options: argparse.Namespace) -> int:
+def _conclude(
+    systems: Sequence[_Measured], missing: Sequence[str], readers: Sequence[RunReader], options: argparse.Namespace
+) -> int:
     """Prints results and failures; runs whose config could never be obeyed are taken away again."""
     results: list[tuple[str, Path]] = []
-    states, told, refused = [], [], False
+    states, told, refused = [], list(missing), bool(missing)
     for system, reader in zip(systems, readers, strict=True):
         status, folder = status_of(reader), reader.folder
         states.append(status.state)
@@ -250,13 +283,13 @@ def _conclude(systems: Sequence[_Measured], readers: Sequence[RunReader], option
                 place = results_folder(folder, 0, key)
                 results.append((system.name, place))
                 if options.out is not None:
-                    _copy_results(place, _target(options.out, folder, key, several=len(systems) > 1))
+                    _copy_results(place, _target(options.out, folder, key, several=len(systems) + len(missing) > 1))
         if status.state != "finished":
             told.append(f"hybrid-tui eval: {visible(system.name)}: {_why(reader, status.state)}")
         if reader.state.refused and not done:
             refused = True
             delete_run(folder)
-    _print_results(results, len(systems), options)
+    _print_results(results, len(systems) + len(missing), options)
     for line in told:  # last, where a long report does not push it out of sight
         print(line, file=sys.stderr)
     return _EXIT_WRONG_USE if refused else exit_status(*states)

@@ -35,7 +35,18 @@ def runs(tmp_path):
 
 def test_summary_has_one_row_a_run_from_its_newest_step(runs):
     frame = build_table("summary", runs)
-    assert frame.columns == ["run", "mode", "mono_share", "seed", "step", "benchmark", "queries", "sampled_of", *METRICS, "rank_distance_null"]
+    assert frame.columns == [
+        "run",
+        "mode",
+        "mono_share",
+        "seed",
+        "step",
+        "benchmark",
+        "queries",
+        "sampled_of",
+        *METRICS,
+        "rank_distance_null",
+    ]
     assert frame.rows()[0][:6] == ("hybrid_a", "hybrid", 0.5, 7, 1000, "toy")
     assert frame.rows()[1][:6] == ("mono-b", "mono", None, 7, 400, "toy")
     for row, evaluation in zip(frame.iter_rows(named=True), (LATE, OTHER), strict=True):
