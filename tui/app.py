@@ -128,10 +128,11 @@ class Dashboard(WiredApp, inherit_bindings=False):
                 view.take(message.snapshot)
         self._ages_are_new = True
 
-    def open_run(self, folder: RunFolder) -> RunScreen:
+    def open_run(self, folder: RunFolder, tab: str = "overview", benchmark: str | None = None) -> RunScreen:
+        """``benchmark``: whose evaluation is shown; None is the run's main one."""
         from tui.screens.run import RunScreen
 
-        screen = RunScreen(folder)
+        screen = RunScreen(folder, tab, benchmark)
         self.push_screen(screen)
         return screen
 
@@ -150,10 +151,19 @@ class Dashboard(WiredApp, inherit_bindings=False):
         names = [named.get(row.folder.path, row.name) for row in rows]
         self.push_screen(ExportScreen([row.folder for row in rows], names, benchmark, step, table))
 
-    def open_compare(self, rows: Sequence[RunRow]) -> None:
+    def open_compare(
+        self, rows: Sequence[RunRow], baseline: RunRow | None = None, benchmark: str | None = None
+    ) -> None:
+        """``baseline`` is one of the rows, None the usual one; ``benchmark`` None is the first they have in common."""
         from tui.screens.compare import CompareScreen
 
-        self.push_screen(CompareScreen(rows))
+        self.push_screen(CompareScreen(rows, baseline, benchmark))
+
+    def open_study(self, name: str) -> None:
+        """``name`` as the rows of its runs have it."""
+        from tui.study.screen import StudyScreen
+
+        self.push_screen(StudyScreen(name))
 
     def open_help(self, screen_name: str) -> None:
         from tui.screens.help import HelpScreen

@@ -25,6 +25,7 @@ from tui.settings import Rates
 if TYPE_CHECKING:  # what only an open run needs is loaded in the feed's thread, after the first frame
     from tui.model.curves import CurveBook
     from tui.model.detail import RunDetail
+    from tui.study.study_state import StudyState
 
 _PATIENCE = 0.3  # seconds of reading after which the runs that are known so far are posted
 _LIST_EVERY = 10  # ticks after which the home is listed even if its time stamp stands still
@@ -39,6 +40,7 @@ class Snapshot:
     detail: RunDetail | None = None
     problem: str = ""
     unread: int = 0  # runs of the home that nobody has looked into yet
+    study: StudyState | None = None  # None: nobody wants one, or no run of it is left
 
 
 @dataclass
@@ -57,6 +59,7 @@ class _Wishes:
     watched: RunFolder | None = None
     smoothing: float | None = None  # None: by the length of the run
     measures: frozenset[str] = frozenset()  # whose curves are to be made, besides the losses
+    study: tuple[str, object] | None = None  # its name, and who wants it
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -78,7 +81,8 @@ class Feed:
         self._order: list[RunFolder] = []
         self._home_stamp = -1
         self._tick = 0
-        self._last: tuple[tuple[RunRow, ...], RunDetail | None, str] | None = None
+        self._last: tuple[tuple[RunRow, ...], RunDetail | None, str, StudyState | None] | None = None
+        self._study: tuple[str, list[RunRow], StudyState | None] | None = None  # made of these very rows
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._loop, name="feed", daemon=True)
@@ -94,6 +98,18 @@ class Feed:
         with self._wishes.lock:
             self._wishes.watched = folder
         self.hurry()
+
+    def follow_study(self, name: str, who: object) -> None:
+        """The study whose state is wanted, at once; ``who`` wants it, until ``leave_study``."""
+        with self._wishes.lock:
+            self._wishes.study = name, who
+        self.hurry()
+
+    def leave_study(self, who: object) -> None:
+        """Nothing changes where somebody else wants one by now."""
+        with self._wishes.lock:
+            if self._wishes.study is not None and self._wishes.study[1] is who:
+                self._wishes.study = None
 
     def smooth(self, beta: float | None) -> None:
         with self._wishes.lock:
@@ -116,7 +132,7 @@ class Feed:
         """One look at the disk; None when nothing is new."""
         with self._wishes.lock:
             watched, smoothing = self._wishes.watched, self._wishes.smoothing
-            measures = self._wishes.measures
+            measures, wanted = self._wishes.measures, self._wishes.study
         self._list()
         problem, detail = "", None
         order = list(self._order)
@@ -135,15 +151,28 @@ class Feed:
             except Exception as error:  # whatever is wrong with one folder, the others are still to be shown
                 problem = visible(f"{folder.id}: {type(error).__name__}: {error}")
         rows = self._rows()
+        study = self._study_state(wanted[0]) if wanted is not None else None
         self._tick += 1
-        found = (rows, detail, problem)
+        found = (rows, detail, problem, study)
         if found == self._last:
             return None
         self._last = found
-        return Snapshot(self._now(), rows, detail, problem)
+        return Snapshot(self._now(), rows, detail, problem, study=study)
 
     def _rows(self) -> tuple[RunRow, ...]:
         return tuple(self._runs[folder.path].row for folder in self._order if folder.path in self._runs)
+
+    def _study_state(self, name: str) -> StudyState | None:
+        """Made anew only where a run of it says something new."""
+        from tui.study.study_state import Member, study_state
+
+        tracked = [self._runs[folder.path] for folder in self._order if folder.path in self._runs]
+        members = [each for each in tracked if each.row.study == name and each.spec is not None]
+        rows = [each.row for each in members]
+        if self._study is None or self._study[0] != name or not _same(self._study[1], rows):
+            made = [Member(each.row, each.spec, each.reader.state) for each in members if each.spec is not None]
+            self._study = name, rows, study_state(name, made)
+        return self._study[2]
 
     def _loop(self) -> None:
         while not self._stop.is_set():
@@ -209,6 +238,10 @@ class Feed:
         size = batch_size(reader.state, tracked.spec)
         book.sync(reader.series, reader.state.attempt, smoothing, measures, size)
         return make_detail(tracked.row, tracked.spec, reader.state, reader.series, book, smoothing, reader.skipped)
+
+
+def _same(first: list[RunRow], second: list[RunRow]) -> bool:
+    return len(first) == len(second) and all(one is other for one, other in zip(first, second, strict=True))
 
 
 def _spec(folder: RunFolder) -> Spec | None:

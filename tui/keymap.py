@@ -33,12 +33,14 @@ class Action:
     footer: bool = True
     palette: str = ""  # "area: action"; empty: not worth a place there
     shown_keys: str = ""  # where the first key alone would not say it
+    areas: tuple[str, ...] = ()  # the parts of the screen that have it while they have the focus; empty: the screen
 
 
 RUN_TABS = ("overview", "heatmap", "bias", "queries", "log", "config")
 _LISTS = ("runs", "launch", "export", "palette", "pick", "charts")
-_VIEWS = ("runs", "run", "launch", "compare")
+_VIEWS = ("runs", "run", "launch", "compare", "study")
 _SCROLLED = ("run", "help", "toml", *_LISTS)
+_STUDY_AREAS = ("grid", "answer", "left")
 
 ACTIONS: tuple[Action, ...] = (
     Action("open", ("enter",), "open", "open the run under the cursor; fold or unfold a study", ("runs",),
@@ -60,10 +62,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("next_tab", ("tab",), "next tab", "the next tab; shift+tab: the one before", ("run",), footer=False),
     Action("previous_tab", ("shift+tab",), "tab before", "", ("run",), footer=False),
     Action("pause_resume", ("p",), "pause/resume",
-           "pause a live run (checkpoint, then its process ends) or resume one", ("runs", "run"), tabs=("overview",),
+           "pause a live run (checkpoint, then its process ends) or resume one", ("runs", "run", "study"),
+           tabs=("overview",),
            palette="run: pause or resume"),
-    Action("stop", ("k",), "stop", "end a run, with a checkpoint from which p resumes it (asks first)", ("runs", "run"),
-           tabs=("overview",), palette="run: stop"),
+    Action("stop", ("k",), "stop", "end a run, with a checkpoint from which p resumes it (asks first)",
+           ("runs", "run", "study"), tabs=("overview",), palette="run: stop"),
     Action("evaluate", ("e",), "evaluate", "evaluate the run at its present step", ("runs", "run"),
            tabs=("overview",), palette="run: evaluate now"),
     Action("save", ("w",), "checkpoint", "write a checkpoint now", ("runs", "run"), footer=False,
@@ -72,6 +75,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("unmark", ("minus",), "unmark", "take all marks away", ("runs",), footer=False, palette="runs: unmark all"),
     Action("compare", ("c",), "compare", "compare the marked runs, or all runs of a study", ("runs",),
            palette="runs: compare"),
+    Action("study", ("t",), "study", "the study of the run: conditions by benchmarks, the runs that are left, the "
+           "answer so far", ("runs", "run"), footer=False, palette="study: open"),
     Action("filter", ("slash",), "filter", "show only runs whose name, study, mode, state or device fits a regular "
            "expression", ("runs",), palette="runs: filter"),
     Action("clear_filter", ("ctrl+g", "escape"), "show all", "show all runs again", ("runs",), footer=False,
@@ -127,12 +132,39 @@ ACTIONS: tuple[Action, ...] = (
            tabs=("heatmap", "bias"), palette="evaluation: next benchmark"),
     Action("panel", ("o",), "other panel", "the other panels of this tab, on a narrow screen", ("run",),
            footer=False, palette="view: other panel"),
-    Action("export", ("x",), "export", "write a table or a figure to a file", ("runs", "run", "compare"),
+    Action("choose", ("enter",), "compare", "compare the condition under the cursor with the baseline on that "
+           "benchmark; among the runs that are left: open the run", ("study",), areas=("grid", "left")),
+    Action("compare", ("c",), "compare", "compare all conditions on the benchmark under the cursor", ("study",),
+           palette="study: compare all conditions"),
+    Action("heatmap", ("h",), "heatmap", "the heatmap of the condition's first run on that benchmark", ("study",),
+           palette="study: heatmap of the cell"),
+    Action("bias", ("b",), "bias", "its language bias, where the benchmark has any", ("study",),
+           palette="study: bias of the cell"),
+    Action("queries", ("w",), "queries", "its worst queries", ("study",), palette="study: queries of the cell"),
+    Action("measure", ("m",), "measure", "another measure: quality, cross-lingual, multilingual, bias", ("study",),
+           palette="study: next measure"),
+    Action("intervals", ("i",), "intervals", "show or hide the intervals in the cells", ("study",), footer=False,
+           palette="study: intervals"),
+    Action("next_panel", ("tab", "o"), "next part", "the next part of the screen: conditions, answer, runs that are "
+           "left; shift+tab: the one before", ("study",), palette="study: next part", shown_keys="tab"),
+    Action("previous_panel", ("shift+tab",), "part before", "", ("study",), footer=False),
+    Action("export", ("x",), "export", "write a table or a figure to a file", ("runs", "run", "compare", "study"),
            tabs=("heatmap", "bias"), palette="table: export"),
     Action("move_up", ("up",), "move", "move over the cells of the heatmap, or scroll a text", ("run",),
            tabs=("heatmap", "log", "config"), shown_keys="arrows"),
     Action("move_up", ("up",), "up", "up or down", _LISTS, footer=False, shown_keys="up down"),
     Action("move_up", ("up",), "scroll", "up or down", ("help", "toml"), shown_keys="up down"),
+    Action("move_up", ("up",), "move", "move over the cells, the lines or the runs", ("study",), footer=False,
+           shown_keys="arrows", areas=_STUDY_AREAS),
+    Action("move_down", ("down",), "down", "", ("study",), footer=False, areas=_STUDY_AREAS),
+    Action("move_left", ("left",), "left", "", ("study",), footer=False, areas=("grid",)),
+    Action("move_right", ("right",), "right", "", ("study",), footer=False, areas=("grid",)),
+    Action("page_up", ("pageup",), "page up", "a page up or down", ("study",), footer=False, shown_keys="pgup pgdn",
+           areas=_STUDY_AREAS),
+    Action("page_down", ("pagedown",), "page down", "", ("study",), footer=False, areas=_STUDY_AREAS),
+    Action("first", ("home",), "first", "to the beginning or the end", ("study",), footer=False, shown_keys="home end",
+           areas=_STUDY_AREAS),
+    Action("last", ("end",), "last", "", ("study",), footer=False, areas=_STUDY_AREAS),
     Action("move_down", ("down",), "down", "", _SCROLLED, footer=False),
     Action("move_left", ("left",), "left", "", ("run",), footer=False),
     Action("move_right", ("right",), "right", "", ("run",), footer=False),
@@ -185,11 +217,13 @@ ACTIONS: tuple[Action, ...] = (
            palette="view: repaint"),
     Action("close", ("escape", "ctrl+g"), "close", "back without going anywhere", ("jump",), shown_keys="ctrl+g"),
     Action("commands", ("colon", "ctrl+p"), "commands", "find any command by name",
-           ("runs", "run", "launch", "compare")),
-    Action("help", ("question_mark", "f1"), "help", "this help", ("runs", "run", "launch", "export", "compare")),
+           ("runs", "run", "launch", "compare", "study")),
+    Action("help", ("question_mark", "f1"), "help", "this help",
+           ("runs", "run", "launch", "export", "compare", "study")),
     Action("close", ("q", "escape"), "back", "back to the table, from there to the runs", ("compare",),
            palette="compare: back"),
     Action("close", ("q", "escape"), "back", "back; a run goes on", ("run",), palette="view: back to the runs"),
+    Action("close", ("q", "escape"), "back", "back; runs go on", ("study",), palette="study: back"),
     Action("close", ("q", "escape"), "back", "back; nothing is started", ("launch",), palette="view: back"),
     Action("close", ("q", "escape", "question_mark", "f1", "f2"), "close", "close", ("help", "toml", "pick")),
     Action("close", ("q", "escape"), "close", "close; what was written stays", ("export",)),
@@ -265,9 +299,14 @@ def actions_of(screen: str) -> list[Action]:
     return [action for action in _in_force[0] if screen in action.screens]
 
 
-def bindings(screen: str) -> list[BindingType]:
-    """All keys of a screen, for Textual."""
-    return [Binding(key, action.name, action.label, show=False) for action in actions_of(screen) for key in action.keys]
+def bindings(screen: str, area: str = "") -> list[BindingType]:
+    """The keys of a screen for Textual: its own, or those that one of its ``area``s adds while it has the focus."""
+    return [
+        Binding(key, action.name, action.label, show=False)
+        for action in actions_of(screen)
+        if (area in action.areas if area else not action.areas)
+        for key in action.keys
+    ]
 
 
 def footer(

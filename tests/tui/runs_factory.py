@@ -22,6 +22,7 @@ from engine.config import (
 from engine.events import Advantage, EvaluationResult, Friedman, LanguageBias, LanguageEffect, RankDistances
 from engine.runs.folder import Provenance, RunFolder, Spec
 from engine.runs.lock import RunLock
+from engine.runs.study_record import StudyRecord
 
 START = 1_790_000_000.0  # unix seconds at which every run of the factory starts
 LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
@@ -31,7 +32,10 @@ EDGES = [0.5 * 2 ** (index / 2) for index in range(24)]
 class RunWriter:
     """One run folder that grows by events; ``live`` holds its lock as a worker would."""
 
-    def __init__(self, home: Path, name: str, config: RunConfig | None = None, created: float = START) -> None:
+    def __init__(
+        self, home: Path, name: str, config: RunConfig | None = None, created: float = START,
+        study: StudyRecord | None = None,
+    ) -> None:  # fmt: skip
         self.config = config or run_config(name)
         self.folder = RunFolder(home / f"20260922-{name}")
         self.folder.path.mkdir(parents=True)
@@ -46,6 +50,7 @@ class RunWriter:
                 host="gpu-box",
                 threads=2,
             ),
+            study=study,
         )
         self.folder.spec.write_bytes(msgspec.json.encode(spec))
         self.t, self.seq, self.attempt = created, 0, 1

@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 from textual.screen import Screen
+from textual.widget import Widget
 
 from tui import keymap
 from tui.screens.charts import ChartsScreen
@@ -20,13 +21,19 @@ from tui.screens.palette import PaletteScreen
 from tui.screens.pick import PickScreen
 from tui.screens.run import RunScreen
 from tui.screens.runs import RunsScreen
+from tui.study.grid import ResultsGrid
+from tui.study.panels import AnswerPanel, RunsLeft
+from tui.study.screen import StudyScreen
 
 SCREENS: dict[str, type[Screen[object]]] = {
     "runs": RunsScreen, "run": RunScreen, "launch": LaunchScreen, "export": ExportScreen, "confirm": ConfirmScreen,
     "help": HelpScreen, "toml": TomlScreen, "palette": PaletteScreen, "pick": PickScreen, "jump": JumpScreen,
     "compare": CompareScreen,
-    "charts": ChartsScreen,
+    "charts": ChartsScreen, "study": StudyScreen,
 }  # type: ignore[dict-item]  # fmt: skip
+AREAS: dict[tuple[str, str], type[Widget]] = {
+    ("study", "grid"): ResultsGrid, ("study", "answer"): AnswerPanel, ("study", "left"): RunsLeft,
+}  # fmt: skip
 EATEN = re.compile(r"^(alt\+.*|ctrl\+(s|q|z|c|b|m|i|j|\\))$")
 
 
@@ -38,7 +45,23 @@ def test_every_screen_of_the_table_exists() -> None:
 def test_every_action_of_a_screen_is_one_of_its_methods(name: str) -> None:
     for action in keymap.actions_of(name):
         method = "action_" + action.name.partition("(")[0]
-        assert callable(getattr(SCREENS[name], method, None)), f"{name}: {method}"
+        for owner in [AREAS[name, area] for area in action.areas] or [SCREENS[name]]:
+            assert callable(getattr(owner, method, None)), f"{owner.__name__}: {method}"
+
+
+def test_every_area_of_the_table_is_a_part_of_a_screen_that_can_have_the_focus() -> None:
+    named = {(screen, area) for action in keymap.ACTIONS for screen in action.screens for area in action.areas}
+    assert named == AREAS.keys()
+    assert all(widget.can_focus for widget in AREAS.values())
+
+
+def test_keys_of_an_area_are_bound_there_and_not_on_the_screen() -> None:
+    """A key that two of them had would move the cursor and do something else as well."""
+    own = {binding.key for binding in keymap.bindings("study")}
+    for screen, area in AREAS:
+        there = {binding.key for binding in keymap.bindings(screen, area)}
+        assert "up" in there
+        assert there & own == set()
 
 
 @pytest.mark.parametrize("name", SCREENS)

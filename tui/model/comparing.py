@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from engine.config import ConfigError
 from engine.export.compare import CompareRow
 from engine.export.compare_job import CompareFailure, CompareMessage, CompareOutcome, CompareProgress, CompareRequest
 from tui.format import share, signed
+from tui.model.beside import run_beside
 from tui.model.rows import RunRow
 
 KEPT = 16  # comparisons that a dashboard remembers
@@ -80,30 +79,27 @@ def compute(
         ConfigError: the runs cannot be compared; one line.
         OSError: no process can be made.
     """
-    # -P: the current directory is the user's and may hold an "engine" of its own.
-    command = [sys.executable, "-P", "-m", "engine.export.compare_job"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        stopper = threading.Thread(target=_kill_when, args=(cancelled, process), daemon=True)
-        stopper.start()
-        process.stdin.write(msgspec.json.encode(request))
-        process.stdin.close()
-        answer: CompareMessage | None = None
-        for line in process.stdout:
-            answer = msgspec.json.decode(line, type=CompareMessage)
-            if isinstance(answer, CompareProgress):
-                progress(answer)
-    if cancelled.is_set():
+    answer: CompareMessage | None = None
+
+    def heard(line: bytes) -> None:
+        nonlocal answer
+        answer = msgspec.json.decode(line, type=CompareMessage)
+        if isinstance(answer, CompareProgress):
+            progress(answer)
+
+    status = run_beside("engine.export.compare_job", msgspec.json.encode(request), heard, cancelled)
+    if status is None:
         return None
-    cancelled.set()  # the stopper's work is done
     if isinstance(answer, CompareFailure):
         raise ConfigError(answer.message)
     if not isinstance(answer, CompareOutcome):
-        raise ConfigError(f"the comparison ended without an answer (exit status {process.returncode})")
+        raise ConfigError(f"the comparison ended without an answer (exit status {status})")
     return answer
+
+
+def measure_label(metric: str) -> str:
+    """What a measure is called in a sentence or a table."""
+    return LABELS.get(metric, metric)
 
 
 def number(metric: str, value: float) -> str:
@@ -133,15 +129,25 @@ def p_value(value: float | None) -> str:
 
 def words(row: CompareRow) -> str:
     """The verdict without what is said once for all rows: the margin, and whose seeds it is about."""
-    return row.verdict.removesuffix(", for these seeds").partition(" at the margin")[0]
+    return short_verdict(row.verdict)
+
+
+def short_verdict(verdict: str) -> str:
+    """The same of a verdict alone."""
+    return verdict.removesuffix(", for these seeds").partition(" at the margin")[0]
 
 
 def style(row: CompareRow) -> str:
     """Of a verdict; colour repeats what the words say."""
-    first = words(row).partition(" ")[0]
+    return verdict_style(words(row))
+
+
+def verdict_style(words: str) -> str:
+    """The same of its words alone."""
+    first = words.partition(" ")[0]
     if first in _GOOD:
         return "good"
-    if words(row) == "worse but not inferior":
+    if words == "worse but not inferior":
         return "accent"
     return "warning" if first in _BAD else "dim" if first == "undecided" else "accent"
 
@@ -149,9 +155,3 @@ def style(row: CompareRow) -> str:
 def condition_of(path: Path, conditions: dict[str, list[str]]) -> str:
     """The condition that a run folder belongs to; empty where it is in none."""
     return next((name for name, runs in conditions.items() if path.name in runs), "")
-
-
-def _kill_when(cancelled: threading.Event, process: subprocess.Popen[bytes]) -> None:
-    cancelled.wait()
-    if process.poll() is None:
-        process.kill()

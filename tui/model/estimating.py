@@ -109,7 +109,7 @@ def estimate(configs: Sequence[RunConfig], formers: Formers, files: ModelOnDisk 
     return Estimate(
         tokens=Figure(tokens, "" if tokens is not None else f"{row.name} did not tell", unsure=True),
         memory=_memory(state, scale),
-        seconds=_seconds(config, state, runs, scale),
+        seconds=run_seconds(config, state, runs, scale),
         disk=Figure(runs * _disk(row.folder, config, state), unsure=True),
         like=row.name,
         differs=", ".join(_differences(former, config)),
@@ -170,7 +170,11 @@ def _differences(former: RunConfig, config: RunConfig) -> list[str]:
     return found
 
 
-def _seconds(config: RunConfig, state: RunState, runs: int, scale: float) -> Figure:
+def run_seconds(config: RunConfig, state: RunState, runs: int = 1, scale: float = 1.0) -> Figure:
+    """Of ``runs`` runs, training and evaluations, by the ``state`` of a former run.
+
+    ``scale``: pairs of a step, as a multiple of the former run's.
+    """
     if state.seconds_per_step is None:
         return Figure(None, "the former run did not tell")
     training = config.optimizer.max_steps * state.seconds_per_step * scale

@@ -109,9 +109,9 @@ class View(Screen[None], inherit_bindings=False):
         self.dashboard.open_palette(self, self.name_in_keymap)
 
     def action_jump(self) -> None:
-        from tui.screens.jump import JumpScreen, spots
+        from tui.screens.jump import JumpScreen, places
 
-        if found := spots(self):
+        if found := places(self):
             self.app.push_screen(JumpScreen(found))
         else:  # it would only swallow the next key
             self.say("there is nothing to jump to here", "dim")

@@ -56,11 +56,11 @@ class CompareScreen(View):
     BINDINGS = keymap.bindings("compare")
     name_in_keymap = "compare"
 
-    def __init__(self, rows: Sequence[RunRow]) -> None:
+    def __init__(self, rows: Sequence[RunRow], baseline: RunRow | None = None, benchmark: str | None = None) -> None:
         super().__init__()
         self.rows = oldest_first(rows)
-        self.baseline = usual_baseline(self.rows)
-        self.benchmark: str | None = None
+        self.baseline = baseline or usual_baseline(self.rows)
+        self.benchmark = benchmark
         self.view = "table"
         self._wanted = ""  # the view that was asked for before there was anything to show
         self.what = ""

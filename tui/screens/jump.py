@@ -16,7 +16,7 @@ from tui import keymap
 from tui.drawing.cells import Row, width
 from tui.screens.base import View
 from tui.widgets.bars import Tabs
-from tui.widgets.base import Drawn
+from tui.widgets.base import Drawn, Spot
 from tui.widgets.form import FormPanel
 from tui.widgets.lists import Items
 from tui.widgets.queries import HeadedItems
@@ -25,25 +25,25 @@ _LETTERS = "asdfghjklqwertyuiopzxcvbnm"  # those under the fingers first
 
 
 @dataclass(frozen=True)
-class Spot:
-    """A place to go to, in cells of the whole screen."""
+class Place:
+    """Where one can go to, in cells of the whole screen."""
 
     x: int
     y: int
     go: Callable[[], object]
 
 
-def spots(view: View) -> list[Spot]:
+def places(view: View) -> list[Place]:
     """What one can go to on a screen, from top to bottom."""
-    found: list[Spot] = []
+    found: list[Place] = []
     for widget in view.query(Drawn):
         region = widget.content_region
         if not widget.is_on_screen or not region.area:
             continue
         for x, y, go in _of(view, widget):
             if 0 <= y < region.height and 0 <= x < region.width:
-                found.append(Spot(region.x + x, region.y + y, go))
-    return sorted(found, key=lambda spot: (spot.y, spot.x))
+                found.append(Place(region.x + x, region.y + y, go))
+    return sorted(found, key=lambda place: (place.y, place.x))
 
 
 def letters(count: int) -> list[str]:
@@ -76,23 +76,23 @@ class JumpScreen(ModalScreen[None], inherit_bindings=False):
     DEFAULT_CSS = "JumpScreen { align: left top; layout: vertical; }"
     name_in_keymap = "jump"
 
-    def __init__(self, found: Sequence[Spot]) -> None:
+    def __init__(self, found: Sequence[Place]) -> None:
         super().__init__()
         self._places = dict(zip(letters(len(found)), found, strict=True))
         self._typed = ""
 
     def compose(self) -> ComposeResult:
-        for name, spot in self._places.items():
-            yield Letter(name, Offset(spot.x, spot.y))
+        for name, place in self._places.items():
+            yield Letter(name, Offset(place.x, place.y))
 
     def on_key(self, event: events.Key) -> None:
         """A letter narrows the choice; whatever is no letter of a place leaves."""
         event.stop()
         event.prevent_default()
         self._typed += (event.character or "\0").lower()
-        if spot := self._places.get(self._typed):
+        if place := self._places.get(self._typed):
             self.dismiss(None)
-            self.app.call_later(spot.go)
+            self.app.call_later(place.go)
         elif not any(name.startswith(self._typed) for name in self._places):
             self.dismiss(None)
         else:
@@ -103,10 +103,8 @@ class JumpScreen(ModalScreen[None], inherit_bindings=False):
         self.dismiss(None)
 
 
-_Place = tuple[int, int, Callable[[], object]]
-
-
-def _of(view: View, widget: Drawn) -> Iterator[_Place]:
+def _of(view: View, widget: Drawn) -> Iterator[Spot]:
+    yield from widget.spots()
     if isinstance(widget, Items):
         yield from _items(view, widget)
     elif isinstance(widget, Tabs):
@@ -120,7 +118,7 @@ def _of(view: View, widget: Drawn) -> Iterator[_Place]:
             yield 0, y, partial(_to_field, view, widget, index)
 
 
-def _items(view: View, items: Items) -> Iterator[_Place]:
+def _items(view: View, items: Items) -> Iterator[Spot]:
     y = 0
     if isinstance(items, HeadedItems):
         if not items.has_class("-front"):

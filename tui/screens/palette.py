@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from tui import keymap
@@ -15,6 +16,7 @@ from tui.widgets.runs_table import fit_middle
 _CELLS = 80
 _LINES = 20  # of the list; more is scrolled or found by another letter
 _RUN = "run "  # before a run's path: no action is called so
+_STUDY = "study "  # before a study's name
 
 
 class PaletteScreen(SearchDialog[None]):
@@ -33,7 +35,11 @@ class PaletteScreen(SearchDialog[None]):
             (f"open: {named[row.folder.path]}", f"{row.state}   {visible(row.id)}", "", f"{_RUN}{row.folder.path}")
             for row in rows
         ]
-        self.commands = [*keymap.palette(screen_name), *opens]
+        studies = [
+            (f"open study: {name}", f"{count} runs", "", f"{_STUDY}{name}")
+            for name, count in Counter(row.study for row in rows if row.study).items()
+        ]
+        self.commands = [*keymap.palette(screen_name), *studies, *opens]
         self.found = self.commands
         self._keys = max((width(keys) for _, _, keys, _ in self.commands), default=0)
 
@@ -54,6 +60,8 @@ class PaletteScreen(SearchDialog[None]):
         self.dismiss(None)
         if name in self.runs:
             self.app.call_later(self.view.dashboard.open_run, self.runs[name])
+        elif name.startswith(_STUDY):
+            self.app.call_later(self.view.dashboard.open_study, name.removeprefix(_STUDY))
         else:
             self.app.call_later(self.view.run_action, name)
 

@@ -47,14 +47,14 @@ class RunScreen(Examining):
     DEFAULT_CSS = "RunScreen > #tab-body { height: 1fr; }"
     name_in_keymap = "run"
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, tab: str = RUN_TABS[0], benchmark: str | None = None) -> None:
         super().__init__()
         self.folder = folder
         self.detail: RunDetail | None = None
         self.label = ""  # what the run is called among all that are known
-        self.selection = Selection()
+        self.selection = Selection(benchmark=benchmark)
         self.tabs = Tabs(RUN_TABS)
-        self.active = RUN_TABS[0]
+        self.active = tab
         self._made: dict[str, Tab] = {}
         self._body = kept(Container(id="tab-body"))
 

@@ -186,6 +186,13 @@ class RunsScreen(Steering):
         elif entry is not None:
             self.dashboard.open_run(entry.row.folder)
 
+    def action_study(self) -> None:
+        entry = self.entry()
+        if isinstance(entry, Group):
+            self.dashboard.open_study(entry.study)
+        else:
+            super().action_study()
+
     def action_new(self) -> None:
         self.dashboard.open_launch()
 

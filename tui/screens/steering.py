@@ -64,6 +64,18 @@ class Steering(View):
         ]
         self.dashboard.ask(question, lambda: self.steer(partial(steer.stop, row.folder)))
 
+    def action_study(self) -> None:
+        row = self.current()
+        if row is not None:
+            self.open_study_of(row.study, row.name)
+
+    def open_study_of(self, study: str, name: str) -> None:
+        """``study`` is empty where the run called ``name`` belongs to none."""
+        if study:
+            self.dashboard.open_study(study)
+        else:
+            self.say(f"{name} belongs to no study", "dim")
+
     def action_export(self) -> None:
         rows = self.for_export()
         if rows:

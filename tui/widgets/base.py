@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from textual import events
 
     from tui.app import Dashboard
+
+Spot = tuple[int, int, Callable[[], object]]  # cell and line within a widget, and what goes there
 
 
 class Drawn(Widget):
@@ -52,6 +55,10 @@ class Drawn(Widget):
     def rows(self, width: int, height: int) -> list[Row]:
         """At most ``height`` rows; each is cut or padded to ``width`` cells."""
         raise NotImplementedError
+
+    def spots(self) -> Iterable[Spot]:
+        """What one can jump to within it."""
+        return ()
 
     def redraw(self) -> None:
         """Draws again and marks the lines that differ; nothing is drawn for a widget that is not in sight."""

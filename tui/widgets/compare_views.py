@@ -13,7 +13,7 @@ from tui.drawing.interval import difference_axis, difference_row
 from tui.drawing.line import Axes, Series, line_chart, steady_end
 from tui.drawing.scatter import Mark, Plane, scatter
 from tui.format import share, visible
-from tui.model.comparing import LABELS, change, number, p_value, style, words
+from tui.model.comparing import change, measure_label, number, p_value, style, words
 from tui.model.overlay import LOSSES, Overlay
 from tui.widgets.base import Panel, selected
 from tui.widgets.comparison import Comparison, condition_text
@@ -46,7 +46,7 @@ class PairsPanel(Panel):
             self.languages = tuple(sorted({asked for asked, _ in self.cells}))
             self.at = (0, 0)
             self._window = Cursor()
-        what = "mAP x 100, rows ask, columns answer" if self.is_matrix else LABELS[row.metric]
+        what = "mAP x 100, rows ask, columns answer" if self.is_matrix else measure_label(row.metric)
         base = condition_text(comparison, comparison.done.comparison.baseline)
         self.retitle(f"{comparison.labels[row.run]} against {base}   {what}")
         self.redraw()
@@ -148,7 +148,7 @@ class CurvesPanel(Panel):
         loss = what in LOSSES
         axis = f"   smoothed   y: {'log' if log_axis else 'linear'}" if loss else ""
         seeds = "   mean over seeds" if any(comparison.seeds(name) > 1 for name in comparison.names) else ""
-        self.retitle((f"loss, {what}" if loss else LABELS.get(what, what)) + axis + seeds)
+        self.retitle((f"loss, {what}" if loss else measure_label(what)) + axis + seeds)
         self.redraw()
 
     def rows(self, width: int, height: int) -> list[Row]:

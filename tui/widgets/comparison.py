@@ -12,7 +12,7 @@ from tui.drawing.cells import Row, Run, fit, width, wrap
 from tui.drawing.glyphs import RUN_SERIES, Glyphs
 from tui.drawing.interval import DifferenceAxis, difference_axis, difference_row, margin_mark, zero_mark
 from tui.format import count, share, visible
-from tui.model.comparing import LABELS, change, number, p_value, style, words
+from tui.model.comparing import change, measure_label, number, p_value, style, words
 from tui.model.rows import RunRow
 from tui.widgets.base import Drawn
 from tui.widgets.runs_table import fit_middle
@@ -101,7 +101,7 @@ def row_lines(comparison: Comparison, index: int, cells: int, at_cursor: bool, g
     """One mean: a line, or two where the terminal is narrow."""
     row = comparison.rows[index]
     first = index == 0 or comparison.rows[index - 1].metric != row.metric
-    label = LABELS[row.metric] if first or cells < WIDE else ""
+    label = measure_label(row.metric) if first or cells < WIDE else ""
     lead: list[Run] = [
         (glyphs.cursor if at_cursor else " ", "key"),
         (" " + fit(label, _LABEL), "bold" if first else ""),
@@ -139,7 +139,7 @@ def sentences(comparison: Comparison, row: CompareRow, glyphs: Glyphs) -> list[t
     """(text, style name): all that is known about one difference."""
     found, metric = comparison.done.comparison, row.metric
     where = "" if row.query_language is None else f" for {_cell(row, glyphs)}"
-    what = f"{LABELS[metric]}{where} of {comparison.labels[row.run]} is {number(metric, row.value)}, "
+    what = f"{measure_label(metric)}{where} of {comparison.labels[row.run]} is {number(metric, row.value)}, "
     what += f"of {comparison.labels[found.baseline]} {number(metric, row.baseline_value)}: "
     what += change(metric, row.difference)
     if row.interval is None:
@@ -198,7 +198,7 @@ def protocol(comparison: Comparison) -> list[str]:
         chosen = f"checkpoints: {fixed} of {len(found.selection)} are the last step that was fixed before training"
     sample = "" if found.sampled_of is None else f" (a sample of {found.sampled_of:,})"
     left_out = [
-        f"not compared: {', '.join(LABELS[name] for name in names)} ({visible(reason)})"
+        f"not compared: {', '.join(measure_label(name) for name in names)} ({visible(reason)})"
         for reason, names in grouped(found.not_applicable).items()
     ]
     return [

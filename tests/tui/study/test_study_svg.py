@@ -1,0 +1,73 @@
+"""The study screen as it looks at three sizes, on lesser terminals too, the clock standing still.
+
+After an intended change: ``pytest tests/tui/study/test_study_svg.py --snapshot-update``, then look at what changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from runs_factory import RunWriter
+from sizes import NARROW, WIDE
+from study_homes import study_under_way
+from test_answer_so_far import Job, of_finished
+from test_study_state import state_of
+from textual.pilot import Pilot
+
+from tui.app import Dashboard
+from tui.study import answerer
+from tui.study.screen import StudyScreen
+from tui.theme import DARK, PLAIN, SIXTEEN, Palette
+
+Make = Callable[..., Dashboard]
+Until = Callable[..., Awaitable[None]]
+Compare = Callable[..., bool]
+
+MIDDLE = (84, 30)
+
+
+@pytest.fixture
+def study(home: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[RunWriter]]:
+    """A study under way, whose answer comes at once."""
+    writers = study_under_way(home)
+    job = Job()
+    job.outcome = of_finished(state_of(writers))
+    job.go.set()
+    monkeypatch.setattr(answerer, "compute", job)
+    yield writers
+    for writer in writers:
+        writer.die()
+
+
+def play(keys: tuple[str, ...], until: Until) -> Callable[[Pilot[None]], Awaitable[None]]:
+    async def run(pilot: Pilot[Any]) -> None:
+        app = pilot.app
+        assert isinstance(app, Dashboard)
+        await until(pilot, lambda: app.snapshot is not None and app.snapshot.rows and not app.snapshot.unread, "runs")
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.screen, StudyScreen) and app.screen.answerer.answer, "the answer")
+        for key in keys:
+            await pilot.press(key)
+            await pilot.pause()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("size", "charset", "palette", "keys"),
+    [
+        (WIDE, "braille", DARK, ("down", "right")),
+        (MIDDLE, "ascii", SIXTEEN, ("down", "tab", "tab")),
+        (NARROW, "braille", PLAIN, ("down", "right")),
+        (NARROW, "ascii", PLAIN, ("tab",)),
+    ],
+    ids=["wide", "84x30-ascii-16", "narrow-nocolor", "answer-narrow-ascii"],
+)
+def test_study(
+    size: tuple[int, int], charset: str, palette: Palette, keys: tuple[str, ...], study: list[RunWriter],
+    dashboard: Make, until: Until, snap_compare: Compare,
+) -> None:  # fmt: skip
+    app = dashboard(charset=charset, palette=palette)
+    assert snap_compare(app, terminal_size=size, run_before=play(keys, until))

@@ -1,0 +1,1 @@
+"""A study in the dashboard: conditions by benchmarks, the runs that are left, the answer so far."""
