@@ -103,7 +103,7 @@ def start_all(home: Path, study: Study, command_line: Sequence[str]) -> str:
     Raises:
         ConfigError, RunError: one line.
     """
-    from engine.runs.study import start_study
+    from engine.runs.study_start import start_study
 
     started = start_study(home, study, command_line=tuple(command_line))
     fates = Counter(run.fate for run in started)

@@ -31,12 +31,10 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
@@ -48,25 +46,17 @@ from engine.config import (
     load_config,
     split_validation_error,
 )
-from engine.runs.errors import RunError
-from engine.runs.folder import RunFolder, Spec, read_spec, runs_home
-from engine.runs.launch import launch, resume, with_absolute_paths
-from engine.runs.preflight import preflight
-from engine.runs.reader import RunReader
-from engine.runs.registry import list_runs
-from engine.runs.status import status_of
+from engine.runs.folder import runs_home
 from engine.runs.study_checks import benchmarks_of, check_claims, check_tables, default_names, keys_of_report
 from engine.runs.study_file import StudyCondition, read_study_file
-from engine.runs.study_record import StudyRecord, digest_of_claims, stated, was_stated
+from engine.runs.study_record import StudyRecord, digest_of_claims
 from engine.runs.weights import weights_of_run
 
 _SEEDS_ONLY = "seeds"  # the condition of a sweep without a grid
 _GRID_VALUE = re.compile(r"""(?:\[[^\]]*\]|"[^"]*"|'[^']*'|[^,])+""")  # commas within brackets and quotes belong to it
-_RESUMABLE = frozenset({"paused", "stopped", "crashed"})
 _BM25 = "bm25"
 _OF_A_RUN = "run:"
 
-Fate = Literal["finished before", "under way", "resumed", "launched"]
 # Of a condition: overrides of the config, and what turns the config that was read into that of the run.
 _Load = Callable[[Sequence[str], Callable[[RunConfig], RunConfig]], RunConfig]
 
@@ -100,17 +90,6 @@ class Study:
     def record(self) -> StudyRecord:
         """The plan, as the first run has it."""
         return self.runs[0].record
-
-
-@dataclass(frozen=True, slots=True)
-class StartedRun:
-    """A run of a study, and what was done to get it."""
-
-    planned: PlannedRun
-    folder: RunFolder
-    fate: Fate
-    record: StudyRecord | None  # of the study as it was when the run was launched; None: before there were records
-    created: float  # unix seconds
 
 
 def load_study(path: Path, overrides: Sequence[str] = (), home: Path | None = None) -> Study:
@@ -213,78 +192,6 @@ def sweep_of(
     record = StudyRecord(name=study, condition="", baseline=points[0].name, benchmarks=())
     runs = _plan(record, lambda changes, adapt: adapt(load(changes)), points, seeds, overrides, base.name)
     return _with_benchmarks(runs)
-
-
-def start_study(home: Path, study: Study, command_line: Sequence[str] = ()) -> list[StartedRun]:
-    """Launches or resumes the runs of the study, in its order, so that each is finished, under way or queued.
-
-    All are launched together and wait for a device as ``queued`` runs, so no process must stay alive to start the next.
-    A queued run is light: on the CPU it has not imported torch, on a GPU it holds no memory there.
-    An older run of this study with the same config is left alone when it is finished or under way, and resumed when it
-    is paused, stopped or crashed. One that failed is left, and a new run is launched.
-
-    Raises:
-        ConfigError: a config cannot be run, or its files cannot be read; then nothing was launched.
-    """
-    for config in _distinct_data([planned.config for planned in study.runs]):
-        preflight(config)
-    existing = _runs_of(home, study.name)
-    started = []
-    for planned in study.runs:
-        recorded = with_absolute_paths(planned.config)
-        match = next(((folder, spec, state) for folder, spec, state in existing if spec.config == recorded), None)
-        if match is None:
-            folder = launch(
-                home, planned.config, command_line=command_line, parent=planned.parent, study=planned.record
-            )
-            started.append(StartedRun(planned, folder, "launched", planned.record, time.time()))
-            continue
-        folder, spec, state = match
-        fate: Fate = "finished before" if state == "finished" else "under way"
-        if state in _RESUMABLE:
-            resume(folder)
-            fate = "resumed"
-        started.append(StartedRun(planned, folder, fate, spec.study, spec.created))
-    return started
-
-
-def changed_since_training(started: Sequence[StartedRun]) -> list[str]:
-    """What the study says now that it did not say when a run of it was launched, a sentence each.
-
-    A claim and a margin are worth what was stated before training: the report marks such claims, and takes the margin
-    that the first of the runs was launched with.
-    """
-    sentences = []
-    now = started[0].planned.record
-    for claim in now.claims:
-        late = [
-            run.planned.condition
-            for run in started
-            if run.planned.condition in (claim.condition, claim.against) and not was_stated(claim, now, run.record)
-        ]
-        if late:
-            runs = f"{len(late)} {'run' if len(late) == 1 else 'runs'} of {', '.join(dict.fromkeys(late))}"
-            sentences.append(f"made or changed after {runs} had been launched: {claim.sentence}")
-    return sentences + [
-        f"margin of {name}: {before:g} was stated before training, and counts; the study now says {after:g}"
-        for name, before, after in changed_margins(started)
-    ]
-
-
-def changed_margins(started: Sequence[StartedRun]) -> list[tuple[str, float, float]]:
-    """(benchmark or suite, margin that the first of the runs was launched with, margin now) where they differ."""
-    first = min(started, key=lambda run: run.created)
-    now, before = first.planned.record.margins, {} if first.record is None else first.record.margins
-    usual = first.planned.config.evaluation.margin
-    margins = (
-        (name, _margin(before, name, usual), _margin(now, name, usual)) for name in dict.fromkeys([*now, *before])
-    )
-    return [margin for margin in margins if margin[1] != margin[2]]
-
-
-def _margin(margins: dict[str, float], name: str, usual: float) -> float:
-    margin = stated(margins, name)
-    return usual if margin is None else margin
 
 
 def _plan(
@@ -413,23 +320,3 @@ def _axis(text: str) -> tuple[str, list[str]]:
 
 def _in_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-")
-
-
-def _runs_of(home: Path, study: str) -> list[tuple[RunFolder, Spec, str]]:
-    """Runs of the study that did not fail, finished ones first."""
-    runs = []
-    for folder in list_runs(home):
-        try:
-            spec = read_spec(folder)
-        except RunError:
-            continue  # of another release, or damaged
-        if spec.config.study == study:
-            state = status_of(RunReader(folder)).state
-            if state != "failed":
-                runs.append((folder, spec, state))
-    return sorted(runs, key=lambda item: item[2] != "finished")
-
-
-def _distinct_data(configs: Sequence[RunConfig]) -> list[RunConfig]:
-    """One config for every set of files: each is read once, which takes seconds."""
-    return list({msgspec.json.encode((config.sources, config.evaluation)): config for config in configs}.values())

@@ -16,8 +16,9 @@ from engine.measures import primary_measure
 from engine.runs.folder import runs_home
 from engine.runs.reader import RunReader
 from engine.runs.status import Status, status_of
-from engine.runs.study import StartedRun, Study, changed_since_training, load_study, plan_sweep, start_study
+from engine.runs.study import Study, load_study, plan_sweep
 from engine.runs.study_record import StudyRecord, stated
+from engine.runs.study_start import StartedRun, changed_since_training, start_study
 from engine.runs.text import visible
 from tui.commands.output import exit_status, print_json
 from tui.plain import ENDED, align, rank, score

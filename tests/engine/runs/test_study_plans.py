@@ -10,8 +10,9 @@ from retrieval_files import beir_folder
 
 from engine.config import ConfigError, ModelConfig, SystemConfig, load_config
 from engine.runs.folder import RunFolder
-from engine.runs.study import StartedRun, changed_since_training, load_study
+from engine.runs.study import load_study
 from engine.runs.study_record import Claim, StudyRecord, digest_of_claims, stated, was_stated
+from engine.runs.study_start import StartedRun, changed_since_training
 
 CONFIG = """
 name = "base"
