@@ -1,6 +1,6 @@
 """Measures by simulation what engine.evaluation.statistics promises: coverage, one-sided errors, uniform p-values.
 
-    python benchmarks/coverage.py [--json] [--repetitions 1000]
+    python benchmarks/coverage.py [--json] [--repetitions 1000] [--only benchmarks|suites]
 
 Two runs are compared again and again on freshly drawn benchmarks whose true difference is known. A benchmark has four
 languages in two levels of clusters: questions lie in articles (the clusters, of unequal size), and each question is
@@ -12,8 +12,13 @@ a seed shares and one of each seed and article. Coverage is of
 - the mean over all seeds on these queries, by Student's t over seeds (3 and 5 seeds);
 - the mean over all seeds and articles, by the interval "over seeds" (5 seeds).
 
+Suites are simulated beside: 2, 5 and 12 data sets of 50 to 600 queries, each a cluster, whose true differences and
+spreads differ from data set to data set and stay as they are while queries (and seeds) are drawn. Coverage is of the
+mean over the data sets, by the interval that resamples queries within each.
+
 Peers, on the same draws of 48 articles: scipy's percentile and BCa bootstraps over clusters, and the own interval with
-every query as its own cluster, which is what ignoring clusters does.
+every query as its own cluster, which is what ignoring clusters does. Of suites: the own interval of all queries in one
+bag, which lets the sizes of the data sets vary and their differences count as chance.
 """
 
 from __future__ import annotations
@@ -29,7 +34,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from engine.evaluation.statistics import Condition, compare_conditions
+from engine.evaluation.statistics import Condition, Paired, compare_conditions, suite_mean
 
 LANGUAGES = 4
 REPLICATES, FLIPS = 999, 999
@@ -143,10 +148,89 @@ def simulate(noise: Noise, articles: int, seeds: int, repetitions: int, *, peers
 
 def rates(judged: list[Judged]) -> dict[str, float]:
     """Share of draws in which each interval held its true mean."""
+    return shares([one.covered for one in judged])
+
+
+def shares(covered: list[dict[str, bool]]) -> dict[str, float]:
+    """Name -> share of draws of which it is true."""
     counts: Counter[str] = Counter()
-    for one in judged:
-        counts.update(one.covered)
-    return {name: counts[name] / len(judged) for name in judged[0].covered}
+    for one in covered:
+        counts.update(one)
+    return {name: counts[name] / len(covered) for name in covered[0]}
+
+
+@dataclass(frozen=True)
+class SuiteDraw:
+    """One simulated comparison on several data sets and its true means."""
+
+    data_sets: list[Paired]
+    of_these_seeds: float  # over all queries of these data sets
+    of_all: float  # over all seeds as well
+
+
+def draw_suite(rng: np.random.Generator, noise: Noise, count: int, seeds: int) -> SuiteDraw:
+    """Sizes, true differences and spreads are fixed; a seed shifts all data sets, and each of them by itself."""
+    sizes = np.geomspace(50, 600, count).astype(int)
+    true = 0.5 * np.cos(np.arange(count))  # larger than what chance moves a mean by
+    spreads = np.linspace(1.5, 0.5, count)  # the smallest data set varies most
+    of_seed, of_seed_and_set = 0.05 * rng.standard_normal(seeds), 0.05 * rng.standard_normal((seeds, count))
+    data_sets, numbers = [], tuple(range(seeds))
+    for index, size in enumerate(sizes):
+        shared, alone = noise(rng, (int(size),)), np.stack([noise(rng, (int(size),)) for _ in range(seeds)])
+        values = true[index] + spreads[index] * (0.7 * shared + 0.7 * alone)
+        values = values + (of_seed + of_seed_and_set[:, index])[:, None]
+        nothing = np.zeros_like(values)
+        data_sets.append(
+            Paired(
+                Condition(values, numbers),
+                Condition(nothing, numbers),
+                np.zeros(size, np.int64),
+                [f"q{query}" for query in range(size)],
+                1,
+            )
+        )
+    mean = float(true.mean())
+    return SuiteDraw(data_sets, mean + float(of_seed.mean() + of_seed_and_set.mean()), mean)
+
+
+def judge_suite(found: SuiteDraw, seed: int, *, peers: bool) -> dict[str, bool]:
+    """Which intervals of the mean hold the true mean."""
+
+    def holds(interval: tuple[float, float] | None, true: float) -> bool:
+        return interval is not None and interval[0] <= true <= interval[1]
+
+    own = suite_mean(found.data_sets, replicates=REPLICATES, flips=1, seed=seed)
+    if own.basis == "over seeds":
+        covered = {"all seeds": holds(own.interval, found.of_all)}
+    else:
+        assert own.lower_bound is not None
+        covered = {
+            "these seeds": holds(own.interval, found.of_these_seeds),
+            "non-inferiority bound": own.lower_bound <= found.of_these_seeds,
+        }
+    if peers:
+        covered["one bag"] = holds(_of_one_bag(found, seed), found.of_these_seeds)
+    return covered
+
+
+def _of_one_bag(found: SuiteDraw, seed: int) -> tuple[float, float] | None:
+    """Every data set a stratum, but clusters drawn from all of them together."""
+    strata = [np.full(len(one.stratum), index) for index, one in enumerate(found.data_sets)]
+    run, baseline = (
+        Condition(np.concatenate([getattr(one, side).values for one in found.data_sets], axis=1), (0,))
+        for side in ("run", "baseline")
+    )
+    names = [f"{index} {name}" for index, one in enumerate(found.data_sets) for name in one.clusters]
+    return compare_conditions(
+        run, baseline, np.concatenate(strata), names, len(strata), replicates=REPLICATES, flips=1, seed=seed
+    ).macro.interval
+
+
+def simulate_suites(
+    noise: Noise, count: int, seeds: int, repetitions: int, *, peers: bool = False
+) -> list[dict[str, bool]]:
+    rng = np.random.default_rng([count, seeds, repetitions])
+    return [judge_suite(draw_suite(rng, noise, count, seeds), index, peers=peers) for index in range(repetitions)]
 
 
 def null_p_values(articles: int, repetitions: int) -> list[float]:
@@ -166,6 +250,25 @@ def null_p_values(articles: int, repetitions: int) -> list[float]:
     return found
 
 
+def measure_suites(repetitions: int) -> dict[str, dict[str, float | str]]:
+    rows: dict[str, dict[str, float | str]] = {}
+    for noise in (normal, skewed, sparse):
+        for count, seeds in ((2, 1), (5, 1), (12, 1), (5, 5)):
+            found = shares(simulate_suites(noise, count, seeds, repetitions, peers=(count, seeds) == (5, 1)))
+            beside = found.pop("one bag", None)
+            label = f"{noise.__name__}, {count} data sets, {seeds} seed{'s' if seeds > 1 else ''}"
+            for name, rate in found.items():
+                rows[f"{label}: {name}"] = {"value": 100 * rate, "unit": "%"}
+            if beside is not None:
+                own = found["these seeds"]
+                rows[f"{label}: beside one bag"] = _beside("one bag", own, beside)
+    return rows
+
+
+def _beside(peer: str, own: float, rate: float) -> dict[str, float | str]:
+    return {"value": 100 * own, "unit": "%", "peer": peer, "peer_value": 100 * rate, "ratio": own / rate}
+
+
 def measure(repetitions: int) -> dict[str, dict[str, float | str]]:
     rows: dict[str, dict[str, float | str]] = {}
     for noise in (normal, skewed, sparse):
@@ -177,13 +280,7 @@ def measure(repetitions: int) -> dict[str, dict[str, float | str]]:
                 rows[f"{label}: {name}"] = {"value": 100 * rate, "unit": "%"}
             for name, rate in peers.items():
                 own = found["these seeds, all articles"]
-                rows[f"{label}: beside {name}"] = {
-                    "value": 100 * own,
-                    "unit": "%",
-                    "peer": name,
-                    "peer_value": 100 * rate,
-                    "ratio": own / rate,
-                }
+                rows[f"{label}: beside {name}"] = _beside(name, own, rate)
     p_values = null_p_values(48, repetitions)
     for level in (0.01, 0.05, 0.2, 0.5):
         rows[f"p-values at or below {level:g} where runs do not differ"] = {
@@ -201,8 +298,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--repetitions", type=int, default=1000)
+    parser.add_argument("--only", choices=("benchmarks", "suites"), help="default: both")
     options = parser.parse_args()
-    found = measure(options.repetitions)
+    found = {} if options.only == "suites" else measure(options.repetitions)
+    found |= {} if options.only == "benchmarks" else measure_suites(options.repetitions)
     if options.json:
         print(json.dumps(found, indent=2))
         return

@@ -30,6 +30,8 @@ from engine.evaluation.results import (
 from engine.export.compare import CompareResult, CompareRow
 from engine.export.evaluation import EvaluationDocument
 from engine.export.queries import Cell, QueryOutcome, QueryReport, QueryRow, RankedPassage, Ranking, WorstQueries
+from engine.export.report.claims import JudgedClaim
+from engine.export.report.contents import BenchmarkReport, ConditionSummary, StudyReport
 from engine.measures import MEASURES, RANK_DISTANCE_NULL
 from engine.runs.folder import Provenance, RunFolder, Spec
 from engine.runs.lock import Owner
@@ -265,3 +267,10 @@ def test_every_measure_is_explained(evaluation: Evaluation) -> None:
 )  # fmt: skip
 def test_the_command_line_has_every_key_of_its_documents(struct: Any) -> None:
     assert set(struct.__struct_fields__) - words(read("command-line.md")) == set()
+
+
+@pytest.mark.parametrize(
+    "struct", [StudyReport, BenchmarkReport, ConditionSummary, JudgedClaim], ids=lambda struct: struct.__name__
+)
+def test_the_report_of_a_study_has_every_key_of_its_document(struct: Any) -> None:
+    assert set(struct.__struct_fields__) - words(read("studies.md")) == set()

@@ -24,12 +24,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class MeasuredRun:
+class CountedRun:
     """A run of a study whose results count."""
 
     path: Path
     spec: Spec
     results: dict[str, RunResult]  # by benchmark; empty: it has none yet
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it trained what it measured."""
+        return self.spec.config.kind == "training"
 
 
 class StudyResults:
@@ -53,7 +58,7 @@ class StudyResults:
             RunError: a folder is no run.
         """
         self.record = record
-        self.runs = {condition: [_measured(path) for path in paths] for condition, paths in runs.items()}
+        self.runs = {condition: [_counted(path) for path in paths] for condition, paths in runs.items()}
         self._launched = [run.spec for of_one in self.runs.values() for run in of_one] if launched is None else launched
         self._measured: dict[str, MeasuredRuns | MeasuredSuite] = {}
         _check_conditions(record.name, self.runs)
@@ -69,6 +74,11 @@ class StudyResults:
     @property
     def suites(self) -> list[str]:
         return [name for name in self.record.benchmarks if is_suite(name)]
+
+    @property
+    def counted_runs(self) -> list[CountedRun]:
+        """Of all conditions."""
+        return [run for runs in self.runs.values() for run in runs]
 
     def conditions_on(self, name: str) -> dict[str, RunGroup]:
         """Condition -> those of its runs that were measured on a benchmark, or on all data sets of a suite."""
@@ -123,6 +133,12 @@ class StudyResults:
         """The margin of a benchmark or suite as it was stated before training: by the first run that was launched."""
         return margin_of(min(self._launched, key=lambda spec: spec.created), name)
 
+    def margin_now(self, name: str) -> float:
+        """The same as the study states it now."""
+        margin = stated(self.record.margins, name)
+        newest = max(self._launched, key=lambda spec: spec.created)
+        return newest.config.evaluation.margin if margin is None else margin
+
     def difference(self, name: str, measure: str, condition: str, against: str) -> Difference:
         """Of two conditions on a benchmark or suite.
 
@@ -156,16 +172,16 @@ def margin_of(spec: Spec, name: str) -> float:
     return spec.config.evaluation.margin if margin is None else margin
 
 
-def _measured(path: Path) -> MeasuredRun:
+def _counted(path: Path) -> CountedRun:
     spec = read_spec(RunFolder(path))
     try:
         results = find_results([path])
     except ExportError:
         results = []  # none yet
-    return MeasuredRun(path, spec, {result.benchmark: result for result in results})
+    return CountedRun(path, spec, {result.benchmark: result for result in results})
 
 
-def _check_conditions(study: str, runs: Mapping[str, Sequence[MeasuredRun]]) -> None:
+def _check_conditions(study: str, runs: Mapping[str, Sequence[CountedRun]]) -> None:
     seen: dict[bytes, str] = {}
     for condition, members_of in runs.items():
         keys = {condition_key(run.spec.config): run.path.name for run in members_of}

@@ -88,13 +88,18 @@ def test_a_study_runs_reports_and_is_not_run_twice(folder, capsys):
     assert all(Path(file).is_file() for file in document["files"])
     report = json.loads(Path("study-pair/report.json").read_text())
     assert report == document["report"]
-    assert report["answers"][0]["verdict"].endswith("for these seeds")
+    assert [one["benchmark"] for one in report["benchmarks"]] == ["cldr", "beir/*"]
+    assert report["benchmarks"][1]["data_sets"] == ["beir/first", "beir/second"]
+    answers = [answer for one in report["benchmarks"] for answer in one["answers"]]
+    assert all(answer["verdict"].endswith("for these seeds") for answer in answers)
+    assert [claim["claim"]["sentence"] for claim in report["claims"]] == ["cross costs nothing in English"]
 
     assert main(["--runs", "runs", "study", "pair.toml", "--out", "again"]) == EXIT_DONE
     text = capsys.readouterr().out
     assert "pair: 3 runs, 3 finished before\n" in text
     assert "cross against mono on cldr" in text
-    assert report["answers"][0]["quality"] in text
+    assert all(answer["quality"] in text for answer in answers)
+    assert f"{report['claims'][0]['judgement']}: cross costs nothing in English" in text
     assert Path("again/report.json").read_text() == Path("study-pair/report.json").read_text()
     assert len(list(Path("runs").iterdir())) == 3
 

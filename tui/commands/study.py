@@ -6,9 +6,9 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from engine.benchmark_names import benchmark_languages
 from engine.config import RuntimeConfig
@@ -22,6 +22,9 @@ from engine.runs.study_start import StartedRun, changed_since_training, start_st
 from engine.runs.text import visible
 from tui.commands.output import exit_status, print_json
 from tui.plain import ENDED, align, rank, score
+
+if TYPE_CHECKING:
+    from engine.export.report.contents import StudyReport
 
 _POLL_SECONDS = 0.5
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
@@ -38,25 +41,40 @@ def study(options: argparse.Namespace) -> int:
         elif not options.wait:
             print("the report is written once all runs are finished: give the same command again, or with --wait")
         return _ended(statuses, options)
-    from engine.export.report.answer import COST, REMOVED
     from engine.export.report.study_report import study_report, write_report
+    from engine.export.study_results import StudyResults
 
-    paths: dict[str, Sequence[Path]] = {}
+    paths: dict[str, list[Path]] = {}
     for run in started:
-        paths[run.planned.condition] = [*paths.get(run.planned.condition, ()), run.folder.path]
-    report, blocks = study_report(planned.name, paths, planned.baseline, planned.benchmark)
+        paths.setdefault(run.planned.condition, []).append(run.folder.path)
+    report, blocks = study_report(StudyResults(planned.record, paths))
     files = write_report(report, blocks, out)
     if options.json:
         print_json({"study": planned.name, "runs": statuses, "report": report, "files": [str(file) for file in files]})
         return 0
-    for found in report.answers:
-        print(f"\n{visible(found.condition)} against {visible(report.baseline)} on {report.benchmark}")
-        print(f"  {COST} {found.cost}\n  {REMOVED} {found.removed}")
-        for line in (found.quality, found.bias, found.advantage):
-            if line is not None:
-                print(f"  - {line}")
+    print("\n".join(map(visible, _told(report))))
     print(f"\nwrote {out / 'report.md'} and {out / 'report.html'}")
     return 0
+
+
+def _told(report: StudyReport) -> Iterator[str]:
+    """The answers, benchmark by benchmark, and how the claims ended."""
+    from engine.export.report.answer import COST, REMOVED
+
+    for benchmark in report.benchmarks:
+        if benchmark.reason:
+            yield from ("", f"{benchmark.benchmark} could not be compared: {benchmark.reason}")
+        for found in benchmark.answers:
+            yield ""
+            yield f"{found.condition} against {report.baseline} on {found.benchmark}"
+            yield f"  {COST} {found.cost}"
+            yield f"  {REMOVED} {found.removed}"
+            yield from (f"  - {line}" for line in (found.quality, found.bias, found.advantage) if line is not None)
+    if report.claims:
+        yield from ("", "claims")
+    for claim in report.claims:
+        why = f" ({claim.reason or claim.changed})" if claim.reason or claim.changed else ""
+        yield f"  {claim.judgement}{why}: {claim.claim.sentence}"
 
 
 def sweep(options: argparse.Namespace) -> int:

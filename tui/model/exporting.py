@@ -32,6 +32,7 @@ _MEANINGS = {
     "figure: heatmap": "mAP per language pair, drawn",
     "figure: ranks": "distributions of the rank distance, drawn",
     "figure: pareto": "map_monolingual against rank_distance, drawn",
+    "figure: forest": "every difference to the first run, with interval, margin and verdict, drawn",
 }
 
 FIELDS = (

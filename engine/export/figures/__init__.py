@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.export.figures.forest_plot import draw_forest, forest_frame
 from engine.export.figures.loss_curves import draw_loss, loss_frame
 from engine.export.figures.map_matrix import draw_heatmap
 from engine.export.figures.pareto_front import draw_pareto, pareto_frame
@@ -39,6 +40,7 @@ FIGURES = {
     "heatmap": FigureKind(partial(build_table, "heatmap"), draw_heatmap),
     "ranks": FigureKind(ranks_frame, draw_ranks),
     "pareto": FigureKind(pareto_frame, draw_pareto),
+    "forest": FigureKind(forest_frame, draw_forest),
 }
 
 
@@ -53,7 +55,7 @@ def draw_figure(
     """The figure ``kind`` of ``runs`` (run folders), and in the file ``out`` where one is given, whole or not at all.
 
     Args:
-        benchmark: None is the runs' only one.
+        benchmark: None is the runs' only one, and of the forest plot every one.
         step: None is the newest evaluated step of each run; of the loss, the last one.
 
     Raises:

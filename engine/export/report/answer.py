@@ -14,35 +14,47 @@ _ADVANTAGE = "own_language_advantage"
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """One condition against the baseline. The sentences say what the rows say, and nothing more."""
+    """One condition against the baseline, on one benchmark or suite. The sentences say what the rows say, no more."""
 
+    benchmark: str
     condition: str
     cost: str  # answers COST
     removed: str  # answers REMOVED
     quality: str
-    bias: str
+    bias: str | None  # None: the benchmark has none, as ``removed`` says
     advantage: str | None  # None: the benchmark has none
     reduction: float | None  # of rank_distance, baseline minus condition
     reduction_interval: tuple[float, float] | None  # 95 %
-    verdict: str  # on map_monolingual
+    verdict: str  # on the primary measure
 
 
 def answer(
-    condition: str, baseline: str, rows: Sequence[CompareRow], margin: float, nulls: tuple[float | None, float | None]
+    benchmark: str,
+    condition: str,
+    baseline: str,
+    rows: Sequence[CompareRow],
+    *,
+    primary: str = QUALITY,
+    margin: float,
+    nulls: tuple[float | None, float | None] = (None, None),
+    no_bias: str | None = None,
 ) -> Answer:
-    """Answers from the ``rows`` of one condition, means over languages only.
+    """Answers from the ``rows`` of one condition, means only.
 
     Args:
+        primary: the measure of single-language quality.
         nulls: rank_distance_null of the condition and of the baseline.
+        no_bias: why the benchmark has no rank distance; None: it may have one.
     """
-    by_metric = {row.metric: row for row in rows if row.query_language is None}
-    quality, bias, advantage = (by_metric.get(name) for name in (QUALITY, BIAS, _ADVANTAGE))
+    by_metric = {row.metric: row for row in rows if row.is_mean}
+    quality, bias, advantage = (by_metric.get(name) for name in (primary, BIAS, _ADVANTAGE))
     return Answer(
+        benchmark=benchmark,
         condition=condition,
         cost=_cost(quality, margin),
-        removed=_removed(bias),
-        quality=f"{QUALITY} was not measured." if quality is None else _quality(quality, condition, baseline, margin),
-        bias=f"{BIAS} was not measured." if bias is None else _bias(bias, condition, baseline, nulls),
+        removed=_removed(bias, no_bias),
+        quality=f"{primary} was not measured." if quality is None else _quality(quality, condition, baseline, margin),
+        bias=None if bias is None else _bias(bias, condition, baseline, nulls),
         advantage=None if advantage is None else _advantage(advantage, condition, baseline),
         reduction=None if bias is None else -bias.difference,
         reduction_interval=None if bias is None else _turned(bias.interval),
@@ -66,9 +78,9 @@ def _cost(row: CompareRow | None, margin: float) -> str:
     return f"Undecided, {row.basis}: neither a difference nor its absence to within {margin:g} is shown."
 
 
-def _removed(row: CompareRow | None) -> str:
+def _removed(row: CompareRow | None, no_bias: str | None) -> str:
     if row is None:
-        return "Not measured."
+        return "Not measured." if no_bias is None else f"Not applicable: {no_bias}."
     if not row.different:
         return f"None that is shown, {row.basis}."
     if row.difference > 0:
@@ -78,9 +90,9 @@ def _removed(row: CompareRow | None) -> str:
 
 def _quality(row: CompareRow, condition: str, baseline: str, margin: float) -> str:
     return (
-        f"{QUALITY} is {row.value:.4f} with {condition} and {row.baseline_value:.4f} with {baseline}, a difference of "
-        f"{row.difference:+.4f}{_interval(row.interval, 4)}. Verdict at the margin of {margin:g}, which the configs "
-        f"state: {row.verdict}."
+        f"{row.metric} is {row.value:.4f} with {condition} and {row.baseline_value:.4f} with {baseline}, a difference "
+        f"of {row.difference:+.4f}{_interval(row.interval, 4)}. Verdict at the margin of {margin:g}, which was "
+        f"stated beforehand: {row.verdict}."
     )
 
 

@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.export.figures import FIGURES, figure_file
+from engine.export.figures.forest_plot import differences_frame
 from engine.export.figures.style import available
 from engine.export.report.document import Picture
-from engine.export.run_results import RunResult, reason_missing
+from engine.export.run_results import reason_missing
+from engine.export.study_comparisons import StudyComparison
+from engine.export.study_results import StudyResults
 from engine.export.tables import TABLES
-from engine.export.tables.pareto_table import BIAS
+from engine.export.tables.pareto_table import BIAS, QUALITY
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
 
 _CAPTIONS = {
+    "forest": "All differences to the baseline, with 95 % intervals and verdicts.",
     "pareto": "Single-language quality against language bias: means over seeds, bars from the lowest to the highest.",
     "heatmap": "mAP of each pair of languages, means over seeds.",
     "ranks": "Rank distance by question language, first seed of each condition.",
@@ -24,40 +28,65 @@ _CAPTIONS = {
 }
 
 
-def study_pictures(
-    results: Sequence[RunResult], runs: dict[str, Sequence[Path]], condition_of: dict[str, str], means: Frame
+def forest_picture(comparisons: Sequence[StudyComparison]) -> Picture | None:
+    """All differences of the study; None without matplotlib, or where nothing was compared."""
+    frame = differences_frame([one.compared for one in comparisons if one.compared is not None])
+    return _picture("forest", frame) if available() and len(frame) else None
+
+
+def loss_picture(study: StudyResults) -> Picture | None:
+    """The loss of the first seed of each trained condition; None without matplotlib, or where none was trained."""
+    curves = _firsts({name: runs for name, runs in _paths(study).items() if study.runs[name][0].is_trained})
+    if not available() or not curves:
+        return None
+    return _picture("loss", _renamed(FIGURES["loss"].frame(curves, None, None), _conditions(study)))
+
+
+def benchmark_pictures(
+    study: StudyResults, compared: StudyComparison, means: Frame, *, of_several: bool
 ) -> list[Picture]:
-    """The figures, in order; none without matplotlib.
+    """Of a benchmark with several languages; none of others, and none without matplotlib.
 
     Args:
-        runs: condition -> its run folders.
-        condition_of: run id -> condition.
-        means: the pareto table.
+        means: its table of means.
+        of_several: whether the report has other benchmarks, so that names must tell them apart.
     """
-    if not available():
+    results = [result for group in compared.groups.values() for result in group.results]
+    if not available() or len(results[0].summary.languages) < 2:
         return []
-    firsts, benchmark = [paths[0] for paths in runs.values()], results[0].benchmark
+    condition_of = _conditions(study)
     frames = {}
-    if not all(reason_missing(result, BIAS) for result in results):
+    if BIAS in means.columns and means.drop_nulls([QUALITY, BIAS]).height:
         frames["pareto"] = means
-    if len(results[0].summary.languages) > 1:
-        frames["heatmap"] = _mean_heatmap(results, condition_of)
-    if "pareto" in frames:
-        frames["ranks"] = _renamed(FIGURES["ranks"].frame(firsts, benchmark, None), condition_of)
-    trained = {result.run for result in results if result.is_trained}
-    if curves := [path for path in firsts if path.name in trained]:
-        frames["loss"] = _renamed(FIGURES["loss"].frame(curves, benchmark, None), condition_of)
-    return [
-        Picture(kind, figure_file(FIGURES[kind], frame, "svg").decode(), _CAPTIONS[kind])
-        for kind, frame in frames.items()
-    ]
+    frames["heatmap"] = (
+        _renamed(TABLES["heatmap"](results), condition_of).group_by("run", "query_language", maintain_order=True).mean()
+    )
+    firsts = [group.results[0] for group in compared.groups.values()]
+    ranked = {result.run for result in firsts if reason_missing(result, BIAS) is None}
+    if paths := [run.path for run in study.counted_runs if run.path.name in ranked]:
+        frames["ranks"] = _renamed(FIGURES["ranks"].frame(paths, compared.name, None), condition_of)
+    suffix = f"-{compared.name.replace('/', '-')}" if of_several else ""
+    where = f" On {compared.name}." if of_several else ""
+    return [_picture(kind, frame, suffix, where) for kind, frame in frames.items()]
 
 
-def _mean_heatmap(results: Sequence[RunResult], condition_of: dict[str, str]) -> Frame:
-    import polars as pl
+def _picture(kind: str, frame: Frame, suffix: str = "", where: str = "") -> Picture:
+    svg = figure_file(FIGURES[kind], frame, "svg").decode()
+    return Picture(f"{kind}{suffix}", svg, _CAPTIONS[kind] + where)
 
-    frame = _renamed(TABLES["heatmap"](results), condition_of)
-    return frame.group_by("run", "query_language", maintain_order=True).agg(pl.all().mean())
+
+def _paths(study: StudyResults) -> dict[str, list[Path]]:
+    """Of the conditions that have runs."""
+    return {name: [run.path for run in runs] for name, runs in study.runs.items() if runs}
+
+
+def _firsts(paths: dict[str, list[Path]]) -> list[Path]:
+    return [of_one[0] for of_one in paths.values()]
+
+
+def _conditions(study: StudyResults) -> dict[str, str]:
+    """Run -> condition."""
+    return {path.name: name for name, paths in _paths(study).items() for path in paths}
 
 
 def _renamed(frame: Frame, condition_of: dict[str, str]) -> Frame:

@@ -15,6 +15,17 @@ from engine.runs.folder import Provenance, Spec
 
 LANGUAGES = ("de", "en", "th")
 FACTS = 20
+ENCODING = EncodingProtocol(
+    pooling="mean",
+    query_prefix="",
+    passage_prefix="",
+    max_query_tokens=64,
+    max_passage_tokens=256,
+    truncated_queries=0,
+    truncated_passages=0,
+    model_digest="m",
+    tokenizer_digest="t",
+)
 
 
 def make_evaluation(
@@ -50,18 +61,7 @@ def make_evaluation(
     rng = np.random.default_rng(seed)
     centre = np.tile(rng.standard_normal((facts, 6)), (len(languages), 1))
     vectors = [(centre + noise * rng.standard_normal((total, 6))).astype(np.float32) for _ in range(2)]
-    encoding = EncodingProtocol(
-        pooling="mean",
-        query_prefix="",
-        passage_prefix="",
-        max_query_tokens=64,
-        max_passage_tokens=256,
-        truncated_queries=0,
-        truncated_passages=0,
-        model_digest="m",
-        tokenizer_digest="t",
-    )
-    return evaluate(benchmark, *vectors, encoding)
+    return evaluate(benchmark, *vectors, ENCODING)
 
 
 def make_run(home: Path, name: str, mode: str, steps: dict[int, dict[str, Evaluation]]) -> Path:

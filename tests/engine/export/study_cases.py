@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -78,14 +78,19 @@ def trained(
 
 
 def measured_as_it_is(
-    home: Path, condition: str, results: Mapping[str, Evaluation], record: StudyRecord = RECORD, created: float = 0.0
+    home: Path,
+    condition: str,
+    results: Mapping[str, Evaluation],
+    record: StudyRecord = RECORD,
+    created: float = 0.0,
+    benchmarks: Sequence[str] = ("own", "beir/one", "beir/two"),
 ) -> Path:
-    """A run of a condition that is not trained, which may not have ended."""
+    """A run of a condition that is not trained, and may not have come to all of its benchmarks."""
     run = home / condition
     for key, evaluation in results.items():
         write_results(evaluation, run / "results" / "step-000000" / key)
     config = RunConfig(name=f"{record.name}-{condition}", kind="evaluation", model=ModelConfig(name="some/encoder"))
-    _write_spec(run, config, record, condition, created, dict.fromkeys(("own", "beir/one", "beir/two")))
+    _write_spec(run, config, record, condition, created, dict.fromkeys(benchmarks))
     return run
 
 

@@ -18,8 +18,10 @@ from engine.export.figures import draw_figure
 from engine.export.queries import Cell, query_report
 from engine.export.report.study_report import study_report, write_report
 from engine.export.run_results import Checkpoint, find_results
+from engine.export.study_results import StudyResults
 from engine.export.tables import TABLES, build_table, write
 from engine.runs.folder import Provenance, Spec
+from engine.runs.study_record import StudyRecord
 
 GOOD, MIDDLE, POOR = (make_evaluation(seed, noise, clusters=10) for seed, noise in ((1, 0.6), (2, 1.0), (0, 2.0)))
 REASON = "7 of 180 relevant passages were not retrieved"
@@ -235,9 +237,10 @@ def test_other_formats_queries_and_figures(runs, tmp_path):
 
 def test_a_report_of_systems_says_that_nothing_was_trained(runs, tmp_path):
     conditions_of = {"before": [runs["encoder"]], "words": [runs["bm25"]]}
-    report, blocks = study_report("systems", conditions_of, "before", "toy")
+    record = StudyRecord(name="systems", condition="", baseline="before", benchmarks=("toy",))
+    report, blocks = study_report(StudyResults(record, conditions_of))
     write_report(report, blocks, tmp_path / "report")
     text = (tmp_path / "report" / "report.md").read_text()
-    assert "2 conditions (before, words), not trained: before, words, compared with before on toy" in text
+    assert "2 conditions (before, words), not trained: before, words, compared with before." in text
     assert "updates of" not in text
-    assert "| words | eval-bm25 | - | 0 | none: bm25 is measured as it is |" in text
+    assert "| words | eval-bm25 | bm25 | - | 0 | none: bm25 is measured as it is |" in text

@@ -3,64 +3,50 @@
 from __future__ import annotations
 
 import re
+import shutil
 from html.parser import HTMLParser
 
 import msgspec
 import pytest
-from export_cases import make_evaluation, make_run
+from export_cases import make_evaluation
+from study_cases import trained
 
-from engine import events
 from engine.config import ConfigError
 from engine.export.compare import CompareRow, compare_runs
 from engine.export.markdown import markdown_table, plain_text
 from engine.export.report.answer import answer
+from engine.export.report.contents import StudyReport
 from engine.export.report.document import bullets, to_html, to_markdown
-from engine.export.report.study_report import StudyReport, study_report, write_report
-from engine.runs.folder import RunFolder, read_spec
+from engine.export.report.study_report import study_report, write_report
+from engine.export.study_results import StudyResults
+from engine.runs.study_record import StudyRecord
 
 NOISE = {"mono": 2.0, "cross": 1.2, "hybrid": 0.6}
 VOID = {"meta"}
 
 
-def seeded(run, seed, name):
-    spec = read_spec(RunFolder(run))
-    config = msgspec.structs.replace(spec.config, seed=seed, name=name, study="toy-batches")
-    (run / "spec.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(spec, config=config)))
-    step = events.Step(
-        seq=1,
-        first_step=1,
-        loss=[2.0, 1.0],
-        mode=["mono", "mono"],
-        lr=[0.0] * 2,
-        masked=[0.0] * 2,
-        grad_norm=[1.0] * 2,
-        seconds=[0.1] * 2,
-        data_wait=[0.0] * 2,
-        tokens=[1] * 2,
-    )
-    (run / "events.jsonl").write_bytes(events.encode(step))
-    return run
+RECORD = StudyRecord(name="toy-batches", condition="", baseline="mono", benchmarks=("toy",))
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     home = tmp_path_factory.mktemp("runs")
     return {
-        mode: [
-            seeded(
-                make_run(home, f"{mode}-{seed}", mode, {400: {"toy": make_evaluation(seed, noise, clusters=10)}}),
-                seed,
-                f"toy-{mode}",
-            )
+        condition: [
+            trained(home, condition, seed, RECORD, {"toy": make_evaluation(seed, noise, clusters=10)})
             for seed in (0, 1)
         ]
-        for mode, noise in NOISE.items()
+        for condition, noise in NOISE.items()
     }
+
+
+def reported(runs, record=RECORD):
+    return study_report(StudyResults(record, runs))
 
 
 @pytest.fixture(scope="module")
 def written(runs, tmp_path_factory):
-    report, blocks = study_report("toy-batches", runs, "mono", "toy")
+    report, blocks = reported(runs)
     out = tmp_path_factory.mktemp("out") / "deep" / "report"
     return report, out, write_report(report, blocks, out)
 
@@ -72,7 +58,7 @@ def test_the_answers_are_the_comparisons(runs, written):
     means = {(row.run, row.metric): row for row in rows if row.query_language is None}
     assert [found.condition for found in report.answers] == ["cross", "hybrid"]
     for found in report.answers:
-        quality, bias = (means[f"toy-{found.condition}", name] for name in ("map_monolingual", "rank_distance"))
+        quality, bias = (means[f"toy-batches-{found.condition}", name] for name in ("map_monolingual", "rank_distance"))
         assert found.verdict == quality.verdict
         assert f"{quality.difference:+.4f}" in found.quality
         assert quality.verdict in found.quality
@@ -90,14 +76,16 @@ def test_the_basis_is_stated(written):
     assert "10 clusters are fewer than the 24" in text
     assert "Holm over the 2 conditions" in text
     assert "last step (400), fixed before training" in text
-    assert text.count("| mono | mono-0 | 0 |") == 1
+    assert text.count("| mono | mono-0 | tiny | 0 |") == 1
 
 
 def test_json_is_the_report(written):
     report, out, _ = written
     assert msgspec.json.decode((out / "report.json").read_bytes(), type=StudyReport) == report
-    assert report.runs["hybrid"] == ["hybrid-0", "hybrid-1"]
-    assert {row["condition"] for row in report.means} == set(NOISE)
+    assert {one.condition: one.runs for one in report.conditions}["hybrid"] == ["hybrid-0", "hybrid-1"]
+    (benchmark,) = report.benchmarks
+    assert {row["condition"] for row in benchmark.means} == set(NOISE)
+    assert len(report.differences) == sum(row.is_mean for row in benchmark.comparison.rows)
 
 
 def test_html_is_whole_and_needs_nothing_else(written):
@@ -137,9 +125,9 @@ def test_figures_are_files_beside_the_markdown_and_within_the_html(written):
     pytest.importorskip("matplotlib")
     _, out, files = written
     linked = re.findall(r"!\[.*\]\((.*)\)", (out / "report.md").read_text())
-    assert linked == [f"figures/{name}.svg" for name in ("pareto", "heatmap", "ranks", "loss")]
+    assert linked == [f"figures/{name}.svg" for name in ("forest", "pareto", "heatmap", "ranks", "loss")]
     assert all((out / link).read_text().startswith("<?xml") for link in linked)
-    assert (out / "report.html").read_text().count("<svg") == 4
+    assert (out / "report.html").read_text().count("<svg") == 5
     assert {file.relative_to(out).as_posix() for file in files} == {
         *linked,
         *(f"report.{kind}" for kind in ("md", "html", "json")),
@@ -148,7 +136,7 @@ def test_figures_are_files_beside_the_markdown_and_within_the_html(written):
 
 def test_without_matplotlib_the_report_says_what_is_missing(runs, monkeypatch, tmp_path):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
-    report, blocks = study_report("toy-batches", runs, "mono", "toy")
+    report, blocks = reported(runs)
     write_report(report, blocks, tmp_path / "out")
     assert "hybrid-tui[figures]" in (tmp_path / "out" / "report.md").read_text()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.html", "report.json", "report.md"]
@@ -196,7 +184,7 @@ def row(difference, *, different, not_inferior, metric="map_monolingual", basis=
 )
 def test_the_cost_is_worded_by_both_flags(difference, different, not_inferior, cost):
     rows = [row(difference, different=different, not_inferior=not_inferior)]
-    found = answer("hybrid", "mono", rows, 0.01, (None, None))
+    found = answer("toy", "hybrid", "mono", rows, margin=0.01)
     assert found.cost == cost
     assert found.removed == "Not measured."
 
@@ -216,7 +204,7 @@ def test_the_cost_is_worded_by_both_flags(difference, different, not_inferior, c
 )
 def test_what_is_removed_is_what_is_shown(difference, different, removed, way):
     rows = [row(difference, different=different, not_inferior=None, metric="rank_distance", basis="over seeds")]
-    found = answer("hybrid", "mono", rows, 0.01, (3.0, 4.0))
+    found = answer("toy", "hybrid", "mono", rows, margin=0.01, nulls=(3.0, 4.0))
     assert found.removed == removed
     assert way in found.bias
     assert "would give 3.0 and 4.0: what languages add is" in found.bias
@@ -240,11 +228,14 @@ def test_text_of_others_stays_text():
 def test_what_cannot_be_reported_is_one_line(runs, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
-    report, blocks = study_report("toy-batches", runs, "mono", "toy")
-    same = {"mono": runs["mono"][:1], "other": runs["mono"][1:]}
+    report, blocks = reported(runs)
+    two = {**runs, "other": [tmp_path / "mono-7"]}
+    shutil.copytree(runs["mono"][0], tmp_path / "mono-7")
+    elsewhere = msgspec.structs.replace(RECORD, benchmarks=("xquad-r",))
     for call, named in [
-        (lambda: study_report("s", runs, "mono", "xquad-r"), "no results on xquad-r"),
-        (lambda: study_report("s", {**same, "cross": runs["cross"]}, "mono", "toy"), "two of its conditions"),
+        (lambda: reported(runs, elsewhere), "xquad-r"),
+        (lambda: reported(two), "two of its conditions have the same config, mono and other"),
+        (lambda: reported({"mono": [*runs["mono"], *runs["cross"]]}), "differ in more than their seed"),
         (lambda: write_report(report, blocks, blocked / "out"), "no folder"),
     ]:
         with pytest.raises(ConfigError) as error:
