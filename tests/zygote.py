@@ -11,6 +11,7 @@ from __future__ import annotations
 import array
 import contextlib
 import fcntl
+import importlib
 import json
 import os
 import shutil
@@ -28,6 +29,18 @@ _PART = 1 << 16  # bytes of a request that are read at once
 _LENGTH = 4  # bytes that say how many follow
 _APART = 200  # descriptors from here on are nobody's target
 _LOOK_SECONDS = 1.0  # between two looks at whether the session lives
+_LATER_IMPORTS = (
+    "engine.data.sources",
+    "engine.distributed.encode",
+    "engine.distributed.launch",
+    "engine.evaluation.benchmarking",
+    "engine.evaluation.results",
+    "engine.worker.agent",
+    "engine.worker.rank",
+    "engine.worker.run",
+    "engine.worker.telemetry",
+    "engine.worker.training",
+)
 
 
 def serve(path: str, session: int) -> NoReturn:
@@ -40,6 +53,9 @@ def serve(path: str, session: int) -> NoReturn:
     from engine.worker.loading import import_frameworks
 
     import_frameworks()
+    # What a worker imports once it has a device. Not polars: it starts threads, which do not survive a fork.
+    for module in _LATER_IMPORTS:
+        importlib.import_module(module)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the workers, as init does
     listener.settimeout(_LOOK_SECONDS)
     while True:

@@ -37,7 +37,7 @@ def test_a_run_started_from_a_dashboard_outlives_its_terminal_and_shows_in_anoth
     first.until("no runs in")
     first.press("n")
     first.until("new run from cldr-hybrid.toml")
-    for field, value in (("steps", "60"), ("batch size", "16")):
+    for field, value in (("steps", "60"), ("batch size", "16"), ("languages", "de,en")):
         while f"› {field}" not in first.text():
             first.press("down" if field == "steps" else "up")
         first.press("enter", "ctrl+u", value, "enter")

@@ -1,7 +1,6 @@
 """What a model computes in, decided in one place for training, encoding, telemetry and what is stored."""
 
 import subprocess
-import sys
 
 import pytest
 import torch
@@ -65,8 +64,8 @@ for allowed in (True, False, True):
 """
 
 
-def test_tf32_is_set_for_gpus_alone_without_a_warning():
-    done = subprocess.run([sys.executable, "-c", TF32], capture_output=True, text=True)
+def test_tf32_is_set_for_gpus_alone_without_a_warning(quick_python):
+    done = subprocess.run([*quick_python, "-c", TF32], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
 

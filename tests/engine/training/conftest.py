@@ -1,5 +1,7 @@
 """Two sources, and an encoder that is small enough to train in a test."""
 
+import copy
+
 import pytest
 from small_corpora import make_corpus
 
@@ -14,12 +16,17 @@ def corpora():
     return [make_corpus("facts"), make_corpus("more", groups=25, languages=("de", "en", "fr"), gaps=gaps)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_encoder(corpora):
-    """Builds equal small encoders, as often as wanted."""
+    """Makes equal small encoders, as often as wanted: copies of one for each rate of dropout."""
     texts = [text for corpus in corpora for text in (*corpus.questions, *corpus.passages)]
+    loaded = {}
 
     def make(dropout=0.1):
-        return load_encoder(ModelConfig(dropout=dropout), "cpu", texts=texts, seed=0)
+        if dropout not in loaded:
+            loaded[dropout] = load_encoder(ModelConfig(dropout=dropout), "cpu", texts=texts, seed=0)
+        encoder = copy.deepcopy(loaded[dropout])
+        encoder._attention = None  # each looks for itself how the model attends
+        return encoder
 
     return make

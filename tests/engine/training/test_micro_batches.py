@@ -20,12 +20,12 @@ from engine.worker.training import Training
 pytestmark = pytest.mark.long
 
 
-def config_of(tokens=0, layout="auto", compiled=False):
+def config_of(tokens=0, layout="auto", compiled=False, steps=20):
     return RunConfig(
         seed=4,
         batch=BatchConfig(size=12),
         loss=LossConfig(learned_temperature=True),
-        optimizer=OptimizerConfig(learning_rate=1e-3, max_steps=20, clip=0.0),
+        optimizer=OptimizerConfig(learning_rate=1e-3, max_steps=steps, clip=0.0),
         runtime=RuntimeConfig(tokens_per_micro_batch=tokens, layout=layout, compile=compiled),
     )
 
@@ -224,8 +224,8 @@ def test_several_ranks_repeat_no_batch_and_the_error_is_what_it_is(make_trainer)
 
 @pytest.mark.parametrize(("dropout", "in_backward"), [(0.0, False), (0.1, True)])
 def test_what_fits_is_found_before_the_first_update_and_changes_nothing_else(dropout, in_backward, make_trainer):
-    scarce = make_trainer(config_of(), dropout)
-    largest = max(len(scarce._batches.get(t).rows.ids) for t in range(20))
+    scarce = make_trainer(config_of(steps=8), dropout)
+    largest = max(len(scarce._batches.get(t).rows.ids) for t in range(8))
     memory = ScarceMemory(scarce.encoder, largest // 3, in_backward)
     random_numbers = torch.get_rng_state()
     scarce.fit_into_memory()
@@ -233,14 +233,14 @@ def test_what_fits_is_found_before_the_first_update_and_changes_nothing_else(dro
     assert all(parameter.grad is None for parameter in scarce.encoder.parameters())
     assert largest // 8 <= scarce.tokens_per_micro_batch <= largest // 3
     failures = memory.failures
-    records = [scarce.update() for _ in range(20)]
+    records = [scarce.update() for _ in range(8)]
     assert memory.failures == failures == 2, "no update runs out of memory"
     assert records[0].notes[0] == (
         f"the largest batch, of {largest:,} tokens, does not fit into memory at once: batches are computed in "
         f"micro-batches of at most {scarce.tokens_per_micro_batch:,} tokens (runtime.tokens_per_micro_batch)"
     )
-    smaller = make_trainer(config_of(scarce.tokens_per_micro_batch), dropout)
-    assert [smaller.update().loss for _ in range(20)] == [record.loss for record in records]
+    smaller = make_trainer(config_of(scarce.tokens_per_micro_batch, steps=8), dropout)
+    assert [smaller.update().loss for _ in range(8)] == [record.loss for record in records]
     assert smaller.encoder.digests() == scarce.encoder.digests()
 
 
