@@ -61,7 +61,7 @@ class SharedEncoder:
             yield
 
     def digests(self) -> dict[str, str]:
-        with self._mesh.whole(self._encoder):
+        with self._mesh.sharing.whole(self._encoder):
             return self._encoder.digests()
 
     def encode_queries(self, texts: Sequence[str], tick: Tick | None = None, /) -> Encoded:
@@ -112,9 +112,9 @@ def encode_dealt(
         for turn in turns:
             done += sum(map(len, turn))
             with _told_of_failure(mesh):
-                with _fatal_if(mesh.is_sharded):
+                with _fatal_if(encoder.is_sharded):
                     # Where weights are sharded the others need this rank's part of them, also when it has no call.
-                    if mesh.rank < len(turn) or mesh.is_sharded:
+                    if mesh.rank < len(turn) or encoder.is_sharded:
                         for part, encoded in encode(rows, turn[mesh.rank % len(turn)]):
                             vectors[part] = encoded
                 if mesh.rank == 0 and tick is not None:

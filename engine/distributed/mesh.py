@@ -32,7 +32,7 @@ from engine.config import ConfigError
 from engine.distributed.control import Action, Control, gathered, lost_ranks
 from engine.encoder import DualEncoder, TokenRows
 from engine.encoder.static import StaticEmbedding
-from engine.training.ranks import Alone, Parts
+from engine.training.ranks import Alone, Parts, RankGroup
 
 Parallel = Literal["auto", "replicate", "shard"]
 
@@ -47,13 +47,16 @@ _MEMORY_SHARE = 0.6  # of a device that they may take; what is computed needs th
 
 
 class Mesh:
-    """Implements engine.training.ranks.RankGroup; one for each process, until ``close``.
+    """The ranks as they meet, an engine.training.ranks.Processes; one for each process, until ``close``.
 
     Attributes:
         control: between rank 0, which decides, and the others.
         hosts: the same processes for calls without a device and without a timeout.
+        sharing: the encoder that was adopted last.
         is_in_step: whether all ranks have built their trainers; from then on the others listen between two updates.
     """
+
+    sharing: Replicated | Sharded
 
     def __init__(self, device: torch.device, parallel: Parallel = "replicate") -> None:
         """Meets the other ranks, as torchrun's variables RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT say.
@@ -78,13 +81,8 @@ class Mesh:
         self.is_in_step = False
         self._meanwhile: Callable[[], object] | None = None
         self._start: Path | None = None
-        self._strategy = Alone()
 
-    @property
-    def is_sharded(self) -> bool:
-        return isinstance(self._strategy, _Sharded)
-
-    def adopt(self, encoder: DualEncoder) -> None:
+    def adopt(self, encoder: DualEncoder) -> RankGroup:
         """
         Raises:
             ConfigError: the ranks have loaded different models.
@@ -96,7 +94,8 @@ class Mesh:
         self._meet()
         with lost_ranks():
             self._compare(encoder)
-            self._strategy = (_Sharded if self._shards(encoder) else _Replicated)(encoder, self.world)
+            self.sharing = (Sharded if self._shards(encoder) else Replicated)(self, encoder)
+        return self.sharing
 
     def lead(self, checkpoint: Path | None, meanwhile: Callable[[], object]) -> None:
         """Rank 0: in ``adopt`` it has the others build what it has built, whose caches they find, and waits for them.
@@ -105,61 +104,12 @@ class Mesh:
         """
         self._start, self._meanwhile = checkpoint, meanwhile
 
-    def load(self, checkpoint: Path) -> None:
-        if self.is_sharded:
-            self.control.tell(Action.LOAD)
-            self.control.send(checkpoint)
-
-    def embed(self, rows: TokenRows) -> Tensor:
-        return self._strategy.embed(rows)
-
-    @contextmanager
-    def summing(self, *, last: bool) -> Iterator[None]:
-        with lost_ranks(), self._strategy.summing(last=last):
-            yield
-
-    def evened(self, parts: Parts, rows: TokenRows) -> Parts:
-        """Where weights are sharded every call of a layer is one of all ranks, so that each must make as many."""
-        if not self.is_sharded:
-            return parts
-        lengths, parts = rows.lengths, list(parts)
-        for _ in range(self._most(len(parts)) - len(parts)):
-            largest = max((index for index, part in enumerate(parts) if len(part) > 1),
-                          key=lambda index: int(lengths[parts[index]].sum()))  # fmt: skip
-            parts[largest : largest + 1] = np.array_split(parts[largest], 2)
-        return parts
-
-    def gather(self, vectors: Tensor) -> Tensor:
-        return gathered(vectors.detach().contiguous())
-
-    def norm(self, tensors: Sequence[Tensor], kind: float = 2.0) -> Tensor:
+    def most(self, number: int) -> int:
+        """The largest number that any rank has, on the host."""
+        most = torch.tensor(number)
         with lost_ranks():
-            return self._strategy.norm(tensors, kind)
-
-    @contextmanager
-    def whole(self, encoder: DualEncoder) -> Iterator[None]:
-        if self.is_sharded:
-            self.control.tell(Action.WEIGHTS)
-        with lost_ranks(), self._strategy.whole(encoder):
-            yield
-
-    def whole_tensors(self, tensors: Iterable[Tensor]) -> list[Tensor]:
-        if self.is_sharded:
-            self.control.tell(Action.OPTIMIZER)
-        with lost_ranks():
-            return self._strategy.whole_tensors(tensors)
-
-    def part(self, tensor: Tensor, parameter: Tensor) -> Tensor:
-        return self._strategy.part(tensor, parameter)
-
-    def help_with(self, action: Action, encoder: DualEncoder, tensors: Iterable[Tensor]) -> None:
-        """The others' part in ``whole`` and ``whole_tensors``."""
-        with lost_ranks():
-            if action is Action.WEIGHTS:
-                with self._strategy.whole(encoder):
-                    pass
-            else:
-                self._strategy.whole_tensors(tensors)
+            dist.all_reduce(most, dist.ReduceOp.MAX, group=self.hosts)
+        return int(most)
 
     def dismiss(self) -> None:
         """Rank 0: the others leave too."""
@@ -179,13 +129,6 @@ class Mesh:
             met.wait()
         self.is_in_step = True
 
-    def _most(self, number: int) -> int:
-        """The largest number that any rank has, on the host."""
-        most = torch.tensor(number)
-        with lost_ranks():
-            dist.all_reduce(most, dist.ReduceOp.MAX, group=self.hosts)
-        return int(most)
-
     def _compare(self, encoder: DualEncoder) -> None:
         """Each rank has loaded the model by itself, and "main" of a hub may have moved on in between."""
         digest = "".join(encoder.digests().values())
@@ -202,7 +145,7 @@ class Mesh:
     def _shards(self, encoder: DualEncoder) -> bool:
         if self._parallel != "auto":
             return self._parallel == "shard"
-        least = -self._most(-memory_of(self._device))
+        least = -self.most(-memory_of(self._device))
         return _why_whole(encoder) is None and state_bytes(encoder) > _MEMORY_SHARE * least
 
 
@@ -225,15 +168,26 @@ def memory_of(device: torch.device) -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
-class _Replicated(Alone):
+class _Shared(Alone):
+    """An encoder and the ranks that share it."""
+
+    def __init__(self, mesh: Mesh, encoder: DualEncoder) -> None:
+        self._mesh, self._encoder = mesh, encoder
+        self.rank, self.world = mesh.rank, mesh.world
+
+    def gather(self, vectors: Tensor) -> Tensor:
+        return gathered(vectors.detach().contiguous())
+
+
+class Replicated(_Shared):
     """DistributedDataParallel around ``DualEncoder.embed``.
 
     It lays its buckets out anew after the first backward pass of a process. So that a resumed process sums in the
     buckets of one that never stopped, bit for bit, the first backward pass is one of a loss of zero.
     """
 
-    def __init__(self, encoder: DualEncoder, world: int) -> None:
-        self.adopt(encoder)
+    def __init__(self, mesh: Mesh, encoder: DualEncoder) -> None:
+        super().__init__(mesh, encoder)
         rows = encoder.tokenize(["a b c", "a b c d e f"], kind="query")
         encoder.train()
         _zero_loss(encoder, encoder.embed(rows))
@@ -255,8 +209,10 @@ class _Replicated(Alone):
         vectors: Tensor = self._replica(rows)
         return vectors
 
-    def summing(self, *, last: bool) -> AbstractContextManager[None]:
-        return nullcontext() if last else self._replica.no_sync()
+    @contextmanager
+    def summing(self, *, last: bool) -> Iterator[None]:
+        with lost_ranks(), nullcontext() if last else self._replica.no_sync():
+            yield
 
 
 def _zero_loss(encoder: DualEncoder, vectors: Tensor) -> None:
@@ -270,36 +226,48 @@ def _summed(state, bucket):  # type: ignore[no-untyped-def]  # torch takes no an
     return work.get_future().then(lambda summed: summed.value()[0])
 
 
-class _Sharded(Alone):
+class Sharded(_Shared):
     """``fully_shard`` for each layer, and for what is left of the model."""
 
-    def __init__(self, encoder: DualEncoder, world: int) -> None:
+    is_sharded = True
+
+    def __init__(self, mesh: Mesh, encoder: DualEncoder) -> None:
         from torch.distributed.device_mesh import init_device_mesh
         from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 
         if reason := _why_whole(encoder):
             raise ConfigError(f'runtime.parallel: "shard" does not go with {reason}')
-        self.adopt(encoder)
+        super().__init__(mesh, encoder)
         encoder.is_sharded = True
         # Compute in bfloat16 where autocast does; sums are float32 always.
         policy = MixedPrecisionPolicy(param_dtype=encoder.autocast, reduce_dtype=torch.float32)
         if encoder.device.type == "cpu":
             policy = MixedPrecisionPolicy()
-        mesh = init_device_mesh(encoder.device.type, (world,))
+        devices = init_device_mesh(encoder.device.type, (self.world,))
         parts = [*_layers(encoder.model), encoder.model]
         if any(True for _ in encoder.head.parameters()):
             parts.append(encoder.head)
         for part in parts:
             # The whole model's own part too: between two calls the encoder's parameters are those of the optimizer.
-            fully_shard(part, mesh=mesh, mp_policy=policy, reshard_after_forward=True)
+            fully_shard(part, mesh=devices, mp_policy=policy, reshard_after_forward=True)
             assert isinstance(part, FSDPModule)
             part.set_gradient_divide_factor(1.0)
             part.set_force_sum_reduction_for_comms(True)  # the scaled sum is NCCL's alone
 
     def summing(self, *, last: bool) -> AbstractContextManager[None]:
         """Each part's gradient is summed at once: until the last one it would lie whole on every rank."""
-        return nullcontext()
+        return lost_ranks()
 
+    def evened(self, parts: Parts, rows: TokenRows) -> Parts:
+        """Every call of a layer is one of all ranks, so that each must make as many."""
+        lengths, parts = rows.lengths, list(parts)
+        for _ in range(self._mesh.most(len(parts)) - len(parts)):
+            largest = max((index for index, part in enumerate(parts) if len(part) > 1),
+                          key=lambda index: int(lengths[parts[index]].sum()))  # fmt: skip
+            parts[largest : largest + 1] = np.array_split(parts[largest], 2)
+        return parts
+
+    @lost_ranks()
     def norm(self, tensors: Sequence[Tensor], kind: float = 2.0) -> Tensor:
         from torch.distributed.tensor import DTensor
 
@@ -314,13 +282,14 @@ class _Sharded(Alone):
 
     @contextmanager
     def whole(self, encoder: DualEncoder) -> Iterator[None]:
+        self._call_the_others(Action.WEIGHTS)
         places = [
             (module, name, shard)
             for module in encoder.modules()
             for name, shard in module._parameters.items()
             if shard is not None
         ]
-        tensors = self.whole_tensors(shard for _, _, shard in places)
+        tensors = self._gathered_on_the_first(shard for _, _, shard in places)
         try:
             for (module, name, shard), tensor in zip(places, tensors, strict=False):  # none but on rank 0
                 module._parameters[name] = nn.Parameter(tensor, requires_grad=shard.requires_grad)
@@ -338,13 +307,26 @@ class _Sharded(Alone):
         return distribute_tensor(own, parameter.device_mesh, parameter.placements, src_data_rank=None)
 
     def whole_tensors(self, tensors: Iterable[Tensor]) -> list[Tensor]:
+        self._call_the_others(Action.OPTIMIZER)
+        return self._gathered_on_the_first(tensors)
+
+    def load(self, checkpoint: Path) -> None:
+        self._mesh.control.tell(Action.LOAD)
+        self._mesh.control.send(checkpoint)
+
+    def _call_the_others(self, action: Action) -> None:
+        if self.rank == 0:
+            self._mesh.control.tell(action)
+
+    @lost_ranks()
+    def _gathered_on_the_first(self, tensors: Iterable[Tensor]) -> list[Tensor]:
         """On the host of rank 0, one after the other; nothing on the others."""
         from torch.distributed.tensor import DTensor
 
         kept = []
         for tensor in tensors:
             full = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
-            if dist.get_rank() == 0:
+            if self.rank == 0:
                 kept.append(full.detach().cpu())
         return kept
 

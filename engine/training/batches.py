@@ -21,7 +21,7 @@ from engine.progress import Tick
 from engine.training.masking import false_negatives
 from engine.training.negatives import draw_negatives, negative_rows
 from engine.training.plan import BatchPlan
-from engine.training.ranks import RankGroup
+from engine.training.ranks import Processes
 from engine.training.streams import Mode
 from engine.training.tokenized import TokenizedCorpus
 from engine.training.tokenizing import tokenized_corpora
@@ -60,7 +60,7 @@ class BatchSource:
         config: RunConfig,
         corpora: Sequence[ParallelCorpus | TokenizedCorpus],
         encoder: DualEncoder,
-        ranks: RankGroup,
+        ranks: Processes,
         tick: Tick | None = None,
     ) -> None:
         """Tokenises the corpora that are not yet, as ``tokenized_corpora``, which says what ``tick`` is called with.

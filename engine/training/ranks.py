@@ -19,8 +19,21 @@ from engine.encoder import DualEncoder, TokenRows
 Parts = list[npt.NDArray[np.int64]]
 
 
+class Processes(Protocol):
+    """``rank`` of ``world`` processes, 0 the first."""
+
+    @property
+    def rank(self) -> int: ...
+
+    @property
+    def world(self) -> int: ...
+
+    def adopt(self, encoder: DualEncoder) -> RankGroup:
+        """All together, before its optimizer is made: from here on they share ``encoder``."""
+
+
 class RankGroup(Protocol):
-    """``rank`` of ``world`` processes, 0 the first; unless it says otherwise, all of them make a call together."""
+    """Processes that share an encoder; unless it says otherwise, all of them make a call together."""
 
     @property
     def rank(self) -> int: ...
@@ -32,11 +45,8 @@ class RankGroup(Protocol):
     def is_sharded(self) -> bool:
         """Whether each rank holds only its part of weights, gradients and optimizer state."""
 
-    def adopt(self, encoder: DualEncoder) -> None:
-        """Before its optimizer is made: from here on gradients are summed over the ranks."""
-
     def embed(self, rows: TokenRows) -> Tensor:
-        """Rows [n] of this rank -> vectors [n, D], through the encoder that was adopted."""
+        """Rows [n] of this rank -> vectors [n, D], through the encoder."""
 
     def summing(self, *, last: bool) -> AbstractContextManager[None]:
         """Around ``embed`` and the backward pass of a part of a batch: with its last part the gradients are summed."""
@@ -51,10 +61,11 @@ class RankGroup(Protocol):
         """The norm of all numbers in ``tensors`` together, a scalar; where they are sharded, of all shards."""
 
     def whole(self, encoder: DualEncoder) -> AbstractContextManager[None]:
-        """Rank 0 alone; inside, the encoder's parameters are whole, to be read."""
+        """Inside, the encoder's parameters are whole on rank 0, to be read. Where weights are sharded it calls the
+        others first, and they do the same."""
 
     def whole_tensors(self, tensors: Iterable[Tensor]) -> list[Tensor]:
-        """Rank 0 alone: the state of the optimizer, in the order of ``Trainer.optimizer_state``, whole."""
+        """The state of the optimizer, in the order of ``Trainer.optimizer_state``, whole on rank 0; called as above."""
 
     def load(self, checkpoint: Path) -> None:
         """Rank 0 alone, before it loads a checkpoint: where weights are sharded the others load it too."""
@@ -70,8 +81,9 @@ class Alone:
     world = 1
     is_sharded = False
 
-    def adopt(self, encoder: DualEncoder) -> None:
+    def adopt(self, encoder: DualEncoder) -> RankGroup:
         self._encoder = encoder
+        return self
 
     def embed(self, rows: TokenRows) -> Tensor:
         return self._encoder.embed(rows)

@@ -26,7 +26,7 @@ from engine.training.flops import FlopCounter
 from engine.training.loss import InfoNCE
 from engine.training.micro_batches import limit_that_fits
 from engine.training.optimizer import build_optimizer, clip_gradients, learning_rate
-from engine.training.ranks import Alone, RankGroup
+from engine.training.ranks import Alone, Processes
 from engine.training.scaling import LossScaler
 from engine.training.skipping import SkippedUpdates, floating
 from engine.training.step_values import StepValues
@@ -96,7 +96,7 @@ class Trainer:
         corpora: Sequence[ParallelCorpus | TokenizedCorpus],
         device: torch.device,
         *,
-        ranks: RankGroup | None = None,
+        ranks: Processes | None = None,
         tick: Tick | None = None,
     ) -> None:
         """Tokenises the corpora that are not yet, as ``tokenized_corpora``, which says what ``tick`` is called with.
@@ -119,7 +119,6 @@ class Trainer:
         self.loss = InfoNCE(config.loss, is_normalized=self.encoder.is_normalized).to(device)
         self.skipped = SkippedUpdates(config.optimizer.max_nonfinite)
         self._flops = FlopCounter(self.encoder.model)
-        self.ranks = ranks or Alone()
         self.validation: ValidationLoss | None = None
         self._finished: ExitStack | None = None  # undoes what ``finished`` did, while it lasts
         self.encoder.layout = config.runtime.layout
@@ -137,8 +136,9 @@ class Trainer:
             )
         if config.runtime.compile:
             self.encoder.compile_model()
-        source = BatchSource(config, corpora, encoder, self.ranks, tick)
-        self.ranks.adopt(self.encoder)
+        ranks = ranks or Alone()
+        source = BatchSource(config, corpora, encoder, ranks, tick)
+        self.ranks = ranks.adopt(self.encoder)
         self.optimizer = build_optimizer(self.named_parameters(), config.optimizer)
         decay = config.optimizer.ema_decay
         self.average = WeightAverage(trained_parameters(self.encoder), decay) if decay else None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from engine.data.corpus import ParallelCorpus
     from engine.encoder import DualEncoder
     from engine.evaluation.systems.system import System
-    from engine.training.ranks import RankGroup
+    from engine.training.ranks import Processes
     from engine.training.trainer import Trainer
 
 _ALLOCATOR_SETTINGS = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")  # the second is torch's older name of it
@@ -162,7 +162,7 @@ def build_trainer(
     corpora: list[ParallelCorpus],
     device: torch.device,
     tick: Tick,
-    ranks: RankGroup | None = None,
+    ranks: Processes | None = None,
     saved: Path | None = None,
 ) -> Trainer:
     """The encoder as the config says and its trainer, at step 0; ``corpora``: of the config's sources, in order.

@@ -185,8 +185,11 @@ def _train(trainer: Trainer, config: RunConfig, mesh: Mesh) -> None:
                 help_encoding(encoder, mesh, carry_out)
         elif action is Action.LOAD:
             load_checkpoint(trainer, mesh.control.receive(), checked=True)
+        elif action is Action.WEIGHTS:
+            with trainer.ranks.whole(trainer.encoder):
+                pass
         else:
-            mesh.help_with(action, trainer.encoder, trainer.optimizer_state().values())
+            trainer.ranks.whole_tensors(trainer.optimizer_state().values())
 
     follower = Follower(trainer, mesh.control, carry_out)
     train(trainer, config, follower)

@@ -161,7 +161,7 @@ def work(ranks: Mesh | Alone, file: Path, corpora, make_encoder) -> None:
 def trained(ranks: Mesh | Alone, out: Path, corpora, make_encoder):
     """What an encoder gives, what a rank holds after two updates, and what trainers from checkpoints do next."""
     trainer = Trainer(CONFIG, make_encoder(), corpora, torch.device("cpu"), ranks=ranks)
-    folder = out / f"{ranks.world}-{'shard' if ranks.is_sharded else 'replicate'}"
+    folder = out / f"{ranks.world}-{'shard' if trainer.ranks.is_sharded else 'replicate'}"
     vectors = None
     if ranks.rank:
         follow(trainer, ranks)
@@ -232,8 +232,11 @@ def follow(trainer: Trainer, mesh: Mesh) -> None:
     def carry_out(action, argument):
         if action is Action.ENCODE:
             help_encoding(trainer.encoder, mesh, carry_out)
+        elif action is Action.WEIGHTS:
+            with trainer.ranks.whole(trainer.encoder):
+                pass
         else:
-            mesh.help_with(action, trainer.encoder, trainer.optimizer_state().values())
+            trainer.ranks.whole_tensors(trainer.optimizer_state().values())
 
     Follower(trainer, mesh.control, carry_out).follow()
 
