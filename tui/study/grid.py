@@ -181,10 +181,8 @@ class ResultsGrid(Drawn, can_focus=True, inherit_bindings=False):
     def action_choose(self) -> None:
         self.post_message(self.Chosen())
 
-    def on_focus(self) -> None:
-        self.redraw()
-
-    def on_blur(self) -> None:
+    def watch_has_focus(self, has_focus: bool) -> None:
+        super().watch_has_focus(has_focus)
         self.redraw()
 
     def on_click(self, event: events.Click) -> None:
@@ -305,9 +303,8 @@ class ResultsGrid(Drawn, can_focus=True, inherit_bindings=False):
             size = window.widths[place]
             for line, runs in zip(rows, self._cell(condition, each, window.lines), strict=True):
                 text = fit_row(runs, size, glyphs.ellipsis)
-                if at_cursor and place == column:
+                if at_cursor and place == column and self.has_focus:
                     text = selected(text)
-                # Where colours are few the brackets say which cell it is.
                 mark = glyphs.cursor if at_cursor and place == column and line is rows[0] else " "
                 line += [(" " * (_GAP - 1), ""), (mark, "key"), *text]
         return [tuple(line) for line in rows]

@@ -111,11 +111,8 @@ class Part(Panel, can_focus=True, inherit_bindings=False):
         aside: list[Run] = [(f"  {self.aside}", "dim")] if self.aside else []
         self.retitle(((f"{mark}{self.name_in_title}", "title" if self.has_focus else ""), *aside))
 
-    def on_focus(self) -> None:
-        self.tell_title()
-        self.redraw()
-
-    def on_blur(self) -> None:
+    def watch_has_focus(self, has_focus: bool) -> None:
+        super().watch_has_focus(has_focus)
         self.tell_title()
         self.redraw()
 
@@ -182,8 +179,9 @@ def _hanging(text: Paragraph, cells: int) -> list[Row]:
     taken = sum(width(part) for part, _ in lead)
     # What stands before it takes its place from the first line alone.
     first, *more = wrap(f"{'x' * taken}{words}", max(taken + 10, cells))
-    rest = wrap(" ".join(more), max(10, cells - 2)) if more else []
-    return [(*lead, (first[taken:], style)), *((("  ", ""), (line, style)) for line in rest)]
+    indent = "  " if lead else ""
+    rest = wrap(" ".join(more), max(10, cells - len(indent))) if more else []
+    return [(*lead, (first[taken:], style)), *(((indent, ""), (line, style)) for line in rest)]
 
 
 class RunsLeft(Part):
@@ -221,7 +219,7 @@ class RunsLeft(Part):
         runs = self._left.runs
         if not runs:
             return [(("every run of the study is finished", "dim"),)]
-        told = f"{counts_text(self._left)}; {when_text(self._left)}"
+        told = f"{counts_text(self._left)}\n{when_text(self._left)}"
         head: list[Row] = [((line, "dim"),) for line in wrap(told, width)]
         room = max(1, height - len(head))
         self._cursor.reveal([1] * len(runs), room)

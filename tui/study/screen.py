@@ -25,7 +25,7 @@ _BELOW_LEAST, _BELOW_MOST = 8, 15  # lines of the answer and the runs that are l
 _ALL_FROM = 24  # lines of a terminal that has room for all parts
 _BROAD = 110  # cells of one that has room for long lines
 _FOOTERS = {  # what is needed most first
-    "grid": ("choose", "heatmap", "queries", "bias", "measure", "next_panel", "compare", "export"),
+    "grid": ("choose", "next_panel", "heatmap", "queries", "measure", "bias", "compare", "export"),
     "answer": ("next_panel", "export", "measure"),
     "left": ("choose", "pause_resume", "stop", "next_panel"),
 }

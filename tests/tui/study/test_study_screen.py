@@ -361,3 +361,16 @@ async def test_help_tells_of_the_keys_of_all_parts(study: list[RunWriter], dashb
         await until(pilot, lambda: isinstance(app.screen, HelpScreen), "help")
         for told in ("move over the cells", "heatmap", "next part", "pause a live run"):
             assert told in text_of(app)
+
+
+async def test_one_part_alone_is_marked_as_the_one_with_the_focus(
+    study: list[RunWriter], dashboard: Make, until: Until
+) -> None:
+    app = dashboard(charset="ascii")
+    async with app.run_test(size=WIDE) as pilot:
+        await open_study(pilot, app, until)
+        for titles in (("> answer so far",), ("> runs left",), ()):
+            await pilot.press("tab")
+            await pilot.pause()
+            shown = [title for title in ("> answer so far", "> runs left") if title in text_of(app)]
+            assert tuple(shown) == titles
