@@ -185,6 +185,26 @@ class LanguageBias(msgspec.Struct, frozen=True, kw_only=True):
     not_applicable: dict[str, str]  # measure -> reason
 
 
+class VectorMeasure(msgspec.Struct, frozen=True, kw_only=True):
+    """A measure of the vectors themselves; definitions in engine.evaluation.geometry, docs/measures.md."""
+
+    mean: float  # over pairs of languages, or over languages
+    interval: tuple[float, float] | None  # 95 %, by clusters; None: too few of them
+    null: float  # what it would be if language, or translation, told nothing
+    by_pair: dict[str, dict[str, float]] = {}  # [language][language], each pair once
+    by_language: dict[str, float] = {}
+
+
+class VectorSide(msgspec.Struct, frozen=True, kw_only=True):
+    """The vectors of the queries, or of the candidates, as far as a sample of translations tells."""
+
+    texts: int
+    sets: int  # of translations
+    clusters: int
+    measures: dict[str, VectorMeasure]
+    not_applicable: dict[str, str]  # measure -> reason
+
+
 class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result of one evaluation, small enough for an event; the ranks themselves are in ranks.parquet.
 
@@ -204,6 +224,7 @@ class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
     ties: int  # relevant candidates whose score another candidate shares
     bias: LanguageBias | None = None  # None: from before these were measured
     sampled_of: int | None = None  # the queries are a sample of so many; None: all of the benchmark
+    vectors: dict[str, VectorSide] = {}  # "queries" and "candidates"; empty: from before these were measured
 
     def count_of_queries(self) -> str:
         """In words, and whether they are a sample."""

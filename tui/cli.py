@@ -299,7 +299,9 @@ def _add_results(commands: _Commands) -> None:  # type: ignore[type-arg]
     _json(queries)
     export = _add(commands, "export", "export", "export", "write a table or a figure, or files for other programs")
     export.add_argument("run", nargs="+", metavar="RUN")
-    export.add_argument("--table", metavar="NAME", help="summary, heatmap, ranks, bias, compare, pareto or paper")
+    export.add_argument(
+        "--table", metavar="NAME", help="summary, heatmap, ranks, bias, geometry, compare, pareto or paper"
+    )
     export.add_argument("--figure", metavar="NAME", help="loss, heatmap, ranks, pareto or forest")
     export.add_argument(
         "--format",

@@ -23,6 +23,7 @@ from engine.evaluation.arrays import Floats, Ints
 from engine.evaluation.bias.by_language import histogram_edges, own_language_advantages, rank_distances
 from engine.evaluation.bias.measure import language_bias
 from engine.evaluation.debias.correction import Correction
+from engine.evaluation.geometry.measure import Lookup, VectorLookup, vector_geometry
 from engine.evaluation.judgements import ranked_judgements
 from engine.evaluation.metrics import compute_metrics
 from engine.evaluation.ranking import MEMORY, rank, rank_stored, stored_queries
@@ -38,7 +39,7 @@ from engine.evaluation.results import (
 )
 from engine.evaluation.scores import Placement, QueryScores, Scores
 from engine.evaluation.tally import Ranks, TopK
-from engine.evaluation.vectors import Encoder, encode_stored
+from engine.evaluation.vectors import Encoder, StoredTexts, encode_stored
 from engine.measures import RANK_DISTANCE_NULL
 from engine.progress import Tick, named
 
@@ -118,7 +119,8 @@ def evaluate(
         ValueError: the arrays do not fit the benchmark.
     """
     ranks, top = rank(benchmark, query_embeddings, candidate_embeddings, tick=tick)
-    return measure(benchmark, ranks, top, encoding, score=score)
+    vectors = VectorLookup(query_embeddings.__getitem__, candidate_embeddings.__getitem__)
+    return measure(benchmark, ranks, top, encoding, vectors, score=score)
 
 
 def measure(
@@ -126,11 +128,14 @@ def measure(
     ranks: Ranks,
     top: TopK,
     encoding: EncodingProtocol,
+    vectors: VectorLookup | None,
     *,
     score: str = SCORE,
     cutoff: int | None = None,
 ) -> Evaluation:
-    """Everything that is computed from ranks; ``score`` and ``cutoff`` are for the protocol.
+    """Everything that is computed from ranks, and from the vectors that gave them; None: the system has none.
+
+    ``score`` and ``cutoff`` are for the protocol.
 
     Where some relevant passages have no rank, measures that are made of all ranks are not computed, and
     ``not_applicable`` says so.
@@ -164,6 +169,7 @@ def measure(
         own_language_advantage=advantage_by_language,
         ties=ties,
         bias=bias,
+        vectors=vector_geometry(benchmark, vectors),
         benchmark=benchmark.key,
         micro=reported.micro,
         bounds=Bounds(optimistic=metrics["optimistic"].macro, pessimistic=metrics["pessimistic"].macro),
@@ -215,7 +221,23 @@ def _evaluate_stored(
     ranks, top = rank_stored(
         benchmark, asked, candidates, journals=cache / "search", memory=memory, debias=debias, tick=tick
     )
-    return measure(benchmark, ranks, top, encoding, score=f"{_score(encoders[0])}, {ROUNDED}")
+    vectors = VectorLookup(asked.__getitem__, _candidate_vectors(benchmark, candidates, debias))
+    return measure(benchmark, ranks, top, encoding, vectors, score=f"{_score(encoders[0])}, {ROUNDED}")
+
+
+def _candidate_vectors(benchmark: Benchmark, candidates: StoredTexts, debias: Correction | None) -> Lookup:
+    """Looks vectors up in the store, as they were ranked."""
+
+    def look_up(numbers: Ints) -> Floats:
+        rows, member = np.unique(candidates.row_of[numbers], return_inverse=True)
+        found = np.empty((len(rows), candidates.store.width), np.float32)
+        candidates.store.gather(rows, found)
+        found = found[member]
+        if debias is None:
+            return found
+        return debias.apply("passage", found, benchmark.candidate_language[numbers], benchmark.languages)
+
+    return look_up
 
 
 def _protocol(

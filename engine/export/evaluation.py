@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import msgspec
 
 from engine.applicability import grouped, reasons_of, why_not
 from engine.evaluation.results import Bounds, EvaluationProtocol, Summary, read_summary
-from engine.events import Advantage, EvaluationResult, LanguageBias, RankDistances
+from engine.events import Advantage, EvaluationResult, LanguageBias, RankDistances, VectorSide
 from engine.measures import METRICS, RANK_DISTANCE_NULL
 
 
@@ -35,6 +35,7 @@ class EvaluationDocument(msgspec.Struct, frozen=True, kw_only=True):
     histogram_edges: list[float]
     own_language_advantage: dict[str, Advantage]
     bias: LanguageBias | None
+    vectors: dict[str, VectorSide]
 
 
 def evaluation_document(model: str, folder: Path) -> EvaluationDocument:
@@ -68,6 +69,8 @@ def evaluation_report(model: str, folder: Path) -> str:
         parts.append("rank distance by question language\n" + distance_text(summary))
     if summary.bias is not None and (found := bias_text(summary.bias)):
         parts.append("language bias, means over question languages\n" + found)
+    if found := vectors_text(summary.vectors):
+        parts.append("vectors of translations, means over pairs of languages\n" + found)
     if reasons:
         parts.append("\n".join(reasons))
     parts.append("\n".join(_protocol_line(*row) for row in protocol_values(summary.protocol)))
@@ -86,8 +89,17 @@ def protocol_values(protocol: EvaluationProtocol) -> Iterator[tuple[str, Any, st
 
 
 def _protocol_line(name: str, value: Any, origin: str) -> str:
-    text = "none" if value is None else json.dumps(value, ensure_ascii=False) if "prefix" in name else str(value)
+    if isinstance(value, dict):  # a correction of the vectors
+        text = "; ".join(f"{key} {_plain(one)}" for key, one in value.items() if one is not None)
+    else:
+        text = "none" if value is None else json.dumps(value, ensure_ascii=False) if "prefix" in name else str(value)
     return f"{name:<20} {text}{origin}"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {one}" for key, one in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def heatmap_text(matrix: dict[str, dict[str, float]]) -> str:
@@ -127,9 +139,25 @@ def bias_text(bias: LanguageBias) -> str:
     return _table(["measure", "value"], rows) if rows else ""
 
 
+def vectors_text(vectors: Mapping[str, VectorSide]) -> str:
+    """Every measure of queries and of candidates in a line; empty where there is none."""
+    rows = []
+    for side, found in vectors.items():
+        for name, one in found.measures.items():
+            interval = "-" if one.interval is None else "[{:.4f}, {:.4f}]".format(*one.interval)
+            rows.append([f"{name}, {side}", f"{one.mean:.4f}", interval, f"{one.null:.4f}"])
+    return _table(["measure", "mean", "95 %", "null"], rows) if rows else ""
+
+
 def not_applicable_lines(result: EvaluationResult) -> list[str]:
     """A line for each reason why the evaluation lacks measures, with their names."""
-    return [f"not applicable: {', '.join(names)} ({reason})" for reason, names in grouped(reasons_of(result)).items()]
+    reasons = dict(reasons_of(result))
+    for side, found in result.vectors.items():
+        if found.measures:
+            reasons |= {f"{name} of {side}": reason for name, reason in found.not_applicable.items()}
+        else:
+            reasons |= {f"vectors of {side}": reason for reason in found.not_applicable.values()}
+    return [f"not applicable: {', '.join(names)} ({reason})" for reason, names in grouped(reasons).items()]
 
 
 def _metric_row(summary: Summary, name: str) -> list[str]:

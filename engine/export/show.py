@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.applicability import why_not
 from engine.events import EvaluationResult, RankDistances
-from engine.export.evaluation import heatmap_text, not_applicable_lines
+from engine.export.evaluation import heatmap_text, not_applicable_lines, vectors_text
 from engine.runs.text import visible
 
 _PLOT_HEIGHT = 16
@@ -50,6 +50,8 @@ def render_show(
             parts.append("mAP x 100, rows ask, columns answer\n" + heatmap_text(evaluation.matrix))
         if evaluation.rank_distance:
             parts.append(_distances_part(evaluation, ascii_only))
+        if found := vectors_text(evaluation.vectors):
+            parts.append("vectors of translations, means over pairs of languages\n" + found)
         if reasons := not_applicable_lines(evaluation):
             parts.append("\n".join(visible(line) for line in reasons))
     return "\n\n".join(parts) + "\n"

@@ -172,7 +172,7 @@ class MeasuresPanel(Scrolled):
         if bias is None:
             return [], [(("not measured by this evaluation", "dim"),)]
         figures = [(_name(name), _figure(value)) for name, value in bias.measures.items()
-                   if name not in _SHOWN_ELSEWHERE] + _tests(bias)  # fmt: skip
+                   if name not in _SHOWN_ELSEWHERE] + _tests(bias) + _vectors(result)  # fmt: skip
         body: list[Row] = [((fit(label, width - 1 - len(text), ellipsis=self.glyphs.ellipsis) + " ", "dim"), (text, ""))
                            for label, text in figures]  # fmt: skip
         for reason, names in grouped(reasons_of(result)).items():
@@ -192,6 +192,15 @@ def _tests(bias: LanguageBias) -> list[tuple[str, str]]:
         ends = f"{share(min(agreements), 2)} to {share(max(agreements), 2)}"
         found.append(("Friedman: agreement W", ends))
     return found
+
+
+def _vectors(result: EvaluationResult) -> list[tuple[str, str]]:
+    """Of queries and candidates: each measure of the vectors, and what it would be if language told nothing."""
+    return [
+        (f"{_name(name)}, {visible(side)}", f"{one.mean:.3f} (null {one.null:.3f})")
+        for side, found in result.vectors.items()
+        for name, one in found.measures.items()
+    ]
 
 
 def _name(measure: str) -> str:

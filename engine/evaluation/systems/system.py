@@ -13,6 +13,7 @@ from engine.config import ConfigError
 from engine.data.benchmark import Benchmark
 from engine.evaluation.arrays import Floats, Ints
 from engine.evaluation.benchmarking import is_stored, measure
+from engine.evaluation.geometry.measure import VectorLookup
 from engine.evaluation.ranking import MEMORY, rank, rank_shards, shard_rows
 from engine.evaluation.results import DOT_SCORE, ROUNDED, SCORE, EncodingProtocol, Evaluation
 from engine.evaluation.shards import make_shards
@@ -71,7 +72,8 @@ def evaluate_system(
             ranks, top = _rank(benchmark, queries, passages, memory, tick)
             what = f"saved vectors of width {passages.width}, {passages.rows.dtype}"
             digest = hashlib.sha256(f"{queries.digest} {passages.digest}".encode()).hexdigest()
-            return measure(benchmark, ranks, top, _protocol(what, digest), score=score)
+            vectors = VectorLookup(queries.take, passages.take)
+            return measure(benchmark, ranks, top, _protocol(what, digest), vectors, score=score)
         case TrecRun(path):
             try:
                 lists, others = read_trec_run(path, benchmark, tick)
@@ -96,7 +98,7 @@ def _measured(
     benchmark: Benchmark, lists: RetrievedLists, protocol: EncodingProtocol, score: str, cutoff: int | None
 ) -> Evaluation:
     ranks, top = lists.ranked()
-    return measure(benchmark, ranks, top, protocol, score=score, cutoff=cutoff)
+    return measure(benchmark, ranks, top, protocol, None, score=score, cutoff=cutoff)
 
 
 def _protocol(system: str, digest: str) -> EncodingProtocol:

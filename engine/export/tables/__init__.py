@@ -15,6 +15,7 @@ from engine.export.conditions import conditions
 from engine.export.run_results import ExportError, RunReference, RunResult, find_results, only_benchmark
 from engine.export.tables.bias_table import bias_table
 from engine.export.tables.formats import write
+from engine.export.tables.geometry_table import geometry_table
 from engine.export.tables.paper_table import paper_table
 from engine.export.tables.pareto_table import pareto_table
 from engine.measures import METRICS
@@ -138,6 +139,7 @@ TABLES: dict[str, Callable[[Sequence[RunResult]], Frame]] = {
     "heatmap": _heatmap,
     "ranks": _ranks,
     "bias": bias_table,
+    "geometry": geometry_table,
     "compare": compare_table,
     "pareto": pareto_table,
     "paper": paper_table,

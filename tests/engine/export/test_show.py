@@ -93,6 +93,16 @@ def test_an_evaluation_says_what_it_measures_and_has_no_losses():
 def test_every_benchmark_is_shown_under_its_own_name():
     other = make_evaluation(languages=("en",)).result
     text = render_show("r", FLAT[:10], MODES[:10], {"cldr": RESULT, "beir/x": other}, 80)
-    parts = [line for line in text.splitlines() if "candidates" in line]
+    parts = [line for line in text.splitlines() if line.endswith("candidates")]
     assert [line.partition(":")[0] for line in parts] == ["cldr", "beir/x"]
     assert text.count("map_multilingual") == 2
+
+
+def test_vectors_are_shown_beside_their_null_and_not_where_there_are_none():
+    shown = render_show("r", [], [], {"cldr": RESULT}, 80)
+    alignment = RESULT.vectors["queries"].measures["alignment"]
+    (line,) = (line for line in shown.splitlines() if line.startswith("alignment, queries"))
+    assert line.split()[2] == f"{alignment.mean:.4f}"
+    assert line.split()[-1] == f"{alignment.null:.4f}"
+    alone = make_evaluation(languages=("en",)).result
+    assert "vectors" not in render_show("r", [], [], {"x": alone}, 80)

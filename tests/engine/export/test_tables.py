@@ -104,7 +104,7 @@ def test_unfinished_and_foreign_folders_are_not_results(runs):
     assert build_table("summary", runs[1:])["step"].to_list() == [400]
 
 
-@pytest.mark.parametrize("kind", ["summary", "heatmap", "ranks", "bias", "compare"])
+@pytest.mark.parametrize("kind", ["summary", "heatmap", "ranks", "bias", "geometry", "compare"])
 def test_every_format_has_the_same_cells(runs, tmp_path, kind):
     """CSV, JSON and Parquet to the last digit; Markdown in every text and count. LaTeX has tests of its own."""
     frame = build_table(kind, runs)
@@ -217,6 +217,31 @@ def test_bias_has_every_measure_and_reason(runs):
             }
         advantage = mine.filter(measure="own_language_advantage", query_language="de").row(0, named=True)
         assert (advantage["interval_low"], advantage["interval_high"]) == summary.own_language_advantage["de"].interval
+
+
+def test_geometry_has_every_measure_of_both_sides(runs):
+    frame = build_table("geometry", runs)
+    for run, evaluation in (("hybrid_a", LATE), ("mono-b", OTHER)):
+        for side, found in evaluation.summary.vectors.items():
+            mine = frame.filter(run=run, side=side)
+            means = mine.filter(pl.col("language").is_null())
+            values = {name: one.mean for name, one in found.measures.items()}
+            assert dict(zip(means["measure"], means["value"], strict=True)) == values
+            nulls = {name: one.null for name, one in found.measures.items()}
+            assert dict(zip(means["measure"], means["null"], strict=True)) == nulls
+            pairs = mine.filter(pl.col("measure") == "alignment", pl.col("other_language").is_not_null())
+            assert pairs.rows_by_key(("language", "other_language"), named=True).keys() == {
+                (first, second) for first, row in found.measures["alignment"].by_pair.items() for second in row
+            }
+
+
+def test_results_from_before_vectors_were_measured_open_and_say_so(runs):
+    summary = runs[1] / "results" / "step-000400" / "toy" / "summary.json"
+    document = json.loads(summary.read_text())
+    del document["vectors"]
+    summary.write_text(json.dumps(document))
+    with pytest.raises(ConfigError, match="no measures of vectors: evaluate it again"):
+        build_table("geometry", runs)
 
 
 def test_results_from_before_bias_was_measured_open_and_say_so(runs):
