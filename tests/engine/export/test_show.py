@@ -105,4 +105,4 @@ def test_vectors_are_shown_beside_their_null_and_not_where_there_are_none():
     assert line.split()[2] == f"{alignment.mean:.4f}"
     assert line.split()[-1] == f"{alignment.null:.4f}"
     alone = make_evaluation(languages=("en",)).result
-    assert "vectors" not in render_show("r", [], [], {"x": alone}, 80)
+    assert "vectors of translations" not in render_show("r", [], [], {"x": alone}, 80)
