@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from runs_factory import LANGUAGES, RunWriter, evaluation_result, finished, run_
 from textual.pilot import Pilot
 
 from engine import events
-from engine.events import LanguageEffect
+from engine.events import LanguageEffect, VectorMeasure, VectorSide
 from tui.app import Dashboard
 from tui.model.contrast import Contrast
 from tui.model.matrix import change
@@ -167,6 +168,22 @@ async def test_measures_are_those_that_the_evaluation_has(home: Path, dashboard:
         assert "+0.5" in text_of(app)
         await pilot.press("m")
         assert tab.heat.state.measure.name == "mAP"
+
+
+async def test_the_bias_tab_has_the_measures_of_vectors_beside_their_null(
+    home: Path, dashboard: Make, until: Until
+) -> None:
+    offset = VectorMeasure(mean=0.4321, interval=(0.41, 0.45), null=0.0567)
+    side = VectorSide(texts=200, sets=100, clusters=9, measures={"language_offset": offset}, not_applicable={})
+    result = msgspec.structs.replace(evaluation_result(1.0, ("de", "en")), vectors={"candidates": side})
+    writer = RunWriter(home, "a", run_config("a")).started()
+    writer.add(events.EvalFinished(benchmark="cldr", step=0, seconds=1.0, result=result))
+    app = dashboard()
+    async with app.run_test(size=(160, 60)) as pilot:
+        await open_run(pilot, app, until, "a")
+        await pilot.press("3")
+        await until(pilot, lambda: "vectors of candidates" in text_of(app), "the measures")
+        assert re.search(r"language offset +0\.432 +0\.057 ", text_of(app))
 
 
 async def test_the_log_is_searched_without_leaving_it(home: Path, dashboard: Make, until: Until) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 from runs_factory import model_loaded, run_config
 
-from engine.config import ModelConfig
+from engine.config import DebiasMethod, ModelConfig, SystemConfig
 from engine.events import ModelLoaded
 from engine.runs.folder import Provenance, Spec
 from tui.drawing.cells import row_width
@@ -51,6 +51,16 @@ def test_below_its_section_stands_the_model_as_it_was_loaded_and_who_said_so() -
 
 def test_a_run_that_told_nothing_of_its_model_shows_its_config_alone() -> None:
     assert not any("loaded" in line for line in texts_of(None, 80))
+
+
+@pytest.mark.parametrize("debias", ["none", "lir"])
+def test_an_evaluation_shows_its_pairs_where_its_vectors_are_corrected(debias: DebiasMethod) -> None:
+    config = run_config("a", kind="evaluation", system=SystemConfig(debias=debias))
+    rows = config_rows(Spec(config=config, created=0.0, provenance=Provenance()), None, "runs/a", 80)
+    told = ["".join(text for text, _ in row) for row in rows]
+    assert [line for line in told if line in ("[system]", "[model]", "[[sources]]", "[batch]")] == (
+        ["[model]"] if debias == "none" else ["[system]", "[model]", "[[sources]]"]
+    )
 
 
 @pytest.mark.parametrize("width", [116, 80, 56])

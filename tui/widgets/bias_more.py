@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from engine.applicability import grouped, reasons_of
 from engine.events import EvaluationResult, LanguageBias
@@ -23,6 +23,7 @@ from tui.widgets.bias import label_cells, language_label
 from tui.widgets.scrolled import Scrolled
 
 _CELL = 5  # cells of a number of the table
+_VECTOR_CELLS = 8  # of a measure of vectors
 _REACH = 3.0  # doublings from chance at which the ramp ends
 _CHART_CELLS, _CHART_LINES = 21, 5  # the least of a small chart, its line of numbers included
 _SHOWN_ELSEWHERE = frozenset({RANK_DISTANCE_NULL, "own_language_advantage"})
@@ -172,9 +173,10 @@ class MeasuresPanel(Scrolled):
         if bias is None:
             return [], [(("not measured by this evaluation", "dim"),)]
         figures = [(_name(name), _figure(value)) for name, value in bias.measures.items()
-                   if name not in _SHOWN_ELSEWHERE] + _tests(bias) + _vectors(result)  # fmt: skip
+                   if name not in _SHOWN_ELSEWHERE] + _tests(bias)  # fmt: skip
         body: list[Row] = [((fit(label, width - 1 - len(text), ellipsis=self.glyphs.ellipsis) + " ", "dim"), (text, ""))
                            for label, text in figures]  # fmt: skip
+        body += _vectors(result, width - 1)
         for reason, names in grouped(reasons_of(result)).items():
             told = f"{', '.join(map(_name, names))}: not applicable, {visible(reason)}"
             first, *more = wrap(told, max(10, width - 2))
@@ -194,13 +196,15 @@ def _tests(bias: LanguageBias) -> list[tuple[str, str]]:
     return found
 
 
-def _vectors(result: EvaluationResult) -> list[tuple[str, str]]:
-    """Of queries and candidates: each measure of the vectors, and what it would be if language told nothing."""
-    return [
-        (f"{_name(name)}, {visible(side)}", f"{one.mean:.3f} (null {one.null:.3f})")
-        for side, found in result.vectors.items()
-        for name, one in found.measures.items()
-    ]
+def _vectors(result: EvaluationResult, width: int) -> Iterator[Row]:
+    """Of queries and of candidates: each measure of the vectors, and what it would be if language told nothing."""
+    for side, found in result.vectors.items():
+        if found.measures:
+            yield ((fit(f"vectors of {visible(side)}", width - 2 * _VECTOR_CELLS), ""),
+                   ("".join(fit(name, _VECTOR_CELLS, "right") for name in ("mean", "null")), "dim"))  # fmt: skip
+        for name, one in found.measures.items():
+            values = "".join(fit(f"{value:.3f}", _VECTOR_CELLS, "right") for value in (one.mean, one.null))
+            yield (fit("  " + _name(name), width - 2 * _VECTOR_CELLS), "dim"), (values, "")
 
 
 def _name(measure: str) -> str:

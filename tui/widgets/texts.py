@@ -100,8 +100,9 @@ def _toml_of_kind(config: RunConfig) -> str:
     first, *sections = re.split(r"(?m)^(?=\[)", to_toml(config))
     if config.kind == "training":
         return first + "".join(section for section in sections if not section.startswith("[system"))
-    system = "model" if config.system.kind == "encoder" else "system"
-    read = (f"[{system}", "[runtime", "[evaluation")
+    system = "[model" if config.system.kind == "encoder" else "[system"
+    debias = () if config.system.debias == "none" else ("[system", "[[sources")
+    read = (system, *debias, "[runtime", "[evaluation")
     return first + "".join(section for section in sections if section.startswith(read))
 
 
