@@ -39,7 +39,7 @@ from engine.runs.reader import _Snapshot
 from engine.runs.state import Phase
 from engine.runs.status import Status
 from engine.runs.study_file import StudyCondition, StudyFile
-from engine.runs.study_record import Claim
+from engine.runs.study_record import Claim, Relation
 from tui.commands.doctor import Finding
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -223,6 +223,7 @@ def test_the_run_folder_has_every_field(struct: type[msgspec.Struct]) -> None:
 def test_the_page_on_studies_has_every_key(struct: type[msgspec.Struct]) -> None:
     words = set(code_words(read("studies.md")))
     assert [field for field in struct.__struct_fields__ if field not in words] == []
+    assert set(get_args(Relation)) <= words
 
 
 def test_the_run_folder_has_every_state_and_name() -> None:
