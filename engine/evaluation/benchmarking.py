@@ -27,6 +27,7 @@ from engine.evaluation.geometry.measure import Lookup, VectorLookup, vector_geom
 from engine.evaluation.judgements import ranked_judgements
 from engine.evaluation.metrics import compute_metrics
 from engine.evaluation.ranking import MEMORY, rank, rank_stored, stored_queries
+from engine.evaluation.ranks import Ranks, TopK
 from engine.evaluation.results import (
     DOT_SCORE,
     ROUNDED,
@@ -38,7 +39,6 @@ from engine.evaluation.results import (
     Summary,
 )
 from engine.evaluation.scores import Placement, QueryScores, Scores
-from engine.evaluation.tally import Ranks, TopK
 from engine.evaluation.vectors import Encoder, StoredTexts, encode_stored
 from engine.measures import RANK_DISTANCE_NULL
 from engine.progress import Tick, named

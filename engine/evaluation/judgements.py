@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.data.benchmark import Benchmark
 from engine.evaluation.arrays import Ints, Values
-from engine.evaluation.tally import NOT_RETRIEVED, Ranks
+from engine.evaluation.ranks import NOT_RETRIEVED, Ranks
 
 _OF_JUDGEMENTS = (
     "query", "asked", "answered", "grade",

@@ -22,8 +22,9 @@ import torch
 from engine.data.benchmark import Benchmark
 from engine.evaluation.arrays import Floats, Ints
 from engine.evaluation.debias.correction import Correction
+from engine.evaluation.ranks import TOP_K, Ranks, TopK
 from engine.evaluation.shards import CANDIDATE_TILE, QUERY_TILE, Shard, ShardScores, VectorRows, make_shards
-from engine.evaluation.tally import TOP_K, Ranks, Tally, TopK
+from engine.evaluation.tally import Tally
 from engine.evaluation.vectors import StoredTexts, VectorStore, distinct_rows
 from engine.files import writing
 from engine.progress import Tick

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from engine.data.benchmark import Benchmark
     from engine.evaluation.judgements import Judgements
-    from engine.evaluation.tally import Ranks, TopK
+    from engine.evaluation.ranks import Ranks, TopK
 
 RANKS, TOP_K, SUMMARY = "ranks.parquet", "topk.parquet", "summary.json"
 
@@ -202,7 +202,7 @@ def ranks_table(evaluation: Evaluation) -> pl.DataFrame:
     import polars as pl
 
     from engine.data.store.tables import take
-    from engine.evaluation.tally import NOT_RETRIEVED
+    from engine.evaluation.ranks import NOT_RETRIEVED
 
     benchmark, ranks = evaluation.benchmark, evaluation.ranks
     names = pl.Series(benchmark.languages)
@@ -289,7 +289,7 @@ def _stored_judgements(ranks: pl.DataFrame, queries: pl.DataFrame, languages: Se
     import polars as pl
 
     from engine.evaluation.judgements import Judgements, codes
-    from engine.evaluation.tally import NOT_RETRIEVED
+    from engine.evaluation.ranks import NOT_RETRIEVED
 
     numbered = ranks.join(
         queries.select("query_id").with_row_index("query"), on="query_id", how="left", maintain_order="left"

@@ -19,7 +19,7 @@ import numpy as np
 
 from engine.evaluation.arrays import Ints, Values
 from engine.evaluation.judgements import Judgements
-from engine.evaluation.tally import NOT_RETRIEVED
+from engine.evaluation.ranks import NOT_RETRIEVED
 from engine.measures import MEASURES, Formula, Measure, not_applicable
 
 Placement = Literal["id", "optimistic", "pessimistic"]

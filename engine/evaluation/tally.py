@@ -27,10 +27,8 @@ import torch
 
 from engine.data.benchmark import Benchmark
 from engine.evaluation.arrays import Floats, Ints
+from engine.evaluation.ranks import Ranks, TopK
 from engine.evaluation.shards import Shard
-
-TOP_K = 100
-NOT_RETRIEVED = np.iinfo(np.int32).max  # the rank of what a system with a cutoff did not return
 
 _Number = TypeVar("_Number", np.float32, np.int64)
 
@@ -39,33 +37,6 @@ _MOST_KEPT = 0.15  # of a block; above it, sorting all of it is faster
 _ROWS = 64  # queries that one thread counts at a time
 _TIE_CELLS = 1 << 23  # of a tile, looked at one by one at once: bounds memory when a collapsed model ties everything
 _COUNTS = ("above_pool", "above_language", "equal_pool", "equal_language", "later_pool", "later_language")
-
-
-@dataclass(frozen=True, slots=True)
-class Ranks:
-    """One row per judgement, in the benchmark's order of judgements.
-
-    "pool" columns count over all candidates, "language" columns over those of the relevant passage's language.
-    ``above`` is the number of candidates with a higher score, ``tied`` that of *other* candidates with an equal one.
-    """
-
-    query: Ints  # [J] index of the query
-    passage: Ints  # [J] index of the relevant candidate
-    score: Floats  # [J]
-    rank_pool: Ints  # [J] from 1
-    rank_language: Ints  # [J] from 1
-    tied_pool: Ints  # [J]
-    tied_language: Ints  # [J]
-    above_pool: Ints  # [J]
-    above_language: Ints  # [J]
-
-
-@dataclass(frozen=True, slots=True)
-class TopK:
-    """The K best candidates of every query, best first, ties by descending id."""
-
-    passage: Ints  # [Q, K] candidate indices; -1 where a system retrieved fewer
-    score: Floats  # [Q, K]
 
 
 class Tally:

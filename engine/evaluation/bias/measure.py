@@ -15,8 +15,8 @@ from engine.evaluation.bias.rank_tests import friedman, peer
 from engine.evaluation.bias.relevant import normalised_worst_rank, precision_lost
 from engine.evaluation.bias.top_lists import language_shares, rank_correlations
 from engine.evaluation.judgements import Judgements
+from engine.evaluation.ranks import Ranks, TopK
 from engine.evaluation.scores import QueryScores
-from engine.evaluation.tally import Ranks, TopK
 from engine.events import Advantage, Friedman, LanguageBias, LanguageEffect
 from engine.measures import RANK_DISTANCE_NULL
 

@@ -12,7 +12,7 @@ import numpy as np
 from engine.data.benchmark import Benchmark
 from engine.evaluation.arrays import Floats, Ints, Values
 from engine.evaluation.judgements import Judgements
-from engine.evaluation.tally import Ranks, TopK
+from engine.evaluation.ranks import Ranks, TopK
 
 
 def language_shares(benchmark: Benchmark, ranks: Ranks, top: TopK, k: int = 10) -> tuple[Values, Values]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.data.benchmark import Benchmark
 from engine.evaluation.arrays import Floats, Ints, Values
-from engine.evaluation.tally import NOT_RETRIEVED, TOP_K, Ranks, TopK
+from engine.evaluation.ranks import NOT_RETRIEVED, TOP_K, Ranks, TopK
 
 _RANKED = ("rank_pool", "rank_language", "above_pool", "above_language")
 _TIED = ("tied_pool", "tied_language")

@@ -15,13 +15,13 @@ from engine.evaluation.arrays import Floats, Ints
 from engine.evaluation.benchmarking import is_stored, measure
 from engine.evaluation.geometry.measure import VectorLookup
 from engine.evaluation.ranking import MEMORY, rank, rank_shards, shard_rows
+from engine.evaluation.ranks import Ranks, TopK
 from engine.evaluation.results import DOT_SCORE, ROUNDED, SCORE, EncodingProtocol, Evaluation
 from engine.evaluation.shards import make_shards
 from engine.evaluation.systems.bm25 import K1, TOKENS, B, search_bm25
 from engine.evaluation.systems.lists import RetrievedLists
 from engine.evaluation.systems.saved_vectors import Vectors, load_vectors
 from engine.evaluation.systems.trec_run import read_trec_run
-from engine.evaluation.tally import Ranks, TopK
 from engine.evaluation.vectors import distinct_rows
 from engine.progress import Tick
 

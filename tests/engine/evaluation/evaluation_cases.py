@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from engine.data.benchmark import Benchmark
 from engine.evaluation.judgements import ranked_judgements
+from engine.evaluation.ranks import Ranks
 from engine.evaluation.results import EncodingProtocol
 from engine.evaluation.scores import QueryScores
-from engine.evaluation.tally import Ranks
 
 LANGUAGES = ("ar", "de", "en")
 

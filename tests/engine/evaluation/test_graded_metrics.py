@@ -16,7 +16,7 @@ from ir_measures import AP, R, nDCG
 
 from engine.evaluation.metrics import compute_metrics
 from engine.evaluation.ranking import rank
-from engine.evaluation.tally import NOT_RETRIEVED
+from engine.evaluation.ranks import NOT_RETRIEVED
 from engine.measures import Measure
 
 MEASURES = {"ndcg_at_10": nDCG @ 10, "recall_at_100": R @ 100, "average_precision": AP}

@@ -19,7 +19,7 @@ from engine.evaluation.bias.rank_tests import peer
 from engine.evaluation.bias.relevant import precision_lost
 from engine.evaluation.bias.top_lists import rank_correlations
 from engine.evaluation.judgements import ranked_judgements
-from engine.evaluation.tally import Ranks, TopK
+from engine.evaluation.ranks import Ranks, TopK
 from engine.measures import ONE_LANGUAGE
 
 

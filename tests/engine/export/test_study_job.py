@@ -46,12 +46,12 @@ def request(home):
 
 @pytest.fixture(scope="module")
 def outcome(home):
+    code = "import sys; from engine.export.study_job import main; assert not main(); assert 'torch' not in sys.modules"
     done = subprocess.run(
-        [sys.executable, "-m", "engine.export.study_job"],
-        input=msgspec.json.encode(request(home)), capture_output=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", code], input=msgspec.json.encode(request(home)), capture_output=True, check=False
+    )
     *before, last = (msgspec.json.decode(line, type=StudyMessage) for line in done.stdout.splitlines())
-    assert done.returncode == 0, last
+    assert done.returncode == 0, done.stderr
     assert isinstance(last, StudyOutcome)
     assert [(one.what, one.done) for one in before if isinstance(one, StudyProgress)] == [
         ("own", 0), (SUITE, 1), ("claims", 2)
