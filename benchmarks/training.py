@@ -210,7 +210,7 @@ class Peer:
 
 def texts_of(config: RunConfig, corpora: list[Any], tokenized: list[Any]) -> dict[str, list[str]]:
     """The texts of all batches in their order, prefixes in front."""
-    plan = BatchPlan(tokenized, config.batch, config.seed)
+    plan = BatchPlan(tokenized, config.batch, config.seed, config.optimizer.max_steps)
     columns: dict[str, list[str]] = {"anchor": [], "positive": []}
     for t in range(config.optimizer.max_steps):
         batch = plan.batch(t)

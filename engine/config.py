@@ -31,6 +31,9 @@ MMARCO_LANGUAGES = {
 Pooling = Literal["mean", "cls", "max", "mean_sqrt_len", "weightedmean", "lasttoken"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
 
+MonoShareSchedule = Literal["constant", "linear", "cosine", "steps"]
+MONO_SHARE_SCHEDULES: tuple[str, ...] = get_args(MonoShareSchedule)
+
 RunKind = Literal["training", "evaluation"]
 SystemKind = Literal["encoder", "bm25", "vectors", "trec"]
 DebiasMethod = Literal["none", "centre", "shift", "lir"]
@@ -117,7 +120,10 @@ class SourceConfig(_Section, frozen=True, kw_only=True):
 
 class BatchConfig(_Section, frozen=True, kw_only=True):
     mode: BatchMode = "hybrid"
-    mono_share: Share = 0.5  # hybrid: probability of a monolingual batch (alpha in the paper)
+    mono_share: Share = 0.5  # hybrid: probability of a monolingual batch (alpha in the paper), at the first update
+    mono_share_schedule: MonoShareSchedule = "constant"  # hybrid, see engine.mono_share
+    mono_share_end: Share | None = None  # linear, cosine: the share at the last update
+    mono_share_steps: tuple[tuple[Positive, Share], ...] = ()  # steps: [update, the share from it on], ascending
     size: Annotated[int, Meta(ge=2)] = 64  # pairs per optimizer update
     language: str = "en"  # english: the one language
     language_sampling: Literal["uniform", "size"] = "uniform"  # mono: how the batch's language is drawn
@@ -388,6 +394,7 @@ def _training_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
         yield "batch.language", f"{batch.language!r} is in no source (they have {', '.join(sorted(languages))})"
     if batch.mode in ("cross", "hybrid") and len(languages) == 1:
         yield "batch.mode", f"{batch.mode!r} needs at least two languages in the sources"
+    yield from _mono_share_problems(batch)
     if batch.negatives and training and not any(_may_have_negatives(source) for source in training):
         yield "batch.negatives", "no source has hard negatives: jsonl, mmarco, or a hub one with columns.negatives"
     if config.optimizer.warmup_steps > config.optimizer.max_steps:
@@ -395,6 +402,22 @@ def _training_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
     lowest, highest = LEARNED_TEMPERATURE_RANGE
     if config.loss.learned_temperature and not lowest <= config.loss.temperature <= highest:
         yield "loss.temperature", f"expected {lowest:g} to {highest:g} where it is learned"
+
+
+def _mono_share_problems(batch: BatchConfig) -> Iterable[tuple[str, str]]:
+    schedule, steps = batch.mono_share_schedule, [first for first, _ in batch.mono_share_steps]
+    if schedule != "constant" and batch.mode != "hybrid":
+        yield "batch.mono_share_schedule", f'{schedule!r} is for mode = "hybrid", where a coin decides for each batch'
+    if schedule in ("linear", "cosine") and batch.mono_share_end is None:
+        yield "batch.mono_share_end", f"{schedule!r} needs it: the share at the last update"
+    if schedule not in ("linear", "cosine") and batch.mono_share_end is not None:
+        yield "batch.mono_share_end", f'only for mono_share_schedule = "linear" or "cosine", not {schedule!r}'
+    if schedule == "steps" and not steps:
+        yield "batch.mono_share_steps", "'steps' needs at least one, as [[100, 0.25], [200, 0.0]]"
+    if schedule != "steps" and steps:
+        yield "batch.mono_share_steps", f'only for mono_share_schedule = "steps", not {schedule!r}'
+    if sorted(set(steps)) != steps:
+        yield "batch.mono_share_steps", f"expected ascending updates, each once, got {', '.join(map(str, steps))}"
 
 
 def _evaluation_problems(config: RunConfig) -> Iterable[tuple[str, str]]:

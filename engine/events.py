@@ -58,13 +58,14 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run.started"):
 
     name: str
     mode: str
-    mono_share: float | None  # hybrid only
+    mono_share: float | None  # hybrid only: at the first update
     max_steps: int
     batch_size: int
     seed: int
     host: str
     pid: int
     kind: Literal["training", "evaluation"] = "training"
+    mono_share_schedule: str = ""  # "1->0 linear"; empty: the share is constant
     system: str = ""  # evaluation: what is measured, a model's name or folder, "bm25", a file
 
 

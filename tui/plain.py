@@ -104,7 +104,7 @@ def result_table(states: Sequence[tuple[Status, RunState]]) -> list[str]:
                 (
                     visible(status.id),
                     status.mode or status.kind,
-                    "-" if state.mono_share is None else f"{state.mono_share:.2f}",
+                    state.mono_share_schedule or ("-" if state.mono_share is None else f"{state.mono_share:.2f}"),
                     status.state,
                     "-" if status.kind == "evaluation" else f"{status.step:,}/{status.max_steps:,}",
                     visible(benchmark) + sample,

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from engine.config import RunConfig, SourceConfig
+from engine.config import BatchConfig, RunConfig, SourceConfig
 from engine.encoding_options import EncodingOptions
 from engine.evaluation.results import Summary
 from engine.export.card_results import results_text
 from engine.export.markdown import markdown_table
 from engine.measures import METRICS
+from engine.mono_share import mono_share_text, schedule_text
 from engine.runs.folder import Provenance
 from engine.runs.status import SelectedStep
 
@@ -136,7 +137,7 @@ def _batches(config: RunConfig) -> str:
     if batch.mode == "hybrid":
         return (
             f"hybrid batches ([arXiv 2408.10536](https://arxiv.org/abs/2408.10536)): monolingual with probability "
-            f"{batch.mono_share:g}, else cross-lingual"
+            f"{_share(batch)}, else cross-lingual"
         )
     return {
         "mono": "monolingual batches, each in one language",
@@ -144,6 +145,10 @@ def _batches(config: RunConfig) -> str:
         "mixed": "same-language pairs, languages mixed within a batch",
         "english": f"batches in one language ({batch.language})",
     }[batch.mode]
+
+
+def _share(batch: BatchConfig) -> str:
+    return f"{mono_share_text(batch)} over training" if schedule_text(batch) else mono_share_text(batch)
 
 
 def _use(facts: CardFacts) -> str:
@@ -237,7 +242,7 @@ def _settings(facts: CardFacts) -> Iterator[tuple[str, str]]:
     for name, value in asdict(facts.options).items():
         yield name, f"`{value}` ({facts.origins.get(name, 'default')})"
     optimizer, loss, lora = config.optimizer, config.loss, config.lora
-    share = f", mono_share {config.batch.mono_share:g}" if config.batch.mode == "hybrid" else ""
+    share = f", mono_share {mono_share_text(config.batch)}" if config.batch.mode == "hybrid" else ""
     yield "batches", f"{config.batch.size} pairs, mode {config.batch.mode}{share}"
     learned = ", learned" if loss.learned_temperature else ""
     yield "loss", f"InfoNCE{', both directions' if loss.symmetric else ''}, temperature {loss.temperature:g}{learned}"

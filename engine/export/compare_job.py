@@ -42,7 +42,8 @@ class ParetoPoint(msgspec.Struct, frozen=True, kw_only=True):
 
     condition: str
     mode: str | None  # None: it is no training
-    mono_share: float | None
+    mono_share: float | None  # of a schedule, the mean over all updates
+    mono_share_schedule: str | None
     map_monolingual: float | None
     rank_distance: float | None
     rank_distance_null: float | None

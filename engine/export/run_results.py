@@ -12,6 +12,7 @@ from engine.applicability import why_not
 from engine.benchmark_names import members
 from engine.config import ConfigError, RunConfig, system_name
 from engine.evaluation.results import SUMMARY, Summary, read_summary
+from engine.mono_share import mean_mono_share, schedule_text
 from engine.runs.folder import RunFolder, benchmark_of, read_spec
 from engine.runs.status import SelectedStep, selected_step
 
@@ -61,7 +62,15 @@ class RunResult:
 
     @property
     def mono_share(self) -> float | None:
-        return self.config.batch.mono_share if self.mode == "hybrid" else None
+        """Of a hybrid run, the mean over its updates."""
+        if self.mode != "hybrid":
+            return None
+        return mean_mono_share(self.config.batch, self.config.optimizer.max_steps)
+
+    @property
+    def mono_share_schedule(self) -> str | None:
+        """ "1->0 linear"; None: the share is constant, or there is none."""
+        return (schedule_text(self.config.batch) or None) if self.is_trained else None
 
     @property
     def seed(self) -> int | None:

@@ -111,7 +111,8 @@ def fold_steps(state: RunState, stretch: Sequence[AnyStep]) -> None:
 
 
 def _started(state: RunState, event: events.RunStarted) -> None:
-    state.name, state.mode, state.mono_share = event.name, event.mode, event.mono_share
+    state.name, state.mode = event.name, event.mode
+    state.mono_share, state.mono_share_schedule = event.mono_share, event.mono_share_schedule
     state.kind, state.system = event.kind, event.system
     state.max_steps, state.batch_size, state.seed = event.max_steps, event.batch_size, event.seed
     state.host, state.pid, state.phase = event.host, event.pid, "starting"

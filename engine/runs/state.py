@@ -99,6 +99,7 @@ class RunState(msgspec.Struct, kw_only=True):
     system: str = ""  # evaluation: what is measured
     mode: str = ""
     mono_share: float | None = None
+    mono_share_schedule: str = ""
     max_steps: int = 0
     batch_size: int = 0
     seed: int = 0

@@ -72,7 +72,7 @@ class BatchSource:
         """
         self._negatives = config.batch.negatives
         tokenized = tokenized_corpora(corpora, encoder, negatives=self._negatives > 0, tick=tick)
-        self._plan = BatchPlan(tokenized, config.batch, config.seed)
+        self._plan = BatchPlan(tokenized, config.batch, config.seed, config.optimizer.max_steps)
         if self._negatives and not any(corpus.negatives and len(corpus.negatives.rows) for corpus in tokenized):
             raise ConfigError("batch.negatives: no source has hard negatives")
         self._corpora, self._seed, self._mask = tokenized, config.seed, config.loss.mask_false_negatives

@@ -2,7 +2,7 @@
 
 Batch t is drawn in this order, every draw keyed by (seed, purpose, ...):
 
-1. the coin (hybrid): monolingual with probability ``mono_share``, else cross-lingual;
+1. the coin (hybrid): monolingual with the probability of update t + 1 (engine.mono_share), else cross-lingual;
 2. a stream of that mode, by its share: a source, and in mono its language (streams.py);
 3. the next ``size`` groups of the stream: a keyed permutation per epoch, so that every group comes once per epoch
    of its stream (a batch may span two epochs, and hold a group twice there);
@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.config import BatchConfig
+from engine.mono_share import mono_share_at, mono_share_range
 from engine.training.keyed import derive_key, permuted, uniform
 from engine.training.streams import Mode, Stream, streams_of
 from engine.training.tokenized import TokenizedCorpus
@@ -50,17 +51,20 @@ class BatchPlan:
     One plan for all ranks: each takes its slice of every batch.
     """
 
-    def __init__(self, corpora: Sequence[TokenizedCorpus], batch: BatchConfig, seed: int) -> None:
+    def __init__(self, corpora: Sequence[TokenizedCorpus], batch: BatchConfig, seed: int, max_steps: int) -> None:
         """
+        Args:
+            max_steps: updates of the run, over which the share of monolingual batches follows its schedule.
+
         Raises:
             ConfigError: no group is usable in a mode that batches can have; names the field.
         """
         self._corpora, self._size, self._seed = corpora, batch.size, seed
-        self._modes = _modes(batch)
+        self._batch, self._max_steps = batch, max_steps
+        self._modes = _modes(batch, max_steps)
         streams = [streams_of(mode, corpora, batch) for mode in self._modes]
         self._streams: list[Stream] = [stream for of_mode in streams for stream in of_mode]
         self._bounds = [np.cumsum([stream.share for stream in of_mode])[:-1] for of_mode in streams]
-        self._mono_share = batch.mono_share
         self._chunk: tuple[int, npt.NDArray[np.int64]] = (-1, np.empty(0, dtype=np.int64))
         self._drawn_before = [np.zeros(len(self._streams), dtype=np.int64)]  # for each chunk, [S]
 
@@ -89,7 +93,7 @@ class BatchPlan:
         t = np.arange(chunk * _CHUNK, (chunk + 1) * _CHUNK)
         mode = np.zeros(_CHUNK, dtype=np.int64)
         if len(self._modes) == 2:
-            mode = (uniform(derive_key(self._seed, "coin"), t) >= self._mono_share).astype(np.int64)
+            mode = (uniform(derive_key(self._seed, "coin"), t) >= self._mono_shares(t)).astype(np.int64)
         draws = np.empty(_CHUNK, dtype=np.int64)
         first = 0
         for index, (name, bounds) in enumerate(zip(self._modes, self._bounds, strict=True)):
@@ -98,6 +102,12 @@ class BatchPlan:
             draws = np.where(mode == index, first + stream, draws)
             first += len(bounds) + 1
         return draws
+
+    def _mono_shares(self, t: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """The probabilities that batches ``t`` are monolingual."""
+        if self._batch.mono_share_schedule == "constant":
+            return np.full(len(t), self._batch.mono_share)
+        return np.array([mono_share_at(self._batch, self._max_steps, step) for step in (t + 1).tolist()])
 
     def _groups(self, stream: Stream, position: int) -> npt.NDArray[np.int64]:
         """The groups [B] at ``position``, position + 1, ... of the stream."""
@@ -125,14 +135,15 @@ class BatchPlan:
         return _nth_language(has, query), _nth_language(has, passage + (passage >= query))
 
 
-def _modes(batch: BatchConfig) -> list[Mode]:
+def _modes(batch: BatchConfig, max_steps: int) -> list[Mode]:
     """The modes that batches can have; where there are two, the coin decides."""
     if batch.mode != "hybrid":
         return [batch.mode]
+    lowest, highest = mono_share_range(batch, max_steps)
     modes: list[Mode] = []
-    if batch.mono_share > 0:
+    if highest > 0:
         modes.append("mono")
-    if batch.mono_share < 1:
+    if lowest < 1:
         modes.append("cross")
     return modes
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from engine import events
 from engine.config import ConfigError, RunConfig, system_name
 from engine.events import AnyEvent
+from engine.mono_share import schedule_text
 from engine.runs.errors import Fatal, RankLost
 from engine.runs.folder import RunFolder, Spec, newest_step
 from engine.runs.lock import RunLock
@@ -135,6 +136,7 @@ def announce(session: Session, config: RunConfig, *, evaluate_only: bool) -> Non
             name=config.name,
             mode=config.batch.mode if trains else "",
             mono_share=config.batch.mono_share if trains and config.batch.mode == "hybrid" else None,
+            mono_share_schedule=schedule_text(config.batch) if trains else "",
             max_steps=config.optimizer.max_steps if trains else 0,
             batch_size=config.batch.size if trains else 0,
             seed=config.seed,

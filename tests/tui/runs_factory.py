@@ -20,6 +20,7 @@ from engine.config import (
     SourceConfig,
 )
 from engine.events import Advantage, EvaluationResult, Friedman, LanguageBias, LanguageEffect, RankDistances
+from engine.mono_share import mono_share_at, schedule_text
 from engine.runs.folder import Provenance, RunFolder, Spec
 from engine.runs.lock import RunLock
 from engine.runs.study_record import StudyRecord
@@ -85,6 +86,7 @@ class RunWriter:
             events.RunStarted(
                 name=config.name, mode=config.batch.mode, mono_share=share, max_steps=config.optimizer.max_steps,
                 batch_size=config.batch.size, seed=config.seed, host="gpu-box", pid=4242,
+                mono_share_schedule=schedule_text(config.batch),
             ),
             events.Device(name="cpu (2 threads)"),
         ).add(model_loaded(config), seconds=0.0)  # fmt: skip
@@ -151,7 +153,7 @@ def step_event(
         draw = random.Random(step * 7919 + seed)
         mode = batch.mode
         if mode == "hybrid":
-            mode = "mono" if draw.random() < batch.mono_share else "cross"
+            mode = "mono" if draw.random() < mono_share_at(batch, max_steps, step) else "cross"
         level = (
             4.1 * math.exp(-5.0 * step / max_steps) + 0.35
             if mode == "mono"

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import msgspec
 import pytest
-from runs_factory import RunWriter, finished
+from runs_factory import RunWriter, finished, run_config
 from test_dashboard_flows import open_first, text_of
 
 from engine import events
+from engine.config import BatchConfig
+from engine.runs.reader import RunReader
+from engine.runs.status import status_of
 from tui.app import Dashboard
+from tui.drawing.glyphs import BRAILLE
 from tui.format import exact
+from tui.plain import result_table
 from tui.screens.overview_tab import OverviewTab
 from tui.screens.run import RunScreen
 from tui.widgets import charts as chart_widgets
@@ -38,6 +44,30 @@ async def ready(screen: RunScreen, until: Until, pilot: object, name: str) -> No
         return next(chart for chart in screen.detail.charts if chart.name == name).ready
 
     await until(pilot, made, f"the chart of {name}")
+
+
+async def test_a_schedule_is_planned_beneath_the_ribbon_named_in_the_list_and_read_out(
+    home: Path, dashboard: Make, until: Until
+) -> None:
+    batch = BatchConfig(size=32, mono_share=1.0, mono_share_schedule="linear", mono_share_end=0.0)
+    writer = RunWriter(home, "moving", msgspec.structs.replace(run_config("moving"), batch=batch))
+    writer.started().steps(1, 400).add(events.RunFinished(step=400, seconds=34.2))
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: "hybrid 1->0 linear" in text_of(app), "the schedule in the list")
+        await pilot.press("enter")
+        await until(pilot, lambda: "plan" in text_of(app), "the plan")
+        (line,) = [line for line in text_of(app).splitlines() if "plan " in line]
+        cells = line[line.index("plan") :]
+        assert "mono 50." in cells
+        heights = [BRAILLE.bars.index(cell) for cell in cells if cell in BRAILLE.bars[1:]]
+        assert heights == sorted(heights, reverse=True)
+        assert (heights[0], heights[-1]) == (8, 1)
+        await pilot.press("end")
+        await until(pilot, lambda: "mono 0.0 %" in text_of(app), "the share of the last update")
+    reader = RunReader(writer.folder)
+    reader.poll()
+    assert "1->0 linear" in result_table([(status_of(reader), reader.state)])[1]
 
 
 async def test_the_crosshair_reads_out_every_chart_at_its_step_exactly(

@@ -31,6 +31,14 @@ def ribbon(stretches: Sequence[Sequence[int]], modes: Sequence[str], glyphs: Gly
     return join(cells)
 
 
+def planned(shares: Sequence[float], mode: str, glyphs: Glyphs) -> Row:
+    """Beneath it, the planned share of ``mode`` in each of its cells, 0 to 1, as high as the ribbon's bars are."""
+    levels = len(glyphs.bars) - 1
+    return join(
+        [(glyphs.bars[max(1, round(share * levels)) if share > 0 else 0], f"series.{mode}") for share in shares]
+    )
+
+
 def stretches(views: Sequence[View], first: float, last: float, cells: int) -> list[list[int]]:
     """Batches of each mode in equal stretches over first..last, both included; a step counts where a chart draws it.
 

@@ -15,6 +15,7 @@ from typing import Any
 from engine.benchmark_names import parse_benchmark
 from engine.config import RunConfig
 from engine.model_description import ModelDescription
+from engine.mono_share import mono_share_text
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, newest_step, read_spec
 from engine.runs.reader import RunReader
@@ -151,7 +152,7 @@ def _likeness(row: RunRow, former: RunConfig, config: RunConfig) -> tuple[int, f
     same = [
         former.batch.size == config.batch.size, former.sources == config.sources, former.runtime == config.runtime,
         former.evaluation.benchmarks == config.evaluation.benchmarks, former.batch.mode == config.batch.mode,
-        row.state == "finished", former.batch.mono_share == config.batch.mono_share,
+        row.state == "finished", mono_share_text(former.batch) == mono_share_text(config.batch),
     ]  # fmt: skip
     return sum(2 ** (len(same) - place) * value for place, value in enumerate(same)), row.updated
 

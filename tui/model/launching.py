@@ -18,6 +18,7 @@ import msgspec
 
 from engine.config import (
     BATCH_MODES,
+    MONO_SHARE_SCHEDULES,
     POOLINGS,
     ConfigError,
     ModelConfig,
@@ -45,9 +46,18 @@ ORIGIN = "from"
 _LIMITS = {"<=": "at most", ">=": "at least", "<": "below", ">": "above"}
 _LISTS = frozenset({"evaluation.benchmarks", "sources.0.languages"})
 _PREFIXES = frozenset({"model.query_prefix", "model.passage_prefix"})
-_OPTIONAL = frozenset({"model.pooling", *_PREFIXES})  # empty is null
+_OPTIONAL = frozenset({"model.pooling", "batch.mono_share_end", *_PREFIXES})  # empty is null
 _TEXTS = frozenset(
-    {"name", "model.name", "model.pooling", "sources.0.kind", "sources.0.path", "batch.mode", "runtime.devices"}
+    {
+        "name",
+        "model.name",
+        "model.pooling",
+        "sources.0.kind",
+        "sources.0.path",
+        "batch.mode",
+        "batch.mono_share_schedule",
+        "runtime.devices",
+    }
 )
 
 SOURCE_KINDS = ("cldr", "jsonl", "lareqa", "squad", "mmarco", "hub")
@@ -77,6 +87,11 @@ FIELDS = (
           choices=BATCH_MODES, short="left and right choose", gap=True),
     Field("batch.mono_share", "mono share", "hybrid: probability of a monolingual batch, alpha in the paper; several "
           "with commas, as 0, 0.5, 1: a run for each", short="hybrid: share of monolingual batches"),
+    Field("batch.mono_share_schedule", "its schedule", "hybrid: how the mono share goes on from the first update; "
+          "steps are written in the config's TOML, as batch.mono_share_steps", choices=MONO_SHARE_SCHEDULES,
+          short="left and right choose"),
+    Field("batch.mono_share_end", "its end", "linear, cosine: the mono share at the last update; empty: none",
+          short="linear, cosine: at the last update", empty="none"),
     Field("batch.size", "batch size", "pairs per optimizer update; the others of the batch are the negatives",
           short="pairs per update"),
     Field("loss.temperature", "temperature", "divides the cosine similarities; smaller is sharper",

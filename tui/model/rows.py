@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engine.benchmark_names import parse_benchmark_key
 from engine.config import RunKind
 from engine.events import Device
+from engine.mono_share import schedule_text
 from engine.runs.folder import RunFolder, Spec
 from engine.runs.lock import Liveness
 from engine.runs.state import Activity, EvaluationPoint, RunState
@@ -24,7 +25,7 @@ class RunRow:
     folder: RunFolder
     name: str
     mode: str  # "eval" for an evaluation
-    mono_share: float | None
+    mono_share: float | None  # at the first update
     state: str
     reason: str
     step: int
@@ -41,6 +42,7 @@ class RunRow:
     alive: bool | None  # None: on another machine
     attempt: int
     telemetry: str = ""  # of its GPU, as of its last sign: "  97 %  61/80 GiB  612 W"
+    mono_share_schedule: str = ""  # "1->0 linear"; empty: the share is constant
     study: str = ""  # the sweep or study that it belongs to
     seed: int = 0
     created: float = 0.0  # unix seconds
@@ -72,6 +74,7 @@ def make_row(folder: RunFolder, spec: Spec | None, state: RunState, liveness: Li
         kind=kind,
         mode="eval" if kind == "evaluation" else visible(state.mode or (config.batch.mode if config else "?")),
         mono_share=None if kind == "evaluation" else _mono_share(state, spec),
+        mono_share_schedule=schedule_text(config.batch) if config is not None and kind == "training" else "",
         state=shown_state(state, liveness, now),
         reason=visible(reason(state, liveness, now)),
         step=state.step,

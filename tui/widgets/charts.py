@@ -8,11 +8,13 @@ from textual import events
 from textual.app import ComposeResult
 from textual.widget import Widget
 
+from engine.config import BatchConfig
+from engine.mono_share import mono_share_at, schedule_text
 from tui.drawing.cells import Row, Run, fit, row_width
 from tui.drawing.curve import Point
 from tui.drawing.frame import Y_LABELS
 from tui.drawing.line import Axes, Series, line_chart, plot_width
-from tui.drawing.ribbon import ribbon, stretches
+from tui.drawing.ribbon import planned, ribbon, stretches
 from tui.drawing.ticks import value_label
 from tui.format import exact, number, share
 from tui.model.board import Board, arrange
@@ -27,6 +29,17 @@ _ROOM_BELOW = 8  # lines from which on the ribbon has one
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """The planned share of monolingual batches, by update."""
+
+    batch: BatchConfig
+    max_steps: int
+
+    def at(self, step: float) -> float:
+        return mono_share_at(self.batch, self.max_steps, max(1, min(self.max_steps, round(step))))
+
+
+@dataclass(frozen=True)
 class Look:
     """How a chart is shown: all on one axis of steps."""
 
@@ -35,6 +48,7 @@ class Look:
     log: bool
     smoothing: float
     crosshair: int | None = None
+    schedule: Schedule | None = None  # of the share of monolingual batches, where it is not constant
 
 
 class ChartPanel(Panel):
@@ -81,7 +95,10 @@ class ChartPanel(Panel):
         axes = self._axes(chart, look)
         below: list[Row] = []
         if chart.name == LOSS and chart.series and height >= _ROOM_BELOW:
-            below = [self._mix(chart, axes, width), *self._lost(chart)]
+            below = [self._mix(chart, axes, width)]
+            if look.schedule is not None and height > _ROOM_BELOW:
+                below.append(self._plan(look, look.schedule, chart, axes, width))
+            below += self._lost(chart)
         return line_chart(width, height - len(below), chart.series, axes, self.glyphs) + below
 
     def _axes(self, chart: Chart, look: Look) -> Axes:
@@ -98,6 +115,15 @@ class ChartPanel(Panel):
         if len(modes) > 1 and sum(sums) > 0:
             runs.append((f" {modes[0]} {100 * sums[0] / sum(sums):.1f} %", chart.series[0].style))
         return tuple(runs)
+
+    def _plan(self, look: Look, schedule: Schedule, chart: Chart, axes: Axes, width: int) -> Row:
+        """What was planned for the cells above; right of it the share at the crosshair, or the mean in sight."""
+        room = plot_width(width, chart.series, axes)
+        stretch = (axes.last - axes.first) / max(1, room - 1)
+        shares = [schedule.at(axes.first + stretch * cell) for cell in range(room)]
+        told = sum(shares) / max(1, len(shares)) if look.crosshair is None else schedule.at(look.crosshair)
+        row = planned(shares, "mono", self.glyphs)
+        return ((fit("plan", Y_LABELS), "dim"), *row, (f" mono {100 * told:.1f} %", "dim"))
 
     def _lost(self, chart: Chart) -> list[Row]:
         lost = sorted(point for one in chart.series for point in one.view.lost()[-1:])
@@ -173,9 +199,10 @@ class ChartBoard(Widget):
         count = min(len(charts), 1 + columns * len(lines[1:]))
         self._arrange(width, columns, lines, count)
         first, last = self.board.viewport.window(detail.row.step)
+        schedule = _schedule(detail)
         for chart, panel in zip(charts[:count], self.panels, strict=False):
             log = self.board.log_axis(chart)
-            panel.show(chart, Look(first, last, log, detail.smoothing, self.board.viewport.crosshair))
+            panel.show(chart, Look(first, last, log, detail.smoothing, self.board.viewport.crosshair, schedule))
         return tuple(chart.name for chart in charts[:count])
 
     def on_resize(self, event: events.Resize) -> None:
@@ -193,6 +220,13 @@ class ChartBoard(Widget):
         self.panels[0].styles.column_span = max(1, columns)
         for index, panel in enumerate(self.panels):
             panel.display = index < count
+
+
+def _schedule(detail: RunDetail) -> Schedule | None:
+    config = None if detail.spec is None else detail.spec.config
+    if config is None or config.kind != "training" or not schedule_text(config.batch):
+        return None
+    return Schedule(config.batch, config.optimizer.max_steps)
 
 
 def mode_at(charts: tuple[Chart, ...], step: int) -> str:

@@ -196,7 +196,9 @@ class PlacesPanel(Panel):
         for place in self.comparison.done.points:
             series = self.comparison.series(place.condition)
             quality, distance = place.map_monolingual, place.rank_distance
-            label = share(place.mono_share, 2) if swept else self.comparison.labels[place.condition]
+            label = self.comparison.labels[place.condition]
+            if swept:
+                label = place.mono_share_schedule or share(place.mono_share, 2)
             if quality is not None and distance is not None:
                 marks.append(Mark(distance, quality, label, f"series.{series}", self._glyph(series)))
                 if place.front:

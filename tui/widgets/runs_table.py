@@ -57,7 +57,9 @@ def _distance(row: RunRow, glyphs: Glyphs, now: float) -> Run:
 
 
 def _mode(row: RunRow, glyphs: Glyphs, now: float) -> Run:
-    return f"{row.mode} {share(row.mono_share, 2)}" if row.mono_share is not None else row.mode, "dim"
+    if row.mono_share is None:
+        return row.mode, "dim"
+    return f"{row.mode} {row.mono_share_schedule or share(row.mono_share, 2)}", "dim"
 
 
 def _age(row: RunRow, glyphs: Glyphs, now: float) -> Run:
@@ -65,7 +67,7 @@ def _age(row: RunRow, glyphs: Glyphs, now: float) -> Run:
 
 
 COLUMNS = (
-    Column("mode", 12, "left", 6, _mode),
+    Column("mode", 20, "left", 6, _mode),
     Column("state", 12, "left", 0, _state),
     Column("step", 19, "right", 2, _step),
     Column("", SPARK, "left", 7, lambda row, glyphs, now: (sparkline(row.spark, SPARK, glyphs), "bar"), fixed=True),

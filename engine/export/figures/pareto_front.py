@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.export.figures.style import COLOURS, COLUMN_INCHES, plain, short
 from engine.export.run_results import ExportError, RunReference, check_measured, find_results
 from engine.export.tables import build_table
-from engine.export.tables.pareto_table import BIAS, QUALITY
+from engine.export.tables.pareto_table import BIAS, QUALITY, with_schedule
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
@@ -54,7 +54,7 @@ def draw_pareto(frame: Frame) -> Any:
         )
         left = x <= middle
         label = axes.annotate(
-            plain(name),
+            plain(with_schedule(name, record["mono_share_schedule"])),
             (x, y),
             xytext=(4 if left else -4, 4),
             textcoords="offset points",

@@ -61,6 +61,7 @@ def _summary(results: Sequence[RunResult]) -> Frame:
             result.run,
             result.mode,
             result.mono_share,
+            result.mono_share_schedule,
             result.seed,
             result.step,
             result.benchmark,
@@ -73,7 +74,8 @@ def _summary(results: Sequence[RunResult]) -> Frame:
     schema = {
         "run": pl.String,
         "mode": pl.String,
-        "mono_share": pl.Float64,
+        "mono_share": pl.Float64,  # of a schedule, the mean over all updates
+        "mono_share_schedule": pl.String,
         "seed": pl.Int64,
         "step": pl.Int64,
         "benchmark": pl.String,

@@ -14,6 +14,7 @@ from engine.export.checkpoint_choice import selected_on_itself
 from engine.export.conditions import RunGroup, conditions
 from engine.export.run_results import ExportError, RunResult, reason_missing
 from engine.export.tables.published import FULL_SIZES, PUBLISHED, SOURCE
+from engine.mono_share import mono_share_text
 
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
@@ -76,7 +77,7 @@ def _published(measure: str) -> Iterator[tuple[_Label, list[_Cell]]]:
 
 def _measured_row(measure: str, system: RunGroup, results: Sequence[RunResult]) -> tuple[str | int | _Cell, ...]:
     first = system.results[0]
-    batches = first.mode if first.mono_share is None else f"hybrid {first.mono_share:g}"
+    batches = first.mode if first.mono_share is None else f"hybrid {mono_share_text(first.config.batch)}"
     seeds = len(system.runs) if first.is_trained else None
     of_system = [result for result in results if result.run in system.runs]
     cells: list[_Cell] = []

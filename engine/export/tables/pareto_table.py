@@ -37,6 +37,7 @@ def pareto_table(results: Sequence[RunResult], groups: Sequence[RunGroup] | None
                 group.name,
                 first.mode,
                 first.mono_share,
+                first.mono_share_schedule,
                 len(group.runs) if first.is_trained else None,
                 *mean.values(),
                 *_range(group, QUALITY),
@@ -47,13 +48,19 @@ def pareto_table(results: Sequence[RunResult], groups: Sequence[RunGroup] | None
     schema = {
         "condition": pl.String,
         "mode": pl.String,
-        "mono_share": pl.Float64,
+        "mono_share": pl.Float64,  # of a schedule, the mean over all updates
+        "mono_share_schedule": pl.String,
         "seeds": pl.Int64,
         **dict.fromkeys(_MEANS, pl.Float64),
         **{f"{metric}_{end}": pl.Float64 for metric in (QUALITY, BIAS) for end in ("low", "high")},
         "front": pl.Boolean,
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def with_schedule(name: str, schedule: str | None) -> str:
+    """A condition's name, and behind it the schedule of its share of monolingual batches, where it has one."""
+    return f"{name} ({schedule})" if schedule else name
 
 
 def with_conditions(frame: Frame, names: dict[str, str]) -> Frame:

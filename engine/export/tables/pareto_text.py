@@ -5,7 +5,7 @@ from __future__ import annotations
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
-from engine.export.tables.pareto_table import BIAS, QUALITY
+from engine.export.tables.pareto_table import BIAS, QUALITY, with_schedule
 from engine.runs.text import visible
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def pareto_view(frame: Frame, width: int = 80) -> str:
         figure.draw(figure.signal([record[BIAS]], [record[QUALITY]], marker=letter))
         measured = f"{QUALITY} {record[QUALITY]:.4f}, {BIAS} {record[BIAS]:,.1f}"
         front = ", on the front" if record["front"] else ""
-        letters.append(f"{letter}  {visible(record['condition'])}: {measured}{front}")
+        name = visible(with_schedule(record["condition"], record["mono_share_schedule"]))
+        letters.append(f"{letter}  {name}: {measured}{front}")
     for axis, name, digits in (("x", BIAS, 1), ("y", QUALITY, 3)):
         low, high = _limits(complete[name].to_list())
         ticks = [low + part * (high - low) / _TICKS for part in range(_TICKS + 1)]

@@ -64,11 +64,13 @@ def make_evaluation(
     return evaluate(benchmark, *vectors, ENCODING)
 
 
-def make_run(home: Path, name: str, mode: str, steps: dict[int, dict[str, Evaluation]]) -> Path:
+def make_run(
+    home: Path, name: str, mode: str, steps: dict[int, dict[str, Evaluation]], **batch_options: object
+) -> Path:
     """A run folder with a spec and, per step and benchmark, an evaluation."""
     folder = home / name
     folder.mkdir(parents=True)
-    batch = msgspec.convert({"mode": mode}, BatchConfig)
+    batch = msgspec.convert({"mode": mode, **batch_options}, BatchConfig)
     config = RunConfig(name=name, seed=7, batch=batch, sources=(SourceConfig(kind="cldr"),))
     spec = Spec(config=config, created=0.0, provenance=Provenance())
     (folder / "spec.json").write_bytes(msgspec.json.encode(spec))

@@ -10,7 +10,7 @@ import pytest
 from export_cases import make_evaluation
 from huggingface_hub import ModelCard
 
-from engine.config import LoraConfig, LossConfig, ModelConfig, RunConfig, SourceConfig
+from engine.config import BatchConfig, LoraConfig, LossConfig, ModelConfig, RunConfig, SourceConfig
 from engine.encoder import load_encoder
 from engine.export.card import CardFacts, TrainedSource, model_card
 from engine.runs.folder import Provenance
@@ -100,6 +100,13 @@ def test_a_folder_of_the_users_machine_is_named_by_its_last_part(encoder, tmp_pa
     assert "`my-encoder`" in card
     assert "pairs.jsonl" in card
     assert ModelCard(card).data.base_model is None
+
+
+def test_a_schedule_of_the_batches_is_told(encoder):
+    batch = BatchConfig(mono_share=1.0, mono_share_schedule="cosine", mono_share_end=0.25)
+    card = model_card(facts_of(encoder, config=msgspec.structs.replace(facts_of(encoder).config, batch=batch)))
+    assert "monolingual with probability 1->0.25 cosine over training, else cross-lingual" in card
+    assert "mode hybrid, mono_share 1->0.25 cosine" in card
 
 
 def test_a_run_without_evaluation_has_a_card_too(encoder):

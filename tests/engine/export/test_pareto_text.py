@@ -31,6 +31,20 @@ def test_every_condition_is_drawn_and_named(frame):
     assert "\x1b" not in text
 
 
+def test_a_schedule_stands_by_its_condition_and_counts_as_its_mean_share(tmp_path):
+    options = {"mono_share": 1.0, "mono_share_schedule": "linear", "mono_share_end": 0.25}
+    runs = [
+        make_run(tmp_path, name, "hybrid", {4: {"toy": make_evaluation(5, noise)}}, **more)
+        for name, noise, more in (("still", 2.0, {}), ("moving", 1.0, options))
+    ]
+    frame = build_table("pareto", runs)
+    assert frame.select("mono_share", "mono_share_schedule").rows() == [(0.5, None), (0.625, "1->0.25 linear")]
+    assert build_table("summary", runs)["mono_share_schedule"].to_list() == [None, "1->0.25 linear"]
+    text = pareto_view(frame)
+    assert "B  moving (1->0.25 linear): map_monolingual" in text
+    assert "A  still: map_monolingual" in text
+
+
 def test_better_is_up_and_left(frame):
     lines = pareto_view(frame).splitlines()
     place = {

@@ -39,6 +39,7 @@ def test_summary_has_one_row_a_run_from_its_newest_step(runs):
         "run",
         "mode",
         "mono_share",
+        "mono_share_schedule",
         "seed",
         "step",
         "benchmark",
@@ -47,8 +48,8 @@ def test_summary_has_one_row_a_run_from_its_newest_step(runs):
         *METRICS,
         "rank_distance_null",
     ]
-    assert frame.rows()[0][:6] == ("hybrid_a", "hybrid", 0.5, 7, 1000, "toy")
-    assert frame.rows()[1][:6] == ("mono-b", "mono", None, 7, 400, "toy")
+    assert frame.rows()[0][:6] == ("hybrid_a", "hybrid", 0.5, None, 7, 1000)
+    assert frame.rows()[1][:6] == ("mono-b", "mono", None, None, 7, 400)
     for row, evaluation in zip(frame.iter_rows(named=True), (LATE, OTHER), strict=True):
         assert {name: row[name] for name in evaluation.summary.metrics} == evaluation.summary.metrics
 

@@ -67,7 +67,7 @@ def text_of(drawn, k, corpus):
 def test_each_pair_gets_as_many_of_its_own_as_there_are(sizes, count, mode, t):
     corpus = hard(make_corpus(gaps=GAPS), sizes)
     arrays = tokenized(corpus, negatives=True)
-    batch = BatchPlan([arrays], BatchConfig(mode=mode, size=8), seed=1).batch(t)
+    batch = BatchPlan([arrays], BatchConfig(mode=mode, size=8), seed=1, max_steps=1).batch(t)
     drawn = draw_negatives(batch, arrays, count, 1, t)
     assert len(drawn.item) == 8 * count
     for pair, row in enumerate(corpus.row_of[batch.groups, batch.passage_language]):
@@ -88,7 +88,7 @@ def test_each_pair_gets_as_many_of_its_own_as_there_are(sizes, count, mode, t):
 
 def test_draws_change_from_batch_to_batch_and_are_equal_for_equal_ones():
     corpus = tokenized(hard(make_corpus(), [5]), negatives=True)
-    batch = BatchPlan([corpus], BatchConfig(mode="mono", size=8), seed=1).batch(0)
+    batch = BatchPlan([corpus], BatchConfig(mode="mono", size=8), seed=1, max_steps=1).batch(0)
     first, again, later, seeded = (
         draw_negatives(batch, corpus, 2, seed, t).item.tolist() for seed, t in ((1, 4), (1, 4), (1, 5), (2, 4))
     )
@@ -120,7 +120,7 @@ def slow(batch, drawn, corpus):
 def test_a_negative_that_is_a_known_passage_of_the_question_is_masked(mode, ids):
     corpus = hard(make_corpus(groups=12, gaps=GAPS), [0, 1, 3], ids)
     arrays = tokenized(corpus, negatives=True)
-    plan, found = BatchPlan([arrays], BatchConfig(mode=mode, size=16), seed=0), 0
+    plan, found = BatchPlan([arrays], BatchConfig(mode=mode, size=16), seed=0, max_steps=1), 0
     for t in range(20):
         batch = plan.batch(t)
         drawn = draw_negatives(batch, arrays, 2, 0, t)
@@ -134,7 +134,7 @@ def test_a_negative_known_by_its_id_is_masked_whatever_its_text():
     corpus = hard(make_corpus(groups=6), [1], ids=True)
     changed = [f"changed {number}" for number in range(len(corpus.negatives.texts))]
     arrays = tokenized(replace(corpus, negatives=replace(corpus.negatives, texts=changed)), negatives=True)
-    batch = BatchPlan([arrays], BatchConfig(mode="mono", size=6), seed=0).batch(0)
+    batch = BatchPlan([arrays], BatchConfig(mode="mono", size=6), seed=0, max_steps=1).batch(0)
     assert false_negatives(batch, arrays, draw_negatives(batch, arrays, 1, 0, 0))[:, 6:].any()
 
 

@@ -1,6 +1,7 @@
 """The batch plan: pure, complete in every epoch, and of the modes, languages and sources that were asked for."""
 
 from collections import Counter
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -10,13 +11,14 @@ from scipy.stats import binomtest
 from small_corpora import make_corpus, tokenized
 
 from engine.config import BatchConfig, ConfigError
+from engine.mono_share import mono_share_at
 from engine.training.plan import BatchPlan
 
 MODES = ("mono", "cross", "hybrid", "mixed", "english")
 
 
-def plan_of(corpora, batch, seed):
-    return BatchPlan([tokenized(corpus) for corpus in corpora], batch, seed)
+def plan_of(corpora, batch, seed, max_steps=1):
+    return BatchPlan([tokenized(corpus) for corpus in corpora], batch, seed, max_steps)
 
 
 def equal(first, second):
@@ -106,6 +108,64 @@ def test_hybrid_at_its_ends_is_the_pure_mode_bit_for_bit(corpora, share, mode):
     hybrid = plan_of(corpora, BatchConfig(mode="hybrid", mono_share=share, size=8), seed=3)
     pure = plan_of(corpora, BatchConfig(mode=mode, size=8), seed=3)
     assert all(equal(hybrid.batch(t), pure.batch(t)) for t in range(200))
+
+
+def test_a_constant_share_gives_the_batches_that_it_gave_before_there_were_schedules():
+    """A run that was begun with an earlier version goes on with the batches that it would have had."""
+    corpora = [make_corpus("first"), make_corpus("second", groups=24, gaps={(3, "th")})]
+    plan, digest = plan_of(corpora, BatchConfig(mono_share=0.3, size=4), seed=7, max_steps=300), sha256()
+    for t in [*range(200), 20_000]:
+        batch = plan.batch(t)
+        digest.update(f"{t} {batch.mode} {batch.source} ".encode())
+        digest.update(batch.groups.astype("<i8").tobytes())
+        for languages in (batch.query_language, batch.passage_language):
+            digest.update(languages.astype("<i2").tobytes())
+    assert digest.hexdigest() == "8717c866eb5e99af5b31299baf42a34d3467403a9cd002fc79d68123c86aae3b"
+
+
+SCHEDULES = {
+    "linear": {"mono_share": 1.0, "mono_share_schedule": "linear", "mono_share_end": 0.0},
+    "cosine": {"mono_share": 0.1, "mono_share_schedule": "cosine", "mono_share_end": 0.9},
+    "steps": {"mono_share": 0.8, "mono_share_schedule": "steps", "mono_share_steps": ((11, 0.3), (31, 0.0))},
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_over_many_seeds_the_coin_follows_the_schedule(corpora, name, monkeypatch):
+    """At every update: of 300 runs, as many draw a monolingual batch as its share says."""
+    monkeypatch.setattr("engine.training.plan._CHUNK", 64)  # of draws that are made together, and mostly not asked for
+    batch, steps, seeds = BatchConfig(size=2, **SCHEDULES[name]), 40, 300
+    arrays = [tokenized(corpus) for corpus in corpora]
+    plans = [BatchPlan(arrays, batch, seed, steps) for seed in range(seeds)]
+    for t in range(0, steps, 3):
+        expected = mono_share_at(batch, steps, t + 1)
+        mono = sum(plan._streams[plan._stream_at(t)[0]].mode == "mono" for plan in plans)
+        if expected in (0.0, 1.0):
+            assert mono == expected * seeds
+        else:
+            assert binomtest(mono, seeds, expected).pvalue > 1e-5
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_scheduled_plan_is_a_function_of_the_update_alone(corpora, name, monkeypatch):
+    """Asked in another order, or from the middle on as after a resume, every batch is the same; and each stream goes
+    through its groups without leaving one out, whatever the coins were."""
+    monkeypatch.setattr("engine.training.plan._CHUNK", 16)
+    batch = BatchConfig(size=4, **SCHEDULES[name])
+    forwards, backwards = plan_of(corpora, batch, 3, 40), plan_of(corpora, batch, 3, 40)
+    first = [forwards.batch(t) for t in range(40)]
+    assert all(equal(backwards.batch(t), first[t]) for t in reversed(range(40)))
+    drawn = Counter()
+    for t in range(40):
+        index, earlier = forwards._stream_at(t)
+        assert earlier == drawn[index]
+        drawn[index] += 1
+
+
+def test_a_schedule_that_does_not_move_is_the_constant_share(corpora):
+    same = BatchConfig(mono_share=0.4, mono_share_schedule="linear", mono_share_end=0.4, size=4)
+    one, other = plan_of(corpora, same, 0, 50), plan_of(corpora, BatchConfig(mono_share=0.4, size=4), 0, 50)
+    assert all(equal(one.batch(t), other.batch(t)) for t in range(50))
 
 
 DRAWS = 1500

@@ -38,7 +38,7 @@ def make_trainer(corpora, make_encoder):
 def test_updates_are_those_of_a_plain_loop(corpora, make_encoder, make_trainer):
     """Texts of the plan, one padded batch, cross entropy, torch's own AdamW and clipping: the same losses."""
     arrays = [tokenized(corpus) for corpus in corpora]
-    encoder, plan = make_encoder(0.0).train(), BatchPlan(arrays, CONFIG.batch, CONFIG.seed)
+    encoder, plan = make_encoder(0.0).train(), BatchPlan(arrays, CONFIG.batch, CONFIG.seed, CONFIG.optimizer.max_steps)
     matrices = [parameter for parameter in encoder.parameters() if parameter.ndim > 1]
     vectors = [parameter for parameter in encoder.parameters() if parameter.ndim == 1]
     optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0}])

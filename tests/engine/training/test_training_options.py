@@ -29,6 +29,10 @@ OPTIONS = {
     "average": {"optimizer": AVERAGED},
     "adapters": {"lora": LORA},
     "losses": {"loss": LOSSES},
+    "schedule": {
+        "batch": BatchConfig(size=8, mono_share=1.0, mono_share_schedule="linear", mono_share_end=0.0),
+        "optimizer": msgspec.structs.replace(PLAIN.optimizer, max_steps=6),  # over the steps that are tested
+    },
     "all": {"optimizer": AVERAGED, "lora": LoraConfig(rank=2, dropout=0.2), "loss": LOSSES},
 }
 

@@ -9,6 +9,7 @@ from described_folders import described_folder, write_weights
 from runs_factory import finished
 
 from engine.config import ModelConfig, RunConfig, SourceConfig, sample_configs_folder
+from engine.mono_share import schedule_text
 from tui.model.estimating import Formers
 from tui.model.launching import FIELDS, ORIGIN, Draft, Origin, check, form_key, overrides, read_draft
 
@@ -82,6 +83,17 @@ def test_texts_become_the_types_of_their_fields() -> None:
     assert checked.config.seed == 7
     assert checked.config.optimizer.learning_rate == 2e-5
     assert checked.config.evaluation.benchmarks == ()
+
+
+def test_a_schedule_is_chosen_and_taken_back() -> None:
+    draft = sample()
+    moving = draft.values | {"batch.mono_share_schedule": "linear", "batch.mono_share_end": "0"}
+    checked = check(draft, moving)
+    assert checked.config is not None
+    assert schedule_text(checked.config.batch) == "0.5->0 linear"
+    assert form_key(check(draft, moving | {"batch.mono_share_end": ""}).field) == "batch.mono_share_end"
+    assert form_key(check(draft, moving | {"batch.mono_share_schedule": "constant"}).field) == "batch.mono_share_end"
+    assert "steps" in check(draft, draft.values | {"batch.mono_share_schedule": "steps"}).reason
 
 
 def test_a_former_run_gives_its_whole_config_back(home: Path) -> None:
