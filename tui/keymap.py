@@ -34,6 +34,7 @@ class Action:
     palette: str = ""  # "area: action"; empty: not worth a place there
     shown_keys: str = ""  # where the first key alone would not say it
     areas: tuple[str, ...] = ()  # the parts of the screen that have it while they have the focus; empty: the screen
+    first: bool = False  # done before the next key is looked at, which may be meant for another part by then
 
 
 RUN_TABS = ("overview", "heatmap", "bias", "queries", "log", "config")
@@ -146,8 +147,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("intervals", ("i",), "intervals", "show or hide the intervals in the cells", ("study",), footer=False,
            palette="study: intervals"),
     Action("next_panel", ("tab", "o"), "next part", "the next part of the screen: conditions, answer, runs that are "
-           "left; shift+tab: the one before", ("study",), palette="study: next part", shown_keys="tab"),
-    Action("previous_panel", ("shift+tab",), "part before", "", ("study",), footer=False),
+           "left; shift+tab: the one before", ("study",), palette="study: next part", shown_keys="tab", first=True),
+    Action("previous_panel", ("shift+tab",), "part before", "", ("study",), footer=False, first=True),
     Action("export", ("x",), "export", "write a table or a figure to a file", ("runs", "run", "compare", "study"),
            tabs=("heatmap", "bias"), palette="table: export"),
     Action("move_up", ("up",), "move", "move over the cells of the heatmap, or scroll a text", ("run",),
@@ -302,7 +303,7 @@ def actions_of(screen: str) -> list[Action]:
 def bindings(screen: str, area: str = "") -> list[BindingType]:
     """The keys of a screen for Textual: its own, or those that one of its ``area``s adds while it has the focus."""
     return [
-        Binding(key, action.name, action.label, show=False)
+        Binding(key, action.name, action.label, show=False, priority=action.first)
         for action in actions_of(screen)
         if (area in action.areas if area else not action.areas)
         for key in action.keys

@@ -75,7 +75,7 @@ class Answerer:
 
     def _progressed(self, progress: StudyProgress) -> None:
         if not self._closed:
-            self.work = f"computing {visible(progress.what)}, {progress.done} of {progress.total}"
+            self.work = f"computing {visible(progress.what)}, part {progress.done + 1} of {progress.total}"
             self._changed()
 
     def _done(self, dashboard: Dashboard, answer: AnswerSoFar | None, error: str) -> None:

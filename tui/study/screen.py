@@ -135,6 +135,8 @@ class StudyScreen(Steering):
         row = self.current()
         if row is not None and row.reason:
             return ((f"{row.name} s{row.seed}: {row.reason}", f"state.{row.state}"),), ()
+        if self.answerer.work and self.answerer.answer is not None:
+            return ((f"{self.answerer.work} anew", "dim"),), ()
         if not self._shows_all:
             name = ("conditions by benchmarks", "answer so far", "runs left")[self._chosen]
             return (("tab", "key"), (f" next part ({self._chosen + 1} of {len(self.parts)}: {name})", "dim")), ()
@@ -254,7 +256,7 @@ class StudyScreen(Steering):
     def _to_part(self, index: int) -> None:
         self._chosen = index % len(self.parts)
         self._arrange()
-        self.parts[self._chosen].focus()
+        self.set_focus(self.parts[self._chosen])  # at once: the next key may be here already
         self.show_footer()
         self.show_message(self.dashboard.now())
 
@@ -287,12 +289,12 @@ class StudyScreen(Steering):
         self._arrange()
         answer, marks = answerer.answer, {"undecided": "?", "not measured": "-"}
         marks |= {"reproduced": self.glyphs.good, "contradicted": self.glyphs.bad}
-        of = f"as of {answer.count} of {answer.total} runs" if answer is not None else ""
-        aside = ", ".join(part for part in (of, answerer.work) if part)
+        aside = f"as of {answer.count} of {answer.total} runs" if answer is not None else ""
         self.answer_panel.show(answer_paragraphs(state, answer, answerer.error, answerer.work, marks), aside)
         self.runs_left.show(state.left, {each.name: each.label for each in state.conditions})
         self._show_cell()
         self._show_header(self.dashboard.now())
+        self.show_message(self.dashboard.now())
         self.show_footer()
 
     def _show_cell(self) -> None:

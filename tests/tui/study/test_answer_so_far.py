@@ -162,7 +162,7 @@ async def test_intervals_and_verdicts_come_into_the_cells(
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
         await open_study(pilot, app, until)
-        await until(pilot, lambda: "computing xquad-r, 0 of 3" in text_of(app), "the progress")
+        await until(pilot, lambda: "Computing xquad-r, part 1 of 3" in text_of(app), "the progress")
         assert "no verdict yet" in text_of(app)
         job.go.set()
         await until(pilot, lambda: "as of 6 of 10 runs" in text_of(app), "the answer")

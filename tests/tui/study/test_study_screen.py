@@ -10,6 +10,7 @@ import pytest
 from helpers import lines_of, text_of
 from runs_factory import START, RunWriter, finished
 from study_homes import STUDY, finished_run, launched, measured, record, result, study_under_way
+from textual.events import Key
 from textual.pilot import Pilot
 
 from engine import events
@@ -374,3 +375,16 @@ async def test_one_part_alone_is_marked_as_the_one_with_the_focus(
             await pilot.pause()
             shown = [title for title in ("> answer so far", "> runs left") if title in text_of(app)]
             assert tuple(shown) == titles
+
+
+async def test_keys_that_are_typed_at_once_reach_the_part_that_has_the_focus_by_then(
+    study: list[RunWriter], dashboard: Make, until: Until
+) -> None:
+    """As they come from a fast hand, or from a slow line that delivers them together."""
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_study(pilot, app, until)
+        for key in ("tab", "tab", "down", "down"):
+            app.post_message(Key(key, None))
+        await until(pilot, lambda: screen.runs_left.current() is screen.state.left.runs[2], "the third run")  # type: ignore[union-attr]
+        assert screen.grid.at == (0, 0)
