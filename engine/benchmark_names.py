@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from engine.config_error import ConfigError
+from engine.language_codes import flores_names
 
 CLDR_LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
 XQUAD_R_LANGUAGES = CLDR_LANGUAGES
@@ -21,6 +22,10 @@ MIRACL_LANGUAGES = (
     "ar", "bn", "de", "en", "es", "fa", "fi", "fr", "hi", "id", "ja", "ko", "ru", "sw", "te", "th", "yo", "zh",
 )  # fmt: skip
 
+BELEBELE_LANGUAGES = tuple(sorted(flores_names()))
+NANOBEIR_LANGUAGES = ("ar", "de", "en", "es", "fr", "it", "no", "pt", "sv")
+NEUCLIR_LANGUAGES = ("en", "fa", "ru", "zh")  # English is only asked
+
 # Benchmarks whose key alone says which languages they have.
 BENCHMARK_LANGUAGES: dict[str, tuple[str, ...]] = {
     "cldr": CLDR_LANGUAGES,
@@ -28,16 +33,19 @@ BENCHMARK_LANGUAGES: dict[str, tuple[str, ...]] = {
     "xquad-r": XQUAD_R_LANGUAGES,
     "mlqa-r": MLQA_R_LANGUAGES,
     "miracl": MIRACL_LANGUAGES,
+    "belebele": BELEBELE_LANGUAGES,
+    "neuclir": NEUCLIR_LANGUAGES,
 }
+_SUITE_LANGUAGES = {"beir": ("en",), "nanobeir": NANOBEIR_LANGUAGES}
 BENCHMARK_FORMS = (
     "cldr, cldr-en, xquad-r[=FOLDER], mlqa-r[=FOLDER], miracl[=FOLDER], beir/NAME[=FOLDER], beir/*=FOLDER, "
-    "mteb/TASK[=FOLDER], own=FOLDER"
+    "nanobeir/SET[=FOLDER], mteb/TASK[=FOLDER], belebele[=FOLDER], neuclir[=FOLDER], own=FOLDER"
 )
 BUILT_IN = ("cldr", "cldr-en")  # made of what is installed
 _BENCHMARK_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _SUITE = "beir/*"  # the one whose members a folder names
 _TASK = re.compile(rf"mteb/({_BENCHMARK_NAME})(?::([A-Za-z0-9_+.-]+))?(?:@({_BENCHMARK_NAME}))?")
-_NAMED_BENCHMARK = re.compile(rf"beir/{_BENCHMARK_NAME}|own(/{_BENCHMARK_NAME})?|{_TASK.pattern}")
+_NAMED_BENCHMARK = re.compile(rf"(nano)?beir/{_BENCHMARK_NAME}|own(/{_BENCHMARK_NAME})?|{_TASK.pattern}")
 
 
 def parse_benchmark(spec: str) -> tuple[str, Path | None]:
@@ -141,7 +149,8 @@ def parse_benchmark_key(spec: str) -> str:
 
 def benchmark_languages(key: str) -> tuple[str, ...]:
     """The languages of a benchmark; empty where only its files say."""
-    return ("en",) if key.startswith("beir/") else BENCHMARK_LANGUAGES.get(key, ())
+    suite = key.partition("/")[0]
+    return _SUITE_LANGUAGES.get(suite, ()) if suite != key else BENCHMARK_LANGUAGES.get(key, ())
 
 
 def languages_for(key: str, languages: Sequence[str]) -> tuple[str, ...]:

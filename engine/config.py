@@ -41,7 +41,8 @@ DEBIAS_METHODS: tuple[DebiasMethod, ...] = get_args(DebiasMethod)
 
 ValidationMetric = Literal[
     "map_monolingual", "map_crosslingual", "map_multilingual", "recall_at_1_monolingual", "recall_at_1_crosslingual",
-    "recall_at_10_multilingual", "rank_distance", "ndcg_at_10", "recall_at_100",
+    "recall_at_10_multilingual", "rank_distance", "ndcg_at_10", "ndcg_at_20",
+    "ndcg_at_20_multilingual", "recall_at_100",
 ]  # fmt: skip
 
 Positive = Annotated[int, Meta(ge=1)]

@@ -1,4 +1,4 @@
-"""What a language is called here (mostly ISO 639-1), and by mteb and FLORES (ISO 639-3 and ISO 15924)."""
+"""What a language is called here (ISO 639-1, mostly), and by mteb and FLORES (ISO 639-3 and ISO 15924)."""
 
 from __future__ import annotations
 
@@ -46,8 +46,27 @@ LANGUAGES = {
     "zh": "zho-Hans",
 }
 _OURS = {code: name for name, code in LANGUAGES.items()} | {
-    "arb-Arab": "ar", "cmn-Hans": "zh", "jpn-Hira": "ja", "kor-Kore": "ko", "pes-Arab": "fa", "swh-Latn": "sw",
+    "arb-Arab": "ar", "cmn-Hans": "zh", "jpn-Hira": "ja", "kor-Kore": "ko", "lvs-Latn": "lv", "nob-Latn": "no",
+    "pes-Arab": "fa", "swh-Latn": "sw",
 }  # fmt: skip
+
+# The variants of FLORES that Belebele has.
+FLORES = (
+    "acm_Arab", "afr_Latn", "als_Latn", "amh_Ethi", "apc_Arab", "arb_Arab", "arb_Latn", "ars_Arab", "ary_Arab",
+    "arz_Arab", "asm_Beng", "azj_Latn", "bam_Latn", "ben_Beng", "ben_Latn", "bod_Tibt", "bul_Cyrl", "cat_Latn",
+    "ceb_Latn", "ces_Latn", "ckb_Arab", "dan_Latn", "deu_Latn", "ell_Grek", "eng_Latn", "est_Latn", "eus_Latn",
+    "fin_Latn", "fra_Latn", "fuv_Latn", "gaz_Latn", "grn_Latn", "guj_Gujr", "hat_Latn", "hau_Latn", "heb_Hebr",
+    "hin_Deva", "hin_Latn", "hrv_Latn", "hun_Latn", "hye_Armn", "ibo_Latn", "ilo_Latn", "ind_Latn", "isl_Latn",
+    "ita_Latn", "jav_Latn", "jpn_Jpan", "kac_Latn", "kan_Knda", "kat_Geor", "kaz_Cyrl", "kea_Latn", "khk_Cyrl",
+    "khm_Khmr", "kin_Latn", "kir_Cyrl", "kor_Hang", "lao_Laoo", "lin_Latn", "lit_Latn", "lug_Latn", "luo_Latn",
+    "lvs_Latn", "mal_Mlym", "mar_Deva", "mkd_Cyrl", "mlt_Latn", "mri_Latn", "mya_Mymr", "nld_Latn", "nob_Latn",
+    "npi_Deva", "npi_Latn", "nso_Latn", "nya_Latn", "ory_Orya", "pan_Guru", "pbt_Arab", "pes_Arab", "plt_Latn",
+    "pol_Latn", "por_Latn", "ron_Latn", "rus_Cyrl", "shn_Mymr", "sin_Latn", "sin_Sinh", "slk_Latn", "slv_Latn",
+    "sna_Latn", "snd_Arab", "som_Latn", "sot_Latn", "spa_Latn", "srp_Cyrl", "ssw_Latn", "sun_Latn", "swe_Latn",
+    "swh_Latn", "tam_Taml", "tel_Telu", "tgk_Cyrl", "tgl_Latn", "tha_Thai", "tir_Ethi", "tsn_Latn", "tso_Latn",
+    "tur_Latn", "ukr_Cyrl", "urd_Arab", "urd_Latn", "uzn_Latn", "vie_Latn", "war_Latn", "wol_Latn", "xho_Latn",
+    "yor_Latn", "zho_Hans", "zho_Hant", "zsm_Latn", "zul_Latn",
+)  # fmt: skip
 
 
 def langscript(language: str) -> str:
@@ -58,3 +77,8 @@ def langscript(language: str) -> str:
 def short_name(code: str) -> str:
     """Our name of mteb's "deu-Latn"; the code itself where the table has none."""
     return _OURS.get(code, code)
+
+
+def flores_names() -> dict[str, str]:
+    """Our names of the variants of FLORES, which are its codes where we have no shorter name -> its codes."""
+    return {_OURS.get(code.replace("_", "-"), code): code for code in FLORES}

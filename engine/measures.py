@@ -55,6 +55,8 @@ _TABLE = (
     Measure("recall_at_10_multilingual", "pool", "recall", 10, needs=_SEVERAL),
     Measure("rank_distance", "pool", "rank distance", wanted="lower", is_headline=True, needs=_ANSWERS),
     Measure("ndcg_at_10", "own language", "nDCG", 10),
+    Measure("ndcg_at_20", "own language", "nDCG", 20),
+    Measure("ndcg_at_20_multilingual", "pool", "nDCG", 20, needs=_SEVERAL),
     Measure("recall_at_100", "own language", "recall", 100),
     Measure(
         "own_language_advantage", "pool", "own-language advantage", wanted="lower", is_metric=False, is_headline=True,
@@ -112,7 +114,7 @@ _PRIMARY = {
     "miracl": "ndcg_at_10",
     "mteb": "ndcg_at_10",
     "nanobeir": "ndcg_at_10",
-    "neuclir": "ndcg_at_10",
+    "neuclir": "ndcg_at_20",
 }
 
 

@@ -42,7 +42,7 @@ def hub_table(repository: str, folder: Path | None, subset: str | None, split: s
         if folder is None or names_subsets(folder):
             data = load_dataset(label, subset, split=split)
         else:
-            kind, files = _table_files(folder, subset or "default", split)
+            kind, files = _table_files(folder, subset, split)
             options = {"sep": "\t"} if kind == "csv" else {}
             data = load_dataset(kind, data_files=[str(path) for path in files], split="train", **options)
     except (OSError, ValueError, RuntimeError) as error:
@@ -80,25 +80,26 @@ def names_subsets(folder: Path) -> bool:
     return readme.is_file() and "config_name:" in readme.read_text(encoding="utf-8", errors="replace")
 
 
-def table_files(folder: Path, subset: str, split: str) -> tuple[str, list[Path]] | None:
+def table_files(folder: Path, subset: str | None, split: str) -> tuple[str, list[Path]] | None:
     """The format and the files of a subset in a folder without a README; None: there are none."""
     for extension, kind in _FORMATS.items():
         for root in (folder, folder / "data"):
-            if (path := root / f"{subset}{extension}").is_file():
+            if subset is not None and (path := root / f"{subset}{extension}").is_file():
                 return kind, [path]
             splits: dict[str, list[Path]] = {}
-            for path in sorted((root / subset).glob(f"*{extension}")):
+            for path in sorted((root / subset if subset is not None else root).glob(f"*{extension}")):
                 splits.setdefault(path.name.removesuffix(extension).partition("-")[0], []).append(path)
-            if found := splits.get(split) or (next(iter(splits.values())) if len(splits) == 1 else None):
+            only = next(iter(splits.values())) if len(splits) == 1 and subset is not None else None
+            if found := splits.get(split) or only:
                 return kind, found
     return None
 
 
-def _table_files(folder: Path, subset: str, split: str) -> tuple[str, list[Path]]:
+def _table_files(folder: Path, subset: str | None, split: str) -> tuple[str, list[Path]]:
     found = table_files(folder, subset, split)
     if found is None:
-        endings = ", ".join(_FORMATS)
-        raise ConfigError(f"{folder}: no {subset} or {subset}/{split} with one of the endings {endings}")
+        name = split if subset is None else f"{subset} or {subset}/{split}"
+        raise ConfigError(f"{folder}: no {name} with one of the endings {', '.join(_FORMATS)}")
     return found
 
 

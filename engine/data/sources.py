@@ -15,12 +15,15 @@ from engine.data.cldr.pairs import cldr_benchmark, cldr_corpus
 from engine.data.corpus import ParallelCorpus, select_languages
 from engine.data.download import lareqa_folder
 from engine.data.readers.beir import beir_benchmark
+from engine.data.readers.belebele import belebele_benchmark
 from engine.data.readers.hub import hub_corpus
 from engine.data.readers.jsonl import jsonl_corpus
 from engine.data.readers.lareqa import CandidateUnit, lareqa_benchmark, lareqa_corpus
 from engine.data.readers.miracl import miracl_benchmark
 from engine.data.readers.mmarco import mmarco_corpus
 from engine.data.readers.mteb_task import mteb_benchmark
+from engine.data.readers.nanobeir import nanobeir_benchmark
+from engine.data.readers.neuclir import neuclir_benchmark
 from engine.data.readers.own import own_benchmark
 from engine.data.readers.squad import squad_corpus
 from engine.progress import Tick
@@ -102,6 +105,12 @@ def load_benchmark(
         return miracl_benchmark(folder, languages, tick)
     if key.startswith("beir/"):
         return beir_benchmark(key, folder, drop_own_id, tick)
+    if key == "belebele":
+        return belebele_benchmark(folder, languages, tick)
+    if key == "neuclir":
+        return neuclir_benchmark(folder, languages, tick)
+    if key.startswith("nanobeir/"):
+        return nanobeir_benchmark(key, folder, languages, tick)
     if key.startswith("mteb/"):
         return mteb_benchmark(key, folder, languages, drop_own_id, tick)
     if key in LAREQA_KEYS:

@@ -5,8 +5,8 @@ A benchmark ``mteb/TASK`` is that task: its name, its split, its subsets, and th
 The other benchmarks are not MTEB's tasks of similar names, which are paragraph retrieval in pools of one language; so
 the task carries this program's key. A split is a setting. Its subsets are the query languages, or for the cross-lingual
 setting the pairs "query-passage"; so the mean that ``get_score(splits=["monolingual"])`` takes is the macro mean that
-this program reports. The main score is nDCG@10 where that is the benchmark's primary measure (``engine.measures``),
-else mAP of the full ranking.
+this program reports. The main score is nDCG@10 or nDCG@20 where that is the benchmark's primary measure
+(``engine.measures``), else mAP of the full ranking.
 
 No mteb version is given, since mteb did not measure it.
 
@@ -41,6 +41,7 @@ _SPLITS: dict[str, Cells] = {
 _SCORES = {
     "map": "map_monolingual",
     "ndcg_at_10": "ndcg_at_10",
+    "ndcg_at_20": "ndcg_at_20",
     "recall_at_1": "recall_at_1_monolingual",
     "recall_at_10": "recall_at_10_multilingual",
     "recall_at_100": "recall_at_100",
@@ -79,8 +80,8 @@ def task_result(result: RunResult) -> TaskResult:
             scores={task.split: _task_subsets(ranks, task)},
             evaluation_time=None,
         )
-    by_ndcg = primary_measure(result.benchmark, answered_in_several(summary)) == "ndcg_at_10"
-    main = "ndcg_at_10" if by_ndcg else "map"
+    primary = primary_measure(result.benchmark, answered_in_several(summary))
+    main = primary if primary in _SCORES else "map"
     has = [split for split in _SPLITS if summary.metrics.get(f"map_{split}") is not None]
     return TaskResult(
         dataset_revision=digest,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from engine.config import ConfigError, ModelConfig
-from engine.encoding_options import resolve_options
+from engine.encoding_options import TaskPrompts, options_for_task, resolve_options
 from engine.model_description import HeadModule, ModelDescription
 
 E5 = ModelDescription(
@@ -135,3 +136,34 @@ def test_static_embeddings_have_one_pooling():
     static = ModelDescription(body="static", pooling=("mean",))
     with pytest.raises(ConfigError, match=r"^model.pooling: cls, but static embeddings are always averaged"):
         resolve(ModelConfig(pooling="cls"), static)
+
+
+TASK = TaskPrompts(
+    query=("SciFact-query", "SciFact", "Retrieval-query", "Retrieval", "query"),
+    passage=("SciFact-document", "SciFact", "Retrieval-document", "Retrieval", "document"),
+    instruction="Given a claim, find its proof",
+)
+
+
+def prefixes_for_task(config: ModelConfig, prompts: dict[str, str]) -> tuple[str, str, dict[str, str]]:
+    resolved = resolve(config, msgspec.structs.replace(E5, prompts=prompts))
+    options, origins = options_for_task(resolved.options, resolved.origins, prompts, TASK)
+    return options.query_prefix, options.passage_prefix, origins
+
+
+def test_a_prompt_of_the_model_for_a_task_goes_before_that_for_all_queries_and_mteb_has_the_order_of_names():
+    own = {"query": "query: ", "document": "passage: "}
+    assert prefixes_for_task(ModelConfig(), own)[:2] == ("query: ", "passage: ")
+    of_type = {**own, "Retrieval-query": "search: ", "Retrieval": "retrieve: "}
+    query, passage, origins = prefixes_for_task(ModelConfig(), of_type)
+    assert (query, passage) == ("search: ", "retrieve: ")
+    assert (origins["query_prefix"], origins["passage_prefix"], origins["pooling"]) == ("benchmark",) * 2 + ("model",)
+    assert prefixes_for_task(ModelConfig(), {**of_type, "SciFact": "science: "})[:2] == ("science: ", "science: ")
+
+
+def test_a_task_instructs_a_model_that_takes_instructions_and_changes_nothing_that_the_config_sets():
+    instructed = {"query": "Instruct: Given a search query\nQuery: "}
+    assert prefixes_for_task(ModelConfig(), instructed)[0] == "Instruct: Given a claim, find its proof\nQuery: "
+    for config in (ModelConfig(query_prefix="Instruct: Mine\nQuery: "), ModelConfig(task="Mine")):
+        query, _, origins = prefixes_for_task(config, {**instructed, "SciFact": "science: "})
+        assert (query, origins["query_prefix"]) == ("Instruct: Mine\nQuery: ", "config")

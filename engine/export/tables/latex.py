@@ -40,6 +40,8 @@ _HEADINGS = {
     "recall_at_1_crosslingual": "R@1 Cr",
     "recall_at_10_multilingual": "R@10 Mul",
     "ndcg_at_10": "nDCG@10",
+    "ndcg_at_20": "nDCG@20",
+    "ndcg_at_20_multilingual": "nDCG@20 Mul",
     "recall_at_100": "R@100",
     **{
         f"{key}_{setting.lower()}": f"{benchmark} {setting}"

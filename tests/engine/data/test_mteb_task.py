@@ -50,6 +50,7 @@ def test_titles_and_grades_are_as_mteb_has_them(tmp_path: Path) -> None:
     assert judgements(benchmark) == {"en:q:1": {"en:p:a": 1}, "en:q:2": {"en:p:b": 3}}
     assert list(benchmark.candidate_texts) == ["A first", "second"]
     assert benchmark.pool.endswith("; mteb's SciFact, split test")
+    assert benchmark.digest == "4c720c5029334bc1d800002f6402f3243bf388674be5f89e9e6012960c375b7b"
     assert benchmark.task is not None
     assert (benchmark.task.revision, benchmark.task.languages) == (None, {"en": ["eng-Latn"]})
     assert benchmark.prompts is not None

@@ -28,6 +28,8 @@ def test_a_config_validates_by_any_of_the_metrics():
         ("cldr-en", False, "ndcg_at_10"),
         ("beir/scifact", False, "ndcg_at_10"),
         ("miracl", False, "ndcg_at_10"),
+        ("nanobeir/NQ", True, "ndcg_at_10"),
+        ("neuclir", False, "ndcg_at_20"),
         ("mteb/MuPLeR-retrieval", True, "ndcg_at_10"),
         ("own", True, "map_monolingual"),
         ("own/faq", False, "ndcg_at_10"),
@@ -63,6 +65,8 @@ def test_every_metric_of_a_summary_has_the_value_of_its_name(tmp_path):
             "recall_at_10_multilingual": 1.0,
             "rank_distance": 1.0,
             "ndcg_at_10": 1 / np.log2(4),
+            "ndcg_at_20": 1 / np.log2(4),
+            "ndcg_at_20_multilingual": (1 / np.log2(4) + 1 / np.log2(5)) / (1 + 1 / np.log2(3)),
             "recall_at_100": 1.0,
         }
     )

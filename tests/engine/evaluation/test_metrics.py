@@ -82,7 +82,7 @@ def test_metrics_follow_their_definitions(case):
     metrics = compute_metrics(query_scores(benchmark, ranks))
     scores = queries @ candidates.T
     asked, answered = benchmark.query_language, benchmark.candidate_language
-    ap, r1, r100, ndcg, pool_ap, pool_r10, distance = {}, {}, {}, {}, {}, {}, {}
+    ap, r1, r100, ndcg, ndcg20, pool_ap, pool_r10, pool_ndcg, distance = {}, {}, {}, {}, {}, {}, {}, {}, {}
     for q in range(len(queries)):
         relevant = set(benchmark.relevant[benchmark.offsets[q] : benchmark.offsets[q + 1]].tolist())
         if not relevant:
@@ -96,9 +96,12 @@ def test_metrics_follow_their_definitions(case):
                 r100.setdefault(b, []).append(recall(order, own, 100))
                 ideal = [*own, *(c for c in order if c not in own)]
                 ndcg.setdefault(b, []).append(dcg(order, own, 10) / dcg(ideal, own, 10))
+                ndcg20.setdefault(b, []).append(dcg(order, own, 20) / dcg(ideal, own, 20))
         order = ranking(scores[q], range(len(candidates)))
         pool_ap.setdefault(asked[q], []).append(average_precision(order, relevant))
         pool_r10.setdefault(asked[q], []).append(recall(order, relevant, 10))
+        best = [*relevant, *(c for c in order if c not in relevant)]
+        pool_ndcg.setdefault(asked[q], []).append(dcg(order, relevant, 20) / dcg(best, relevant, 20))
         if len({answered[c] for c in relevant}) > 1:
             places = [order.index(c) for c in relevant]
             distance.setdefault(asked[q], []).append(max(places) - min(places))
@@ -108,7 +111,7 @@ def test_metrics_follow_their_definitions(case):
 
     (ap_own, ap_other), (r1_own, r1_other) = split(ap), split(r1)
     if len(benchmark.languages) == 1:  # the pool of one language is no pool of languages
-        pool_ap, pool_r10 = {}, {}
+        pool_ap, pool_r10, pool_ndcg = {}, {}, {}
     tables = {
         "map_monolingual": ap_own,
         "map_crosslingual": ap_other,
@@ -118,6 +121,8 @@ def test_metrics_follow_their_definitions(case):
         "recall_at_10_multilingual": pool_r10,
         "rank_distance": distance,
         "ndcg_at_10": ndcg,
+        "ndcg_at_20": ndcg20,
+        "ndcg_at_20_multilingual": pool_ndcg,
         "recall_at_100": r100,
     }
     assert tables.keys() == set(METRICS)

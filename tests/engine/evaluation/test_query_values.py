@@ -77,6 +77,7 @@ def test_graded_and_unretrieved_passages_agree_with_ir_measures():
     frame = ranks_frame(rows)
     for metric, peer in (
         ("ndcg_at_10", ir_measures.nDCG @ 10),
+        ("ndcg_at_20", ir_measures.nDCG @ 20),
         ("recall_at_100", ir_measures.R @ 100),
         ("map_monolingual", ir_measures.AP),
     ):

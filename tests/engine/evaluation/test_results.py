@@ -70,17 +70,22 @@ def test_ranks_alone_give_the_reported_metrics(evaluation, tmp_path):
     def macro(table, column, *keys):
         return table.group_by("query_language", *keys).agg(pl.col(column).mean())[column].mean()
 
-    gain = 1 / (pl.col("rank_language") + 1).log(2)
-    ideal = sum(pl.when(pl.len() >= place).then(1 / np.log2(1 + place)).otherwise(0) for place in range(1, 11))
+    def ndcg(rank, k):
+        gain = 1 / (pl.col(rank).filter(pl.col(rank) <= k) + 1).log(2)
+        ideal = [pl.when(pl.len() >= place).then(1 / np.log2(1 + place)).otherwise(0) for place in range(1, k + 1)]
+        return gain.sum() / sum(ideal)
+
     cells = by_query("rank_language", "passage_language").agg(
         pl.col("precision").mean(),
         hit=(pl.col("rank_language") <= 1).mean(),
         hit_100=(pl.col("rank_language") <= 100).mean(),
-        ndcg=gain.filter(pl.col("rank_language") <= 10).sum() / ideal,
+        ndcg=ndcg("rank_language", 10),
+        ndcg_20=ndcg("rank_language", 20),
     )
     pool = by_query("rank_pool").agg(
         pl.col("precision").mean(),
         hit=(pl.col("rank_pool") <= 10).mean(),
+        ndcg_20=ndcg("rank_pool", 20),
         distance=(pl.col("rank_pool").max() - pl.col("rank_pool").min()).cast(pl.Float64),
     )
     own = pl.col("query_language") == pl.col("passage_language")
@@ -93,6 +98,8 @@ def test_ranks_alone_give_the_reported_metrics(evaluation, tmp_path):
         macro(pool, "hit"),
         macro(pool, "distance"),
         macro(cells.filter(own), "ndcg", "passage_language"),
+        macro(cells.filter(own), "ndcg_20", "passage_language"),
+        macro(pool, "ndcg_20"),
         macro(cells.filter(own), "hit_100", "passage_language"),
     )
     found = read_summary(tmp_path / "toy").metrics
