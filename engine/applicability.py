@@ -94,4 +94,7 @@ def _bias(bias: LanguageBias, reasons: Mapping[str, str]) -> LanguageBias:
         pool_share=bias.pool_share if share else {},
         friedman={} if "friedman" in reasons else bias.friedman,
         not_applicable={**reasons, **kept},
+        intervals={name: ends for name, ends in bias.intervals.items() if name not in reasons},
+        nulls={name: value for name, value in bias.nulls.items() if name not in reasons},
+        left_out={name: count for name, count in bias.left_out.items() if name not in reasons},
     )

@@ -184,6 +184,9 @@ class LanguageBias(msgspec.Struct, frozen=True, kw_only=True):
     pool_share: dict[str, float]  # [passage_language]
     friedman: dict[str, Friedman]  # [query_language]
     not_applicable: dict[str, str]  # measure -> reason
+    intervals: dict[str, tuple[float, float]] = {}  # measure -> 95 %, over clusters; results of before have none
+    nulls: dict[str, float] = {}  # measure -> what it would be if languages did not matter
+    left_out: dict[str, int] = {}  # measure -> queries that cannot have it, where there are such
 
 
 class VectorMeasure(msgspec.Struct, frozen=True, kw_only=True):

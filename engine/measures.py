@@ -15,7 +15,8 @@ Wanted = Literal["higher", "lower"]
 Needs = Literal["nothing", "several languages", "answers in several languages"]
 Formula = Literal[
     "average precision", "recall", "nDCG", "rank distance",
-    "own-language advantage", "other-language recall", "worst rank",
+    "own-language advantage", "other-language recall", "worst rank", "normalised worst rank", "complete",
+    "language-aware nDCG", "own language first", "own language ahead", "first passage",
 ]  # fmt: skip
 
 
@@ -31,6 +32,9 @@ class Measure:
         is_metric: whether it is among a summary's metrics, with bounds under ties; the others are measures of bias.
         is_headline: whether a comparison without a named metric takes it.
         needs: what a benchmark must have for the measure to mean anything.
+        gains: of a relevant passage in the query's language and in another one, where the formula tells them apart.
+        first: what the first passage must be, for the formula that is about it: whether it answers (None: either), and
+            whether it is in the query's language.
     """
 
     name: str
@@ -41,10 +45,21 @@ class Measure:
     is_metric: bool = True
     is_headline: bool = False
     needs: Needs = "nothing"
+    gains: tuple[float, float] = (1.0, 1.0)
+    first: tuple[bool | None, bool] = (None, True)
 
 
 _SEVERAL: Needs = "several languages"
 _ANSWERS: Needs = "answers in several languages"
+
+# (same language, another one): the paper of the measure, arXiv 2605.07249, does not state the gains of its own.
+LANGUAGE_GAINS = (1.0, 0.5)
+
+
+def _first(name: str, first: tuple[bool | None, bool], wanted: Wanted = "higher") -> Measure:
+    """A share of the queries by their first passage."""
+    return Measure(name, "pool", "first passage", wanted=wanted, is_metric=False, needs=_SEVERAL, first=first)
+
 
 _TABLE = (
     Measure("map_monolingual", "own language", "average precision", is_headline=True),
@@ -64,6 +79,19 @@ _TABLE = (
     ),
     Measure("other_language_recall_at_10", "pool", "other-language recall", 10, is_metric=False, needs=_SEVERAL),
     Measure("worst_relevant_rank", "pool", "worst rank", wanted="lower", is_metric=False, needs=_ANSWERS),
+    Measure("worst_relevant_rank_normalised", "pool", "normalised worst rank", is_metric=False, needs=_ANSWERS),
+    Measure("complete_at_10", "pool", "complete", 10, is_metric=False, needs=_ANSWERS),
+    Measure(
+        "language_aware_ndcg_at_10", "pool", "language-aware nDCG", 10, is_metric=False, needs=_ANSWERS,
+        gains=LANGUAGE_GAINS,
+    ),
+    Measure("language_preference", "pool", "own language first", is_metric=False, needs=_ANSWERS),
+    Measure("language_preference_pairwise", "pool", "own language ahead", is_metric=False, needs=_ANSWERS),
+    _first("language_preference_first", (None, True)),
+    _first("first_right_own_language", (True, True)),
+    _first("first_right_other_language", (True, False)),
+    _first("first_wrong_own_language", (False, True), wanted="lower"),
+    _first("first_wrong_other_language", (False, False), wanted="lower"),
 )  # fmt: skip
 
 MEASURES = {measure.name: measure for measure in _TABLE}
@@ -75,7 +103,6 @@ RANK_DISTANCE_NULL = "rank_distance_null"  # beside the metrics, and without bou
 # What every measure needs: those of the table, and those of bias that are no mean of single queries.
 NEEDS: dict[str, Needs] = {measure.name: measure.needs for measure in _TABLE} | {
     RANK_DISTANCE_NULL: _ANSWERS,
-    "worst_relevant_rank_normalised": _ANSWERS,
     "map_lost_without_own_language": _ANSWERS,
     "map_lost_without_another_language": _ANSWERS,
     "language_effect": _ANSWERS,
@@ -84,6 +111,14 @@ NEEDS: dict[str, Needs] = {measure.name: measure.needs for measure in _TABLE} | 
     "language_share_at_10": _SEVERAL,
     "mrc_at_10": _SEVERAL,
 }
+
+# The four shares of the queries by their first passage, which sum to 1.
+FOUR_WAY = (
+    "first_right_own_language",
+    "first_right_other_language",
+    "first_wrong_own_language",
+    "first_wrong_other_language",
+)
 
 ONE_LANGUAGE = "the benchmark has one language"
 ONE_LANGUAGE_A_QUERY = "no query has relevant passages in several languages"

@@ -140,7 +140,7 @@ def measure(
     Where some relevant passages have no rank, measures that are made of all ranks are not computed, and
     ``not_applicable`` says so.
     """
-    judgements = ranked_judgements(benchmark, ranks)
+    judgements = ranked_judgements(benchmark, ranks, top)
     scores = QueryScores(judgements)
     metrics = {placement: compute_metrics(scores, placement) for placement in _PLACEMENTS}
     missing = int(np.count_nonzero(~judgements.is_retrieved))

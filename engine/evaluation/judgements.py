@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.data.benchmark import Benchmark
 from engine.evaluation.arrays import Ints, Values
-from engine.evaluation.ranks import NOT_RETRIEVED, Ranks
+from engine.evaluation.ranks import NOT_RETRIEVED, Ranks, TopK
 
 _OF_JUDGEMENTS = (
     "query", "asked", "answered", "grade",
@@ -38,6 +38,8 @@ class Judgements:
     query_language: Ints  # [Q]
     cluster: Ints  # [Q]
     group: Ints  # [Q]
+    candidates: int | None = None  # in the pool; None: not known
+    first_language: Ints | None = None  # [Q] of each query's first passage; -1: it retrieved none; None: not known
 
     @property
     def is_retrieved(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -71,8 +73,8 @@ class Judgements:
         return counted.reshape(shape)
 
 
-def ranked_judgements(benchmark: Benchmark, ranks: Ranks) -> Judgements:
-    """The judgements of a benchmark with their ranks."""
+def ranked_judgements(benchmark: Benchmark, ranks: Ranks, top: TopK | None = None) -> Judgements:
+    """The judgements of a benchmark with their ranks; without ``top`` no first passages are known."""
     language = benchmark.query_language.astype(np.int64)
     return Judgements(
         languages=benchmark.languages,
@@ -89,7 +91,14 @@ def ranked_judgements(benchmark: Benchmark, ranks: Ranks) -> Judgements:
         query_language=language,
         cluster=codes(benchmark.query_cluster),
         group=codes(benchmark.query_group),
+        candidates=len(benchmark.candidate_ids),
+        first_language=None if top is None else _first_languages(benchmark, top),
     )
+
+
+def _first_languages(benchmark: Benchmark, top: TopK) -> Ints:
+    first = top.passage[:, 0]
+    return np.where(first >= 0, benchmark.candidate_language.astype(np.int64)[np.maximum(first, 0)], -1)
 
 
 def codes(names: Sequence[str]) -> Ints:

@@ -249,7 +249,21 @@ def top_k_table(evaluation: Evaluation) -> pl.DataFrame:
     )
 
 
-def query_values(ranks: pl.DataFrame, measure: Measure | str, languages: Sequence[str] = ()) -> pl.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What ranks.parquet does not tell of an evaluation."""
+
+    languages: tuple[str, ...]  # of the benchmark
+    candidates: int
+    folder: Path  # of the results, where topk.parquet has the first passage of every query
+
+
+def pool_of(folder: Path, summary: Summary) -> Pool:
+    """That of the results in ``folder``."""
+    return Pool(tuple(summary.languages), summary.candidates, folder)
+
+
+def query_values(ranks: pl.DataFrame, measure: Measure | str, pool: Pool | None = None) -> pl.DataFrame:
     """``query_id, cluster, query_language, passage_language, value`` from ranks.parquet, in ascending order of the ids.
 
     passage_language is null where a query is ranked against the pool of all languages. A relevant passage that was not
@@ -259,10 +273,12 @@ def query_values(ranks: pl.DataFrame, measure: Measure | str, languages: Sequenc
     Args:
         ranks: as ``read_ranks`` gives them, or some of the rows.
         measure: a name in ``measures.MEASURES``, or a measure.
-        languages: of the benchmark, as its summary has them; empty: those of queries and relevant passages.
+        pool: of the same results. Without it the languages are those of queries and relevant passages, and there are
+            no values of measures that need the size of the pool or the first passages.
 
     Raises:
         KeyError: no such measure.
+        ResultError: the measure is about first passages, and topk.parquet is missing or damaged.
     """
     import polars as pl
 
@@ -270,7 +286,7 @@ def query_values(ranks: pl.DataFrame, measure: Measure | str, languages: Sequenc
 
     measure = MEASURES[measure] if isinstance(measure, str) else measure
     queries = ranks.unique("query_id").sort("query_id").select("query_id", "cluster", "query_language")
-    judgements = _stored_judgements(ranks, queries, languages)
+    judgements = _stored_judgements(ranks, queries, pool, with_first=measure.formula == "first passage")
     scores = QueryScores(judgements).of(measure)
     answered = [None] * len(scores.value) if scores.language is None else scores.language
     return queries[scores.query].with_columns(
@@ -279,7 +295,9 @@ def query_values(ranks: pl.DataFrame, measure: Measure | str, languages: Sequenc
     )
 
 
-def _stored_judgements(ranks: pl.DataFrame, queries: pl.DataFrame, languages: Sequence[str]) -> Judgements:
+def _stored_judgements(
+    ranks: pl.DataFrame, queries: pl.DataFrame, pool: Pool | None, *, with_first: bool
+) -> Judgements:
     """The rows of ranks.parquet [J], whose queries are numbered as in ``queries``.
 
     Mid-ranks are those of stored counts of higher scores; results from before those were stored have the rank by id in
@@ -294,7 +312,8 @@ def _stored_judgements(ranks: pl.DataFrame, queries: pl.DataFrame, languages: Se
     numbered = ranks.join(
         queries.select("query_id").with_row_index("query"), on="query_id", how="left", maintain_order="left"
     ).sort("query", maintain_order=True)
-    names = tuple(sorted({*queries["query_language"], *ranks["passage_language"], *languages}))
+    known = () if pool is None else pool.languages
+    names = tuple(sorted({*queries["query_language"], *ranks["passage_language"], *known}))
     number = {name: index for index, name in enumerate(names)}
 
     def language(column: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -303,22 +322,42 @@ def _stored_judgements(ranks: pl.DataFrame, queries: pl.DataFrame, languages: Se
     def column(name: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return numbered[name].cast(pl.Int64).fill_null(NOT_RETRIEVED).to_numpy()
 
+    first = None
+    if with_first and pool is not None:
+        best = queries.select("query_id").join(
+            _first_passages(pool.folder), on="query_id", how="left", maintain_order="left"
+        )
+        first = best["passage_language"].replace_strict(number, default=-1, return_dtype=pl.Int64).to_numpy()
     ranked = {name: column(name) for name in ("rank_pool", "rank_language")}
-    for pool in ("pool", "language"):
-        rank, has_counts = ranked[f"rank_{pool}"], f"above_{pool}" in ranks.columns
-        ranked[f"above_{pool}"] = column(f"above_{pool}") if has_counts else rank - 1
-        ranked[f"tied_{pool}"] = column(f"tied_{pool}") if has_counts else np.zeros_like(rank)
+    for against in ("pool", "language"):
+        rank, has_counts = ranked[f"rank_{against}"], f"above_{against}" in ranks.columns
+        ranked[f"above_{against}"] = column(f"above_{against}") if has_counts else rank - 1
+        ranked[f"tied_{against}"] = column(f"tied_{against}") if has_counts else np.zeros_like(rank)
     return Judgements(
         languages=names,
         query=column("query"),
         asked=language(numbered["query_language"]),
         answered=language(numbered["passage_language"]),
         grade=column("relevance"),
-        **ranked,
+        rank_pool=ranked["rank_pool"],
+        rank_language=ranked["rank_language"],
+        above_pool=ranked["above_pool"],
+        above_language=ranked["above_language"],
+        tied_pool=ranked["tied_pool"],
+        tied_language=ranked["tied_language"],
         query_language=language(queries["query_language"]),
         cluster=codes(queries["cluster"].to_list()),
         group=np.arange(len(queries)),
+        candidates=None if pool is None else pool.candidates,
+        first_language=first,
     )
+
+
+def _first_passages(folder: Path) -> pl.DataFrame:
+    """``query_id, passage_language`` of every query's first passage."""
+    import polars as pl
+
+    return read_top_k(folder).filter(pl.col("rank") == 1).select("query_id", "passage_language")
 
 
 def _read_parquet(path: Path) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from engine.applicability import answered_in_several
-from engine.evaluation.results import query_values, read_ranks
+from engine.evaluation.results import pool_of, query_values, read_ranks
 from engine.export.conditions import RunGroup
 from engine.export.run_results import ExportError, RunResult, only_benchmark, reason_missing
 from engine.measures import HEADLINE, primary_measure
@@ -59,7 +59,7 @@ class MeasuredRuns:
         """Run -> its values as ``query_values`` gives them; empty frames where no query has what it is about."""
         if measure not in self._values:
             self._values[measure] = {
-                run: query_values(self._ranks[run], measure, result.summary.languages)
+                run: query_values(self._ranks[run], measure, pool_of(result.folder, result.summary))
                 for run, result in self.results.items()
             }
         return self._values[measure]

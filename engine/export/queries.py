@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from engine.evaluation.results import query_values, read_ranks
+from engine.evaluation.results import pool_of, query_values, read_ranks
 from engine.export.run_results import ExportError, RunResult
 from engine.export.texts import Texts, load_texts
 
@@ -257,15 +257,15 @@ def _outcomes(result: RunResult, cell: Cell) -> Frame:
         if name is not None and name not in result.summary.languages:
             languages = ", ".join(result.summary.languages)
             raise ExportError(f"{result.benchmark} has no language {name!r}, it has {languages}")
-    of_benchmark, rank = result.summary.languages, pl.col("rank_pool" if answered is None else "rank_language")
+    pool, rank = pool_of(result.folder, result.summary), pl.col("rank_pool" if answered is None else "rank_language")
     if asked is not None:
         ranks = ranks.filter(pl.col("query_language") == asked)
     if answered is not None:
         ranks = ranks.filter(pl.col("passage_language") == answered)
-        both = [query_values(ranks, metric, of_benchmark) for metric in ("map_monolingual", "map_crosslingual")]
+        both = [query_values(ranks, metric, pool) for metric in ("map_monolingual", "map_crosslingual")]
         values = pl.concat([part.with_columns(pl.col("passage_language").cast(pl.String)) for part in both])
     else:  # the pool of one language is that language
-        values = query_values(ranks, "map_multilingual" if len(of_benchmark) > 1 else "map_monolingual", of_benchmark)
+        values = query_values(ranks, "map_multilingual" if len(pool.languages) > 1 else "map_monolingual", pool)
     best_and_worst = ranks.group_by("query_id").agg(
         rank=rank.min(), last_rank=pl.when(rank.is_not_null().all()).then(rank.max())
     )

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.data.benchmark import Benchmark
+from engine.evaluation.arrays import Ints, Values
 from engine.evaluation.resampling import bootstrap_intervals, cluster_totals
 from engine.evaluation.scores import Scores
 from engine.events import Advantage, RankDistances
@@ -61,6 +62,21 @@ def own_language_advantages(benchmark: Benchmark, advantages: Scores) -> tuple[d
     ]
     by_language = zip(benchmark.languages, summaries[:-1], strict=True)
     return {name: summary for name, summary in by_language if summary is not None}, summaries[-1]
+
+
+def mean_interval(benchmark: Benchmark, queries: Ints, values: Values) -> tuple[float, float] | None:
+    """95 % bootstrap interval over clusters of the mean over query languages of ``values`` [n] of ``queries`` [n].
+
+    None where there are too few clusters to tell.
+    """
+    clusters = np.asarray(benchmark.query_cluster)[queries].tolist()
+    language = benchmark.query_language[queries].astype(np.int64)
+    present, stratum = np.unique(language, return_inverse=True)
+    found = bootstrap_intervals(
+        cluster_totals(values, stratum.astype(np.int64), clusters, len(present)), replicates=_REPLICATES
+    )
+    low, high = float(found.low[-1]), float(found.high[-1])
+    return (low, high) if np.isfinite(low) and np.isfinite(high) else None
 
 
 def _advantage(mean: float, low: float, high: float, clusters: int) -> Advantage:

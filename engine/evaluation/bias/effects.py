@@ -35,16 +35,15 @@ def sweep(counts: Values, sums: Values) -> Values:
     return effects
 
 
-def rank_distance_without_effects(judgements: Judgements, pool: int) -> tuple[Ints, Values]:
-    """The null of rank distance: (queries, max - min of their ranks with the language effects taken out).
+def ranks_without_effects(judgements: Judgements, pool: int) -> Values:
+    """[J] the ranks with the language effects taken out: what nulls are measured on.
 
     Places are normal scores: y = the standard normal quantile of (rank - 1/2) / N, N candidates in the pool. A passage
     whose score is the query's level plus an effect plus normal noise, among scores that are normal too, has a normal
     score of that form, from the first rank to chance; log2 ranks have not (the same noise spans more doublings near the
     top than near chance). Every query keeps its level, the mean of its places, and the spread that is not an effect of
     languages: rank = N * normal probability(level_q + rest_qj * sqrt(n / (n - 1))) + 1/2, where n is the number of
-    queries that the effect was fitted to (which took a share 1 / n of the spread). Ranks stay within 1 and N, and the
-    distance is at least that of as many distinct places in a row.
+    queries that the effect was fitted to (which took a share 1 / n of the spread). Ranks stay within 1 and N.
 
     Assumptions: effects add up on that scale and are the same for all queries of a language; an effect that changes
     from query to query counts as spread. Nothing is drawn at random: permuting ranks within a query cannot change
@@ -54,7 +53,7 @@ def rank_distance_without_effects(judgements: Judgements, pool: int) -> tuple[In
     1 %, and within one place where the relevant passages lead the ranking. Near chance, and with many languages, the
     distance hardly depends on language effects, and so is near its null whatever they are: read the signed measures.
 
-    Queries without relevant passages in two languages are left out, and so are those whose effect only they show.
+    NaN for a passage whose effect only its query shows.
     """
     place = ndtri((judgements.rank_pool - 0.5) / pool)
     counts, sums = judgements.by_query_and_language(), judgements.by_query_and_language(place)
@@ -71,8 +70,29 @@ def rank_distance_without_effects(judgements: Judgements, pool: int) -> tuple[In
     rest = place - level[judgements.query] - effect
     n = queries_of[judgements.asked, judgements.answered]
     rest = rest * np.sqrt(np.divide(n, n - 1, out=np.full(n.shape, np.nan), where=n > 1))
-    rank = np.clip(pool * ndtr(level[judgements.query] + rest) + 0.5, 1, pool)
-    queries, starts = np.unique(judgements.query, return_index=True)
-    distance = np.maximum.reduceat(rank, starts) - np.minimum.reduceat(rank, starts) if len(rank) else np.zeros(0)
-    several = ((counts > 0).sum(axis=1)[queries] >= 2) & np.isfinite(distance)
-    return queries[several], np.maximum(distance, total[queries] - 1)[several]
+    rank: Values = np.clip(pool * ndtr(level[judgements.query] + rest) + 0.5, 1, pool)
+    return rank
+
+
+def ends_without_effects(judgements: Judgements, pool: int) -> tuple[Ints, Values, Values]:
+    """(queries, best rank, worst rank) with the language effects taken out.
+
+    The worst is at least as far from the best as that many distinct places in a row. Queries without relevant passages
+    in two languages are left out, and so are those with an effect that only they show.
+    """
+    rank = ranks_without_effects(judgements, pool)
+    queries, starts, total = np.unique(judgements.query, return_index=True, return_counts=True)
+    if not len(queries):
+        return queries, np.zeros(0), np.zeros(0)
+    best, worst = np.minimum.reduceat(rank, starts), np.maximum.reduceat(rank, starts)
+    several = (judgements.languages_answering()[queries] >= 2) & np.isfinite(worst)
+    return queries[several], best[several], np.maximum(worst, best + total - 1)[several]
+
+
+def rank_distance_without_effects(judgements: Judgements, pool: int) -> tuple[Ints, Values]:
+    """The null of rank distance: (queries, max - min of their ranks with the language effects taken out).
+
+    See ``ranks_without_effects`` for the construction and ``ends_without_effects`` for what is left out.
+    """
+    queries, best, worst = ends_without_effects(judgements, pool)
+    return queries, worst - best

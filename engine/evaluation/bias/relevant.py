@@ -1,4 +1,4 @@
-"""Measures of where a query's relevant passages stand: how bad the worst place is, and what each language is worth.
+"""What each language of a query's relevant passages is worth to it.
 
 Shapes: J judgements, n queries.
 """
@@ -9,20 +9,6 @@ import numpy as np
 
 from engine.evaluation.arrays import Ints, Values
 from engine.evaluation.judgements import Judgements
-from engine.evaluation.scores import Scores
-
-
-def normalised_worst_rank(worst: Scores, judgements: Judgements, pool: int) -> Values:
-    """[n] 100 (log2 N - log2 Max@R) / (log2 N - log2 R) (arXiv 2604.05684), N candidates in the pool.
-
-    ``worst`` is Max@R of n queries. 100: all relevant passages come first; 0: one of them comes last. NaN where every
-    candidate is relevant.
-    """
-    relevant = np.bincount(judgements.query, minlength=len(judgements.query_language))[worst.query]
-    span = np.log2(pool) - np.log2(relevant)
-    above = np.log2(pool) - np.log2(worst.value)
-    share: Values = np.divide(above, span, out=np.full(len(span), np.nan), where=span > 0)
-    return 100 * share
 
 
 def precision_lost(judgements: Judgements) -> tuple[Ints, Values, Values]:
