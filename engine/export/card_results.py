@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from engine.applicability import grouped, reasons_of
 from engine.evaluation.results import Summary
-from engine.events import Advantage
-from engine.export.evaluation import protocol_values
+from engine.events import Advantage, LanguageBias
+from engine.export.evaluation import NULL_HEADING, protocol_values
 from engine.export.markdown import markdown_table
 from engine.measures import METRICS, RANK_DISTANCE_NULL
 
@@ -35,6 +35,12 @@ def results_text(summary: Summary, untrained: Summary | None) -> Iterator[str]:
             "gains from being in the question's language, with a 95 % interval over clusters."
         )
         yield _bias(summary)
+    if summary.bias is not None and (rows := _measures(summary.bias)):
+        yield (
+            "Other measures of language bias, means over question languages with 95 % intervals over clusters. The "
+            "last column is what each would be on the same rankings if languages did not matter."
+        )
+        yield markdown_table(["measure", "this model", "95 % interval", NULL_HEADING], rows, [False] + [True] * 3)
     if reasons := grouped(reasons_of(summary)):
         parts = (f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
         yield "Not applicable here: " + "; ".join(parts) + "."
@@ -62,7 +68,8 @@ def _metrics(summary: Summary, untrained: Summary | None) -> str:
 def _number(name: str, value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:,.1f}" if name.startswith("rank_distance") else f"{value:.4f}"
+    in_ranks = name.startswith("rank_distance") or name == "worst_relevant_rank"
+    return f"{value:,.1f}" if in_ranks else f"{value:.4f}"
 
 
 def _matrix(summary: Summary) -> str:
@@ -88,6 +95,17 @@ def _bias(summary: Summary) -> str:
     rows.append(["**mean**", *means, "", "", _advantage(mean)])
     header = ["questions in", "rank distance", "its null", "median", "90 %", "own-language advantage"]
     return markdown_table(header, rows, [False] + [True] * 5)
+
+
+def _measures(bias: LanguageBias) -> list[list[str]]:
+    """Those that stand nowhere else in the card."""
+    rows = []
+    for name, value in bias.measures.items():
+        if name not in (RANK_DISTANCE_NULL, "own_language_advantage"):
+            ends, null = bias.intervals.get(name), bias.nulls.get(name)
+            interval = "-" if ends is None else f"[{_number(name, ends[0])}, {_number(name, ends[1])}]"
+            rows.append([name, _number(name, value), interval, _number(name, null)])
+    return rows
 
 
 def _advantage(advantage: Advantage | None) -> str:

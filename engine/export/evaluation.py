@@ -14,6 +14,8 @@ from engine.evaluation.results import Bounds, EvaluationProtocol, Summary, read_
 from engine.events import Advantage, EvaluationResult, LanguageBias, RankDistances, VectorSide
 from engine.measures import METRICS, RANK_DISTANCE_NULL
 
+NULL_HEADING = "no language bias"  # what a measure would be on the same rankings if languages did not matter
+
 
 class EvaluationDocument(msgspec.Struct, frozen=True, kw_only=True):
     """What ``eval --json`` prints of one model on one benchmark; the first keys are a contract."""
@@ -128,15 +130,26 @@ def distance_text(summary: Summary) -> str:
 
 def bias_text(bias: LanguageBias) -> str:
     """Every measure in a line; empty where there is none."""
-    rows = [[name, f"{value:,.4f}"] for name, value in bias.measures.items()]
+    rows = [[name, f"{value:,.4f}", *_beside(bias, name)] for name, value in bias.measures.items()]
     if bias.language_effect is not None:
         own = [row[asked] for asked, row in bias.language_effect.effect.items() if asked in row]
-        rows.append(["language_effect on the own language (doublings)", f"{sum(own) / len(own):+,.4f}" if own else "-"])
-        rows.append(["language_effect, permutation p", f"{bias.language_effect.p:.4f}"])
+        effect = f"{sum(own) / len(own):+,.4f}" if own else "-"
+        rows.append(["language_effect on the own language (doublings)", effect, "", "", ""])
+        rows.append(["language_effect, permutation p", f"{bias.language_effect.p:.4f}", "", "", ""])
     if bias.friedman:
         agreement = [found.agreement for found in bias.friedman.values()]
-        rows.append(["friedman, Kendall's W", f"{sum(agreement) / len(agreement):.4f}"])
-    return _table(["measure", "value"], rows) if rows else ""
+        rows.append(["friedman, Kendall's W", f"{sum(agreement) / len(agreement):.4f}", "", "", ""])
+    header = ["measure", "value", "95 % interval", NULL_HEADING, "queries left out"]
+    if not any(row[-1] for row in rows):
+        header, rows = header[:-1], [row[:-1] for row in rows]
+    return _table(header, rows) if rows else ""
+
+
+def _beside(bias: LanguageBias, name: str) -> list[str]:
+    """What stands beside a measure: its interval, its null, and how many queries cannot have it."""
+    ends, null, missing = bias.intervals.get(name), bias.nulls.get(name), bias.left_out.get(name)
+    interval = "" if ends is None else f"[{ends[0]:,.4f}, {ends[1]:,.4f}]"
+    return [interval, "" if null is None else f"{null:,.4f}", "" if missing is None else f"{missing:,}"]
 
 
 def vectors_text(vectors: Mapping[str, VectorSide]) -> str:

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.applicability import why_not
-from engine.events import EvaluationResult, RankDistances
-from engine.export.evaluation import heatmap_text, not_applicable_lines, vectors_text
+from engine.events import EvaluationResult
+from engine.export.evaluation import bias_text, heatmap_text, not_applicable_lines, vectors_text
+from engine.export.log_axis import distance_bounds, spread
 from engine.runs.text import visible
 
 _PLOT_HEIGHT = 16
 _NARROWEST = 30
+_BAR_CELLS = 36  # of a distribution
 _TICKS = 4
 _BARS = "▁▂▃▄▅▆▇█"
 _ASCII_BARS = ".:-=+*#@"
@@ -50,6 +52,8 @@ def render_show(
             parts.append("mAP x 100, rows ask, columns answer\n" + heatmap_text(evaluation.matrix))
         if evaluation.rank_distance:
             parts.append(_distances_part(evaluation, ascii_only))
+        if evaluation.bias is not None and (measures := bias_text(evaluation.bias)):
+            parts.append("language bias, means over question languages\n" + measures)
         if found := vectors_text(evaluation.vectors):
             parts.append("vectors of translations, means over pairs of languages\n" + found)
         if reasons := not_applicable_lines(evaluation):
@@ -124,24 +128,25 @@ def _metrics_part(key: str, evaluation: EvaluationResult) -> str:
 
 def _distances_part(evaluation: EvaluationResult, ascii_only: bool) -> str:
     """One line a language: the distribution as bars over shared log-spaced ranks, and its quantiles."""
-    edges = evaluation.histogram_edges
     bars = _ASCII_BARS if ascii_only else _BARS
-    bins = max(len(distances.histogram) for distances in evaluation.rank_distance.values())
-    span = f"bars: 0, 1, 2-3, 4-7, ... up to {edges[-1]:,.0f} ranks"
+    low, high = distance_bounds(evaluation)
+    span = f"bars: from {low:,.3g} to {high:,.0f} ranks, log axis"
     label = max(len(language) for language in evaluation.rank_distance)
-    header = f"{'':{label}}  {'':{bins}}  {'median':>9} {'p90':>9} {'mean':>9}  own-language advantage (doublings)"
+    header = (
+        f"{'':{label}}  {'':{_BAR_CELLS}}  {'median':>9} {'p90':>9} {'mean':>9}  own-language advantage (doublings)"
+    )
     lines = [f"rank distance by question language; {span}", header.rstrip()]
     for language, distances in evaluation.rank_distance.items():
         quantiles = f"{distances.median:>9,.1f} {distances.p90:>9,.1f} {distances.mean:>9,.1f}"
-        lines.append(
-            f"{language:{label}}  {_bars(distances, bars):{bins}}  {quantiles}  {_advantage(evaluation, language)}"
-        )
+        weights = spread(distances.histogram, evaluation.histogram_edges, low, high, _BAR_CELLS)
+        lines.append(f"{language:{label}}  {_bars(weights, bars)}  {quantiles}  {_advantage(evaluation, language)}")
     return _trimmed("\n".join(lines))
 
 
-def _bars(distances: RankDistances, bars: str) -> str:
-    highest = max(distances.histogram)
-    return "".join(bars[math.ceil(count / highest * len(bars)) - 1] if count else " " for count in distances.histogram)
+def _bars(weights: Sequence[float], bars: str) -> str:
+    highest = max(weights)
+    levels = (min(len(bars), math.ceil(weight / highest * len(bars))) if weight else 0 for weight in weights)
+    return "".join(bars[level - 1] if level else " " for level in levels)
 
 
 def _advantage(evaluation: EvaluationResult, language: str) -> str:

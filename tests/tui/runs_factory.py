@@ -256,7 +256,16 @@ def language_bias(
             "own_language_advantage": mean,
             "other_language_recall_at_10": 0.2 + 0.5 * progress,
             "worst_relevant_rank": 2100.0 - 1500.0 * progress,
+            "worst_relevant_rank_normalised": 20.0 + 30.0 * progress,
             "map_lost_without_own_language": 0.31 - 0.2 * progress,
+            "language_aware_ndcg_at_10": 0.4 + 0.4 * progress,
+            "language_preference": 0.9 - 0.5 * progress,
+            "language_preference_pairwise": 0.95 - 0.3 * progress,
+            "language_preference_first": 0.8 - 0.3 * progress,
+            "first_right_own_language": 0.5,
+            "first_right_other_language": 0.1 + 0.3 * progress,
+            "first_wrong_own_language": 0.3 - 0.25 * progress,
+            "first_wrong_other_language": 0.1 - 0.05 * progress,
             "mrc_at_10": 0.12 + 0.4 * progress,
         },
         by_language={"rank_distance_null": nulls},
@@ -267,6 +276,12 @@ def language_bias(
         friedman={
             language: Friedman(statistic=80.0, p=1e-9, p_clusters=None, agreement=0.2 + 0.01 * index, queries=147)
             for index, language in enumerate(languages)
+        },
+        nulls={
+            "language_preference": 1 / count,
+            "language_preference_pairwise": 0.5,
+            "language_preference_first": 1 / count,
+            "worst_relevant_rank": 1500.0 - 1200.0 * progress,
         },
         not_applicable={
             "peer": "constant by construction: one relevant passage per language gives 0.4405, whatever the model"

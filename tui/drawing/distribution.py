@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
+from engine.export.log_axis import log_position, spread
 from tui.drawing.glyphs import Glyphs
 
 _HALF = 0.5 + 1e-9  # rounds halves up, also where a sum of shares falls just short of one
@@ -20,7 +21,7 @@ def distribution(
     so that the picture does not depend on how the bins fall on the cells. The top line is never quite full: rows
     of different distributions keep apart.
     """
-    weights = _weights(counts, edges, low, high, cells)
+    weights = spread(counts, edges, low, high, cells)
     peak = max(weights, default=0.0)
     return _bars([weight / peak if peak > 0 else 0.0 for weight in weights], lines, glyphs)
 
@@ -29,7 +30,7 @@ def cumulative(
     counts: Sequence[int], edges: Sequence[float], low: float, high: float, cells: int, lines: int, glyphs: Glyphs
 ) -> list[str]:
     """The same counts as shares of all that lie up to the end of each cell: full is all, for every distribution."""
-    weights = _weights(counts, edges, low, high, cells)
+    weights = spread(counts, edges, low, high, cells)
     total = sum(weights)
     shares = itertools.accumulate(weights)
     return _bars([share / total if total > 0 else 0.0 for share in shares], lines, glyphs)
@@ -37,23 +38,7 @@ def cumulative(
 
 def log_column(value: float, low: float, high: float, cells: int) -> int:
     """The cell of ``value`` on the axis of ``distribution``."""
-    return max(0, min(cells - 1, math.floor(_log_position(value, low, high) * cells)))
-
-
-def _weights(counts: Sequence[int], edges: Sequence[float], low: float, high: float, cells: int) -> list[float]:
-    """What of the counts lies in each cell."""
-    weights = [0.0] * max(0, cells)
-    for count, first, last in zip(counts, edges, edges[1:], strict=False):
-        if count <= 0:
-            continue
-        start, end = _log_position(first, low, high) * cells, _log_position(last, low, high) * cells
-        span = max(0.0, end - start)
-        for x in range(max(0, math.floor(start)), min(cells - 1, math.floor(start + span)) + 1):
-            covered = min(start + span, x + 1) - max(start, x)
-            weights[x] += count * (covered / span if span > 0 else 1.0)
-        if start >= cells > 0:  # all of it at the very end of the axis
-            weights[-1] += count
-    return weights
+    return max(0, min(cells - 1, math.floor(log_position(value, low, high) * cells)))
 
 
 def _bars(shares: Sequence[float], lines: int, glyphs: Glyphs) -> list[str]:
@@ -64,8 +49,3 @@ def _bars(shares: Sequence[float], lines: int, glyphs: Glyphs) -> list[str]:
         "".join(glyphs.bars[max(0, min(full, level - line * full))] for level in levels)
         for line in reversed(range(lines))
     ]
-
-
-def _log_position(value: float, low: float, high: float) -> float:
-    value = max(value, low)
-    return min(1.0, math.log(value / low) / math.log(high / low)) if high > low else 0.0

@@ -9,21 +9,6 @@ from engine.measures import ONE_LANGUAGE, RANK_DISTANCE_NULL
 from tui.drawing.heatmap import Matrix
 
 
-def axis_bounds(result: EvaluationResult) -> tuple[float, float]:
-    """The stretch of the histogram in which anything lies, at least one decade; both ends positive."""
-    edges = [max(edge, 0.5) for edge in result.histogram_edges]
-    used = [
-        index
-        for found in result.rank_distance.values()
-        for index, amount in enumerate(found.histogram)
-        if amount and index + 1 < len(edges)
-    ]
-    if not used:
-        return 1.0, 1000.0
-    low, high = edges[min(used)], edges[max(used) + 1]
-    return low, max(high, low * 10)
-
-
 def without_bias(result: EvaluationResult) -> str:
     """Why no measure of bias means anything here; empty where some do."""
     return ONE_LANGUAGE if len(result.languages) < 2 else ""

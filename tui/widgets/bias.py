@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from engine.applicability import why_not
 from engine.events import Advantage, EvaluationResult
+from engine.export.log_axis import distance_bounds
 from engine.runs.state import EvaluationPoint
 from tui.drawing.canvas import Canvas
 from tui.drawing.cells import Row, Run, fit, width, wrap
@@ -15,7 +16,7 @@ from tui.drawing.glyphs import Glyphs
 from tui.drawing.small import whisker
 from tui.drawing.ticks import log_ticks, tick_label
 from tui.format import number, visible
-from tui.model.bias import axis_bounds, nulls, overall_advantage
+from tui.model.bias import nulls, overall_advantage
 from tui.widgets.heat import step_line
 from tui.widgets.scrolled import Scrolled
 
@@ -72,7 +73,7 @@ class DistancePanel(Scrolled):
         if reason := why_not(result, "rank_distance"):
             steps = step_line(self.points, self.point, cells, self.glyphs)
             return [steps], _none(f"no rank distance: {reason}", cells)
-        low, high = axis_bounds(result)
+        low, high = distance_bounds(result)
         wide, label = cells >= _WIDE, label_cells(result)
         titles = _figures("median", "p90", *(("mean", "null") if wide else ()))
         room = max(4, cells - label - len(titles))

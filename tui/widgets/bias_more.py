@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from engine.applicability import grouped, reasons_of
 from engine.events import EvaluationResult, LanguageBias
-from engine.measures import RANK_DISTANCE_NULL
+from engine.measures import FOUR_WAY, RANK_DISTANCE_NULL
 from engine.runs.state import EvaluationPoint
 from tui.drawing.canvas import Canvas
 from tui.drawing.cells import Row, fit, wrap
@@ -26,7 +26,9 @@ _CELL = 5  # cells of a number of the table
 _VECTOR_CELLS = 8  # of a measure of vectors
 _REACH = 3.0  # doublings from chance at which the ramp ends
 _CHART_CELLS, _CHART_LINES = 21, 5  # the least of a small chart, its line of numbers included
-_SHOWN_ELSEWHERE = frozenset({RANK_DISTANCE_NULL, "own_language_advantage"})
+_VALUE, _NULL = 6, 8  # cells of a measure, and of what it would be without bias
+_NULLS_FROM = 34  # cells from which both have room
+_SHOWN_ELSEWHERE = frozenset({RANK_DISTANCE_NULL, "own_language_advantage", *FOUR_WAY})
 _NAMES = {"peer": "PEER", "mrc_at_10": "MRC@10", "friedman": "Friedman's test"}
 
 
@@ -172,16 +174,39 @@ class MeasuresPanel(Scrolled):
             return [], [((line, "dim"),) for line in wrap(text, max(10, width))]
         if bias is None:
             return [], [(("not measured by this evaluation", "dim"),)]
-        figures = [(_name(name), _figure(value)) for name, value in bias.measures.items()
-                   if name not in _SHOWN_ELSEWHERE] + _tests(bias)  # fmt: skip
-        body: list[Row] = [((fit(label, width - 1 - len(text), ellipsis=self.glyphs.ellipsis) + " ", "dim"), (text, ""))
-                           for label, text in figures]  # fmt: skip
+        figures = [(_name(name), _figure(value), _figure(bias.nulls[name]) if name in bias.nulls else "")
+                   for name, value in bias.measures.items() if name not in _SHOWN_ELSEWHERE]  # fmt: skip
+        figures += [(label, text, "") for label, text in _tests(bias)]
+        null = _NULL if any(null for _, _, null in figures) and width >= _NULLS_FROM else 0
+        head: list[Row] = [(("no bias".rjust(width), "dim"),)] if null else []
+        body: list[Row] = _first_passages(bias, width)
+        for label, text, unbiased in figures:
+            room = width - 1 - max(_VALUE, len(text)) - null
+            body.append((
+                (fit(label, room, ellipsis=self.glyphs.ellipsis) + " ", "dim"),
+                (fit(text, max(_VALUE, len(text)), "right"), ""),
+                (fit(unbiased, null, "right"), "dim"),
+            ))  # fmt: skip
         body += _vectors(result, width - 1)
         for reason, names in grouped(reasons_of(result)).items():
             told = f"{', '.join(map(_name, names))}: not applicable, {visible(reason)}"
             first, *more = wrap(told, max(10, width - 2))
             body += [((first, "warning"),), *((("  " + line, "warning"),) for line in more)]
-        return [], body
+        return head, body
+
+
+def _first_passages(bias: LanguageBias, width: int) -> list[Row]:
+    """The four shares of the first passages as a table: right or wrong, by asked or other language."""
+    if not all(name in bias.measures for name in FOUR_WAY):
+        return []
+    shares = [share(bias.measures[name], 2) for name in FOUR_WAY]
+    cells = min(10, max(6, (width - 14) // 3))
+    rows: list[Row] = [
+        (("first passage ", "dim"), (fit("asked", cells, "right") + fit("other", cells, "right"), "dim"))
+    ]
+    for label, own, other in (("right answer  ", *shares[:2]), ("wrong answer  ", *shares[2:])):
+        rows.append(((label, "dim"), (fit(own, cells, "right") + fit(other, cells, "right"), "")))
+    return rows
 
 
 def _tests(bias: LanguageBias) -> list[tuple[str, str]]:
@@ -208,7 +233,8 @@ def _vectors(result: EvaluationResult, width: int) -> Iterator[Row]:
 
 
 def _name(measure: str) -> str:
-    return _NAMES.get(measure, visible(measure).replace("_", " ").replace(" at ", "@").replace("map ", "mAP "))
+    words = visible(measure).replace("_", " ").replace(" at ", "@").replace("map ", "mAP ").replace("ndcg", "nDCG")
+    return _NAMES.get(measure, words)
 
 
 def _figure(value: float) -> str:

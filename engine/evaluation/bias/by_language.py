@@ -20,11 +20,19 @@ from engine.events import Advantage, RankDistances
 _REPLICATES = 999  # an evaluation during training waits for them
 
 
+_BINS_AN_OCTAVE = 8
+
+
 def histogram_edges(pool: int) -> list[int]:
-    """0, 1, 2, 4, ... up to the first power of two at or above the size of the pool; bins are [low, high)."""
-    edges = [0, 1]
+    """Bins [low, high) of whole distances: one for each below 16, then eight an octave, up to the size of the pool.
+
+    Edges are whole numbers, because distances are, and an octave is cut into eight equal parts (16, 18, 20, ..., 30):
+    so each holds equally many distances, and no bin looks fuller than its neighbour by construction. Every power of two
+    is an edge: bins of a whole octave, which earlier versions had, are sums of these.
+    """
+    edges = list(range(_BINS_AN_OCTAVE + 1))
     while edges[-1] < pool:
-        edges.append(edges[-1] * 2)
+        edges.append(edges[-1] + max(1, 2 ** (edges[-1].bit_length() - 1) // _BINS_AN_OCTAVE))
     return edges
 
 

@@ -31,6 +31,10 @@ _OF_ALL_RANKS = (
     "map_lost_without_another_language",
 )
 _NO_OTHER_LANGUAGE = "no query has a relevant passage in another language"
+_SHARES = frozenset((
+    "other_language_recall_at_10", "complete_at_10", "language_aware_ndcg_at_10", "language_preference",
+    "language_preference_pairwise", "language_preference_first", *FOUR_WAY, "peer",
+))  # fmt: skip
 _NO_FIRST = "no query retrieved a passage"
 _NO_TWO_LANGUAGES = "no query has relevant passages both in its language and in another"
 
@@ -128,7 +132,8 @@ class _Means:
             self.by_language[name] = means
             finite = np.isfinite(values)
             if interval := mean_interval(self._benchmark, queries[finite], values[finite]):
-                self.intervals[name] = interval
+                low, high = interval  # of a share it may reach beyond what a share can be
+                self.intervals[name] = (max(low, 0.0), min(high, 1.0)) if name in _SHARES else interval
             if missing := self._queries - int(finite.sum()):
                 self.left_out[name] = missing
         else:

@@ -11,15 +11,20 @@ from engine.export.run_results import ExportError, RunResult, only_benchmark
 if TYPE_CHECKING:
     from polars import DataFrame as Frame
 
-_Row = tuple[str, str | None, str | None, float | None, float | None, float | None, float | None, str | None]
+# measure, query language, passage language, value, interval, null, p, queries left out, why not applicable
+_Row = tuple[
+    str, str | None, str | None, float | None, float | None, float | None, float | None, float | None, int | None,
+    str | None,
+]  # fmt: skip
 
 
 def bias_table(results: Sequence[RunResult]) -> Frame:
     """One row per run, measure and languages; the mean over query languages has none of them.
 
-    A measure that does not apply has no value, and ``not_applicable`` says why. Language effects and shares are by
-    query and passage language, Friedman's tests by query language; "language_share_at_10" of no query language is the
-    share of the pool.
+    ``null`` is what a measure would be on the same rankings if languages did not matter; ``left_out`` counts queries
+    that cannot have it. A measure that does not apply has no value, and ``not_applicable`` says why. Language effects
+    and shares are by query and passage language, Friedman's tests by query language; "language_share_at_10" of no query
+    language is the share of the pool.
     """
     import polars as pl
 
@@ -33,7 +38,9 @@ def bias_table(results: Sequence[RunResult]) -> Frame:
         "value": pl.Float64,
         "interval_low": pl.Float64,
         "interval_high": pl.Float64,
+        "null": pl.Float64,
         "p": pl.Float64,
+        "left_out": pl.Int64,
         "not_applicable": pl.String,
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
@@ -45,7 +52,7 @@ def _rows(result: RunResult) -> Iterator[_Row]:
     if bias is None and len(summary.languages) > 1:
         raise ExportError(f"{result.run}: its results have no measures of bias: evaluate it again")
     if bias is None or len(summary.languages) < 2:
-        yield from ((measure, None, None, None, None, None, None, reason) for measure, reason in reasons.items())
+        yield from (_missing(measure, reason) for measure, reason in reasons.items())
         return
 
     def row(
@@ -55,17 +62,21 @@ def _rows(result: RunResult) -> Iterator[_Row]:
         answered: str | None = None,
         interval: tuple[float, float] | None = None,
         p: float | None = None,
+        null: float | None = None,
+        left_out: int | None = None,
     ) -> _Row:
         low, high = interval or (None, None)
-        return measure, asked, answered, value, low, high, p, None
+        return measure, asked, answered, value, low, high, null, p, left_out, None
 
     if "rank_distance" not in reasons:
         yield row("rank_distance", summary.metrics.get("rank_distance"))
     for asked, distances in summary.rank_distance.items():
         yield row("rank_distance", distances.mean, asked)
     for measure, mean in bias.measures.items():
-        advantage = bias.own_language_advantage if measure == "own_language_advantage" else None
-        yield row(measure, mean, interval=None if advantage is None else advantage.interval)
+        interval = bias.intervals.get(measure)
+        if measure == "own_language_advantage" and bias.own_language_advantage is not None:
+            interval = bias.own_language_advantage.interval
+        yield row(measure, mean, interval=interval, null=bias.nulls.get(measure), left_out=bias.left_out.get(measure))
         for asked, value in bias.by_language[measure].items():
             of_language = summary.own_language_advantage.get(asked) if measure == "own_language_advantage" else None
             yield row(measure, value, asked, interval=None if of_language is None else of_language.interval)
@@ -83,4 +94,8 @@ def _rows(result: RunResult) -> Iterator[_Row]:
     for asked, test in bias.friedman.items():
         yield row("friedman", test.statistic, asked, p=test.p if test.p_clusters is None else test.p_clusters)
     for measure, reason in reasons.items():
-        yield measure, None, None, None, None, None, None, reason
+        yield _missing(measure, reason)
+
+
+def _missing(measure: str, reason: str) -> _Row:
+    return measure, None, None, None, None, None, None, None, None, reason

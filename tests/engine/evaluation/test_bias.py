@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from statistics import mean
 
 import msgspec
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from evaluation_cases import LANGUAGES, cases, make_benchmark, query_scores
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.evaluation.bias.by_language import histogram_edges, own_language_advantages, rank_distances
 from engine.evaluation.ranking import rank
@@ -72,7 +74,9 @@ def test_distributions_share_edges_that_hold_every_distance():
     benchmark, ranks = simulated(bonus=1.0)
     distances = query_scores(benchmark, ranks).of("rank_distance")
     edges = histogram_edges(len(benchmark.candidate_ids))
-    assert edges == [0, 1, 2, 4, 8, 16, 32, 64, 128, 256]
+    assert edges[:19] == [*range(17), 18, 20]
+    assert edges[-5:] == [128, 144, 160, 176, 192]  # of 180 candidates
+    assert edges[-1] >= len(benchmark.candidate_ids) > edges[-2]
     found = rank_distances(benchmark, distances, edges)
     assert set(found) == set(LANGUAGES)
     for index, name in enumerate(LANGUAGES):
@@ -84,9 +88,21 @@ def test_distributions_share_edges_that_hold_every_distance():
             assert count == ((mine >= low) & (mine < high)).sum()
 
 
+@given(st.integers(1, 1 << 20))
+def test_bins_hold_whole_distances_alike_and_are_parts_of_an_octave(pool):
+    """Exact below 16, eight an octave from there on; powers of two are edges, so that old bins are sums of these."""
+    edges = histogram_edges(pool)
+    assert edges[-1] >= pool
+    for low, high in itertools.pairwise(edges):
+        octave = 1 << max(low, 1).bit_length() - 1
+        assert high - low == max(1, octave // 8)
+    powers = {1 << n for n in range(21)}
+    assert {edge for edge in powers if edge <= edges[-1]} <= set(edges)
+
+
 def test_the_largest_possible_distance_is_counted():
     """Pool sizes at and around powers of two."""
-    for pool in (2, 7, 8, 9):
+    for pool in (2, 7, 8, 9, 16, 17, 33):
         candidates = np.arange(pool, dtype=np.float32)[:, None]
         benchmark = make_benchmark(["de"] * (pool - 1) + ["en"], ["de"], {0: [0, pool - 1]})
         ranks, _ = rank(benchmark, np.ones((1, 1), np.float32), candidates)

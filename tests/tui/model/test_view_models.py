@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from runs_factory import LANGUAGES, START, evaluation_result, finished
 
+from engine.export.log_axis import distance_bounds
 from engine.runs.commands import Command
 from engine.runs.state import CommandState, EvaluationPoint
 from tui.feed import Feed
-from tui.model.bias import axis_bounds
 from tui.model.curves import usual_smoothing
 from tui.model.detail import RunDetail
 from tui.model.matrix import change, to_matrix, widest_gap, worst_pair
@@ -121,7 +121,7 @@ def test_one_language_alone_has_no_others_and_no_worst_pair() -> None:
 
 def test_the_rank_axis_covers_every_bin_that_holds_a_query() -> None:
     result = evaluation_result(0.5)
-    low, high = axis_bounds(result)
+    low, high = distance_bounds(result)
     for found in result.rank_distance.values():
         for count, (first, last) in zip(found.histogram, itertools.pairwise(result.histogram_edges), strict=True):
             assert not count or (low <= max(0.5, first) and last <= high)
