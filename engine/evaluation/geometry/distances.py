@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.evaluation.arrays import Floats, Ints, Values
 from engine.evaluation.geometry.jackknife import Statistic
+from engine.evaluation.geometry.products import product
 
 _SHARPNESS = 2.0  # t of Wang and Isola
 
@@ -33,7 +34,7 @@ class PairDistances:
 def pair_distances(first: Floats, second: Floats, cluster: Ints, clusters: int) -> PairDistances:
     """Of unit vectors [n, D] of translations, row by row; ``cluster`` [n] below ``clusters``, which is K."""
     count = len(first)
-    between = np.maximum(2.0 - 2.0 * (first @ second.T).astype(np.float64), 0.0)  # [n, n]
+    between = np.maximum(2.0 - 2.0 * product(first, second.T).astype(np.float64), 0.0)  # [n, n]
     parallel = np.maximum(2.0 - 2.0 * np.einsum("nd,nd->n", first.astype(np.float64), second.astype(np.float64)), 0.0)
     sizes = np.bincount(cluster, minlength=clusters).astype(np.float64)
     sums = np.bincount(cluster, parallel, minlength=clusters)

@@ -18,6 +18,7 @@ from engine.evaluation.arrays import Floats, Ints
 from engine.evaluation.geometry.distances import language_offset, pair_distances
 from engine.evaluation.geometry.jackknife import Statistic, jackknife_interval, mean_of
 from engine.evaluation.geometry.probe import probe_language
+from engine.evaluation.geometry.products import one_thread
 from engine.evaluation.geometry.sample import Side, Translations, sample_translations
 from engine.events import VectorMeasure, VectorSide
 from engine.measures import ONE_LANGUAGE
@@ -45,10 +46,11 @@ def vector_geometry(benchmark: Benchmark, vectors: VectorLookup | None) -> dict[
         return dict.fromkeys(("queries", "candidates"), _absent(NO_VECTORS))
     if len(benchmark.languages) < 2:
         return dict.fromkeys(("queries", "candidates"), _absent(ONE_LANGUAGE))
-    return {
-        "queries": _side(benchmark, "queries", vectors.queries),
-        "candidates": _side(benchmark, "candidates", vectors.candidates),
-    }
+    with one_thread():
+        return {
+            "queries": _side(benchmark, "queries", vectors.queries),
+            "candidates": _side(benchmark, "candidates", vectors.candidates),
+        }
 
 
 def _side(benchmark: Benchmark, side: Side, vectors: Lookup) -> VectorSide:

@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.evaluation.arrays import Floats, Ints, Values
 from engine.evaluation.geometry.jackknife import Statistic
+from engine.evaluation.geometry.products import product, solved
 
 FOLDS = 5
 _RIDGE = 0.01  # of the mean variance of a dimension
@@ -59,22 +60,24 @@ def _folds(cluster: Ints, clusters: int) -> Ints:
 def _classify(vectors: Values, language: Ints, others: Values, languages: int) -> Ints:
     """The language that a classifier fitted to ``vectors`` gives each of ``others``; never one without texts."""
     counts = np.bincount(language, minlength=languages)
-    weight = (1.0 / np.maximum(counts, 1))[language]
-    mean = weight @ vectors / weight.sum()
+    weight = (1.0 / np.maximum(counts, 1))[language, None]  # [n, 1]
+    share = np.count_nonzero(counts)  # the sum of all weights
+    mean = (weight * vectors).sum(axis=0) / share
     centred = vectors - mean
-    targets = np.eye(languages)[language]
-    targets -= weight @ targets / weight.sum()
-    weighted = centred * weight[:, None]
+    prior = (counts > 0) / share
+    targets = np.eye(languages)[language] - prior
+    weighted = centred * weight
     width, count = vectors.shape[1], len(vectors)
     ridge = _RIDGE * (weighted * centred).sum() / width + 1e-300
     if width <= count:
-        square = centred.T @ weighted + ridge * np.eye(width)
-        slopes = np.linalg.solve(square, weighted.T @ targets)
+        square = product(centred.T, weighted) + ridge * np.eye(width)
+        slopes = solved(square, product(weighted.T, targets))
     else:  # the same solution by the smaller matrix
-        root = np.sqrt(weight)[:, None]
+        root = np.sqrt(weight)
         scaled = centred * root
-        slopes = scaled.T @ np.linalg.solve(scaled @ scaled.T + ridge * np.eye(count), targets * root)
-    scores = (others - mean) @ slopes + (weight @ np.eye(languages)[language]) / weight.sum()
+        square = product(scaled, scaled.T) + ridge * np.eye(count)
+        slopes = product(scaled.T, solved(square, targets * root))
+    scores = product(others - mean, slopes) + prior
     scores[:, counts == 0] = -np.inf
     best: Ints = scores.argmax(axis=1)
     return best
