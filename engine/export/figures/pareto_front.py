@@ -54,7 +54,7 @@ def draw_pareto(frame: Frame) -> Any:
         )
         left = x <= middle
         label = axes.annotate(
-            plain(with_schedule(name, record["mono_share_schedule"])),
+            plain(with_schedule(name, record.get("mono_share_schedule"))),
             (x, y),
             xytext=(4 if left else -4, 4),
             textcoords="offset points",

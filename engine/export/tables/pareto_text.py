@@ -38,7 +38,7 @@ def pareto_view(frame: Frame, width: int = 80) -> str:
         figure.draw(figure.signal([record[BIAS]], [record[QUALITY]], marker=letter))
         measured = f"{QUALITY} {record[QUALITY]:.4f}, {BIAS} {record[BIAS]:,.1f}"
         front = ", on the front" if record["front"] else ""
-        name = visible(with_schedule(record["condition"], record["mono_share_schedule"]))
+        name = visible(with_schedule(record["condition"], record.get("mono_share_schedule")))
         letters.append(f"{letter}  {name}: {measured}{front}")
     for axis, name, digits in (("x", BIAS, 1), ("y", QUALITY, 3)):
         low, high = _limits(complete[name].to_list())
