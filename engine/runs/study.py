@@ -29,6 +29,7 @@ All keys are those of ``StudyFile``. A sweep is a study whose conditions are the
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -177,8 +178,6 @@ def sweep_of(
         raise ConfigError("--grid: the same key twice")
     if len(set(seeds)) != len(seeds):
         raise ConfigError("--seeds: the same seed twice")
-    base = load(overrides)
-    study = name or f"{base.name}-sweep"
     points = [
         StudyCondition(
             name="-".join(
@@ -189,9 +188,20 @@ def sweep_of(
         )
         for point in product(*(values for _, values in axes))
     ]
-    record = StudyRecord(name=study, condition="", baseline=points[0].name, benchmarks=())
-    runs = _plan(record, lambda changes, adapt: adapt(load(changes)), points, seeds, overrides, base.name)
+    base = _base_name(load, overrides, points[0])
+    record = StudyRecord(name=name or f"{base}-sweep", condition="", baseline=points[0].name, benchmarks=())
+    runs = _plan(record, lambda changes, adapt: adapt(load(changes)), points, seeds, overrides, base)
     return _with_benchmarks(runs)
+
+
+def _base_name(load: Callable[[Sequence[str]], RunConfig], overrides: Sequence[str], first: StudyCondition) -> str:
+    """Of the config that is swept. What it lacks the grid may have: the end of a schedule, for example."""
+    try:
+        return load(overrides).name
+    except ConfigError:
+        with contextlib.suppress(ConfigError):
+            return load([*overrides, *first.set]).name
+        raise
 
 
 def _plan(

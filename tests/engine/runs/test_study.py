@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.config import ConfigError, load_config
+from engine.mono_share import mono_share_text
 from engine.runs.study import load_study, plan_sweep
 
 CONFIG = """
@@ -69,6 +70,16 @@ def test_a_point_is_what_run_with_set_would_make_of_it(folder):
 def test_a_sweep_is_about_the_benchmarks_that_all_its_points_have(folder):
     study = plan_sweep(folder / "base.toml", ['evaluation.benchmarks=["cldr-en","cldr"],["cldr"]'])
     assert study.keys == ("cldr",)
+
+
+def test_what_the_config_lacks_a_sweep_may_have(folder):
+    """An end alone is of no schedule, and a schedule without one is refused: the points of the sweep have both."""
+    moving = ["batch.mono_share_schedule=linear", "batch.mono_share=1"]
+    study = plan_sweep(folder / "base.toml", ["batch.mono_share_end=0,0.5"], overrides=moving)
+    assert study.name == "base-sweep"
+    assert [mono_share_text(run.config.batch) for run in study.runs] == ["1->0 linear", "1->0.5 linear"]
+    with pytest.raises(ConfigError, match=r"base\.toml.*batch\.mono_share_end: 'linear' needs it"):
+        plan_sweep(folder / "base.toml", ["batch.size=8,16"], overrides=moving)
 
 
 def test_values_may_hold_commas(folder):
