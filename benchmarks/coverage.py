@@ -168,9 +168,9 @@ class SuiteDraw:
     of_all: float  # over all seeds as well
 
 
-def draw_suite(rng: np.random.Generator, noise: Noise, count: int, seeds: int) -> SuiteDraw:
+def draw_suite(rng: np.random.Generator, noise: Noise, count: int, seeds: int, largest: int = 600) -> SuiteDraw:
     """Sizes, true differences and spreads are fixed; a seed shifts all data sets, and each of them by itself."""
-    sizes = np.geomspace(50, 600, count).astype(int)
+    sizes = np.geomspace(50, largest, count).astype(int)
     true = 0.5 * np.cos(np.arange(count))  # larger than what chance moves a mean by
     spreads = np.linspace(1.5, 0.5, count)  # the smallest data set varies most
     of_seed, of_seed_and_set = 0.05 * rng.standard_normal(seeds), 0.05 * rng.standard_normal((seeds, count))
@@ -227,10 +227,11 @@ def _of_one_bag(found: SuiteDraw, seed: int) -> tuple[float, float] | None:
 
 
 def simulate_suites(
-    noise: Noise, count: int, seeds: int, repetitions: int, *, peers: bool = False
+    noise: Noise, count: int, seeds: int, repetitions: int, *, largest: int = 600, peers: bool = False
 ) -> list[dict[str, bool]]:
     rng = np.random.default_rng([count, seeds, repetitions])
-    return [judge_suite(draw_suite(rng, noise, count, seeds), index, peers=peers) for index in range(repetitions)]
+    draws = (draw_suite(rng, noise, count, seeds, largest) for _ in range(repetitions))
+    return [judge_suite(found, index, peers=peers) for index, found in enumerate(draws)]
 
 
 def null_p_values(articles: int, repetitions: int) -> list[float]:

@@ -27,7 +27,7 @@ Shapes: N values, K clusters, H strata, B replicates or flips, D data sets; H + 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,8 +42,8 @@ ENOUGH_ALIKE = 59  # 0.95^59 < 0.05
 
 _ROUNDING = 1e-6  # of a mean of equal values: what their standard error comes to
 _EXACT_CLUSTERS = 13  # 2**13 sign vectors are fewer than FLIPS: all of them are taken
-_BATCH = 250  # replicates weighted at once: bounds memory at 250 x K
-_SIGNS = 2_500_000  # drawn at once: 20 MB
+_BATCH = 250  # replicates at once, if they are not ...
+_CELLS = 2_500_000  # ... more than so many weights or signs: 20 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def bootstrap_intervals(
     freedom = np.maximum(data.clusters - 1, 1).astype(np.float64)
     if len(data.totals) < 2:
         return Intervals(mean, error, freedom, error, error, error, error)
-    means, variances = _bootstrap(data, replicates, np.random.default_rng(seed))
+    means, variances = _bootstrap(data, replicates, _drawing(np.random.default_rng(seed)))
     drawn = _t_values(means - mean, np.sqrt(variances))
     return _intervals(mean, error, freedom, drawn, data.informative < FEW_CLUSTERS, level)
 
@@ -131,7 +131,7 @@ def suite_intervals(
     freedom = np.array([total**2 / spread if spread > 0 else inside.sum()])
     drawn_means, drawn_variances = np.zeros(replicates), np.zeros(replicates)
     for number, data in enumerate(data_sets):  # a stream of random numbers each, or equal sizes would be drawn alike
-        means, variances = _bootstrap(data, replicates, np.random.default_rng([seed, number]))
+        means, variances = _bootstrap(data, replicates, _drawing_one_by_one(np.random.default_rng([seed, number])))
         drawn_means += means[:, -1] / len(data_sets)
         drawn_variances += variances[:, -1] / len(data_sets) ** 2
     drawn = _t_values((drawn_means - mean)[:, None], np.sqrt(drawn_variances)[:, None])
@@ -150,14 +150,37 @@ def _too_few_alike(mean: Values, error: Values, clusters: Ints) -> Flags:
     return found
 
 
-def _bootstrap(data: ClusterTotals, replicates: int, rng: np.random.Generator) -> tuple[Values, Values]:
-    """Means [B, H + 1] and their squared standard errors in resamples of all K clusters."""
+def _bootstrap(data: ClusterTotals, replicates: int, draw: Callable[[int, int], Values]) -> tuple[Values, Values]:
+    """Means [B, H + 1] and their squared standard errors in resamples of all K clusters.
+
+    ``draw(B, K)`` says how often each cluster is in each resample, [B, K].
+    """
     clusters = len(data.totals)
-    even = np.full(clusters, 1 / clusters)
-    drawn = [
-        _resample(data, rng.multinomial(clusters, even, size=size).astype(np.float64)) for size in _batches(replicates)
-    ]
+    drawn = [_resample(data, draw(size, clusters)) for size in _batches(replicates, _batch(clusters))]
     return np.concatenate([means for means, _ in drawn]), np.concatenate([variances for _, variances in drawn])
+
+
+def _drawing(rng: np.random.Generator) -> Callable[[int, int], Values]:
+    """By numpy's multinomial distribution."""
+
+    def draw(size: int, clusters: int) -> Values:
+        return rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=size).astype(np.float64)
+
+    return draw
+
+
+def _drawing_one_by_one(rng: np.random.Generator) -> Callable[[int, int], Values]:
+    """The same distribution from other random numbers, many times faster: a suite has thousands of clusters.
+
+    Benchmarks stay with the former, or all intervals that were ever reported would change in their last digits.
+    """
+
+    def draw(size: int, clusters: int) -> Values:
+        drawn = rng.integers(0, clusters, (size, clusters)) + clusters * np.arange(size)[:, None]
+        counts: Values = np.bincount(drawn.ravel(), minlength=size * clusters).astype(np.float64)
+        return counts.reshape(size, clusters)
+
+    return draw
 
 
 def _t_values(difference: Values, errors: Values) -> Values:
@@ -258,14 +281,19 @@ def _resample(data: ClusterTotals, weights: Values) -> tuple[Values, Values]:
     return means, np.where(variances < 1e-24 * scale, 0.0, variances)
 
 
-def _batches(total: int, largest: int = _BATCH) -> Iterator[int]:
+def _batches(total: int, largest: int) -> Iterator[int]:
     for start in range(0, total, largest):
         yield min(largest, total - start)
 
 
+def _batch(clusters: int) -> int:
+    """Replicates at once."""
+    return max(1, min(_BATCH, _CELLS // clusters))
+
+
 def _random_signs(clusters: int, flips: int, seed: int) -> Iterator[Values]:
     rng = np.random.default_rng(seed)
-    for size in _batches(flips, max(1, min(_BATCH, _SIGNS // clusters))):
+    for size in _batches(flips, _batch(clusters)):
         yield (rng.integers(0, 2, size=(size, clusters)) * 2 - 1).astype(np.float64)
 
 

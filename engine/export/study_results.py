@@ -54,13 +54,16 @@ class StudyResults:
             launched: of all runs of the study, also those under way; None: those of ``runs``.
 
         Raises:
-            ExportError: two conditions have the same config, or the runs of one differ in more than their seed.
+            ExportError: there are no runs, two conditions have the same config, or the runs of one differ in more than
+                their seed.
             RunError: a folder is no run.
         """
         self.record = record
         self.runs = {condition: [_counted(path) for path in paths] for condition, paths in runs.items()}
         self._launched = [run.spec for of_one in self.runs.values() for run in of_one] if launched is None else launched
         self._measured: dict[str, MeasuredRuns | MeasuredSuite] = {}
+        if not self._launched:
+            raise ExportError(f"{record.name} has no runs")
         _check_conditions(record.name, self.runs)
 
     @cached_property

@@ -17,10 +17,10 @@ def claims_section(report: StudyReport) -> Iterator[str]:
     counts = ", ".join(f"{count} {name}" for name, count in count_judgements(report.claims).items() if count)
     yield f"{len(report.claims)} {'claim' if len(report.claims) == 1 else 'claims'}: {counts}."
     header = [
-        *("claim", "verdict", "measured on", "value", "against", "difference", "95 % interval", "margin", "Holm p"),
-        *("published", "inside"),
-    ]
-    right = [False] * 3 + [True] * 7 + [False]
+        "claim", "verdict", "measured on", "value", "against", "difference", "95 % interval", "90 % interval", "margin",
+        "Holm p", "published", "inside",
+    ]  # fmt: skip
+    right = [False] * 3 + [True] * 8 + [False]
     yield text_table(header, [_claim_cells(one) for one in report.claims], right)
     notes = [f"{one.claim.sentence} Not measured: {one.reason}." for one in report.claims if one.reason]
     notes += [f"{one.claim.sentence} This was {one.changed}." for one in report.claims if one.changed]
@@ -33,8 +33,9 @@ def claims_section(report: StudyReport) -> Iterator[str]:
     if notes:
         yield bullets([plain_text(note) for note in notes])
     yield (
-        "Differences are the first condition minus the second. p-values are adjusted by Holm over the claims of one "
-        "relation. The rules of the verdicts are in docs/studies.md."
+        "Differences are the first condition minus the second. Where there is a margin, the ends of the 90 % interval "
+        "decide: they are two one-sided 95 % bounds. p-values are of no difference, and adjusted by Holm over the "
+        "claims of one relation. The rules are in docs/studies.md."
     )
 
 
@@ -48,11 +49,12 @@ def _claim_cells(one: JudgedClaim) -> list[str]:
     if one.changed:
         verdict = f"{verdict} ({one.changed})"
     if one.value is None or one.against_value is None or one.difference is None:
-        numbers = ["-"] * 4
+        numbers = ["-"] * 5
     else:
         values = [rounded("value", value, {"measure": claim.measure}) for value in (one.value, one.against_value)]
         places = len(values[0].partition(".")[2])
         numbers = [*values, f"{one.difference:+.{places}f}", interval_text(one.interval, places)]
+        numbers.append(interval_text(one.bounds if one.margin is not None else None, places))
     return [
         claim.sentence,
         verdict,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from engine.export.figures import FIGURES, figure_file
 from engine.export.figures.forest_plot import differences_frame
 from engine.export.figures.style import available
-from engine.export.report.document import Picture
-from engine.export.run_results import reason_missing
+from engine.export.markdown import plain_text
+from engine.export.report.document import Block, Picture
+from engine.export.run_results import ExportError, RunResult, reason_missing
 from engine.export.study_comparisons import StudyComparison
 from engine.export.study_results import StudyResults
 from engine.export.tables import TABLES
@@ -34,17 +34,20 @@ def forest_picture(comparisons: Sequence[StudyComparison]) -> Picture | None:
     return _picture("forest", frame) if available() and len(frame) else None
 
 
-def loss_picture(study: StudyResults) -> Picture | None:
+def loss_picture(study: StudyResults) -> Block | None:
     """The loss of the first seed of each trained condition; None without matplotlib, or where none was trained."""
-    curves = _firsts({name: runs for name, runs in _paths(study).items() if study.runs[name][0].is_trained})
+    curves = [runs[0].path for runs in study.runs.values() if runs and runs[0].is_trained]
     if not available() or not curves:
         return None
-    return _picture("loss", _renamed(FIGURES["loss"].frame(curves, None, None), _conditions(study)))
+    try:
+        return _picture("loss", _renamed(FIGURES["loss"].frame(curves, None, None), _conditions(study)))
+    except ExportError as error:
+        return _left_out("loss", error)
 
 
 def benchmark_pictures(
     study: StudyResults, compared: StudyComparison, means: Frame, *, of_several: bool
-) -> list[Picture]:
+) -> Iterator[Block]:
     """Of a benchmark with several languages; none of others, and none without matplotlib.
 
     Args:
@@ -53,21 +56,33 @@ def benchmark_pictures(
     """
     results = [result for group in compared.groups.values() for result in group.results]
     if not available() or len(results[0].summary.languages) < 2:
-        return []
+        return
     condition_of = _conditions(study)
-    frames = {}
+    frames: dict[str, Callable[[], Frame]] = {}
     if BIAS in means.columns and means.drop_nulls([QUALITY, BIAS]).height:
-        frames["pareto"] = means
-    frames["heatmap"] = (
-        _renamed(TABLES["heatmap"](results), condition_of).group_by("run", "query_language", maintain_order=True).mean()
-    )
+        frames["pareto"] = lambda: means
+    frames["heatmap"] = lambda: _mean_heatmap(results, condition_of)
     firsts = [group.results[0] for group in compared.groups.values()]
     ranked = {result.run for result in firsts if reason_missing(result, BIAS) is None}
     if paths := [run.path for run in study.counted_runs if run.path.name in ranked]:
-        frames["ranks"] = _renamed(FIGURES["ranks"].frame(paths, compared.name, None), condition_of)
+        frames["ranks"] = lambda: _renamed(FIGURES["ranks"].frame(paths, compared.name, None), condition_of)
     suffix = f"-{compared.name.replace('/', '-')}" if of_several else ""
     where = f" On {compared.name}." if of_several else ""
-    return [_picture(kind, frame, suffix, where) for kind, frame in frames.items()]
+    for kind, frame in frames.items():
+        try:
+            yield _picture(kind, frame(), suffix, where)
+        except ExportError as error:
+            yield _left_out(kind, error)
+
+
+def _mean_heatmap(results: Sequence[RunResult], condition_of: dict[str, str]) -> Frame:
+    renamed = _renamed(TABLES["heatmap"](results), condition_of)
+    return renamed.group_by("run", "query_language", maintain_order=True).mean()
+
+
+def _left_out(kind: str, error: ExportError) -> str:
+    """One of so many conditions that no figure tells them apart, say."""
+    return plain_text(f"There is no figure of the kind {kind}: {error}.")
 
 
 def _picture(kind: str, frame: Frame, suffix: str = "", where: str = "") -> Picture:
@@ -75,18 +90,9 @@ def _picture(kind: str, frame: Frame, suffix: str = "", where: str = "") -> Pict
     return Picture(f"{kind}{suffix}", svg, _CAPTIONS[kind] + where)
 
 
-def _paths(study: StudyResults) -> dict[str, list[Path]]:
-    """Of the conditions that have runs."""
-    return {name: [run.path for run in runs] for name, runs in study.runs.items() if runs}
-
-
-def _firsts(paths: dict[str, list[Path]]) -> list[Path]:
-    return [of_one[0] for of_one in paths.values()]
-
-
 def _conditions(study: StudyResults) -> dict[str, str]:
     """Run -> condition."""
-    return {path.name: name for name, paths in _paths(study).items() for path in paths}
+    return {run.path.name: name for name, runs in study.runs.items() for run in runs}
 
 
 def _renamed(frame: Frame, condition_of: dict[str, str]) -> Frame:

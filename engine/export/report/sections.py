@@ -143,11 +143,13 @@ def _basis(report: StudyReport) -> str:
         if not means:
             continue
         clusters = max(row.clusters for row in means)
-        all_over_seeds = all(row.basis != "for these seeds" for row in means)
-        over_seeds &= all_over_seeds
+        bases = {row.basis for row in means}
+        over_seeds &= "for these seeds" not in bases
         where = f"{found.benchmark}: intervals" if len(report.benchmarks) > 1 else "Intervals"
         within = " within each data set" if found.data_sets else ""
-        seeds = " and the seeds." if all_over_seeds else ", for the seeds that were run."
+        seeds = ", for the seeds that were run." if "for these seeds" in bases else " and the seeds."
+        if bases == {"for these models"}:
+            seeds = "."
         items.append(f"{where} resample the {clusters} clusters of questions{within}{seeds}")
         if clusters < _TESTED_CLUSTERS:
             items.append(

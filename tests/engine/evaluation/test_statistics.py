@@ -52,6 +52,14 @@ def test_intervals_cover_skewed_differences(coverage, seeds):
     assert all(LOW <= rate <= HIGH for rate in found.values()), found
 
 
+@pytest.mark.parametrize("seeds", [1, 5])
+def test_intervals_of_a_mean_over_data_sets_cover_it(coverage, seeds):
+    """Exponential differences of single queries, whose data sets differ in size, spread and true difference."""
+    found = coverage.shares(coverage.simulate_suites(coverage.skewed, 3, seeds, REPETITIONS, largest=100))
+    assert set(found) == ({"these seeds", "non-inferiority bound"} if seeds == 1 else {"all seeds"})
+    assert all(LOW <= rate <= HIGH for rate in found.values()), found
+
+
 def test_ignoring_clusters_is_too_optimistic(coverage):
     """Every query as its own cluster: the intervals of the same draws hold the true mean far less often."""
     rng = np.random.default_rng(0)

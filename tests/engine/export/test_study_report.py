@@ -134,6 +134,18 @@ def test_figures_are_files_beside_the_markdown_and_within_the_html(written):
     }
 
 
+def test_a_figure_that_cannot_be_drawn_is_left_out_with_the_reason(runs, monkeypatch, tmp_path):
+    """As of more conditions than colours."""
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr("engine.export.figures.style.COLOURS", ["black"] * 2)
+    write_report(*reported(runs), tmp_path)
+    assert (
+        "There is no figure of the kind ranks: a ranks figure tells 2 runs apart"
+        in (tmp_path / "report.md").read_text()
+    )
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"forest", "pareto", "heatmap"}
+
+
 def test_without_matplotlib_the_report_says_what_is_missing(runs, monkeypatch, tmp_path):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     report, blocks = reported(runs)
