@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.export.compare import CompareRow
 from engine.export.markdown import plain_text
+from engine.export.report.bias_means import bias_means_table
 from engine.export.report.cells import interval_text, text_table
 from engine.export.report.contents import BenchmarkReport, StudyReport
 from engine.export.report.document import Block, bullets
@@ -38,6 +39,13 @@ def benchmark_section(
     yield _means_table(found, means)
     if "front" in means.columns:
         yield "front: no other condition has both a higher map_monolingual and a lower rank_distance."
+    if found.bias:
+        yield "### Bias and its opposite"
+        yield (
+            "Means over question languages and seeds. In brackets: what a measure would be on the same rankings if "
+            "languages did not matter, which is where a model without language bias stands."
+        )
+        yield bias_means_table(found.bias)
     if found.comparison is None:
         return
     rows = found.comparison.rows

@@ -8,6 +8,7 @@ import msgspec
 
 from engine.export.compare import CompareResult
 from engine.export.report.answer import Answer
+from engine.export.report.bias_means import BiasMean
 from engine.export.report.claims import JudgedClaim
 from engine.runs.study_record import Claim
 
@@ -23,6 +24,7 @@ class BenchmarkReport(msgspec.Struct, frozen=True, kw_only=True):
     means: list[dict[str, Any]]  # a row a condition
     comparison: CompareResult | None  # null: ``reason`` says why
     reason: str = ""
+    bias: list[BiasMean] = []  # by measure and condition, where the benchmark has several languages
 
 
 class ConditionSummary(msgspec.Struct, frozen=True, kw_only=True):

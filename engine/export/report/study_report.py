@@ -12,6 +12,7 @@ from engine.benchmark_names import is_suite, members
 from engine.export.figures.forest_plot import differences_frame
 from engine.export.out_file import write_file
 from engine.export.report.answer import Answer, answer, short_answer
+from engine.export.report.bias_means import bias_means
 from engine.export.report.claims import judge_claims, withdrawn_claims
 from engine.export.report.contents import BenchmarkReport, ConditionSummary, MarginChange, StudyReport
 from engine.export.report.document import FIGURES_FOLDER, Block, Picture, to_html, to_markdown
@@ -57,6 +58,7 @@ def study_report(study: StudyResults) -> tuple[StudyReport, list[Block]]:
                 means=means[compared.name].to_dicts() if compared.name in means else [],
                 comparison=compared.compared,
                 reason=compared.reason,
+                bias=[] if is_suite(compared.name) else bias_means(compared.groups),
             )
             for compared in comparisons
         ],

@@ -12,6 +12,7 @@ from export_cases import make_evaluation
 from study_cases import trained
 
 from engine.config import ConfigError
+from engine.evaluation.results import read_summary
 from engine.export.compare import CompareRow, compare_runs
 from engine.export.markdown import markdown_table, plain_text
 from engine.export.report.answer import answer
@@ -19,6 +20,7 @@ from engine.export.report.contents import StudyReport
 from engine.export.report.document import bullets, to_html, to_markdown
 from engine.export.report.study_report import study_report, write_report
 from engine.export.study_results import StudyResults
+from engine.measures import RANK_DISTANCE_NULL
 from engine.runs.study_record import StudyRecord
 
 NOISE = {"mono": 2.0, "cross": 1.2, "hybrid": 0.6}
@@ -86,6 +88,23 @@ def test_json_is_the_report(written):
     (benchmark,) = report.benchmarks
     assert {row["condition"] for row in benchmark.means} == set(NOISE)
     assert len(report.differences) == sum(row.is_mean for row in benchmark.comparison.rows)
+
+
+def test_measures_of_bias_stand_beside_what_they_would_be_without_it(runs, written):
+    """Means over the two seeds, of every measure but those of the means table; the report shows the same numbers."""
+    report, out, _ = written
+    (benchmark,) = report.benchmarks
+    found = {(mean.measure, mean.condition): mean for mean in benchmark.bias}
+    for condition, paths in runs.items():
+        of_seeds = [read_summary(path / "results" / "step-000400" / "toy").bias for path in paths]
+        for name in set(of_seeds[0].measures) - {RANK_DISTANCE_NULL}:
+            assert found[name, condition].value == pytest.approx(sum(bias.measures[name] for bias in of_seeds) / 2)
+            if name in of_seeds[0].nulls:
+                assert found[name, condition].null == pytest.approx(sum(bias.nulls[name] for bias in of_seeds) / 2)
+    first = found["first_right_own_language", "mono"]
+    text = (out / "report.md").read_text()
+    assert "### Bias and its opposite" in text
+    assert f"{first.value:.3f} ({first.null:.3f})" in text
 
 
 def test_html_is_whole_and_needs_nothing_else(written):
