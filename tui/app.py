@@ -160,10 +160,14 @@ class Dashboard(WiredApp, inherit_bindings=False):
         self.push_screen(CompareScreen(rows, baseline, benchmark))
 
     def open_study(self, name: str) -> None:
-        """``name`` as the rows of its runs have it."""
+        """``name`` as the rows of its runs have it. Where one came from it, back to it."""
         from tui.study.screen import StudyScreen
 
-        self.push_screen(StudyScreen(name))
+        if any(isinstance(screen, StudyScreen) and screen.study == name for screen in self.screen_stack):
+            while not (isinstance(self.screen, StudyScreen) and self.screen.study == name):
+                self.pop_screen()
+        else:
+            self.push_screen(StudyScreen(name))
 
     def open_help(self, screen_name: str) -> None:
         from tui.screens.help import HelpScreen

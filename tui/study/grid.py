@@ -12,7 +12,7 @@ from textual.message import Message
 
 from engine.export.study_job import StudyCell
 from tui import keymap
-from tui.drawing.cells import Row, Run, fit, fit_row, width
+from tui.drawing.cells import Row, Run, fit, fit_row, row_width, width
 from tui.format import visible
 from tui.model.comparing import change, measure_label, number, short_verdict, verdict_style
 from tui.study.answer_so_far import AnswerSoFar
@@ -26,8 +26,8 @@ SHORT = {
 }  # fmt: skip
 _TITLES = 2  # lines
 _GAP = 2
-_NAME_MOST, _NAME_MOST_NARROW = 24, 19
-_CELL_MOST = 24
+_NAMES = ((80, 24), (56, 19), (0, 12))  # cells of a terminal, and what a name takes there at most
+_LABEL_MOST = 24  # cells of a benchmark's name; what stands in a cell is never cut for another's sake
 _LEAD = 2  # cells of the cursor's mark
 
 
@@ -141,7 +141,7 @@ class ResultsGrid(Drawn, can_focus=True, inherit_bindings=False):
         rows = self._titles(window, chosen)
         for index in range(window.top, window.bottom):
             rows += self._condition(index, window, chosen)
-        if told := self._hidden(window):
+        if told := self._hidden(window, width - 1):
             rows = [*rows[: height - 1], ((fit(told, width - 1, "right", self.glyphs.ellipsis), "dim"),)]
         return rows
 
@@ -224,7 +224,7 @@ class ResultsGrid(Drawn, can_focus=True, inherit_bindings=False):
         state = self.state
         assert state is not None
         lines = 3 if self._shows_intervals(height) else 2
-        most = _NAME_MOST if cells >= 80 else _NAME_MOST_NARROW
+        most = next(most for least, most in _NAMES if cells >= least)
         labels = [width(each.label) for each in state.conditions] + [width(self._about(e)) for e in state.conditions]
         name = min(most, max(labels))
         widths = tuple(self._column_width(column, lines) for column in state.columns)
@@ -254,10 +254,8 @@ class ResultsGrid(Drawn, can_focus=True, inherit_bindings=False):
 
     def _column_width(self, column: Column, lines: int) -> int:
         assert self.state is not None
-        texts = [column.label, self._measure_title(column)]
-        for condition in self.state.conditions:
-            texts += ["".join(text for text, _ in row) for row in self._cell(condition, column, lines)]
-        return min(_CELL_MOST, max(map(width, texts)))
+        cells = [row_width(row) for each in self.state.conditions for row in self._cell(each, column, lines)]
+        return max(min(_LABEL_MOST, width(column.label)), width(self._measure_title(column)), *cells)
 
     def _places(self, window: Window) -> list[int]:
         """Where each column in sight begins."""
@@ -295,7 +293,7 @@ class ResultsGrid(Drawn, can_focus=True, inherit_bindings=False):
                 (f"{glyphs.cursor if at_cursor else ' '} ", "key"),
                 (fit_middle(condition.label, window.name, glyphs.ellipsis), "bold" if at_cursor else ""),
             ),
-            (("  ", ""), (fit(self._about(condition), window.name, ellipsis=glyphs.ellipsis), "dim")),
+            (("  ", ""), (fit(self._about(condition, window.name), window.name, ellipsis=glyphs.ellipsis), "dim")),
             ((" " * (_LEAD + window.name), ""),),
         ]
         rows = [list(each) for each in names[: window.lines]]
@@ -309,10 +307,14 @@ class ResultsGrid(Drawn, can_focus=True, inherit_bindings=False):
                 line += [(" " * (_GAP - 1), ""), (mark, "key"), *text]
         return [tuple(line) for line in rows]
 
-    def _about(self, condition: Condition) -> str:
+    def _about(self, condition: Condition, room: int = _NAMES[0][1]) -> str:
+        """Whether it is the baseline, and how many of its seeds are finished; short where there is little room."""
         assert self.state is not None
         seeds = f"{condition.finished}/{len(condition.rows)} seeds" if condition.trained else "not trained"
-        return f"baseline, {seeds}" if condition.name == self.state.baseline else seeds
+        if condition.name != self.state.baseline:
+            return seeds
+        whole = f"baseline, {seeds}"
+        return whole if width(whole) <= room else f"base {seeds.removesuffix(' seeds')}"
 
     def _cell(self, condition: Condition, column: Column, lines: int) -> list[list[Run]]:
         place = condition.name, column.key, lines
@@ -353,15 +355,16 @@ class ResultsGrid(Drawn, can_focus=True, inherit_bindings=False):
             return [value, verdict]
         return [value, verdict, [(interval_text(name, found.interval), "dim")]]
 
-    def _hidden(self, window: Window) -> str:
+    def _hidden(self, window: Window, room: int) -> str:
         assert self.state is not None
         conditions, columns = len(self.state.conditions), len(self.state.columns)
-        told = []
+        parts = []
         if window.bottom - window.top < conditions:
-            told.append(f"conditions {window.top + 1}-{window.bottom} of {conditions}")
+            parts.append(("conditions", "rows", f"{window.top + 1}-{window.bottom} of {conditions}"))
         if window.right - window.left < columns:
-            told.append(f"benchmarks {window.left + 1}-{window.right} of {columns}")
-        return "   ".join(told)
+            parts.append(("benchmarks", "columns", f"{window.left + 1}-{window.right} of {columns}"))
+        told = "   ".join(f"{name} {which}" for name, _, which in parts)
+        return told if width(told) <= room else "  ".join(f"{short} {which}" for _, short, which in parts)
 
 
 def interval_text(measure: str, interval: tuple[float, float] | None) -> str:

@@ -41,6 +41,10 @@ class CellText(Drawn):
             self._text = text
             self.redraw()
 
+    def lines_at(self, cells: int) -> int:
+        """That the text takes on so many cells."""
+        return len(wrap(self._text, max(10, cells - 2)))
+
     def rows(self, width: int, height: int) -> list[Row]:
         lines = wrap(self._text, max(10, width - 2))
         if len(lines) > height:  # the last line ends in an ellipsis: more is said than there is room for
@@ -58,7 +62,7 @@ def cell_sentence(
     """
     name = column.name_of(measure)
     where = f"the mean of {len(column.datasets)} data sets of {column.label}" if column.datasets else column.label
-    sample = ", a sample of its queries," if cell.sampled else ""
+    sample = " (a sample of its queries)" if cell.sampled else ""
     what = f"{measure_label(name)} of {condition.label} on {where}{sample}"
     if cell.reason:
         return f"{what}: not applicable. {cell.reason[:1].upper()}{cell.reason[1:]}."

@@ -22,6 +22,7 @@ from tui.study.study_state import ONE_LANGUAGE, Column, Condition, StudyState
 from tui.widgets.sides import kept
 
 _BELOW_LEAST, _BELOW_MOST = 8, 15  # lines of the answer and the runs that are left, their borders included
+_TEXT_MOST = 8  # lines of the sentence about a cell
 _ALL_FROM = 24  # lines of a terminal that has room for all parts
 _BROAD = 110  # cells of one that has room for long lines
 _FOOTERS = {  # what is needed most first
@@ -268,13 +269,18 @@ class StudyScreen(Steering):
         self.answer_panel.display = everything or self._chosen == 1
         self.runs_left.display = everything or self._chosen == 2
         self._below.display = self.answer_panel.display or self.runs_left.display
-        text_lines = 2 if self.size.width >= _BROAD else 3 if self.size.width >= 80 else 4
+        text_lines = self._text_lines()
         self.cell_text.styles.height = text_lines
         if everything:
             spare = self.size.height - 3 - text_lines - self.grid.wanted_lines
             self._below.styles.height = max(_BELOW_LEAST, min(_BELOW_MOST, spare))
         else:
             self._below.styles.height = "1fr"
+
+    def _text_lines(self) -> int:
+        """Of the sentence about a cell: usually the same, so that nothing jumps, and more where it says more."""
+        usual = 2 if self.size.width >= _BROAD else 3 if self.size.width >= 80 else 4
+        return max(usual, min(_TEXT_MOST, self.cell_text.lines_at(self.size.width)))
 
     def _answered(self) -> None:
         """There is something new from the answerer."""
@@ -306,6 +312,8 @@ class StudyScreen(Steering):
         found = self.grid.verdict(condition, column, cell)
         reason = self.grid.reason(column)
         self.cell_text.show(cell_sentence(self.state, condition, column, self.grid.measure, cell, found, reason))
+        if self.cell_text.styles.height is None or self.cell_text.styles.height.value != self._text_lines():
+            self._arrange()
 
     def _show_header(self, now: float) -> None:
         state = self.state

@@ -388,3 +388,46 @@ async def test_keys_that_are_typed_at_once_reach_the_part_that_has_the_focus_by_
             app.post_message(Key(key, None))
         await until(pilot, lambda: screen.runs_left.current() is screen.state.left.runs[2], "the third run")  # type: ignore[union-attr]
         assert screen.grid.at == (0, 0)
+
+
+async def test_from_a_run_of_it_the_key_leads_back_to_the_study(
+    study: list[RunWriter], dashboard: Make, until: Until
+) -> None:
+    """And not to a second one on top of the first."""
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_study(pilot, app, until)
+        await pilot.press("h")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.detail is not None, "the run")
+        await pilot.press("t")
+        await until(pilot, lambda: app.screen is screen, "the study")
+        await pilot.press("q")
+        assert isinstance(app.screen, RunsScreen)
+
+
+async def test_a_long_reason_is_told_to_its_end(home: Path, dashboard: Make, until: Until) -> None:
+    reason = "the ranking was cut off " * 12 + "at its hundredth passage"
+    found = result("standard", 0, "xquad-r", 1.0)
+    assert found.bias is not None
+    bias = msgspec.structs.replace(found.bias, not_applicable={"rank_distance": reason})
+    cut = msgspec.structs.replace(found, metrics={**found.metrics, "rank_distance": None}, bias=bias)
+    writer = launched(home, "standard", 0).started().steps(1, 400)
+    writer.add(events.EvalFinished(benchmark="xquad-r", step=400, seconds=1.0, result=cut))
+    writer.add(events.RunFinished(step=400, seconds=3.0))
+    app = dashboard()
+    async with app.run_test(size=(60, 20)) as pilot:
+        await open_study(pilot, app, until)
+        await pilot.press("m", "m", "m")
+        await until(pilot, lambda: "at its hundredth passage." in " ".join(text_of(app).split()), "the end of it")
+
+
+async def test_at_no_width_a_number_in_a_cell_is_cut(study: list[RunWriter], dashboard: Make, until: Until) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_study(pilot, app, until)
+        for measure in range(5):
+            for cells in range(40, 201):
+                _, _, *rows = screen.grid.rows(cells, 20)
+                for row in rows:
+                    assert not any("…" in text and any(map(str.isdigit, text)) for text, _ in row), (measure, cells)
+            screen.grid.next_measure()
