@@ -23,6 +23,7 @@ from engine.data.corpus import ParallelCorpus
 from engine.data.store.tables import take
 from engine.evaluation.arrays import Floats, Ints, Values
 from engine.evaluation.debias.correction import Correction, LanguageCorrection
+from engine.evaluation.products import leading_directions, one_thread
 from engine.evaluation.results import DebiasProtocol
 from engine.evaluation.vectors import Encoder, Kind, StoredTexts, encode_stored
 from engine.progress import Tick
@@ -196,7 +197,8 @@ class _Encoding:
                     f"system.debias_rank: {rank}, but {count:,} distinct passages of width {width} in {name!r} "
                     f"leave nothing: expected less than {min(count, width):,}"
                 )
-        return {name: np.linalg.eigh(square)[1][:, ::-1][:, :rank].T.copy() for name, square in squares.items()}
+        with one_thread():
+            return {name: leading_directions(square, rank) for name, square in squares.items()}
 
     def _vectors(self, kind: Kind, rows: Mapping[_Name, _Rows]) -> Iterator[tuple[_Name, Floats, Values]]:
         """(set, its distinct vectors [u, D], how often each comes in it [u]), once a source that it has rows of."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.evaluation.arrays import Floats, Ints, Values
 from engine.evaluation.geometry.jackknife import Statistic
-from engine.evaluation.geometry.products import product
+from engine.evaluation.products import product
 
 _SHARPNESS = 2.0  # t of Wang and Isola
 

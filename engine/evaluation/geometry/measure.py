@@ -18,8 +18,8 @@ from engine.evaluation.arrays import Floats, Ints
 from engine.evaluation.geometry.distances import language_offset, pair_distances
 from engine.evaluation.geometry.jackknife import Statistic, jackknife_interval, mean_of
 from engine.evaluation.geometry.probe import probe_language
-from engine.evaluation.geometry.products import one_thread
 from engine.evaluation.geometry.sample import Side, Translations, sample_translations
+from engine.evaluation.products import one_thread
 from engine.events import VectorMeasure, VectorSide
 from engine.measures import ONE_LANGUAGE
 

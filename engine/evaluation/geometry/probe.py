@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.evaluation.arrays import Floats, Ints, Values
 from engine.evaluation.geometry.jackknife import Statistic
-from engine.evaluation.geometry.products import product, solved
+from engine.evaluation.products import product, solved
 
 FOLDS = 5
 _RIDGE = 0.01  # of the mean variance of a dimension
