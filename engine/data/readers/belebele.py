@@ -1,15 +1,16 @@
 """Belebele (arXiv 2308.16884) as one pool of languages: questions about the passages of FLORES, all of them parallel.
 
-On the hub it is ``facebook/belebele``, a subset for each variant of FLORES with the split ``test``; a local folder is a
-copy of it, or has just ``data/CODE.jsonl`` for the languages that are asked for. A passage is known by its ``link`` in
-all languages, a question by link and ``question_number``; the passage of its link answers it.
+On the hub it is ``facebook/belebele``, a subset for each variant of FLORES with the split ``test`` (one revision has
+one subset ``default`` instead, with a split for each). A local folder is a copy of it, or has just ``data/CODE.jsonl``
+for the languages that are asked for. A passage is known by its ``link`` in all languages, a question by link and
+``question_number``; the passage of its link answers it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.benchmark_names import BELEBELE_LANGUAGES
 from engine.config import ConfigError
@@ -18,6 +19,9 @@ from engine.data.corpus import select_languages
 from engine.data.hub_tables import hub_table, table_rows
 from engine.language_codes import flores_names
 from engine.progress import Counter, Tick
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 REPOSITORY = "facebook/belebele"
 QUESTIONS, PASSAGES = 900, 488  # in each language
@@ -40,7 +44,7 @@ def belebele_benchmark(folder: Path | None, languages: Sequence[str] = (), tick:
     passages: dict[str, dict[str, str]] = {}
     for language in chosen:
         label = f"{folder or REPOSITORY}: {codes[language]}"
-        data = hub_table(REPOSITORY, folder, codes[language], "test", _COLUMNS)
+        data = _table(folder, codes[language])
         questions[language], passages[language] = _read(label, table_rows(data))
         counter.advance()
     links = sorted(passages[chosen[0]])
@@ -75,6 +79,15 @@ def belebele_benchmark(folder: Path | None, languages: Sequence[str] = (), tick:
             "BelebeleRetrieval ranks the passages of one language at a time"
         ),
     )
+
+
+def _table(folder: Path | None, code: str) -> Dataset:
+    try:
+        return hub_table(REPOSITORY, folder, code, "test", _COLUMNS)
+    except ConfigError as error:
+        if "BuilderConfig" not in str(error):  # datasets' word for a subset that is not there
+            raise
+        return hub_table(REPOSITORY, folder, "default", code, _COLUMNS)
 
 
 def _read(label: str, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> tuple[dict[Key, str], dict[str, str]]:

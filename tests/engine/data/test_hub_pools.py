@@ -70,6 +70,8 @@ def test_belebele_is_one_pool_whose_gold_passage_is_that_of_the_link(tmp_path: P
     assert benchmark.digest == "4f1320e4b70491b6cf50d0f70cf9236843654d132c33e8a9a6424a427de6dc80"
     card(folder, [(code, "test", f"data/{code}.jsonl") for code in ("deu_Latn", "zho_Hans")])
     assert load_benchmark("belebele", ("zh", "de")).digest == benchmark.digest
+    card(folder, [("default", code, f"data/{code}.jsonl") for code in ("deu_Latn", "zho_Hans")])
+    assert load_benchmark("belebele", ("zh", "de")).digest == benchmark.digest
 
 
 @pytest.mark.parametrize(
