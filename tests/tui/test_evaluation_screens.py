@@ -133,6 +133,8 @@ async def test_the_list_marks_metrics_of_a_sample(home: Path, dashboard: Make, u
     async with app.run_test(size=(120, 24)) as pilot:
         await until(pilot, lambda: "quick-look" in text_of(app), "the run")
         await until(pilot, lambda: "~." in text_of(app), "the mark")
+        await pilot.press("enter", "3")
+        await until(pilot, lambda: "on a sample of 4,321 queries" in text_of(app), "the bias tab")
     reader = RunReader(writer.folder)
     reader.poll()
     assert status_of(reader).sampled_of == {"cldr": 4321}

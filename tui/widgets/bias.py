@@ -77,8 +77,13 @@ class DistancePanel(Scrolled):
         wide, label = cells >= _WIDE, label_cells(result)
         titles = _figures("median", "p90", *(("mean", "null") if wide else ()))
         room = max(4, cells - label - len(titles))
+        of = result.sampled_of
+        sample = "" if of is None else f"   on a sample of {of:,} queries"
         head: list[Row] = [
-            step_line(self.points, self.point, cells, self.glyphs) if self.points else (),
+            (
+                *(step_line(self.points, self.point, cells - width(sample), self.glyphs) if self.points else ()),
+                (sample, "dim"),
+            ),
             ((" " * label, ""), *_axis(low, high, room), (titles, "dim")),
         ]
         body: list[Row] = []

@@ -114,7 +114,8 @@ class EvaluationPanel(Panel):
 
     def show(self, detail: RunDetail, crosshair: int | None) -> None:
         self.detail, self._crosshair = detail, crosshair
-        self.retitle(f"evaluation ({detail.row.benchmark})" if detail.row.benchmark else "evaluation")
+        sample = ", a sample" if detail.row.is_sampled else ""
+        self.retitle(f"evaluation ({detail.row.benchmark}{sample})" if detail.row.benchmark else "evaluation")
         self.redraw()
 
     def rows(self, width: int, height: int) -> list[Row]:
