@@ -6,19 +6,17 @@ line to stdout: ``CompareProgress`` while it computes, then ``CompareOutcome`` o
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import msgspec
 
 from engine.config import ConfigError
+from engine.export.background import give_way
 from engine.export.compare import CompareResult, compare_results, stated_margins
 from engine.export.conditions import group_by_seed
 from engine.export.measured_runs import headline_measures, primary_of
 from engine.export.run_results import find_results
-
-_NICENESS = 5  # of 19: a comparison gives way to whatever trains here
 
 
 class CompareRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +69,7 @@ CompareMessage = CompareProgress | CompareOutcome | CompareFailure
 
 def main() -> int:
     """Exit status 1: the last line says why."""
-    os.nice(_NICENESS)
+    give_way()
     request = msgspec.json.decode(sys.stdin.buffer.read(), type=CompareRequest)
     try:
         _send(compare(request))

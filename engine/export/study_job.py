@@ -6,7 +6,6 @@ to stdout: ``StudyProgress`` while it computes, then ``StudyOutcome`` or ``Study
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import msgspec
 
 from engine.benchmark_names import is_suite, members
 from engine.config import ConfigError
+from engine.export.background import give_way
 from engine.export.compare import CompareRow
 from engine.export.conditions import RunGroup
 from engine.export.report.answer import short_answer
@@ -25,8 +25,6 @@ from engine.measures import MEASURES
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder
 from engine.runs.study_runs import StudyRuns, group_study
-
-_NICENESS = 5  # of 19: it gives way to whatever trains here
 
 
 class StudyRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +102,7 @@ StudyMessage = StudyProgress | StudyOutcome | StudyFailure
 
 def main() -> int:
     """Exit status 1: the last line says why."""
-    os.nice(_NICENESS)
+    give_way()
     request = msgspec.json.decode(sys.stdin.buffer.read(), type=StudyRequest)
     try:
         _send(study_so_far(request))
