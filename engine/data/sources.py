@@ -105,12 +105,18 @@ def load_benchmark(
         return miracl_benchmark(folder, languages, tick)
     if key.startswith("beir/"):
         return beir_benchmark(key, folder, drop_own_id, tick)
-    if key == "belebele":
-        return belebele_benchmark(folder, languages, tick)
     if key == "neuclir":
         return neuclir_benchmark(folder, languages, tick)
-    if key.startswith("nanobeir/"):
-        return nanobeir_benchmark(key, folder, languages, tick)
+    if key == "belebele" or key.startswith("nanobeir/"):
+        try:
+            if key == "belebele":
+                return belebele_benchmark(folder, languages, tick)
+            return nanobeir_benchmark(key, folder, languages, tick)
+        except ConfigError as error:
+            if languages:
+                raise
+            hint = f"all {len(published)} languages are read where evaluation.languages names none"
+            raise ConfigError(f"{error} ({hint})") from None
     if key.startswith("mteb/"):
         return mteb_benchmark(key, folder, languages, drop_own_id, tick)
     if key in LAREQA_KEYS:

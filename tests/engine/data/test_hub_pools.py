@@ -101,6 +101,10 @@ def test_languages_that_a_folder_lacks_and_no_language_at_all_are_told(tmp_path:
     folder = belebele_folder(tmp_path / "set")
     with pytest.raises(ConfigError, match="no tha_Thai or tha_Thai/test with one of the endings"):
         load_benchmark(f"belebele={folder}", ("de", "th"))
+    with pytest.raises(
+        ConfigError, match=r"no acm_Arab or .*all 122 languages are read where evaluation.languages names"
+    ):
+        load_benchmark(f"belebele={folder}")
     with pytest.raises(ConfigError, match="languages: unknown language 'xx'"):
         load_benchmark(f"belebele={folder}", ("xx",))
 
