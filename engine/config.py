@@ -15,7 +15,14 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from engine.benchmark_names import CLDR_LANGUAGES, benchmark_languages, expand_suite, languages_for, parse_benchmark
+from engine.benchmark_names import (
+    CLDR_LANGUAGES,
+    benchmark_languages,
+    expand_suite,
+    languages_for,
+    parse_benchmark,
+    parse_benchmark_key,
+)
 from engine.config_error import ConfigError as ConfigError
 
 BatchMode = Literal["mono", "cross", "hybrid", "mixed", "english"]
@@ -99,6 +106,7 @@ class SystemConfig(_Section, frozen=True, kw_only=True):
     # A correction of an encoder's vectors after encoding, estimated on the pairs of [[sources]], see docs/measures.md.
     debias: DebiasMethod = "none"
     debias_texts: Positive = 10_000  # pairs of each language that it is estimated on, at most
+    debias_missing: Literal["refuse", "keep"] = "refuse"  # languages with too few pairs; keep: as they are
     debias_rank: Positive = 1  # lir: directions of each language that are taken away
     debias_alpha: Share = 1.0  # shift: share of the offset between languages that is taken away
     debias_pivot: str = "en"  # shift: the language towards which passages of the others are moved
@@ -378,6 +386,14 @@ def _debias_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
     if system.debias == "shift" and languages and system.debias_pivot not in languages:
         names = ", ".join(sorted(languages))
         yield "system.debias_pivot", f"{system.debias_pivot!r} is in no source (they have {names})"
+    if not languages or system.debias_missing == "keep":
+        return
+    for spec in config.evaluation.benchmarks:
+        key = parse_benchmark_key(spec)
+        wanted = languages_for(key, config.evaluation.languages) or benchmark_languages(key)
+        if missing := [name for name in wanted if name not in languages]:
+            reason = f'no source has {", ".join(missing)} of {key}: add one, or set system.debias_missing = "keep"'
+            yield "system.debias", reason
 
 
 def _training_problems(config: RunConfig) -> Iterable[tuple[str, str]]:

@@ -253,6 +253,9 @@ def _add_evaluation(commands: _Commands) -> None:  # type: ignore[type-arg]
     parser.add_argument(
         "--debias-texts", type=_positive, metavar="N", help="pairs a language, at most (default: 10000)"
     )
+    parser.add_argument(
+        "--debias-missing", choices=("refuse", "keep"), help="languages with too few pairs (default: refuse)"
+    )
     parser.add_argument("--debias-rank", type=_positive, metavar="N", help="lir: directions taken away (default: 1)")
     parser.add_argument(
         "--debias-alpha", type=_not_negative, metavar="A", help="shift: share of the offset (default: 1)"

@@ -47,6 +47,7 @@ class DebiasProtocol(msgspec.Struct, frozen=True, kw_only=True):
     pivot: str | None = None  # of shift
     sources: list[str]  # what it was estimated on
     pairs: dict[str, int]  # of each language
+    uncorrected: list[str] = []  # languages whose vectors stay as they are for want of pairs
     digest: str  # SHA-256 of what is taken away
 
 

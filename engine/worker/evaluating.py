@@ -109,7 +109,7 @@ class Evaluator:
     def _estimate(self, encoders: Sequence[Encoder], debias: Debias, digests: Mapping[str, str]) -> Correction:
         from engine.evaluation.debias.estimating import estimate_correction
 
-        return estimate_correction(
+        correction = estimate_correction(
             encoders,
             debias.corpora,
             debias.system,
@@ -118,6 +118,10 @@ class Evaluator:
             digests=digests,
             tick=self._session.progress,
         )
+        if kept := correction.protocol.uncorrected:
+            message = f"system.debias: too few training pairs, vectors stay as they are: {', '.join(kept)}"
+            self._session.emit(events.Warning(message=message))
+        return correction
 
     def evaluate_system(self, system: System, keys: Iterable[str] | None = None) -> None:
         """The same for a system that is no encoder, which has no steps.

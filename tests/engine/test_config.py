@@ -167,6 +167,7 @@ name = "a/model"
 debias = "lir"
 [evaluation]
 benchmarks = ["cldr"]
+languages = ["de", "en"]
 [[sources]]
 kind = "cldr"
 languages = ["de", "en"]
@@ -175,6 +176,7 @@ languages = ["de", "en"]
 
 def test_an_evaluation_has_sources_where_its_vectors_are_corrected_and_else_none() -> None:
     assert parse_config(DEBIASED).system.debias == "lir"
+    assert parse_config(DEBIASED, overrides=["evaluation.languages=[]", "system.debias_missing=keep"]).sources
     with pytest.raises(ConfigError, match="sources: an evaluation trains on nothing"):
         parse_config(DEBIASED, overrides=["system.debias=none"])
 
@@ -189,6 +191,7 @@ def test_an_evaluation_has_sources_where_its_vectors_are_corrected_and_else_none
         (["system.debias=shift", "system.debias_alpha=2"], "system.debias_alpha: "),
         (["system.debias=shift", "system.debias_pivot=fr"], "system.debias_pivot: 'fr' is in no source"),
         (["sources.0.languages=['xx']"], "sources[0].languages: "),
+        (["evaluation.languages=['en','th']"], "system.debias: no source has th of cldr"),
         (["sources.0.role=validation"], "sources[0].role: "),
         (["kind=training", "system.debias=lir"], "system: only for kind"),
     ],

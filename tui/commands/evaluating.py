@@ -50,7 +50,13 @@ _POLL_SECONDS = 0.1
 _BM25 = "bm25"
 _OF_A_RUN = "run:"
 
-_DEBIAS_OPTIONS = ("debias_texts", "debias_rank", "debias_alpha", "debias_pivot")  # keys of [system] too
+_DEBIAS_OPTIONS = (
+    "debias_texts",
+    "debias_missing",
+    "debias_rank",
+    "debias_alpha",
+    "debias_pivot",
+)  # keys of [system] too
 
 # Options that are keys of [model] too, and mean the same there.
 _MODEL_OPTIONS = (

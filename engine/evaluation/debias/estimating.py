@@ -59,13 +59,17 @@ def estimate_correction(
         tick: "encoding ... texts"; what it raises passes through.
 
     Raises:
-        ConfigError: a language has too few pairs, or its passages span fewer directions than are to be taken away.
+        ConfigError: a language has too few pairs, where that is to be refused, or its passages span fewer directions
+            than are to be taken away.
     """
     pairs = _Pairs(corpora, config.debias_texts)
     pivot = config.debias_pivot if config.debias == "shift" else None
     languages = sorted({name for benchmark in benchmarks for name in benchmark.languages} - {pivot})
     chosen = {name: pairs.of(name, pivot) for name in languages}
-    _check_counts({name: len(rows) for name, rows in chosen.items()}, pivot)
+    few = {name: len(rows) for name, rows in chosen.items() if len(rows) < FEWEST_PAIRS}
+    if few and config.debias_missing == "refuse":
+        raise ConfigError(_too_few(few, pivot))
+    chosen = {name: rows for name, rows in chosen.items() if name not in few}
     encoding = _Encoding(encoders, corpora, cache / "vectors", digests, tick)
     queries: dict[str, LanguageCorrection] = {}
     candidates: dict[str, LanguageCorrection] = {}
@@ -92,17 +96,19 @@ def estimate_correction(
         pivot=pivot,
         sources=[corpus.name for corpus in corpora],
         pairs={name: len(rows) for name, rows in chosen.items()},
+        uncorrected=list(few),
         digest=_digest(queries, candidates),
     )
     return Correction(queries, candidates, is_normalized, protocol)
 
 
-def _check_counts(counts: Mapping[str, int], pivot: str | None) -> None:
-    few = {name: count for name, count in counts.items() if count < FEWEST_PAIRS}
-    if few:
-        which = ", ".join(f"{name} {count:,}" for name, count in few.items())
-        what = "training pairs" if pivot is None else f"training pairs with a translation in {pivot!r}"
-        raise ConfigError(f"system.debias: expected at least {FEWEST_PAIRS} {what} of each language, got {which}")
+def _too_few(counts: Mapping[str, int], pivot: str | None) -> str:
+    which = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    what = "training pairs" if pivot is None else f"training pairs with a translation in {pivot!r}"
+    return (
+        f"system.debias: expected at least {FEWEST_PAIRS} {what} of each language, got {which} "
+        '(system.debias_missing = "keep" leaves such vectors as they are)'
+    )
 
 
 @dataclass(frozen=True, slots=True)

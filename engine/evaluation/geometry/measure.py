@@ -123,9 +123,10 @@ def _measure(mean: Statistic, null: float, by_pair: dict[tuple[str, str], Statis
 def _probe(sample: Translations, rows: Floats, row_of: Ints, clusters: int) -> VectorMeasure:
     which, language = np.nonzero(sample.text >= 0)
     mean, by_language = probe_language(rows[row_of[which, language]], language, sample.cluster[which], clusters)
+    interval = jackknife_interval(mean)
     return VectorMeasure(
         mean=mean.value,
-        interval=jackknife_interval(mean),
+        interval=None if interval is None else (max(0.0, interval[0]), min(1.0, interval[1])),  # it is a share
         null=1 / len(sample.languages),
         by_language=dict(zip(sample.languages, by_language.tolist(), strict=True)),
     )

@@ -213,3 +213,11 @@ def test_a_language_without_enough_pairs_is_refused_in_one_line(tmp_path, corpor
     assert "\n" not in str(refused.value)
     if settings["debias"] == "centre":
         assert str(FEWEST_PAIRS) in str(refused.value)
+
+
+def test_languages_without_enough_pairs_stay_as_they_are_where_that_is_asked_for(tmp_path):
+    corpora = [corpus(languages=("de", "en"))]
+    found = estimate(BiasedEncoder(), tmp_path, corpora, debias="centre", debias_missing="keep")
+    assert (found.protocol.uncorrected, list(found.protocol.pairs)) == (["ar"], ["de", "en"])
+    vectors = encoded(BiasedEncoder(), "passage", texts_of("passage", "ar"))
+    assert corrected(found, "passage", vectors, "ar").tobytes() == vectors.tobytes()
