@@ -1,4 +1,4 @@
-"""Several languages whose queries are each answered in their own, as in MIRACL; also as earlier versions measured it."""
+"""Several languages whose queries are each answered in their own, as in MIRACL; earlier versions measured it too."""
 
 from __future__ import annotations
 
