@@ -130,7 +130,7 @@ def test_reading_formats_round_and_escape(runs):
     assert f"| {LATE.summary.metrics['map_monolingual']:.4f} |" in markdown
     assert f"| {LATE.summary.metrics['rank_distance']:.1f} |" in markdown
     assert r"hybrid\_a & hybrid & 0.5 & -- & 7 & 1000 & toy" in latex
-    assert r"mono-b & mono & -- & 7 &" in latex
+    assert r"mono-b & mono & -- & -- & 7 &" in latex
     assert all(rule in latex for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
 
 
