@@ -22,7 +22,7 @@ _OF_JUDGEMENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Judgements:
-    """One entry per judgement, queries ascending. Ranks are as in ``tally.Ranks``."""
+    """One entry per judgement, queries ascending. Ranks are as in ``ranks.Ranks``."""
 
     languages: tuple[str, ...]  # L
     query: Ints  # [J]

@@ -2,7 +2,8 @@
 
 ``QueryScores`` gives the values of a measure for all queries that have it. Under ties three placements are possible: by
 id (trec_eval's rule, the one that is reported), and the best and the worst that any order of the tied candidates could
-give, which bound it. Measures of bias use mid-ranks instead, and know no placement.
+give, which bound it. Measures of bias know no placement: they use mid-ranks, and where only an order will do, as of the
+first passage, that by id.
 
 Shapes: Q queries, J judgements, G groups of judgements that are ranked together (a query's in one language, or all of a
 query's), n values.
