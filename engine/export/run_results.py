@@ -107,9 +107,9 @@ def check_measured(results: Sequence[RunResult], metric: str) -> None:
         ExportError: none of the results has the metric, for reasons that they tell.
     """
     reasons = [reason_missing(result, metric) for result in results]
-    told = list(dict.fromkeys(reason for reason in reasons if reason is not None))
-    if told and None not in reasons:
-        raise ExportError(f"{results[0].benchmark} has no {metric}: {'; '.join(told)}")
+    distinct = list(dict.fromkeys(reason for reason in reasons if reason is not None))
+    if distinct and None not in reasons:
+        raise ExportError(f"{results[0].benchmark} has no {metric}: {'; '.join(distinct)}")
 
 
 def run_name(run: RunReference) -> str:

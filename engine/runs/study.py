@@ -234,8 +234,8 @@ def _plan(
                 raise ConfigError(f"condition {condition.name} of {record.name}: {field}: {reason}") from None
             except ConfigError as error:
                 raise ConfigError(f"condition {condition.name}: {error}") from None
-            own = msgspec.structs.replace(record, condition=condition.name)
-            runs.append(PlannedRun(condition.name, config, own, parent))
+            of_condition = msgspec.structs.replace(record, condition=condition.name)
+            runs.append(PlannedRun(condition.name, config, of_condition, parent))
     return tuple(runs)
 
 

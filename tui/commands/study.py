@@ -52,12 +52,12 @@ def study(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"study": planned.name, "runs": statuses, "report": report, "files": [str(file) for file in files]})
         return 0
-    print("\n".join(map(visible, _told(report))))
+    print("\n".join(map(visible, _report_lines(report))))
     print(f"\nwrote {out / 'report.md'} and {out / 'report.html'}")
     return 0
 
 
-def _told(report: StudyReport) -> Iterator[str]:
+def _report_lines(report: StudyReport) -> Iterator[str]:
     """The answers, benchmark by benchmark, and how the claims ended."""
     from engine.export.report.answer import COST, REMOVED
 

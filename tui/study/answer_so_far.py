@@ -63,8 +63,9 @@ def answer_paragraphs(
     """
     found: list[Paragraph] = []
     if not state.planned:
-        told = f"These runs are from before plans were recorded: {state.conditions[0].label} is taken as the baseline, "
-        found.append(((), f"{told}and nothing is judged here. c compares them.", "dim"))
+        baseline = state.conditions[0].label
+        text = f"These runs are from before plans were recorded: {baseline} is taken as the baseline, and nothing is "
+        found.append(((), f"{text}judged here. c compares them.", "dim"))
     if state.claims_differ:
         found.append(((), "The study was changed after its first runs had started: claims say where.", "warning"))
     if state.left_out:
@@ -86,8 +87,8 @@ def answer_paragraphs(
 
 def _claims(claims: list[JudgedClaim], marks: Mapping[str, str]) -> list[Paragraph]:
     counts = Counter(claim.judgement for claim in claims)
-    told = ", ".join(f"{counts[name]} {name}" for name in JUDGEMENTS if counts[name])
-    found: list[Paragraph] = [(((f"{len(claims)} claims: ", "bold"),), told, "")]
+    ends = ", ".join(f"{counts[name]} {name}" for name in JUDGEMENTS if counts[name])
+    found: list[Paragraph] = [(((f"{len(claims)} claims: ", "bold"),), ends, "")]
     for claim in claims:
         lead = (f"{marks[claim.judgement]} {claim.judgement}: ", _STYLES[claim.judgement])
         found += [((lead,), visible(claim.claim.sentence), ""), ((("  ", ""),), _basis(claim), "dim")]

@@ -66,7 +66,7 @@ class Answerer:
         """In a thread of its own; whatever goes wrong is told."""
         call = dashboard.call_from_thread
         try:
-            outcome = compute(request, lambda told: call(self._progressed, told), cancelled)
+            outcome = compute(request, lambda progress: call(self._progressed, progress), cancelled)
         except Exception as error:
             call(self._done, dashboard, None, visible(str(error)) or type(error).__name__)
         else:

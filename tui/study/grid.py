@@ -16,7 +16,7 @@ from tui.drawing.cells import Row, Run, fit, fit_row, row_width, width
 from tui.format import visible
 from tui.model.comparing import change, measure_label, number, short_verdict, verdict_style
 from tui.study.answer_so_far import AnswerSoFar
-from tui.study.study_state import MEASURES, PRIMARY, Cell, Column, Condition, StudyState
+from tui.study.study_state import PRIMARY, SHOWN_MEASURES, Cell, Column, Condition, StudyState
 from tui.widgets.base import Drawn, Spot, selected
 from tui.widgets.runs_table import fit_middle
 
@@ -106,7 +106,7 @@ class ResultsGrid(Drawn, can_focus=True, inherit_bindings=False):
 
     def next_measure(self) -> str:
         """Its name."""
-        self.measure = MEASURES[(MEASURES.index(self.measure) + 1) % len(MEASURES)]
+        self.measure = SHOWN_MEASURES[(SHOWN_MEASURES.index(self.measure) + 1) % len(SHOWN_MEASURES)]
         self._drawn.clear()
         self.redraw()
         return "the primary measure of each benchmark" if self.measure == PRIMARY else measure_label(self.measure)
@@ -141,8 +141,8 @@ class ResultsGrid(Drawn, can_focus=True, inherit_bindings=False):
         rows = self._titles(window, chosen)
         for index in range(window.top, window.bottom):
             rows += self._condition(index, window, chosen)
-        if told := self._hidden(window, width - 1):
-            rows = [*rows[: height - 1], ((fit(told, width - 1, "right", self.glyphs.ellipsis), "dim"),)]
+        if hidden := self._hidden(window, width - 1):
+            rows = [*rows[: height - 1], ((fit(hidden, width - 1, "right", self.glyphs.ellipsis), "dim"),)]
         return rows
 
     def spots(self) -> Iterator[Spot]:
@@ -345,8 +345,8 @@ class ResultsGrid(Drawn, can_focus=True, inherit_bindings=False):
         found = self.verdict(condition, column, cell)
         if found is None or found.difference is None:
             value += [(" ", ""), (change(name, cell.difference), "dim")]
-            told = "no verdict" if self.reason(column) else "no verdict yet"
-            return [value, [(f"{some} {told}".strip(), "dim")], *blank]
+            missing = "no verdict" if self.reason(column) else "no verdict yet"
+            return [value, [(f"{some} {missing}".strip(), "dim")], *blank]
         words = short_verdict(found.verdict)
         style = verdict_style(words)
         value += [(" ", ""), (change(name, found.difference), style)]
@@ -363,8 +363,8 @@ class ResultsGrid(Drawn, can_focus=True, inherit_bindings=False):
             parts.append(("conditions", "rows", f"{window.top + 1}-{window.bottom} of {conditions}"))
         if window.right - window.left < columns:
             parts.append(("benchmarks", "columns", f"{window.left + 1}-{window.right} of {columns}"))
-        told = "   ".join(f"{name} {which}" for name, _, which in parts)
-        return told if width(told) <= room else "  ".join(f"{short} {which}" for _, short, which in parts)
+        text = "   ".join(f"{name} {which}" for name, _, which in parts)
+        return text if width(text) <= room else "  ".join(f"{short} {which}" for _, short, which in parts)
 
 
 def interval_text(measure: str, interval: tuple[float, float] | None) -> str:

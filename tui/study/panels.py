@@ -71,8 +71,8 @@ def cell_sentence(
     if not cell.final:
         at = "" if cell.step is None else f" at step {cell.step:,}"
         states = Counter(row.state for row in condition.rows if row.folder.path in cell.runs)
-        told = ", ".join(f"{count} run{'' if count == 1 else 's'} {state}" for state, count in states.items())
-        return f"{what}: {number(name, cell.value)} so far{at}, not final: {told}."
+        counts = ", ".join(f"{count} run{'' if count == 1 else 's'} {state}" for state, count in states.items())
+        return f"{what}: {number(name, cell.value)} so far{at}, not final: {counts}."
     seeds = f" over {cell.seeds} of {cell.of} seeds" if condition.trained else ", not trained"
     text = f"{what}: {number(name, cell.value)}{seeds}"
     if condition.name == state.baseline:
@@ -81,8 +81,8 @@ def cell_sentence(
     if cell.difference is None:
         return f"{text}. The baseline {base.label} has no result there yet."
     if found is None or found.difference is None:
-        told = f"no verdict: {reason}" if reason else "no verdict yet"
-        return f"{text}, {change(name, cell.difference)} against {base.label}; {told}."
+        missing = f"no verdict: {reason}" if reason else "no verdict yet"
+        return f"{text}, {change(name, cell.difference)} against {base.label}; {missing}."
     text += f", {change(name, found.difference)} against {base.label}"
     if found.interval is None:
         return f"{text}; too few clusters for an interval: {found.verdict}."
@@ -223,8 +223,8 @@ class RunsLeft(Part):
         runs = self._left.runs
         if not runs:
             return [(("every run of the study is finished", "dim"),)]
-        told = f"{counts_text(self._left)}\n{when_text(self._left)}"
-        head: list[Row] = [((line, "dim"),) for line in wrap(told, width)]
+        summary = f"{counts_text(self._left)}\n{when_text(self._left)}"
+        head: list[Row] = [((line, "dim"),) for line in wrap(summary, width)]
         room = max(1, height - len(head))
         self._cursor.reveal([1] * len(runs), room)
         top = self._cursor.top
@@ -287,16 +287,16 @@ class RunsLeft(Part):
         run = self._left.runs[index]
         row, glyphs = run.row, self.glyphs
         at_cursor = index == self._cursor.index
-        name_size, state_size, told_size = (
+        name_size, state_size, end_size = (
             max(map(width, texts)) for texts in zip(*map(self._texts, self._left.runs), strict=True)
         )
-        name, state, told = self._texts(run)
-        room = max(8, min(name_size, cells - 4 - state_size - told_size))
+        name, state, end = self._texts(run)
+        room = max(8, min(name_size, cells - 4 - state_size - end_size))
         line: list[Run] = [
             (f"{glyphs.cursor if at_cursor else ' '} ", "key"),
             (fit_middle(name, room, glyphs.ellipsis), "bold" if at_cursor else ""),
             (f" {fit(state, state_size)} ", f"state.{row.state}"),
-            (fit(told, told_size), "warning" if row.state in _ACTS else "dim"),
+            (fit(end, end_size), "warning" if row.state in _ACTS else "dim"),
         ]
         rest = cells - sum(width(text) for text, _ in line)
         if row.max_steps and row.state != "queued":

@@ -204,8 +204,8 @@ class StudyScreen(Steering):
     def _has_run(self) -> bool:
         """A run has to be chosen first: nothing is paused that is not under a cursor in sight."""
         if self.current() is None:
-            told = "tab goes to the runs that are left: choose one there"
-            self.say(told if self.state is None or self.state.left.runs else "every run is finished", "dim")
+            hint = "tab goes to the runs that are left: choose one there"
+            self.say(hint if self.state is None or self.state.left.runs else "every run is finished", "dim")
             return False
         return True
 
@@ -321,8 +321,8 @@ class StudyScreen(Steering):
             self.header.show((("study ", "dim"), (self.study, "title"), ("   reading", "dim")), ())
             return
         left: list[Run] = [("study ", "dim"), (self.study, "title")]
-        told = age(now - state.updated)
-        right: Run = (f"last event {told} ago" if self.size.width >= _BROAD else told, "dim")
+        silence = age(now - state.updated)
+        right: Run = (f"last event {silence} ago" if self.size.width >= _BROAD else silence, "dim")
         style = "dim" if state.left.going or not state.left.runs else "warning"
         done = f"   {state.left.done} of {state.left.total} runs done"
         for text, look in ((done, ""), (f"   {when_text(state.left)}", style)):

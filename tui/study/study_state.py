@@ -18,7 +18,7 @@ from tui.model.rows import RunRow
 from tui.study.time_left import TimeLeft, time_left
 
 PRIMARY = "primary"
-MEASURES = (PRIMARY, "map_crosslingual", "map_multilingual", "rank_distance", "own_language_advantage")
+SHOWN_MEASURES = (PRIMARY, "map_crosslingual", "map_multilingual", "rank_distance", "own_language_advantage")
 ONE_LANGUAGE = "one language: there is no other for a ranking to prefer"
 NO_PARALLEL = "a question's answers are in its own language only: there are no translations to rank"
 
@@ -90,7 +90,7 @@ class Column:
         return self.datasets or (self.key,)
 
     def name_of(self, measure: str) -> str:
-        """The measure that is meant by one of ``MEASURES``."""
+        """The measure that is meant by one of ``SHOWN_MEASURES``."""
         return self.measure if measure == PRIMARY else measure
 
     def reason_against(self, measure: str) -> str:
@@ -207,8 +207,8 @@ def reason_missing(result: EvaluationResult, measure: str) -> str:
     """Why an evaluation has no such value; empty where it has."""
     if value_of(result, measure) is not None:
         return ""
-    told = None if result.bias is None else result.bias.not_applicable.get(measure)
-    return visible(told or "the evaluation has no such value")
+    reason = None if result.bias is None else result.bias.not_applicable.get(measure)
+    return visible(reason or "the evaluation has no such value")
 
 
 def study_state(name: str, all_runs: Iterable[Member]) -> StudyState | None:

@@ -189,8 +189,8 @@ class MeasuresPanel(Scrolled):
             ))  # fmt: skip
         body += _vectors(result, width - 1)
         for reason, names in grouped(reasons_of(result)).items():
-            told = f"{', '.join(map(_name, names))}: not applicable, {visible(reason)}"
-            first, *more = wrap(told, max(10, width - 2))
+            text = f"{', '.join(map(_name, names))}: not applicable, {visible(reason)}"
+            first, *more = wrap(text, max(10, width - 2))
             body += [((first, "warning"),), *((("  " + line, "warning"),) for line in more)]
         return head, body
 

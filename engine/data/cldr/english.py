@@ -123,12 +123,12 @@ def english_facts() -> tuple[EnglishFact, ...]:
 
 def english_benchmark() -> Benchmark:
     """Every question against the passages of all these facts."""
-    told = english_facts()
+    facts = english_facts()
     passage_ids: dict[str, list[str]] = {}
-    for fact in told:
+    for fact in facts:
         passage_ids.setdefault(fact.group, []).append(_passage_id(fact))
     queries = {}
-    for fact in told:
+    for fact in facts:
         sister = _SISTERS.get(fact.relation)
         on_topic = passage_ids.get(_group(sister, fact.topic), []) if sister else []
         relevant = dict.fromkeys(on_topic, _ON_TOPIC) | dict.fromkeys(passage_ids[fact.group], _ANSWER)
@@ -138,9 +138,9 @@ def english_benchmark() -> Benchmark:
     return build_benchmark(
         KEY,
         queries.values(),
-        (Candidate(_passage_id(fact), _LANGUAGE, fact.passage) for fact in told),
+        (Candidate(_passage_id(fact), _LANGUAGE, fact.passage) for fact in facts),
         unit="fact",
-        pool=f"the passages of {len(told)} facts in English; grade {_ANSWER} answers, {_ON_TOPIC} is on the topic",
+        pool=f"the passages of {len(facts)} facts in English; grade {_ANSWER} answers, {_ON_TOPIC} is on the topic",
     )
 
 

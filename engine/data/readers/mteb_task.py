@@ -203,8 +203,10 @@ def _by_name(folder: Path, subset: str, split: str) -> Any:
     for _, row in table_rows(table("qrels", "query-id", "corpus-id", "score")):
         relevant.setdefault(str(row["query-id"]), {})[str(row["corpus-id"])] = int(row["score"])
     if table_files(folder, f"{start}instruction", split) is not None:
-        told = {str(row["query-id"]): row["instruction"] for _, row in table_rows(table("instruction", "query-id"))}
-        queries = queries.add_column("instruction", [told.get(str(id)) for id in queries["id"]])
+        instructions = {
+            str(row["query-id"]): row["instruction"] for _, row in table_rows(table("instruction", "query-id"))
+        }
+        queries = queries.add_column("instruction", [instructions.get(str(id)) for id in queries["id"]])
     return {"queries": queries, "corpus": corpus, "relevant_docs": relevant, "top_ranked": None}
 
 

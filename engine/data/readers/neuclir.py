@@ -38,18 +38,18 @@ def neuclir_benchmark(folder: Path | None, languages: Sequence[str] = (), tick: 
         ConfigError: no document language, something that is not there or malformed, or other counts than published.
     """
     chosen = select_languages(languages, NEUCLIR_LANGUAGES, "neuclir")
-    told = [language for language in chosen if language in MILLIONS]
-    if not told:
+    answering = [language for language in chosen if language in MILLIONS]
+    if not answering:
         raise ConfigError(f"neuclir: languages: expected one of {', '.join(MILLIONS)}: English has queries alone")
     if tick is not None:
         tick(f"reading {DOCUMENTS}", 0, None)
     bench, documents = (None, None) if folder is None else (folder / "bench", folder / "neuclir1")
-    split = CODES[told[0]] if len(told) == 1 else "mlir"
+    split = CODES[answering[0]] if len(answering) == 1 else "mlir"
     judged = list(_judgements(bench, split, chosen))
     asked = {judgement.query for judgement in judged}
     topics = [topic for language in chosen for topic in _topics(bench, language) if topic.id in asked]
     known = {(topic.scope, topic.id) for topic in topics}
-    passages = load_passages([_passage_file(documents, language) for language in told], tick)
+    passages = load_passages([_passage_file(documents, language) for language in answering], tick)
     for language, count in passages.runs:
         if round(count / 1e6, 1) != MILLIONS[language]:
             where = f"{documents or DOCUMENTS}: {CODES[language]}"
@@ -60,7 +60,7 @@ def neuclir_benchmark(folder: Path | None, languages: Sequence[str] = (), tick: 
         [judgement for judgement in judged if (judgement.scope, judgement.query) in known],
         passages,
         FIELDS,
-        selection=len(told) < len(MILLIONS),
+        selection=len(answering) < len(MILLIONS),
     )
 
 

@@ -20,10 +20,10 @@ from engine.evaluation.judgements import Judgements
 from engine.evaluation.scores import QueryScores
 from engine.measures import FOUR_WAY, LANGUAGE_GAINS, MEASURES
 
-Found = tuple[Ints, Values]  # queries [n], and the null of each [n]
+QueryNulls = tuple[Ints, Values]  # queries [n], and the null of each [n]
 
 
-def exchanged_nulls(scores: QueryScores, pool_shares: Values) -> dict[str, Found]:
+def exchanged_nulls(scores: QueryScores, pool_shares: Values) -> dict[str, QueryNulls]:
     """Nulls of what asks which language comes first.
 
     With n relevant passages, o of them in the query's language, which make up a share s of the pool [L] of N:
@@ -57,7 +57,7 @@ def exchanged_nulls(scores: QueryScores, pool_shares: Values) -> dict[str, Found
     return found
 
 
-def worst_rank_nulls(judgements: Judgements, pool: int) -> dict[str, Found]:
+def worst_rank_nulls(judgements: Judgements, pool: int) -> dict[str, QueryNulls]:
     """Nulls of what asks how far down the last relevant passage is, from ranks without language effects.
 
     ``judgements`` are fully ranked. Ranks are continuous here: one counts as within the first ten below 10 1/2.
@@ -74,7 +74,7 @@ def worst_rank_nulls(judgements: Judgements, pool: int) -> dict[str, Found]:
     }
 
 
-def _four_way(scores: QueryScores, right_in_own: Values, wrong_in_own: Values) -> Mapping[str, Found]:
+def _four_way(scores: QueryScores, right_in_own: Values, wrong_in_own: Values) -> Mapping[str, QueryNulls]:
     """[Q] each: the probability that a first passage is in the query's language, where it answers and where not."""
     parts = {name: scores.of(name) for name in FOUR_WAY}
     queries = parts[FOUR_WAY[0]].query
@@ -88,7 +88,7 @@ def _four_way(scores: QueryScores, right_in_own: Values, wrong_in_own: Values) -
     }
 
 
-def _language_aware_ndcg(scores: QueryScores, own: Values, total: Values) -> Found:
+def _language_aware_ndcg(scores: QueryScores, own: Values, total: Values) -> QueryNulls:
     measure = MEASURES["language_aware_ndcg_at_10"]
     found = scores.of(measure)
     k, (same, other) = measure.k or 0, LANGUAGE_GAINS

@@ -29,11 +29,11 @@ def probe_language(vectors: Floats, language: Ints, cluster: Ints, clusters: int
     """
     folds = _folds(cluster, clusters)[cluster]
     found = vectors.astype(np.float64)
-    told = np.empty(len(found), np.int64)
+    predicted = np.empty(len(found), np.int64)
     for fold in range(folds.max() + 1):
         held_out = folds == fold
-        told[held_out] = _classify(found[~held_out], language[~held_out], found[held_out], int(language.max()) + 1)
-    right = (told == language).astype(np.float64)
+        predicted[held_out] = _classify(found[~held_out], language[~held_out], found[held_out], int(language.max()) + 1)
+    right = (predicted == language).astype(np.float64)
     languages = int(language.max()) + 1
     cell = cluster * languages + language
     shape = (clusters, languages)

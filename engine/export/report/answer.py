@@ -103,11 +103,11 @@ def _bias(row: CompareRow, condition: str, baseline: str, nulls: tuple[float | N
         f"{BIAS} is {row.value:,.1f} with {condition} and {row.baseline_value:,.1f} with {baseline}: "
         f"{abs(row.difference):,.1f} {way} ({_percent(row)}){_interval(turned, 1)}. Verdict: {row.verdict}."
     )
-    own, other = nulls
-    if own is not None and other is not None:
+    null, baseline_null = nulls
+    if null is not None and baseline_null is not None:
         text += (
-            f" Ranks at the same levels without any language effect would give {own:,.1f} and {other:,.1f}: what "
-            f"languages add is {row.value - own:,.1f} and {row.baseline_value - other:,.1f}."
+            f" Ranks at the same levels without any language effect would give {null:,.1f} and {baseline_null:,.1f}: "
+            f"what languages add is {row.value - null:,.1f} and {row.baseline_value - baseline_null:,.1f}."
         )
     return text
 

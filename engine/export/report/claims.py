@@ -1,4 +1,4 @@
-"""The claims of a study, judged on what its runs measured: engine.evaluation.claims has the rules."""
+"""The claims of a study, judged on what its runs measured: engine.evaluation.claim_rules has the rules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine.config import ConfigError
-from engine.evaluation.claims import Judgement, judge
+from engine.evaluation.claim_rules import ClaimJudgement, judge
 from engine.export.study_results import StudyResults
 from engine.measures import MEASURES
 from engine.runs.study_record import Claim, StudyRecord, was_stated
@@ -17,7 +17,7 @@ from engine.runs.study_record import Claim, StudyRecord, was_stated
 if TYPE_CHECKING:
     from engine.evaluation.statistics import Difference
 
-JUDGEMENTS: tuple[Judgement, ...] = ("reproduced", "contradicted", "undecided", "not measured")
+JUDGEMENTS: tuple[ClaimJudgement, ...] = ("reproduced", "contradicted", "undecided", "not measured")
 
 ADDED, CHANGED = "added after training", "changed after training"
 MARGIN_CHANGED = "margin changed after training"  # the one that was stated before counts
@@ -27,7 +27,7 @@ class JudgedClaim(msgspec.Struct, frozen=True, kw_only=True):
     """A claim with its judgement, and the numbers that it rests on; these are null where it was not measured."""
 
     claim: Claim
-    judgement: Judgement
+    judgement: ClaimJudgement
     reason: str = ""  # why it was not measured
     changed: str = ""  # ADDED, CHANGED or MARGIN_CHANGED; empty: every run of its conditions was launched with it
     value: float | None = None  # of its condition
@@ -71,7 +71,7 @@ def withdrawn_claims(study: StudyResults) -> list[Claim]:
     return [claim for claim in dict.fromkeys(before) if claim.sentence not in sentences]
 
 
-def count_judgements(claims: Sequence[JudgedClaim]) -> dict[Judgement, int]:
+def count_judgements(claims: Sequence[JudgedClaim]) -> dict[ClaimJudgement, int]:
     """How many claims ended in each way, in the order of JUDGEMENTS."""
     return {name: sum(claim.judgement == name for claim in claims) for name in JUDGEMENTS}
 

@@ -26,17 +26,17 @@ def benchmark_means(compared: StudyComparison) -> Frame:
 
     groups = list(compared.groups.values())
     frame = pareto_table([result for group in groups for result in group.results], groups)
-    told = ["condition", "mode", "mono_share", "mono_share_schedule", "seeds"]
+    described = ["condition", "mode", "mono_share", "mono_share_schedule", "seeds"]
     if frame["mono_share_schedule"].is_null().all():  # a study of schedules is rare: no empty column in every report
         frame = frame.drop("mono_share_schedule")
-        told.remove("mono_share_schedule")
+        described.remove("mono_share_schedule")
     values = {name: [mean_value(group, name) for group in groups] for name in (compared.primary, _BESIDE)}
     primary = pl.Series(compared.primary, values[compared.primary], dtype=pl.Float64)
     if frame[BIAS].is_not_null().any():
         position = frame.columns.index(QUALITY)
         return frame if compared.primary == QUALITY else frame.insert_column(position, primary)
     ends = [_ends(group, compared.primary) for group in groups]
-    return frame.select(told).with_columns(
+    return frame.select(described).with_columns(
         primary,
         *(
             pl.Series(f"{compared.primary}_{name}", [pair[place] for pair in ends], dtype=pl.Float64)

@@ -16,10 +16,10 @@ from engine.runs.study_record import Relation
 if TYPE_CHECKING:
     from engine.evaluation.statistics import Difference
 
-Judgement = Literal["reproduced", "contradicted", "undecided", "not measured"]
+ClaimJudgement = Literal["reproduced", "contradicted", "undecided", "not measured"]
 
 
-def judge(relation: Relation, found: Difference, *, different: bool, margin: float, wanted: Wanted) -> Judgement:
+def judge(relation: Relation, found: Difference, *, different: bool, margin: float, wanted: Wanted) -> ClaimJudgement:
     """The judgement on a claim that was measured; ``margin`` is of "not inferior" and "no different" only."""
     if relation == "better":
         return _directed(found, different, up=wanted == "higher")
@@ -38,7 +38,7 @@ def judge(relation: Relation, found: Difference, *, different: bool, margin: flo
     return "contradicted" if different else "undecided"
 
 
-def _directed(found: Difference, different: bool, *, up: bool) -> Judgement:
+def _directed(found: Difference, different: bool, *, up: bool) -> ClaimJudgement:
     if not different:
         return "undecided"
     return "reproduced" if (found.difference > 0) == up else "contradicted"

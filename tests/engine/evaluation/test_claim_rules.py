@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.evaluation.claims import judge
+from engine.evaluation.claim_rules import judge
 from engine.evaluation.statistics import Difference, is_not_inferior
 
 
