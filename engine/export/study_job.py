@@ -1,8 +1,4 @@
-"""What a study says so far, for a screen, computed in a process of its own: see engine.export.compare_job.
-
-``python -m engine.export.study_job`` reads one ``StudyRequest`` as JSON from stdin, and writes one JSON object a line
-to stdout: ``StudyProgress`` while it computes, then ``StudyOutcome`` or ``StudyFailure``.
-"""
+"""What a study says so far, for a screen, computed in a process of its own: see engine.export.background."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ import msgspec
 
 from engine.benchmark_names import is_suite, members
 from engine.config import ConfigError
-from engine.export.background import give_way
+from engine.export.background import JobProgress, run_job, send
 from engine.export.compare import CompareRow
 from engine.export.conditions import RunGroup
 from engine.export.report.answer import short_answer
@@ -22,7 +18,6 @@ from engine.export.report.claims import JudgedClaim, judge_claims
 from engine.export.study_comparisons import StudyComparison, compare_study, mean_value
 from engine.export.study_results import StudyResults
 from engine.measures import MEASURES
-from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder
 from engine.runs.study_runs import StudyRuns, group_study
 
@@ -31,14 +26,6 @@ class StudyRequest(msgspec.Struct, frozen=True, kw_only=True):
     """``runs`` are the run folders of one study: all that were launched, finished or not."""
 
     runs: tuple[str, ...]
-
-
-class StudyProgress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
-    """``what`` is computed now; ``done`` of ``total`` parts are."""
-
-    what: str
-    done: int
-    total: int
 
 
 class StudyColumn(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,25 +78,9 @@ class StudyOutcome(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
     failures: dict[str, str]  # benchmark or suite -> why it could not be compared
 
 
-class StudyFailure(msgspec.Struct, frozen=True, kw_only=True, tag="failed"):
-    """Why there is nothing, in one line."""
-
-    message: str
-
-
-StudyMessage = StudyProgress | StudyOutcome | StudyFailure
-
-
 def main() -> int:
     """Exit status 1: the last line says why."""
-    give_way()
-    request = msgspec.json.decode(sys.stdin.buffer.read(), type=StudyRequest)
-    try:
-        _send(study_so_far(request))
-    except (ConfigError, RunError, OSError, ValueError) as error:
-        _send(StudyFailure(message=str(error).partition("\n")[0]))
-        return 1
-    return 0
+    return run_job(StudyRequest, study_so_far)
 
 
 def study_so_far(request: StudyRequest) -> StudyOutcome:
@@ -134,7 +105,7 @@ def study_so_far(request: StudyRequest) -> StudyOutcome:
     begun: list[str] = []
 
     def begins(what: str) -> None:
-        _send(StudyProgress(what=what, done=len(begun), total=total))
+        send(JobProgress(what=what, done=len(begun), total=total))
         begun.append(what)
 
     comparisons = compare_study(study, begins)
@@ -229,11 +200,6 @@ def _mean(study: StudyResults, group: RunGroup, column: StudyColumn) -> float | 
         values.append(mean_value(RunGroup(group.name, whole), column.measure))
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known and len(known) == len(values) else None
-
-
-def _send(message: StudyMessage) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
-    sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from compare_cases import comparable
 from runs_factory import RunWriter, finished, run_config
 from textual.pilot import Pilot
 
-from engine.export.compare_job import CompareOutcome, CompareProgress, CompareRequest
+from engine.export.background import JobProgress
+from engine.export.compare_job import CompareOutcome, CompareRequest
 from engine.export.measured_runs import headline_measures
 from tui.app import Dashboard
 from tui.model import comparing
@@ -62,15 +63,15 @@ def quick(five: list[RunWriter], monkeypatch: pytest.MonkeyPatch) -> list[Compar
     """Comparisons computed in this process; what was asked for."""
     asked: list[CompareRequest] = []
     told: list[object] = []
-    monkeypatch.setattr("engine.export.compare_job._send", told.append)
+    monkeypatch.setattr("engine.export.compare_job.send", told.append)
 
     def compute(
-        request: CompareRequest, progress: Callable[[CompareProgress], None], cancelled: threading.Event
+        request: CompareRequest, progress: Callable[[JobProgress], None], cancelled: threading.Event
     ) -> CompareOutcome | None:
         from engine.export import compare_job
 
         asked.append(request)
-        progress(CompareProgress(what="map_monolingual", done=1, total=6))
+        progress(JobProgress(what="map_monolingual", done=1, total=6))
         return compare_job.compare(request)
 
     monkeypatch.setattr(comparator, "compute", compute)

@@ -40,7 +40,7 @@ VIEWS = {
 def five(home: Any, monkeypatch: pytest.MonkeyPatch) -> list[RunWriter]:
     """Five runs, compared in this process."""
     told: list[object] = []
-    monkeypatch.setattr(compare_job, "_send", told.append)
+    monkeypatch.setattr(compare_job, "send", told.append)
 
     def compute(request: CompareRequest, progress: object, cancelled: threading.Event) -> CompareOutcome:
         return compare_job.compare(request)

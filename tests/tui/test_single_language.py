@@ -145,7 +145,7 @@ def test_documents_and_cards_give_the_reason_and_no_number(name: str, runs: list
 async def test_screens_show_none(
     size: tuple[int, int], runs: list[RunWriter], until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.export.compare_job._send", lambda message: None)
+    monkeypatch.setattr("engine.export.compare_job.send", lambda message: None)
     monkeypatch.setattr(comparator, "compute", lambda request, *_: _computed(request))
     app = Dashboard(Path(runs[0].folder.path.parent), now=lambda: runs[0].t + 3, minutes_east=0)
     seen: dict[str, str] = {}

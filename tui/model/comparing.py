@@ -7,13 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
-from engine.config import ConfigError
+from engine.export.background import JobProgress
 from engine.export.compare import CompareRow
-from engine.export.compare_job import CompareFailure, CompareMessage, CompareOutcome, CompareProgress, CompareRequest
+from engine.export.compare_job import CompareOutcome, CompareRequest
 from tui.format import share, signed
-from tui.model.beside import run_beside
+from tui.model.beside import ask_beside
 from tui.model.rows import RunRow
 
 KEPT = 16  # comparisons that a dashboard remembers
@@ -71,7 +69,7 @@ def common_benchmarks(rows: Sequence[RunRow]) -> list[str]:
 
 
 def compute(
-    request: CompareRequest, progress: Callable[[CompareProgress], None], cancelled: threading.Event
+    request: CompareRequest, progress: Callable[[JobProgress], None], cancelled: threading.Event
 ) -> CompareOutcome | None:
     """Waits for the process; None when ``cancelled`` was set before it was done.
 
@@ -79,22 +77,7 @@ def compute(
         ConfigError: the runs cannot be compared; one line.
         OSError: no process can be made.
     """
-    answer: CompareMessage | None = None
-
-    def heard(line: bytes) -> None:
-        nonlocal answer
-        answer = msgspec.json.decode(line, type=CompareMessage)
-        if isinstance(answer, CompareProgress):
-            progress(answer)
-
-    status = run_beside("engine.export.compare_job", msgspec.json.encode(request), heard, cancelled)
-    if status is None:
-        return None
-    if isinstance(answer, CompareFailure):
-        raise ConfigError(answer.message)
-    if not isinstance(answer, CompareOutcome):
-        raise ConfigError(f"the comparison ended without an answer (exit status {status})")
-    return answer
+    return ask_beside("engine.export.compare_job", request, CompareOutcome, progress, cancelled)
 
 
 def measure_label(metric: str) -> str:
@@ -116,6 +99,11 @@ def change(metric: str, value: float) -> str:
     if metric == "own_language_advantage":
         return signed(value, 2)
     return signed(value, 3).replace("0.", ".", 1)
+
+
+def interval(metric: str, ends: tuple[float, float]) -> str:
+    """The same for both ends of one: [+.004, +.031]."""
+    return f"[{', '.join(change(metric, end) for end in ends)}]"
 
 
 def p_value(value: float | None) -> str:

@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.config import ConfigError
-from engine.export.compare_job import CompareOutcome, CompareProgress
+from engine.export.background import JobProgress
+from engine.export.compare_job import CompareOutcome
 from tui.format import visible
 from tui.model.comparing import KEPT, Choice, compute
 from tui.widgets.comparison import Comparison, to_comparison
@@ -25,7 +26,7 @@ class Comparator:
     def __init__(self, dashboard: Dashboard, changed: Callable[[], None]) -> None:
         self.comparison: Comparison | None = None  # stands until a newer one is there
         self.error = ""
-        self.progress: CompareProgress | None = None  # while something is computed
+        self.progress: JobProgress | None = None  # while something is computed
         self._dashboard, self._changed = dashboard, changed
         self._shown: Choice | None = None
         self._asked: Choice | None = None
@@ -45,7 +46,7 @@ class Comparator:
         elif self._asked is None or self._asked.key != choice.key:
             self._cancelled.set()
             self._cancelled, self._asked, self.error = threading.Event(), choice, ""
-            self.progress = CompareProgress(what="starting", done=0, total=_PARTS)
+            self.progress = JobProgress(what="starting", done=0, total=_PARTS)
             work = partial(self._compute, choice, self._cancelled)
             self._dashboard.run_worker(work, thread=True, exit_on_error=False, group="compare")
             self._changed()
@@ -65,7 +66,7 @@ class Comparator:
             if done is not None:
                 call(self._computed, choice, done)
 
-    def _progressed(self, choice: Choice, progress: CompareProgress) -> None:
+    def _progressed(self, choice: Choice, progress: JobProgress) -> None:
         if choice is self._asked:
             self.progress = progress
             self._changed()

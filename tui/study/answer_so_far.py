@@ -11,7 +11,7 @@ from engine.export.report.claims import JUDGEMENTS, JudgedClaim
 from engine.export.study_job import StudyCell, StudyOutcome
 from tui.drawing.cells import Run
 from tui.format import visible
-from tui.model.comparing import change, measure_label, p_value
+from tui.model.comparing import change, interval, measure_label, p_value
 from tui.study.study_state import Cell, Column, Condition, StudyState
 
 # What stands before a text, the text, its style: further lines stand below its first word.
@@ -104,7 +104,7 @@ def _basis(claim: JudgedClaim) -> str:
     else:
         text += f": {change(asked.measure, claim.difference)}"
         if claim.interval is not None:
-            text += f" [{', '.join(change(asked.measure, end) for end in claim.interval)}]"
+            text += f" {interval(asked.measure, claim.interval)}"
         if claim.margin is not None:
             text += f", margin {claim.margin:g}"
         if claim.p_holm is not None:

@@ -7,12 +7,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from engine.config import ConfigError
-from engine.export.study_job import StudyFailure, StudyMessage, StudyOutcome, StudyProgress, StudyRequest
+from engine.export.background import JobProgress
+from engine.export.study_job import StudyOutcome, StudyRequest
 from tui.format import visible
-from tui.model.beside import run_beside
+from tui.model.beside import ask_beside
 from tui.study.answer_so_far import AnswerSoFar
 from tui.study.study_state import StudyState
 
@@ -73,7 +71,7 @@ class Answerer:
             found = AnswerSoFar(outcome, count, total) if outcome is not None else None
             call(self._done, dashboard, found, "")
 
-    def _progressed(self, progress: StudyProgress) -> None:
+    def _progressed(self, progress: JobProgress) -> None:
         if not self._closed:
             self.work = f"computing {visible(progress.what)}, part {progress.done + 1} of {progress.total}"
             self._changed()
@@ -89,7 +87,7 @@ class Answerer:
 
 
 def compute(
-    request: StudyRequest, progress: Callable[[StudyProgress], None], cancelled: threading.Event
+    request: StudyRequest, progress: Callable[[JobProgress], None], cancelled: threading.Event
 ) -> StudyOutcome | None:
     """Waits for the process; None when ``cancelled`` was set before it was done.
 
@@ -97,22 +95,7 @@ def compute(
         ConfigError: the runs cannot be compared; one line.
         OSError: no process can be made.
     """
-    answer: StudyMessage | None = None
-
-    def heard(line: bytes) -> None:
-        nonlocal answer
-        answer = msgspec.json.decode(line, type=StudyMessage)
-        if isinstance(answer, StudyProgress):
-            progress(answer)
-
-    status = run_beside("engine.export.study_job", msgspec.json.encode(request), heard, cancelled)
-    if status is None:
-        return None
-    if isinstance(answer, StudyFailure):
-        raise ConfigError(answer.message)
-    if not isinstance(answer, StudyOutcome):
-        raise ConfigError(f"the study's answer ended without a word (exit status {status})")
-    return answer
+    return ask_beside("engine.export.study_job", request, StudyOutcome, progress, cancelled)
 
 
 def _known(state: StudyState) -> Known:

@@ -14,7 +14,7 @@ from engine.export.study_job import StudyCell
 from tui import keymap
 from tui.drawing.cells import Row, Run, fit, fit_row, row_width, width
 from tui.format import visible
-from tui.model.comparing import change, measure_label, number, short_verdict, verdict_style
+from tui.model.comparing import change, interval, measure_label, number, short_verdict, verdict_style
 from tui.study.answer_so_far import AnswerSoFar
 from tui.study.study_state import PRIMARY, SHOWN_MEASURES, Cell, Column, Condition, StudyState
 from tui.widgets.base import Drawn, Spot, selected
@@ -353,7 +353,7 @@ class ResultsGrid(Drawn, can_focus=True, inherit_bindings=False):
         verdict: list[Run] = [(f"{some} " if some else "", "dim"), (words, style)]
         if lines < 3:
             return [value, verdict]
-        return [value, verdict, [(interval_text(name, found.interval), "dim")]]
+        return [value, verdict, [("no interval" if found.interval is None else interval(name, found.interval), "dim")]]
 
     def _hidden(self, window: Window, room: int) -> str:
         assert self.state is not None
@@ -365,8 +365,3 @@ class ResultsGrid(Drawn, can_focus=True, inherit_bindings=False):
             parts.append(("benchmarks", "columns", f"{window.left + 1}-{window.right} of {columns}"))
         text = "   ".join(f"{name} {which}" for name, _, which in parts)
         return text if width(text) <= room else "  ".join(f"{short} {which}" for _, short, which in parts)
-
-
-def interval_text(measure: str, interval: tuple[float, float] | None) -> str:
-    """``[+.004, +.031]``"""
-    return "no interval" if interval is None else f"[{', '.join(change(measure, end) for end in interval)}]"

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 from export_cases import make_evaluation, make_run
 
+from engine.export.background import JobFailure, JobProgress
 from engine.export.compare import compare_runs
-from engine.export.compare_job import CompareFailure, CompareMessage, CompareOutcome, CompareProgress, CompareRequest
+from engine.export.compare_job import CompareOutcome, CompareRequest
 from engine.measures import HEADLINE
 
 
@@ -23,7 +24,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def ask(home: Path, benchmark: str = "toy") -> tuple[int, list[CompareMessage]]:
+def ask(home: Path, benchmark: str = "toy") -> tuple[int, list[JobProgress | CompareOutcome | JobFailure]]:
     request = CompareRequest(
         runs=(str(home / "mono"), str(home / "hybrid")), baseline=str(home / "hybrid"), benchmark=benchmark
     )
@@ -31,7 +32,9 @@ def ask(home: Path, benchmark: str = "toy") -> tuple[int, list[CompareMessage]]:
         [sys.executable, "-m", "engine.export.compare_job"],
         input=msgspec.json.encode(request), capture_output=True, check=False,
     )  # fmt: skip
-    return done.returncode, [msgspec.json.decode(line, type=CompareMessage) for line in done.stdout.splitlines()]
+    return done.returncode, [
+        msgspec.json.decode(line, type=JobProgress | CompareOutcome | JobFailure) for line in done.stdout.splitlines()
+    ]
 
 
 def test_the_answer_is_the_comparison_after_progress_in_order(home: Path) -> None:
@@ -40,8 +43,8 @@ def test_the_answer_is_the_comparison_after_progress_in_order(home: Path) -> Non
     assert status == 0
     assert isinstance(last, CompareOutcome)
     assert last.comparison == compare_runs([home / "mono", home / "hybrid"], home / "hybrid")
-    assert all(isinstance(one, CompareProgress) for one in before)
-    assert [one.done for one in before if isinstance(one, CompareProgress)] == list(range(len(HEADLINE) + 1))
+    assert all(isinstance(one, JobProgress) for one in before)
+    assert [one.done for one in before if isinstance(one, JobProgress)] == list(range(len(HEADLINE) + 1))
     assert {point.condition for point in last.points} == set(last.comparison.conditions)
     nulls = [point.rank_distance_null for point in last.points]
     assert all(null is not None and null > 0 for null in nulls)
@@ -50,6 +53,6 @@ def test_the_answer_is_the_comparison_after_progress_in_order(home: Path) -> Non
 def test_what_cannot_be_compared_is_told_in_one_line(home: Path) -> None:
     status, answers = ask(home, "miracl")
     assert status == 1
-    assert isinstance(answers[-1], CompareFailure)
+    assert isinstance(answers[-1], JobFailure)
     assert "no results on miracl" in answers[-1].message
     assert "\n" not in answers[-1].message

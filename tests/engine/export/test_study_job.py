@@ -13,12 +13,10 @@ from study_cases import RECORD, SUITE, claim, measure, measured_as_it_is, traine
 
 from engine.config import ConfigError
 from engine.evaluation.results import write_results
+from engine.export.background import JobFailure, JobProgress
 from engine.export.compare import compare_runs
 from engine.export.study_job import (
-    StudyFailure,
-    StudyMessage,
     StudyOutcome,
-    StudyProgress,
     StudyRequest,
     study_so_far,
 )
@@ -50,10 +48,12 @@ def outcome(home):
     done = subprocess.run(
         [sys.executable, "-c", code], input=msgspec.json.encode(request(home)), capture_output=True, check=False
     )
-    *before, last = (msgspec.json.decode(line, type=StudyMessage) for line in done.stdout.splitlines())
+    *before, last = (
+        msgspec.json.decode(line, type=JobProgress | StudyOutcome | JobFailure) for line in done.stdout.splitlines()
+    )
     assert done.returncode == 0, done.stderr
     assert isinstance(last, StudyOutcome)
-    assert [(one.what, one.done) for one in before if isinstance(one, StudyProgress)] == [
+    assert [(one.what, one.done) for one in before if isinstance(one, JobProgress)] == [
         ("own", 0), (SUITE, 1), ("claims", 2)
     ]  # fmt: skip
     return last
@@ -142,4 +142,6 @@ def test_what_is_no_study_is_told_in_one_line(tmp_path):
         input=msgspec.json.encode(request(tmp_path)), capture_output=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert isinstance(msgspec.json.decode(done.stdout.splitlines()[-1], type=StudyMessage), StudyFailure)
+    assert isinstance(
+        msgspec.json.decode(done.stdout.splitlines()[-1], type=JobProgress | StudyOutcome | JobFailure), JobFailure
+    )

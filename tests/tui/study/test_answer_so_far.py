@@ -15,13 +15,13 @@ from test_study_state import state_of
 
 from engine import events
 from engine.config import ConfigError
+from engine.export.background import JobProgress
 from engine.export.report.claims import CHANGED, JudgedClaim
 from engine.export.study_job import (
     ConditionAnswer,
     StudyCell,
     StudyColumn,
     StudyOutcome,
-    StudyProgress,
     StudyRequest,
 )
 from tui.app import Dashboard
@@ -127,11 +127,11 @@ class Job:
         self.outcome: StudyOutcome | None = None
 
     def __call__(
-        self, request: StudyRequest, progress: Callable[[StudyProgress], None], cancelled: threading.Event
+        self, request: StudyRequest, progress: Callable[[JobProgress], None], cancelled: threading.Event
     ) -> StudyOutcome | None:
         self.asked.append(request)
         self.cancelled.append(cancelled)
-        progress(StudyProgress(what="xquad-r", done=0, total=3))
+        progress(JobProgress(what="xquad-r", done=0, total=3))
         while not self.go.wait(0.02):
             if cancelled.is_set():
                 return None
