@@ -222,13 +222,18 @@ class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, float | None]  # by name: engine.measures, docs/measures.md
     matrix: dict[str, dict[str, float]]  # mAP, matrix[query_language][candidate_language]
     map_multilingual_by_language: dict[str, float]
-    histogram_edges: list[float]  # shared by all languages, ranks, log-spaced
+    histogram_edges: list[float]  # shared by all languages: whole distances, exact below 16
     rank_distance: dict[str, RankDistances]  # by query language
     own_language_advantage: dict[str, Advantage]  # by query language
     ties: int  # relevant candidates whose score another candidate shares
     bias: LanguageBias | None = None  # None: from before these were measured
     sampled_of: int | None = None  # the queries are a sample of so many; None: all of the benchmark
     vectors: dict[str, VectorSide] = {}  # "queries" and "candidates"; empty: from before these were measured
+
+    def value_of(self, measure: str) -> float | None:
+        """Of a metric or a measure of bias; None where there is none."""
+        value = self.metrics.get(measure)
+        return value if value is not None or self.bias is None else self.bias.measures.get(measure)
 
     def count_of_queries(self) -> str:
         """In words, and whether they are a sample."""

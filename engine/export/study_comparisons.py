@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.benchmark_names import is_suite, members
 from engine.config import ConfigError
 from engine.export.compare import CompareResult, CompareRow, compare_groups, compare_suite_groups
 from engine.export.conditions import RunGroup
-from engine.export.run_results import RunResult
 from engine.export.study_results import StudyResults
 from engine.measures import primary_measure
 from engine.runs.study_record import stated
@@ -51,8 +50,24 @@ def compare_study(study: StudyResults, begins: Callable[[str], object] = lambda 
 
 def mean_value(group: RunGroup, measure: str) -> float | None:
     """Over a condition's runs on one benchmark; None where one of them has no such value."""
-    values = [value for result in group.results if (value := _value(result, measure)) is not None]
-    return sum(values) / len(values) if len(values) == len(group.results) else None
+    return _mean_of_all([result.summary.value_of(measure) for result in group.results])
+
+
+def mean_over_data_sets(
+    study: StudyResults, group: RunGroup, keys: Sequence[str], measure: str
+) -> tuple[float | None, list[float | None]]:
+    """(mean over the data sets ``keys``, each of them) of those runs of a condition that are in ``group``.
+
+    A mean is None where one of its values is missing.
+    """
+    runs = [run for run in study.runs[group.name] if run.path.name in group.runs]
+    values = [mean_value(RunGroup(group.name, tuple(run.results[key] for run in runs)), measure) for key in keys]
+    return _mean_of_all(values), values
+
+
+def _mean_of_all(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
 def _compare(study: StudyResults, name: str) -> StudyComparison:
@@ -73,10 +88,3 @@ def _compare(study: StudyResults, name: str) -> StudyComparison:
 def _usual_primary(study: StudyResults, name: str) -> str:
     """Of a benchmark whose results could not be read, or that has none."""
     return primary_measure(next(iter(members(name, study.keys)), name), has_parallel=True)
-
-
-def _value(result: RunResult, measure: str) -> float | None:
-    value = result.summary.metrics.get(measure)
-    if value is None and result.summary.bias is not None:
-        value = result.summary.bias.measures.get(measure)
-    return value

@@ -12,10 +12,9 @@ from engine.benchmark_names import is_suite, members
 from engine.config import ConfigError
 from engine.export.background import JobProgress, run_job, send
 from engine.export.compare import CompareRow
-from engine.export.conditions import RunGroup
 from engine.export.report.answer import short_answer
 from engine.export.report.claims import JudgedClaim, judge_claims
-from engine.export.study_comparisons import StudyComparison, compare_study, mean_value
+from engine.export.study_comparisons import StudyComparison, compare_study, mean_over_data_sets
 from engine.export.study_results import StudyResults
 from engine.measures import MEASURES
 from engine.runs.folder import RunFolder
@@ -161,7 +160,9 @@ def _cell(
     group = study.conditions_on(column.benchmark).get(condition)
     row = _row(compared, column, condition)
     planned = len(runs.conditions[condition])
-    value = None if group is None else _mean(study, group, column)
+    value = None
+    if group is not None:
+        value, _ = mean_over_data_sets(study, group, members(column.benchmark, study.keys), column.measure)
     reason = column.reason
     if group is None:
         reason = "no run is finished" if not study.runs[condition] else "not measured yet"
@@ -189,17 +190,6 @@ def _row(compared: StudyComparison, column: StudyColumn, condition: str) -> Comp
     rows: Sequence[CompareRow] = [] if compared.compared is None else compared.compared.rows
     wanted = condition, column.benchmark, column.measure
     return next((row for row in rows if row.is_mean and (row.run, row.benchmark, row.metric) == wanted), None)
-
-
-def _mean(study: StudyResults, group: RunGroup, column: StudyColumn) -> float | None:
-    """Over the condition's runs, and over the data sets of a suite."""
-    values = []
-    for key in members(column.benchmark, study.keys):
-        on_key = study.conditions_on(key)[group.name]
-        whole = tuple(result for result in on_key.results if result.run in group.runs)
-        values.append(mean_value(RunGroup(group.name, whole), column.measure))
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
 if __name__ == "__main__":

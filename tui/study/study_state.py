@@ -187,7 +187,7 @@ class StudyState:
         parts: dict[Path, list[tuple[bool, int, float]]] = {}
         for key in column.keys:
             for result in self.results.get((condition.name, key), ()):
-                value = value_of(result.result, name)
+                value = result.result.value_of(name)
                 if value is not None:
                     parts.setdefault(result.run, []).append((result.final, result.step, value))
         return {
@@ -197,15 +197,9 @@ class StudyState:
         }
 
 
-def value_of(result: EvaluationResult, measure: str) -> float | None:
-    """Of a metric or a measure of bias; None where the evaluation has none."""
-    value = result.metrics.get(measure)
-    return value if value is not None or result.bias is None else result.bias.measures.get(measure)
-
-
 def reason_missing(result: EvaluationResult, measure: str) -> str:
     """Why an evaluation has no such value; empty where it has."""
-    if value_of(result, measure) is not None:
+    if result.value_of(measure) is not None:
         return ""
     reason = None if result.bias is None else result.bias.not_applicable.get(measure)
     return visible(reason or "the evaluation has no such value")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine.export.conditions import RunGroup
-from engine.export.study_comparisons import StudyComparison, mean_value
+from engine.export.study_comparisons import StudyComparison, mean_over_data_sets, mean_value
 from engine.export.study_results import StudyResults
 from engine.export.tables.pareto_table import BIAS, QUALITY, pareto_table
 
@@ -52,14 +52,9 @@ def suite_means(study: StudyResults, compared: StudyComparison, keys: Sequence[s
 
     rows = []
     for name, group in compared.groups.items():
-        runs = [run.results for run in study.runs[name] if run.path.name in group.runs]
-        of_sets = [
-            mean_value(RunGroup(name, tuple(results[key] for results in runs)), compared.primary) for key in keys
-        ]
-        known = [value for value in of_sets if value is not None]
+        mean, of_sets = mean_over_data_sets(study, group, keys, compared.primary)
         first = group.results[0]
-        mean = sum(known) / len(known) if len(known) == len(of_sets) else None
-        rows.append((name, first.mode, len(runs) if first.is_trained else None, mean, *of_sets))
+        rows.append((name, first.mode, len(group.runs) if first.is_trained else None, mean, *of_sets))
     schema = {
         "condition": pl.String,
         "mode": pl.String,
