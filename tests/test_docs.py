@@ -27,7 +27,8 @@ from engine.evaluation.results import (
     ranks_table,
     top_k_table,
 )
-from engine.export.compare import CompareResult, CompareRow
+from engine.export.compare import CompareResult
+from engine.export.compare_rows import CompareRow
 from engine.export.evaluation import EvaluationDocument
 from engine.export.queries import Cell, QueryOutcome, QueryReport, QueryRow, RankedPassage, Ranking, WorstQueries
 from engine.export.report.claims import JudgedClaim

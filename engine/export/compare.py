@@ -15,47 +15,16 @@ import msgspec
 
 from engine.benchmark_names import is_suite
 from engine.export.checkpoint_choice import check_not_selected_here, selection_rule
+from engine.export.compare_rows import CompareRow, data_set_rows, judged_rows
 from engine.export.conditions import RunGroup, find_group, group_by_seed
 from engine.export.measured_runs import MeasuredRuns, MeasuredSuite, check_comparable, headline_measures
 from engine.export.run_results import Checkpoint, ExportError, RunReference, RunResult, find_results
 from engine.measures import MEASURES
 
 if TYPE_CHECKING:
-    from polars import DataFrame as Frame
-
     from engine.evaluation.statistics import Difference
 
 ALL = "all"
-
-
-class CompareRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One condition against the baseline in one setting, or in one of its cells. Null: too little data to say."""
-
-    run: str
-    setting: str  # a metric, with the languages of a cell, "map_crosslingual en->de", or a suite's data set
-    value: float
-    baseline_value: float
-    difference: float
-    interval: tuple[float, float] | None  # 95 %
-    p_holm: float | None  # adjusted over the cells of one metric and setting, and over the runs compared
-    different: bool
-    not_inferior: bool | None  # null also for measures of bias, which have no margin
-    verdict: str
-    metric: str
-    query_language: str | None  # null: the mean over languages
-    passage_language: str | None  # null: the pool of all languages, or the mean
-    lower_bound: float | None  # of the one-sided 95 % interval; both bounds are the ends of the 90 % interval
-    p: float | None
-    seed_interval: tuple[float, float] | None  # 95 %, over seeds on these queries
-    basis: str  # "for these seeds", "over seeds" from five seeds on a side, or "for these models": none was trained
-    clusters: int
-    upper_bound: float | None = None  # of the one-sided 95 % interval on the other side
-    benchmark: str = ""  # a key, or of the mean over data sets the suite
-
-    @property
-    def is_mean(self) -> bool:
-        """Over the languages of a benchmark, or over the data sets of a suite."""
-        return self.query_language is None
 
 
 class CompareResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +115,7 @@ def compare_groups(
         differences = [
             (group.name, *cell) for group in comparable for cell in _differences(measured, name, group, reference)
         ]
-        rows += _judged(name, measured.key, differences, margin)
+        rows += judged_rows(name, measured.key, differences, margin)
     return CompareResult(
         metric=metric or ALL,
         benchmark=measured.key,
@@ -208,8 +177,8 @@ def compare_suite_groups(
     for name in _metrics(metric, primary):
         comparable = _comparable(suite, name, groups, reference, not_applicable, is_asked_for=metric is not None)
         compared = [(group.name, suite.compared(name, group, reference)) for group in comparable]
-        rows += _judged(name, suite.key, [(run, None, None, found.mean) for run, found in compared], margin)
-        rows += _of_data_sets(
+        rows += judged_rows(name, suite.key, [(run, None, None, found.mean) for run, found in compared], margin)
+        rows += data_set_rows(
             name,
             [
                 (run, measured.key, each.macro)
@@ -244,39 +213,6 @@ def results_by_benchmark(results: Sequence[RunResult]) -> dict[str, list[RunResu
     """Keys ascending; within each the results in their order."""
     ordered = sorted(results, key=lambda result: result.benchmark)
     return {key: list(found) for key, found in groupby(ordered, key=lambda result: result.benchmark)}
-
-
-def compare_table(results: Sequence[RunResult]) -> Frame:
-    """The rows of a comparison with the first run, intervals as two columns each."""
-    return _table(compare_results(results))
-
-
-def compare_suite_table(results: Sequence[RunResult], suite: str) -> Frame:
-    """The same over the data sets of a suite."""
-    return _table(compare_suite_results(results, suite))
-
-
-def _table(compared: CompareResult) -> Frame:
-    import polars as pl
-
-    text = ("run", "setting", "verdict", "metric", "query_language", "passage_language", "basis", "benchmark")
-    rows = []
-    for row in compared.rows:
-        record = msgspec.structs.asdict(row)
-        for name in ("interval", "seed_interval"):
-            record[f"{name}_low"], record[f"{name}_high"] = record.pop(name) or (None, None)
-        rows.append(record)
-    order = [name for name in CompareRow.__struct_fields__ if "interval" not in name]
-    index = order.index("difference") + 1
-    order[index:index] = ["interval_low", "interval_high"]
-    order += ["seed_interval_low", "seed_interval_high"]
-    kinds = {
-        "different": pl.Boolean,
-        "not_inferior": pl.Boolean,
-        "clusters": pl.Int64,
-        **dict.fromkeys(text, pl.String),
-    }
-    return pl.DataFrame(rows, schema={name: kinds.get(name, pl.Float64) for name in order})
 
 
 def _conditions(results: Sequence[RunResult], baseline: RunReference | None) -> tuple[list[RunGroup], RunGroup]:
@@ -332,74 +268,6 @@ def _differences(
     yield None, None, compared.macro
     for index, (asked, answered) in enumerate(cells):
         yield asked, answered, compared.strata[index]
-
-
-def _judged(
-    metric: str,
-    benchmark: str,
-    differences: Sequence[tuple[str, str | None, str | None, Difference]],
-    margin: float,
-) -> Iterator[CompareRow]:
-    """Rows with Holm's adjustment within the means, and within the cells."""
-    from engine.evaluation.statistics import holm
-
-    adjusted: dict[int, float | None] = {}
-    for is_mean in (True, False):
-        family = [index for index, (_, asked, _, _) in enumerate(differences) if (asked is None) == is_mean]
-        adjusted.update(zip(family, holm([differences[index][3].p for index in family]), strict=True))
-    for index, (run, asked, answered, difference) in enumerate(differences):
-        cell = "" if asked is None else f" {asked}" if answered is None else f" {asked}->{answered}"
-        yield _row(run, metric, metric + cell, benchmark, (asked, answered), difference, adjusted[index], margin)
-
-
-def _of_data_sets(
-    metric: str, differences: Sequence[tuple[str, str, Difference]], margin: float
-) -> Iterator[CompareRow]:
-    """Rows of (run, data set, difference), with Holm's adjustment over all of them."""
-    from engine.evaluation.statistics import holm
-
-    adjusted = holm([difference.p for _, _, difference in differences])
-    for (run, key, difference), p in zip(differences, adjusted, strict=True):
-        yield _row(run, metric, f"{metric} {key}", key, (None, None), difference, p, margin)
-
-
-def _row(
-    run: str,
-    metric: str,
-    setting: str,
-    benchmark: str,
-    cell: tuple[str | None, str | None],
-    difference: Difference,
-    p_holm: float | None,
-    margin: float,
-) -> CompareRow:
-    from engine.evaluation.statistics import is_different, is_not_inferior, verdict
-
-    direction = MEASURES[metric].wanted
-    different = is_different(p_holm)
-    not_inferior = is_not_inferior(difference, margin) if direction == "higher" else None
-    return CompareRow(
-        run=run,
-        setting=setting,
-        value=difference.value,
-        baseline_value=difference.baseline_value,
-        difference=difference.difference,
-        interval=difference.interval,
-        p_holm=p_holm,
-        different=different,
-        not_inferior=not_inferior,
-        verdict=verdict(difference, different=different, not_inferior=not_inferior, margin=margin, wanted=direction),
-        metric=metric,
-        query_language=cell[0],
-        passage_language=cell[1],
-        lower_bound=difference.lower_bound,
-        upper_bound=difference.upper_bound,
-        p=difference.p,
-        seed_interval=difference.seed_interval,
-        basis=difference.basis,
-        clusters=difference.clusters,
-        benchmark=benchmark,
-    )
 
 
 def stated_margins(results: Sequence[RunResult]) -> list[float]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from engine.benchmark_names import is_suite, members
 from engine.config import ConfigError
-from engine.export.compare import CompareResult, CompareRow, compare_groups, compare_suite_groups
+from engine.export.compare import CompareResult, compare_groups, compare_suite_groups
+from engine.export.compare_rows import CompareRow
 from engine.export.conditions import RunGroup
 from engine.export.study_results import StudyResults
 from engine.measures import primary_measure

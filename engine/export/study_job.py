@@ -11,7 +11,7 @@ import msgspec
 from engine.benchmark_names import is_suite, members
 from engine.config import ConfigError
 from engine.export.background import JobProgress, run_job, send
-from engine.export.compare import CompareRow
+from engine.export.compare_rows import CompareRow
 from engine.export.report.answer import short_answer
 from engine.export.report.claims import JudgedClaim, judge_claims
 from engine.export.study_comparisons import StudyComparison, compare_study, mean_over_data_sets

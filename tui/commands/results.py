@@ -15,7 +15,8 @@ from tui.plain import align
 _RANKS = ("rank_distance", "own_language_advantage", "worst_relevant_rank")  # the other metrics are shares
 
 if TYPE_CHECKING:
-    from engine.export.compare import CompareResult, CompareRow
+    from engine.export.compare import CompareResult
+    from engine.export.compare_rows import CompareRow
 
 
 def compare(options: argparse.Namespace) -> int:

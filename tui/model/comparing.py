@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.export.background import JobProgress
-from engine.export.compare import CompareRow
 from engine.export.compare_job import CompareOutcome, CompareRequest
+from engine.export.compare_rows import CompareRow
 from tui.format import share, signed
 from tui.model.beside import ask_beside
 from tui.model.rows import RunRow

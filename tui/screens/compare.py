@@ -7,7 +7,7 @@ from functools import cached_property, partial
 
 from textual.app import ComposeResult
 
-from engine.export.compare import CompareRow
+from engine.export.compare_rows import CompareRow
 from tui import keymap
 from tui.drawing.cells import Row, Run, wrap
 from tui.drawing.small import progress_bar

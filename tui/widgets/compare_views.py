@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from engine.export.compare import CompareRow
+from engine.export.compare_rows import CompareRow
 from tui.drawing.cells import Row, Run, fit, width, wrap
 from tui.drawing.glyphs import Glyphs
 from tui.drawing.heatmap import Matrix, Window, diverging, heatmap, own_and_others

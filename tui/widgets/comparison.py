@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.applicability import grouped
-from engine.export.compare import CompareRow
 from engine.export.compare_job import CompareOutcome
+from engine.export.compare_rows import CompareRow
 from tui.drawing.cells import Row, Run, fit, width, wrap
 from tui.drawing.glyphs import RUN_SERIES, Glyphs
 from tui.drawing.interval import DifferenceAxis, difference_axis, difference_row, margin_mark, zero_mark

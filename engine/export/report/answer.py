@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from engine.export.compare import CompareRow
+from engine.export.compare_rows import CompareRow
 from engine.export.tables.pareto_table import BIAS, QUALITY
 
 COST, REMOVED = "Does it cost single-language quality?", "How much language bias does it remove?"

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from engine.export.compare import CompareRow
+from engine.export.compare_rows import CompareRow
 from engine.export.markdown import plain_text
 from engine.export.report.bias_means import bias_means_table
 from engine.export.report.cells import interval_text, text_table

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from engine.benchmark_names import is_suite
 from engine.evaluation.results import read_ranks
-from engine.export.compare import compare_suite_table, compare_table
 from engine.export.conditions import conditions
 from engine.export.run_results import ExportError, RunReference, RunResult, find_results, only_benchmark
 from engine.export.tables.bias_table import bias_table
+from engine.export.tables.compare_table import compare_suite_table, compare_table
 from engine.export.tables.formats import write
 from engine.export.tables.geometry_table import geometry_table
 from engine.export.tables.paper_table import paper_table

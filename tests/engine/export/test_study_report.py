@@ -13,7 +13,8 @@ from study_cases import trained
 
 from engine.config import ConfigError
 from engine.evaluation.results import read_summary
-from engine.export.compare import CompareRow, compare_runs
+from engine.export.compare import compare_runs
+from engine.export.compare_rows import CompareRow
 from engine.export.markdown import markdown_table, plain_text
 from engine.export.report.answer import answer
 from engine.export.report.contents import StudyReport
