@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, Spec, read_spec
 from engine.runs.reader import RunReader
-from engine.runs.registry import list_runs
 from engine.runs.status import status_of
 from engine.runs.study_record import StudyRecord
 
@@ -42,24 +40,6 @@ class StudyRuns:
     @property
     def runs(self) -> list[StudyRun]:
         return [run for runs in self.conditions.values() for run in runs]
-
-
-def find_study(home: Path, name: str) -> StudyRuns:
-    """The runs of the study ``name`` among those of a home.
-
-    Raises:
-        RunError: no run of it carries the study's record.
-    """
-    found = group_study(list_runs(home), name)
-    if found is None:
-        raise RunError(f"no run of a study {name!r} in {home}")
-    return found
-
-
-def names_of_studies(home: Path) -> list[str]:
-    """Studies whose runs lie in a home, the one with the newest run first."""
-    specs = (_spec(folder) for folder in list_runs(home))
-    return list(dict.fromkeys(spec.study.name for spec in specs if spec is not None and spec.study is not None))
 
 
 def group_study(folders: Iterable[RunFolder], name: str | None = None) -> StudyRuns | None:

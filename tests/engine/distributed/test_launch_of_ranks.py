@@ -41,9 +41,18 @@ def test_the_rank_that_failed_is_named_and_the_others_are_ended(code, failure):
     assert time.monotonic() - start < 50  # they would sleep for a minute
 
 
-def test_who_left_because_another_was_lost_is_not_the_one_to_blame():
-    """A rank that fails closes its connections before it has ended; the others may be seen to leave first."""
-    code = f"time.sleep(0.2); sys.exit({EXIT_RANK_LOST}) if rank == 0 else sys.exit(1)"
+def test_who_left_because_another_was_lost_is_not_the_one_to_blame(tmp_path):
+    """Rank 1 fails; rank 0 leaves as soon as that one has ended, and has the lower number."""
+    left = tmp_path / "pid"
+    code = (
+        f"from pathlib import Path; left = Path({str(left)!r})\n"
+        "if rank == 1: left.with_suffix('.new').write_text(str(os.getpid())); left.with_suffix('.new').rename(left)\n"
+        "if rank == 1: sys.exit(1)\n"
+        "while not left.exists(): time.sleep(0.01)\n"
+        "stat = Path(f'/proc/{left.read_text()}/stat')\n"
+        "while stat.exists() and stat.read_text().rpartition(')')[2].split()[0] != 'Z': time.sleep(0.01)\n"
+        f"sys.exit({EXIT_RANK_LOST})"
+    )
     failure = run(code, 2)
     assert failure is not None
     assert failure.rank == 1

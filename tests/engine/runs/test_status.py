@@ -89,8 +89,8 @@ def test_status_is_the_documented_object(folder: RunFolder) -> None:
     log.append(steps(1, [2.0, float("nan")]))
     found = msgspec.to_builtins(status_of(RunReader(folder)))
     assert list(found) == [
-        "id", "name", "kind", "mode", "state", "step", "max_steps", "loss", "metrics", "host", "pid", "updated",
-        "error",
+        "id", "name", "kind", "mode", "state", "step", "max_steps", "loss", "metrics", "sampled_of", "host", "pid",
+        "updated", "error",
     ]  # fmt: skip
     assert (found["state"], found["step"], found["max_steps"], found["loss"]) == ("running", 2, 9, "NaN")
     assert found["pid"] is not None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import msgspec
-import pytest
 
 from engine import events
 from engine.config import RunConfig, SourceConfig
-from engine.runs.errors import RunError
 from engine.runs.folder import Provenance, RunFolder, Spec
+from engine.runs.registry import list_runs
 from engine.runs.study_record import StudyRecord
-from engine.runs.study_runs import find_study, group_study, names_of_studies
+from engine.runs.study_runs import group_study
 
 
 def add(home, name, condition, seed, created, *, study="toy", outcome="finished", baseline="mono"):
@@ -42,11 +41,13 @@ def test_the_newest_run_that_did_not_fail_stands_for_its_condition_and_seed(tmp_
     add(tmp_path, "other", "mono", 0, 9.0, study="other")
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "spec.json").write_text("{")
-    study = find_study(tmp_path, "toy")
+    study = group_study(list_runs(tmp_path), "toy")
     assert ids(study) == {"mono": ["mono-0", "mono-1"], "hybrid": ["hybrid-0-later"]}
     assert study.record.baseline == "hybrid", "the plan is that of the newest run"
     assert [run.is_finished for run in study.runs] == [True, True, True]
-    assert names_of_studies(tmp_path) == ["other", "toy"]
+    newest = group_study(list_runs(tmp_path))
+    assert newest is not None
+    assert newest.record.name == "other", "without a name it is the study of the newest run"
 
 
 def test_runs_that_are_under_way_belong_to_it(tmp_path):
@@ -59,6 +60,5 @@ def test_runs_that_are_under_way_belong_to_it(tmp_path):
 def test_no_runs_are_no_study(tmp_path):
     add(tmp_path, "alone", "mono", 0, 1.0, study=None)
     add(tmp_path, "failed", "mono", 0, 1.0, outcome="failed")
-    with pytest.raises(RunError, match="no run of a study 'toy'"):
-        find_study(tmp_path, "toy")
+    assert group_study(list_runs(tmp_path), "toy") is None
     assert group_study([RunFolder(tmp_path / "alone"), RunFolder(tmp_path / "gone")]) is None
