@@ -59,17 +59,32 @@ def parse_benchmark(spec: str) -> tuple[str, Path | None]:
     key, equals, path = spec.partition("=")
     if is_suite(key):
         raise ConfigError(f"{key} stands for several benchmarks: {_SUITE}=FOLDER")
-    if key not in BENCHMARK_LANGUAGES and not _NAMED_BENCHMARK.fullmatch(key):
-        raise ConfigError(f"unknown benchmark {key!r}, expected one of {BENCHMARK_FORMS}")
+    _check_key(key)
     if not equals:
         if key.partition("/")[0] == "own":
             raise ConfigError(f"{key} needs its folder: {key}=FOLDER")
         return key, None
-    if key in BUILT_IN:
-        raise ConfigError(f"{key} is built in and takes no path")
+    check_folder_key(key)
     if not path:
         raise ConfigError(f"{key}: no folder after the equals sign")
     return key, _existing_folder(path).resolve()
+
+
+def check_folder_key(key: str) -> None:
+    """
+    Raises:
+        ConfigError: no folder can be that of the benchmark or suite, as nothing is called so or it is built in.
+    """
+    if key == _SUITE:
+        return
+    _check_key(key)
+    if key in BUILT_IN:
+        raise ConfigError(f"{key} is built in and takes no path")
+
+
+def _check_key(key: str) -> None:
+    if key not in BENCHMARK_LANGUAGES and not _NAMED_BENCHMARK.fullmatch(key):
+        raise ConfigError(f"unknown benchmark {key!r}, expected one of {BENCHMARK_FORMS}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +132,7 @@ def expand_suite(spec: str) -> tuple[str, ...]:
     A data set is a folder with a ``corpus.jsonl`` or ``corpus.jsonl.gz``; hidden folders are none.
 
     Raises:
-        ConfigError: no such folder, or no data set in it.
+        ConfigError: no such folder, no data set in it, or one whose name no benchmark can have.
     """
     key, equals, path = spec.partition("=")
     if not is_suite(key):
@@ -132,6 +147,12 @@ def expand_suite(spec: str) -> tuple[str, ...]:
     )
     if not names:
         raise ConfigError(f"{spec}: no folder in it has a corpus.jsonl or corpus.jsonl.gz, as a BEIR data set has")
+    odd = next((name for name in names if not re.fullmatch(_BENCHMARK_NAME, name)), None)
+    if odd is not None:
+        raise ConfigError(
+            f"{spec}: the folder {odd!r} in it cannot name a benchmark: rename it to letters of a to z, digits, dots, "
+            "dashes and underscores, a letter or digit first"
+        )
     return tuple(f"beir/{name}={Path(path) / name}" for name in names)
 
 

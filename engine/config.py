@@ -8,9 +8,10 @@ Paths are relative to the current directory, on the command line as in the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -55,9 +56,13 @@ ValidationMetric = Literal[
 Positive = Annotated[int, Meta(ge=1)]
 Count = Annotated[int, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
-PositiveFloat = Annotated[float, Meta(gt=0.0)]
-NonNegativeFloat = Annotated[float, Meta(ge=0.0)]
+_LARGEST = sys.float_info.max  # infinity is none: JSON, and so a run's spec, cannot hold it
+PositiveFloat = Annotated[float, Meta(gt=0.0, le=_LARGEST)]
+NonNegativeFloat = Annotated[float, Meta(ge=0.0, le=_LARGEST)]
+FiniteFloat = Annotated[float, Meta(ge=-_LARGEST, le=_LARGEST)]
+Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # what torch takes
 _ARTICLES = r"^!?\d*:\d*(:[1-9]\d*)?$"
+_INFINITY = re.compile(r"float [<>]= -?1\.79\d+e\+308$")
 _RUN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 # cpu:4 is four processes on the CPU; cuda:0,1 two GPUs by index; cuda:all every GPU of the machine.
 _DEVICES = r"^(auto|cpu(:[1-9][0-9]*)?|cuda(:(all|[0-9]+(,[0-9]+)*))?)$"
@@ -227,7 +232,7 @@ class RunConfig(_Section, frozen=True, kw_only=True):
     kind: RunKind = "training"  # evaluation: measures one system on the benchmarks, and trains nothing
     system: SystemConfig = SystemConfig()
     study: RunName | None = None  # the sweep or study that the run is a part of; it changes nothing in the run
-    seed: Count = 0
+    seed: Seed = 0
     share: Literal["none", "read"] = "none"  # read: other users of the machine may read the run folder
     model: ModelConfig = ModelConfig()
     sources: tuple[SourceConfig, ...] = ()
@@ -242,16 +247,19 @@ class RunConfig(_Section, frozen=True, kw_only=True):
 
 
 def load_config(
-    path: Path, overrides: Sequence[str] = (), adapt: Callable[[RunConfig], RunConfig] | None = None
+    path: Path,
+    overrides: Sequence[str] = (),
+    adapt: Callable[[RunConfig], RunConfig] | None = None,
+    origin: str = "--set",
 ) -> RunConfig:
     """Reads and checks a TOML config; ``overrides`` are ``section.key=value`` (value as TOML, or a bare word).
 
-    ``adapt``: changes what was read before it is checked.
+    ``adapt``: changes what was read before it is checked. ``origin``: what messages call the overrides.
 
     Raises:
         ConfigError: one line naming file, line and field.
     """
-    return parse_config(_read_text(path), str(path), overrides, adapt)
+    return parse_config(_read_text(path), str(path), overrides, adapt, origin)
 
 
 def parse_config(
@@ -259,20 +267,21 @@ def parse_config(
     label: str = "config",
     overrides: Sequence[str] = (),
     adapt: Callable[[RunConfig], RunConfig] | None = None,
+    origin: str = "--set",
 ) -> RunConfig:
     """The same for TOML text; ``label`` stands for the file in messages."""
     document = _parse_toml(text, label)
     for override in overrides:
-        _apply_override(document, override)
-    config = _convert(document, text, label, overrides)
+        _apply_override(document, override, origin)
+    config = _convert(document, text, label, overrides, origin)
     try:
         config = with_suites_expanded(config)
     except ConfigError as error:
-        raise ConfigError(_message(label, text, overrides, "evaluation.benchmarks", str(error))) from None
+        raise ConfigError(_message(label, text, overrides, "evaluation.benchmarks", str(error), origin)) from None
     if adapt is not None:
         config = adapt(config)
     for field, reason in problems(config):
-        raise ConfigError(_message(label, text, overrides, field, reason))
+        raise ConfigError(_message(label, text, overrides, field, reason, origin))
     return config
 
 
@@ -321,12 +330,14 @@ def _parse_toml(text: str, label: str) -> dict[str, Any]:
         raise ConfigError(f"{label}: not valid TOML: {error}") from None
 
 
-def _convert(document: dict[str, Any], text: str, label: str, overrides: Sequence[str]) -> RunConfig:
+def _convert(
+    document: dict[str, Any], text: str, label: str, overrides: Sequence[str], origin: str = "--set"
+) -> RunConfig:
     try:
         return msgspec.convert(document, RunConfig, strict=True)
     except msgspec.ValidationError as error:
-        field, reason = split_validation_error(str(error))
-        raise ConfigError(_message(label, text, overrides, field, reason)) from None
+        field, reason = split_validation_error(str(error), RunConfig)
+        raise ConfigError(_message(label, text, overrides, field, reason, origin)) from None
 
 
 def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
@@ -337,7 +348,7 @@ def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
     try:
         msgspec.convert(msgspec.to_builtins(config), RunConfig)
     except msgspec.ValidationError as error:
-        yield split_validation_error(str(error))
+        yield split_validation_error(str(error), RunConfig)
         return
     if config.kind == "evaluation":
         yield from _system_problems(config)
@@ -623,11 +634,11 @@ def _source_languages(sources: Sequence[SourceConfig]) -> set[str]:
     return languages
 
 
-def _apply_override(document: dict[str, Any], override: str) -> None:
+def _apply_override(document: dict[str, Any], override: str, origin: str) -> None:
     dotted, equals, raw = override.partition("=")
     keys = dotted.strip().split(".")
     if not equals or not all(keys):
-        raise ConfigError(f"--set {override!r}: expected section.key=value")
+        raise ConfigError(f"{origin} {override!r}: expected section.key=value")
     import tomllib
 
     try:
@@ -641,14 +652,17 @@ def _apply_override(document: dict[str, Any], override: str) -> None:
         elif isinstance(table, list) and key.isdigit() and int(key) < len(table):
             table = table[int(key)]
         else:
-            raise ConfigError(f"--set {override!r}: no such field {'.'.join(keys[: depth + 1])}")
+            raise ConfigError(f"{origin} {override!r}: no such field {'.'.join(keys[: depth + 1])}")
     if not isinstance(table, dict):
-        raise ConfigError(f"--set {override!r}: no such field {dotted}")
+        raise ConfigError(f"{origin} {override!r}: no such field {dotted}")
     table[keys[-1]] = value
 
 
-def split_validation_error(message: str) -> tuple[str, str]:
-    """msgspec's "Expected `int`, got `str` - at `$.batch.size`" -> ("batch.size", "expected int, got str")."""
+def split_validation_error(message: str, of: type[msgspec.Struct] | None = None) -> tuple[str, str]:
+    """msgspec's "Expected `int`, got `str` - at `$.batch.size`" -> ("batch.size", "expected int, got str").
+
+    ``of``: what was converted; then a word that is none of the allowed ones is refused with those that are.
+    """
     reason, _, path = message.partition(" - at `$")
     field = path.rstrip("`").lstrip(".")
     unknown = re.search(r"unknown field `([^`]+)`", reason)
@@ -657,16 +671,38 @@ def split_validation_error(message: str) -> tuple[str, str]:
     missing = re.search(r"missing required field `([^`]+)`", reason)
     if missing:
         return f"{field}.{missing[1]}".lstrip("."), "this key is required"
+    allowed_words = () if of is None or "nvalid enum value" not in reason else _words_of(of, field)
+    if allowed_words:
+        given = reason.partition("enum value ")[2]
+        return field, f"{given}: expected one of {', '.join(allowed_words)}"
     for pattern, allowed in _ALLOWED.items():
         if reason.endswith(f"matching regex {pattern!r}"):
             return field, f"expected {allowed}"
-    reason = reason.replace("`", "")
+    reason = _INFINITY.sub("a finite number", reason.replace("`", ""))
     return field, reason[:1].lower() + reason[1:]
 
 
-def _message(label: str, text: str, overrides: Sequence[str], field: str, reason: str) -> str:
+def _words_of(of: type[msgspec.Struct], field: str) -> tuple[str, ...]:
+    """What a field may say that takes one of several words; empty where it is none of these."""
+    annotation: Any = of
+    for name in re.sub(r"\[[^\]]*\]", "", field).split("."):
+        section = next((part for part in _parts(annotation) if hasattr(part, "__struct_fields__")), None)
+        if section is None:
+            return ()
+        annotation = get_type_hints(section).get(name)
+    return tuple(found for found in _parts(annotation) if isinstance(found, str))
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """A type and all types and literals that it is made of."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from _parts(part)
+
+
+def _message(label: str, text: str, overrides: Sequence[str], field: str, reason: str, origin: str = "--set") -> str:
     if _is_overridden(field, overrides):
-        where = f"{label}, --set"
+        where = f"{label}, {origin}"
     else:
         line = line_of(text, field)
         where = f"{label}:{line}" if line else label

@@ -11,10 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import msgspec
-
-from engine.config import CheckpointConfig, EvaluationConfig, HooksConfig, RunConfig
 from engine.export.run_results import ExportError, RunReference, RunResult, run_name
+from engine.runs.condition_key import condition_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,23 +109,3 @@ def find_group(groups: Sequence[RunGroup], run: RunReference | None) -> RunGroup
             return group
     named = "" if run is None else run_name(run)
     raise ExportError(f"the baseline {named} is not one of the runs that are compared")
-
-
-def condition_key(config: RunConfig) -> bytes:
-    """Of a config: what is equal for all seeds of a condition, and for nothing else.
-
-    Evaluations are one condition where they measure the same system in the same way, on whatever benchmarks.
-    """
-    runtime = msgspec.structs.replace(config.runtime, devices="auto", nodes=1, threads=0)
-    condition = msgspec.structs.replace(
-        config,
-        name="run",
-        study=None,
-        seed=0,
-        share="none",
-        runtime=runtime,
-        evaluation=EvaluationConfig() if config.kind == "evaluation" else config.evaluation,
-        checkpoint=CheckpointConfig(),
-        hooks=HooksConfig(),
-    )
-    return msgspec.json.encode(condition, order="deterministic")

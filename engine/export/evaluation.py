@@ -91,11 +91,16 @@ def protocol_values(protocol: EvaluationProtocol) -> Iterator[tuple[str, Any, st
 
 
 def _protocol_line(name: str, value: Any, origin: str) -> str:
-    if isinstance(value, dict):  # a correction of the vectors
-        text = "; ".join(f"{key} {_plain(one)}" for key, one in value.items() if one is not None)
+    if isinstance(value, dict):
+        text = correction_text(value)
     else:
         text = "none" if value is None else json.dumps(value, ensure_ascii=False) if "prefix" in name else str(value)
     return f"{name:<20} {text}{origin}"
+
+
+def correction_text(correction: dict[str, Any]) -> str:
+    """The correction of the vectors in a protocol."""
+    return "; ".join(f"{key} {_plain(one)}" for key, one in correction.items() if one not in (None, []))
 
 
 def _plain(value: Any) -> str:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from engine.benchmark_names import is_suite, members, parse_benchmark_key
 from engine.export.checkpoint_choice import check_not_selected_here
-from engine.export.conditions import RunGroup, condition_key
+from engine.export.conditions import RunGroup
 from engine.export.measured_runs import MeasuredRuns, MeasuredSuite
 from engine.export.run_results import ExportError, RunResult, find_results
+from engine.runs.condition_key import condition_key
 from engine.runs.folder import RunFolder, Spec, read_spec
 from engine.runs.study_record import StudyRecord, stated
 

@@ -47,6 +47,7 @@ from engine.config import (
     load_config,
     split_validation_error,
 )
+from engine.runs.condition_key import condition_key
 from engine.runs.folder import runs_home
 from engine.runs.study_checks import benchmarks_of, check_claims, check_tables, default_names, keys_of_report
 from engine.runs.study_file import StudyCondition, read_study_file
@@ -120,7 +121,9 @@ def load_study(path: Path, overrides: Sequence[str] = (), home: Path | None = No
     benchmarks = benchmarks_of(source)
 
     def load(changes: Sequence[str], adapt: Callable[[RunConfig], RunConfig]) -> RunConfig:
-        return load_config(path.parent / file.config, changes, lambda config: adapt(benchmarks.added_to(config)))
+        return load_config(
+            path.parent / file.config, changes, lambda config: adapt(benchmarks.added_to(config)), origin="set"
+        )
 
     record = StudyRecord(
         name=file.name,
@@ -134,8 +137,9 @@ def load_study(path: Path, overrides: Sequence[str] = (), home: Path | None = No
         differs=file.differs,
         left_out=benchmarks.left_out,
     )
-    runs = _plan(record, load, file.conditions, file.seeds, [*file.set, *overrides], file.name, home)
     try:
+        runs = _plan(record, load, file.conditions, file.seeds, [*file.set, *overrides], file.name, home)
+        _check_distinct(runs)
         study = _with_benchmarks(runs, benchmarks.names, file.slow_on_cpu)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
@@ -237,6 +241,18 @@ def _plan(
             of_condition = msgspec.structs.replace(record, condition=condition.name)
             runs.append(PlannedRun(condition.name, config, of_condition, parent))
     return tuple(runs)
+
+
+def _check_distinct(runs: Sequence[PlannedRun]) -> None:
+    """
+    Raises:
+        ConfigError: two conditions would do the same, so that no report could tell their runs apart.
+    """
+    seen: dict[bytes, str] = {}
+    for run in runs:
+        same = seen.setdefault(condition_key(run.config), run.condition)
+        if same != run.condition:
+            raise ConfigError(f"conditions: {same} and {run.condition} have the same settings: leave one out")
 
 
 def _system(condition: StudyCondition, home: Path | None) -> tuple[list[str], str | None]:

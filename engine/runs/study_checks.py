@@ -10,6 +10,7 @@ import msgspec
 
 from engine.benchmark_names import (
     benchmark_languages,
+    check_folder_key,
     expand_suite,
     is_suite,
     members,
@@ -20,9 +21,8 @@ from engine.benchmark_names import (
 from engine.config import ConfigError, RunConfig
 from engine.measures import MEASURES, primary_measure
 from engine.runs.study_file import StudySource
-from engine.runs.study_record import Claim, stated
+from engine.runs.study_record import NEEDS_MARGIN, Claim, stated
 
-_NEEDS_MARGIN = ("not inferior", "no different")
 _FITTING = {"higher": "better", "lower": "lower"}  # which way is better -> the relation that says so
 _QUALITY = tuple(name for name, measure in MEASURES.items() if measure.is_metric and measure.cells == "own language")
 
@@ -74,7 +74,11 @@ def benchmarks_of(source: StudySource) -> StudyBenchmarks:
         name, equals, folder = written.partition("=")
         if not equals:
             raise source.wrong(field, f"{written!r}: expected KEY=FOLDER, for only a folder can be missing")
-        if not Path(folder).expanduser().is_dir():
+        if folder and not Path(folder).expanduser().is_dir():
+            try:
+                check_folder_key(name)
+            except ConfigError as error:
+                raise source.wrong(field, str(error)) from None
             left_out.append(name)
             continue
         specs += _expanded(source, field, written)
@@ -142,12 +146,21 @@ def default_names(configs: Sequence[RunConfig]) -> list[str]:
 def check_tables(source: StudySource, names: Sequence[str], keys: Sequence[str], left_out: Sequence[str]) -> None:
     """
     Raises:
-        ConfigError: ``measures`` or ``margins`` is about another benchmark, or chooses no measure of quality.
+        ConfigError: ``measures`` or ``margins`` is about another benchmark, or chooses no measure of quality; the data
+            sets of a suite have none in common.
     """
     for table in ("measures", "margins"):
         for name in getattr(source.file, table):
             if not _is_of_study(name, names, keys, left_out):
                 raise source.wrong(f"{table}.{name}", _not_of_study(name, names))
+    for name in filter(is_suite, names):
+        usual = {key: _usual(key) for key in members(name, keys)}
+        if stated(source.file.measures, name) is None and not set.intersection(*map(set, usual.values())):
+            parts = ", ".join(f"{found[0]} of {key}" for key, found in usual.items())
+            raise source.wrong(
+                "benchmarks",
+                f"the data sets of {name} have no usual measure in common ({parts}): choose one in measures",
+            )
     for name, measure in source.file.measures.items():
         if measure not in _QUALITY:
             raise source.wrong(
@@ -191,9 +204,9 @@ def _problems_of_claim(
             f"{claim.relation!r} does not fit {claim.measure}, of which {measure.wanted} is better: expected "
             f"{_FITTING[measure.wanted]!r}, with condition and against exchanged if need be",
         )
-    if claim.relation not in _NEEDS_MARGIN:
+    if claim.relation not in NEEDS_MARGIN:
         if claim.margin is not None:
-            yield "margin", f"is for {' and '.join(map(repr, _NEEDS_MARGIN))}, not for {claim.relation!r}"
+            yield "margin", f"is for {' and '.join(map(repr, NEEDS_MARGIN))}, not for {claim.relation!r}"
     elif claim.margin is None and claim.measure not in _primary(source, claim.benchmark):
         yield (
             "margin",
@@ -206,6 +219,10 @@ def _primary(source: StudySource, benchmark: str) -> tuple[str, ...]:
     chosen = stated(source.file.measures, benchmark)
     if chosen is not None:
         return (chosen,)
+    return _usual(benchmark)
+
+
+def _usual(benchmark: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(primary_measure(benchmark, has_parallel) for has_parallel in (True, False)))
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from engine.config import ConfigError, Count, NonNegativeFloat, RunName, line_of, split_validation_error
+from engine.config import ConfigError, NonNegativeFloat, RunName, Seed, line_of, split_validation_error
 from engine.runs.study_record import Claim
 
 
@@ -19,7 +19,8 @@ class StudyCondition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     name: RunName
     set: tuple[str, ...] = ()  # overrides of the config, as after --set
-    model: str | None = None  # measured and not trained: hub id, folder, "bm25", or run:RUN[@STEP|@best]
+    # Measured and not trained: hub id, folder, "bm25", or run:RUN[@STEP|@best].
+    model: Annotated[str, Meta(min_length=1)] | None = None
     trained: bool | None = None  # false: the config's own model, measured as it is; null: unless ``model`` is given
 
     @property
@@ -34,7 +35,7 @@ class StudyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     config: str  # file, relative to the study file
     conditions: Annotated[tuple[StudyCondition, ...], Meta(min_length=2)]
     set: tuple[str, ...] = ()  # overrides of the config for all conditions, which may set them anew
-    seeds: Annotated[tuple[Count, ...], Meta(min_length=1)] = (0,)
+    seeds: Annotated[tuple[Seed, ...], Meta(min_length=1)] = (0,)
     baseline: str | None = None  # a condition's name; null: the first
     # Keys, KEY=FOLDER and suites that the report is about; those that the config lacks are added to it. Empty: all of
     # the config, but for the one that selects checkpoints.
@@ -77,6 +78,6 @@ def read_study_file(path: Path) -> StudySource:
     try:
         return StudySource(path, text, msgspec.convert(document, StudyFile))
     except msgspec.ValidationError as error:
-        field, reason = split_validation_error(str(error))
+        field, reason = split_validation_error(str(error), StudyFile)
         line = line_of(text, field)
         raise ConfigError(f"{path}{f':{line}' if line else ''}: {field}: {reason}") from None

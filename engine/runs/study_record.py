@@ -14,9 +14,12 @@ import msgspec
 from msgspec import Meta
 
 from engine.benchmark_names import is_suite, members
+from engine.config import FiniteFloat, NonNegativeFloat
 
 # better: higher, as a share of quality is meant to be. lower: less of a measure of bias.
 Relation = Literal["better", "lower", "not inferior", "no different"]
+
+NEEDS_MARGIN: tuple[Relation, ...] = ("not inferior", "no different")
 
 _Stated = TypeVar("_Stated")
 
@@ -30,8 +33,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     condition: str
     against: str
     relation: Relation
-    margin: Annotated[float, Meta(ge=0.0)] | None = None  # null: that of the benchmark
-    published: float | None = None  # the published difference: condition minus against
+    margin: NonNegativeFloat | None = None  # null: that of the benchmark
+    published: FiniteFloat | None = None  # the published difference: condition minus against
     source: str = ""  # where it was published
 
 
@@ -75,4 +78,6 @@ def was_stated(claim: Claim, now: StudyRecord, before: StudyRecord | None) -> bo
     """
     if before is None or claim not in before.claims:
         return False
-    return claim.margin is not None or stated(now.margins, claim.benchmark) == stated(before.margins, claim.benchmark)
+    if claim.margin is not None or claim.relation not in NEEDS_MARGIN:
+        return True
+    return stated(now.margins, claim.benchmark) == stated(before.margins, claim.benchmark)

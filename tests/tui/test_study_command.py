@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from retrieval_files import beir_folder
@@ -11,6 +12,7 @@ from retrieval_files import beir_folder
 from engine.runs.folder import RunFolder, read_spec
 from engine.runs.study_record import digest_of_claims
 from tui.cli import EXIT_DONE, EXIT_WRONG_USE, main
+from tui.commands import study as study_command
 
 CONFIG = """
 name = "small"
@@ -121,6 +123,15 @@ def test_wrong_use_launches_nothing(folder, capsys, arguments, named):
     assert named in printed.err
     assert printed.err.count("\n") == 1
     assert not Path("runs").exists()
+
+
+def test_a_study_of_which_a_run_failed_says_why_there_is_no_report(folder, capsys, monkeypatch):
+    """The runs' homes are never made: only what the command says of how they ended is asked."""
+    ended = [SimpleNamespace(state="finished"), SimpleNamespace(state="failed")]
+    monkeypatch.setattr(study_command, "_start", lambda planned, options: ([], ended))
+    assert main(["--runs", "runs", "study", "pair.toml", "--wait"]) != EXIT_DONE
+    assert capsys.readouterr().out.startswith("no report: of 2 runs, 1 failed; the same command")
+    assert not Path("study-pair").exists()
 
 
 @pytest.mark.parametrize("arguments", [["sweep", "small.toml"], ["sweep", "x", "--grid", "a=1", "--seeds", "0,x"]])

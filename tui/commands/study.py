@@ -38,7 +38,9 @@ def study(options: argparse.Namespace) -> int:
     if any(status.state != "finished" for status in statuses):
         if options.json:
             print_json({"study": planned.name, "runs": statuses, "report": None, "files": []})
-        elif not options.wait:
+        elif options.wait:
+            print(_unfinished(statuses))
+        else:
             print("the report is written once all runs are finished: give the same command again, or with --wait")
         return _ended(statuses, options)
     from engine.export.report.study_report import study_report, write_report
@@ -55,6 +57,13 @@ def study(options: argparse.Namespace) -> int:
     print("\n".join(map(visible, _report_lines(report))))
     print(f"\nwrote {out / 'report.md'} and {out / 'report.html'}")
     return 0
+
+
+def _unfinished(statuses: Sequence[Status]) -> str:
+    """Why there is no report, and how to get one."""
+    counts = Counter(status.state for status in statuses if status.state != "finished")
+    told = ", ".join(f"{count} {state}" for state, count in counts.items())
+    return f"no report: of {len(statuses)} runs, {told}; the same command takes them up or starts failed ones anew"
 
 
 def _report_lines(report: StudyReport) -> Iterator[str]:

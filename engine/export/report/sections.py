@@ -54,7 +54,7 @@ def report_blocks(
 def _introduction(report: StudyReport, study: StudyResults) -> Iterator[str]:
     names = ", ".join(one.condition for one in report.conditions)
     yield plain_text(
-        f"{len(report.conditions)} conditions ({names}){_training(report)}, compared with {report.baseline}."
+        f"{len(report.conditions)} conditions ({names}), compared with {report.baseline}.{_training(report)}"
         f"{_updates(study)}"
     )
     items = []
@@ -81,10 +81,10 @@ def _training(report: StudyReport) -> str:
     """How many seeds each trained condition has, and which conditions were not trained."""
     seeds = max((len(one.runs) for one in report.conditions if one.is_trained), default=0)
     others = [one.condition for one in report.conditions if not one.is_trained]
-    text = f" with {seeds} {'seed' if seeds == 1 else 'seeds'} each" if seeds else ""
-    if others:
-        text += f"{' where they were trained;' if seeds else ','} not trained: {', '.join(others)}"
-    return text
+    if not seeds:
+        return " None of them was trained."
+    text = f" {seeds} {'seed' if seeds == 1 else 'seeds'} each"
+    return f"{text}, but for what was not trained: {', '.join(others)}." if others else f"{text}."
 
 
 def _updates(study: StudyResults) -> str:

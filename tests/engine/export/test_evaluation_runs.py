@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import msgspec
 import polars as pl
@@ -10,12 +11,13 @@ import pytest
 from export_cases import make_evaluation, make_run
 
 from engine.config import ConfigError, EvaluationConfig, ModelConfig, RunConfig, SystemConfig
-from engine.evaluation.results import write_results
+from engine.evaluation.results import DebiasProtocol, write_results
 from engine.export.compare import compare_runs
 from engine.export.conditions import conditions
 from engine.export.exchange import write_exchange
 from engine.export.figures import draw_figure
 from engine.export.queries import Cell, query_report
+from engine.export.report.document import to_markdown
 from engine.export.report.study_report import study_report, write_report
 from engine.export.run_results import Checkpoint, find_results
 from engine.export.study_results import StudyResults
@@ -241,6 +243,20 @@ def test_a_report_of_systems_says_that_nothing_was_trained(runs, tmp_path):
     report, blocks = study_report(StudyResults(record, conditions_of))
     write_report(report, blocks, tmp_path / "report")
     text = (tmp_path / "report" / "report.md").read_text()
-    assert "2 conditions (before, words), not trained: before, words, compared with before." in text
+    assert "2 conditions (before, words), compared with before. None of them was trained." in text
     assert "updates of" not in text
     assert "| words | eval-bm25 | bm25 | - | 0 | none: bm25 is measured as it is |" in text
+
+
+def test_a_report_has_the_protocol_of_each_condition_and_not_that_of_the_first(runs, tmp_path):
+    lir = DebiasProtocol(method="lir", formula="less", rank=1, sources=["pairs"], pairs={"de": 9}, digest="0a")
+    protocol = msgspec.structs.replace(POOR.summary.protocol, system="BM25", debias=lir)
+    other = replace(POOR, summary=msgspec.structs.replace(POOR.summary, protocol=protocol))
+    words = make_evaluation_run(tmp_path, "eval-words", {"toy": other}, model="bm25", kind="bm25")
+    record = StudyRecord(name="systems", condition="", baseline="before", benchmarks=("toy",))
+    _, blocks = study_report(StudyResults(record, {"before": [runs["encoder"]], "words": [words]}))
+    text = to_markdown(blocks).partition("## How it was measured")[2]
+    assert "| words | system | BM25 |" in text
+    assert "| before | debias | none |" in text
+    assert "| words | debias | method lir; formula less; rank 1; sources pairs; pairs de 9; digest 0a |" in text
+    assert text.count("| tie_rule |") == 1  # which is the same for both

@@ -145,7 +145,8 @@ def test_a_study_whose_runs_select_on_its_benchmark_is_refused_before_they_train
         "validation = 'own/dev'\nselect = 'best'\n"
     )
     study = tmp_path / "study.toml"
-    text = "name = 's'\nconfig = 'base.toml'\n[[conditions]]\nname = 'a'\n[[conditions]]\nname = 'b'\n"
+    conditions = "[[conditions]]\nname = 'a'\n[[conditions]]\nname = 'b'\nset = ['batch.mono_share=0.25']\n"
+    text = f"name = 's'\nconfig = 'base.toml'\n{conditions}"
     study.write_text(text)
     assert load_study(study).benchmark == "cldr"
     study.write_text("benchmark = 'own/dev'\n" + text)
