@@ -19,6 +19,7 @@ from tui.model.overlay import LOSSES, Overlay, OverlayReader
 from tui.model.rows import RunRow
 from tui.screens.base import View
 from tui.screens.comparator import Comparator
+from tui.widgets.arrows import Arrows
 from tui.widgets.base import Drawn
 from tui.widgets.compare_views import CurvesPanel, PairsPanel, PlacesPanel
 from tui.widgets.comparison import (
@@ -50,7 +51,7 @@ class Head(Drawn):
         return [head(self.comparison, width, self.glyphs)] if self.comparison is not None else []
 
 
-class CompareScreen(View):
+class CompareScreen(Arrows, View):
     """A table, and three other views of the same runs."""
 
     BINDINGS = keymap.bindings("compare")
@@ -196,18 +197,6 @@ class CompareScreen(View):
             self.action_view("table")
         else:
             self.app.pop_screen()
-
-    def action_move_up(self) -> None:
-        self._move(-1, 0)
-
-    def action_move_down(self) -> None:
-        self._move(1, 0)
-
-    def action_move_left(self) -> None:
-        self._move(0, -1)
-
-    def action_move_right(self) -> None:
-        self._move(0, 1)
 
     def action_page_up(self) -> None:
         self._move(-8, 0)

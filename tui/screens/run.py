@@ -25,6 +25,7 @@ from tui.screens.examining import Examining
 from tui.screens.overview_tab import OverviewTab
 from tui.screens.tab import Tab
 from tui.screens.tabs import TABS
+from tui.widgets.arrows import Arrows
 from tui.widgets.bars import Tabs
 from tui.widgets.runs_table import fit_middle
 from tui.widgets.sides import kept
@@ -40,7 +41,7 @@ _SHORT_BAR = 8
 _HEADER_FRAME = 4  # blank cells of the header, before, between and after
 
 
-class RunScreen(Examining):
+class RunScreen(Arrows, Examining):
     """Tabs are made when they are first opened; only the one in sight is drawn."""
 
     BINDINGS = keymap.bindings("run")
@@ -211,18 +212,6 @@ class RunScreen(Examining):
     def action_panel(self) -> None:
         self.tab.lay_out(self.narrow, self.tab.chosen + 1)
         self.show_message(self.dashboard.now())
-
-    def action_move_up(self) -> None:
-        self._move(-1, 0)
-
-    def action_move_down(self) -> None:
-        self._move(1, 0)
-
-    def action_move_left(self) -> None:
-        self._move(0, -1)
-
-    def action_move_right(self) -> None:
-        self._move(0, 1)
 
     def action_page_up(self) -> None:
         self.tab.page(-1)

@@ -17,6 +17,7 @@ from tui.format import visible
 from tui.model.comparing import change, interval, measure_label, number, short_verdict, verdict_style
 from tui.study.answer_so_far import AnswerSoFar
 from tui.study.study_state import PRIMARY, SHOWN_MEASURES, Cell, Column, Condition, StudyState
+from tui.widgets.arrows import Arrows
 from tui.widgets.base import Drawn, Spot, selected
 from tui.widgets.runs_table import fit_middle
 
@@ -44,7 +45,7 @@ class Window:
     lines: int  # of a row
 
 
-class ResultsGrid(Drawn, can_focus=True, inherit_bindings=False):
+class ResultsGrid(Arrows, Drawn, can_focus=True, inherit_bindings=False):
     """``show`` gives it what is new; the cursor stays on its condition and benchmark."""
 
     class Moved(Message):
@@ -152,18 +153,6 @@ class ResultsGrid(Drawn, can_focus=True, inherit_bindings=False):
         for row in range(window.top, window.bottom):
             for column, x in zip(range(window.left, window.right), self._places(window), strict=True):
                 yield x, _TITLES + (row - window.top) * window.lines, partial(self._jump_to, row, column)
-
-    def action_move_up(self) -> None:
-        self._move(-1, 0)
-
-    def action_move_down(self) -> None:
-        self._move(1, 0)
-
-    def action_move_left(self) -> None:
-        self._move(0, -1)
-
-    def action_move_right(self) -> None:
-        self._move(0, 1)
 
     def action_page_up(self) -> None:
         self._move(-self._page(), 0)
