@@ -62,8 +62,8 @@ def study(options: argparse.Namespace) -> int:
 def _unfinished(statuses: Sequence[Status]) -> str:
     """Why there is no report, and how to get one."""
     counts = Counter(status.state for status in statuses if status.state != "finished")
-    told = ", ".join(f"{count} {state}" for state, count in counts.items())
-    return f"no report: of {len(statuses)} runs, {told}; the same command takes them up or starts failed ones anew"
+    states = ", ".join(f"{count} {state}" for state, count in counts.items())
+    return f"no report: of {len(statuses)} runs, {states}; the same command takes them up or starts failed ones anew"
 
 
 def _report_lines(report: StudyReport) -> Iterator[str]:
@@ -116,9 +116,9 @@ def _start(planned: Study, options: argparse.Namespace) -> tuple[list[StartedRun
         print(f"left out, for their folders are not there: {', '.join(planned.record.left_out)}", file=out, flush=True)
     started = start_study(runs_home(options.runs), planned, command_line=sys.argv)
     fates = Counter(run.fate for run in started)
-    told = ", ".join(f"{count} {fate}" for fate, count in fates.items())
+    counted = ", ".join(f"{count} {fate}" for fate, count in fates.items())
     leave = "; they go on when you leave" if fates.keys() - {"finished before"} else ""
-    print(f"{planned.name}: {len(started)} runs, {told}{leave}", file=out, flush=True)
+    print(f"{planned.name}: {len(started)} runs, {counted}{leave}", file=out, flush=True)
     for sentence in changed_since_training(started):
         print(visible(sentence), file=out, flush=True)
     readers = [RunReader(run.folder) for run in started]
@@ -149,14 +149,14 @@ def _metrics(status: Status, record: StudyRecord) -> str:
     """Of each benchmark its single-language quality, and the rank distance where it has several languages."""
     if status.error is not None:
         return visible(status.error)
-    told = []
+    means = []
     for key, metrics in status.metrics.items():
         distance = metrics.get("rank_distance")
         has_parallel = distance is not None and len(benchmark_languages(key)) != 1
         measure = stated(record.measures, key) or primary_measure(key, has_parallel)
         quality = f"{key}: {measure} {score(metrics.get(measure))}"
-        told.append(f"{quality}, rank_distance {rank(distance)}" if has_parallel else quality)
-    return "  ".join(told)
+        means.append(f"{quality}, rank_distance {rank(distance)}" if has_parallel else quality)
+    return "  ".join(means)
 
 
 def _means(conditions: Sequence[dict[str, Any]]) -> list[str]:

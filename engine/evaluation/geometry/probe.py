@@ -20,7 +20,7 @@ _RIDGE = 0.01  # of the mean variance of a dimension
 
 
 def probe_language(vectors: Floats, language: Ints, cluster: Ints, clusters: int) -> tuple[Statistic, Values]:
-    """(mean over languages of the share of texts whose language is told right, that share by language [L]).
+    """(mean over languages of the share of texts whose language is recognised, that share by language [L]).
 
     Args:
         vectors: [n, D].

@@ -46,9 +46,9 @@ def protocol_section(study: StudyResults) -> Iterator[str]:
         texts = {place: found.get(name, "none") for place, found in values.items()}
         if len(set(texts.values())) == 1:
             shared[name,] = next(iter(texts.values()))
-        elif _is_told_by(0, texts):
+        elif _is_decided_by(0, texts):
             of_condition.update({(condition, name): text for (condition, _), text in texts.items()})
-        elif _is_told_by(1, texts):
+        elif _is_decided_by(1, texts):
             of_benchmark.update({(key, name): text for (_, key), text in texts.items()})
         else:
             of_both.update({(*place, name): text for place, text in texts.items()})
@@ -69,7 +69,7 @@ def protocol_section(study: StudyResults) -> Iterator[str]:
             yield text_table(header, rows, [False] * len(header))
 
 
-def _is_told_by(part: int, texts: Mapping[tuple[str, str], str]) -> bool:
+def _is_decided_by(part: int, texts: Mapping[tuple[str, str], str]) -> bool:
     """Whether all (condition, benchmark) with the same condition (0), or the same benchmark (1), have one text."""
     seen: dict[str, str] = {}
     return all(seen.setdefault(place[part], text) == text for place, text in texts.items())
