@@ -87,6 +87,10 @@ def changed_since_training(started: Sequence[StartedRun]) -> list[str]:
         if late:
             runs = f"{len(late)} {'run' if len(late) == 1 else 'runs'} of {', '.join(dict.fromkeys(late))}"
             sentences.append(f"made or changed after {runs} had been launched: {claim.sentence}")
+    sentences += [
+        f"measure of {name}: {before} before training; the study now says {after}"
+        for name, before, after in changed_measures(started)
+    ]
     return sentences + [
         f"margin of {name}: {before:g} was stated before training, and counts; the study now says {after:g}"
         for name, before, after in changed_margins(started)
@@ -102,6 +106,18 @@ def changed_margins(started: Sequence[StartedRun]) -> list[tuple[str, float, flo
         (name, _margin(before, name, usual), _margin(now, name, usual)) for name in dict.fromkeys([*now, *before])
     )
     return [margin for margin in margins if margin[1] != margin[2]]
+
+
+def changed_measures(started: Sequence[StartedRun]) -> list[tuple[str, str, str]]:
+    """(benchmark or suite, chosen measure of quality that the first of the runs was launched with, and now) where they
+    differ; "the usual one" where none is chosen."""
+    first = min(started, key=lambda run: run.created)
+    now, before = first.planned.record.measures, {} if first.record is None else first.record.measures
+    usual = "the usual one"
+    measures = (
+        (name, stated(before, name) or usual, stated(now, name) or usual) for name in dict.fromkeys([*now, *before])
+    )
+    return [measure for measure in measures if measure[1] != measure[2]]
 
 
 def _margin(margins: dict[str, float], name: str, usual: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -344,6 +345,17 @@ def test_a_claim_that_was_changed_after_training_is_told(folder):
     record = msgspec.structs.replace(before.record, claims=(own,))
     assert was_stated(own, now.record, record)
     assert not was_stated(own, now.record, None)
+
+
+def test_a_measure_of_quality_that_was_chosen_after_training_is_told(folder):
+    before, now = plan(STUDY), plan(STUDY, "measures = {cldr = 'ndcg_at_10'}")
+    late = [
+        StartedRun(run, RunFolder(folder), "finished before", old.record, 0.0)
+        for run, old in zip(now.runs, before.runs, strict=True)
+    ]
+    told = ["measure of cldr: the usual one before training; the study now says ndcg_at_10"]
+    assert changed_since_training(late) == told
+    assert changed_since_training([replace(run, record=run.planned.record) for run in late]) == []
 
 
 def test_adapting_a_config_goes_before_checking_it(folder):
