@@ -101,7 +101,7 @@ def bootstrap_intervals(
     """Bootstrap-t intervals of the stratum means and of their mean; the same seed gives the same intervals."""
     mean, variance = (found[0] for found in _resample(data, np.ones((1, len(data.totals)))))
     error = np.sqrt(variance)
-    error[(data.clusters < 2) | _too_few_alike(mean, error, data.clusters)] = np.nan
+    error[(data.clusters < 2) | too_few_alike(mean, error, data.clusters)] = np.nan
     freedom = np.maximum(data.clusters - 1, 1).astype(np.float64)
     if len(data.totals) < 2:
         return Intervals(mean, error, freedom, error, error, error, error)
@@ -140,11 +140,11 @@ def suite_intervals(
     error = np.sqrt(np.array([total]))
     # What is alike in all of them could be another thing in the smallest, which has an equal part in the mean.
     fewest = np.array([len(data_sets) * min(len(data.totals) for data in data_sets)])
-    error[_too_few_alike(mean, error, fewest)] = np.nan
+    error[too_few_alike(mean, error, fewest)] = np.nan
     return _intervals(mean, error, freedom, drawn, erratic, level)
 
 
-def _too_few_alike(mean: Values, error: Values, clusters: Ints) -> Flags:
+def too_few_alike(mean: Values, error: Values, clusters: Ints) -> Flags:
     """[E] Whether all clusters are alike and too few to say how rare others are."""
     found: Flags = (error <= _ROUNDING * np.abs(mean)) & (clusters < ENOUGH_ALIKE)
     return found

@@ -77,22 +77,24 @@ def ranks_without_effects(judgements: Judgements, pool: int) -> Values:
 def ends_without_effects(judgements: Judgements, pool: int) -> tuple[Ints, Values, Values]:
     """(queries, best rank, worst rank) with the language effects taken out.
 
-    The worst is at least as far from the best as that many distinct places in a row. Queries without relevant passages
-    in two languages are left out, and so are those with an effect that only they show.
+    The worst is at least as far from the best as that many distinct places in a row. Queries with an effect that only
+    they show are left out.
     """
     rank = ranks_without_effects(judgements, pool)
     queries, starts, total = np.unique(judgements.query, return_index=True, return_counts=True)
     if not len(queries):
         return queries, np.zeros(0), np.zeros(0)
     best, worst = np.minimum.reduceat(rank, starts), np.maximum.reduceat(rank, starts)
-    several = (judgements.languages_answering()[queries] >= 2) & np.isfinite(worst)
-    return queries[several], best[several], np.maximum(worst, best + total - 1)[several]
+    known = np.isfinite(worst)
+    return queries[known], best[known], np.maximum(worst, best + total - 1)[known]
 
 
 def rank_distance_without_effects(judgements: Judgements, pool: int) -> tuple[Ints, Values]:
     """The null of rank distance: (queries, max - min of their ranks with the language effects taken out).
 
-    See ``ranks_without_effects`` for the construction and ``ends_without_effects`` for what is left out.
+    See ``ranks_without_effects`` for the construction. Queries without relevant passages in two languages are left
+    out, as they are of rank distance, and those that ``ends_without_effects`` leaves out.
     """
     queries, best, worst = ends_without_effects(judgements, pool)
-    return queries, worst - best
+    several = judgements.languages_answering()[queries] >= 2
+    return queries[several], (worst - best)[several]

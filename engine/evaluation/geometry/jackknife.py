@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.evaluation.arrays import Values
-from engine.evaluation.resampling import FEW_CLUSTERS, t_interval
+from engine.evaluation.resampling import t_interval, too_few_alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ def mean_of(statistics: list[Statistic]) -> Statistic:
 
 
 def jackknife_interval(statistic: Statistic) -> tuple[float, float] | None:
-    """95 %; None where there are fewer than two clusters, where one of them holds all there is, or where a few tell of
-    no spread at all."""
+    """95 %; None where there are fewer than two clusters, where one of them holds all there is, or where all are alike
+    and too few to say how rare others are."""
     clusters = len(statistic.without)
     if clusters < 2 or not np.isfinite(statistic.without).all():
         return None
     spread = ((statistic.without - statistic.without.mean()) ** 2).sum()
-    error = np.sqrt((clusters - 1) / clusters * spread)
-    if error == 0 and clusters < FEW_CLUSTERS:
+    value, error = np.array([statistic.value]), np.array([np.sqrt((clusters - 1) / clusters * spread)])
+    if too_few_alike(value, error, np.array([clusters]))[0]:
         return None
-    low, high = t_interval(np.array(statistic.value), np.array(error), clusters - 1)
-    return float(low), float(high)
+    low, high = t_interval(value, error, clusters - 1)
+    return float(low[0]), float(high[0])

@@ -12,6 +12,7 @@ from evaluation_cases import ENCODING, cases, make_benchmark, ranking
 from hypothesis import given, settings
 
 from engine.evaluation.benchmarking import evaluate
+from engine.evaluation.bias.nulls import worst_rank_nulls
 from engine.evaluation.judgements import ranked_judgements
 from engine.evaluation.ranking import rank
 from engine.evaluation.results import Pool, ResultError, query_values, ranks_table, write_results
@@ -148,6 +149,20 @@ def test_nulls_are_what_a_model_without_language_bias_measures():
     for name in ("language_preference", "language_preference_pairwise", "language_preference_first", FOUR_WAY[0]):
         assert biased.intervals[name][0] > biased.nulls[name], name
     assert biased.intervals[FOUR_WAY[1]][1] < biased.nulls[FOUR_WAY[1]]
+
+
+def test_nulls_of_worst_ranks_are_of_the_queries_that_the_measures_are_of():
+    """Also where some queries are answered in one language alone, as in pools that are parallel in part."""
+    relevant = {q: [q, q + 20, q + 40] if q % 2 else [q, q + 20] for q in range(20)}
+    names = ["de"] * 40 + ["en"] * 20
+    benchmark = make_benchmark(names, ["de"] * 20, relevant)
+    rng = np.random.default_rng(0)
+    queries, candidates = (rng.standard_normal((n, 8)).astype(np.float32) for n in (20, 60))
+    ranks, top = rank(benchmark, queries, candidates)
+    judgements = ranked_judgements(benchmark, ranks, top)
+    nulls = worst_rank_nulls(judgements, 60)
+    for name, (asked, _) in nulls.items():
+        assert asked.tolist() == QueryScores(judgements).of(name).query.tolist() == list(range(20)), name
 
 
 def test_the_null_of_language_aware_ndcg_is_its_mean_over_exchanged_languages():

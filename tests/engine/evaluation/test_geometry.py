@@ -118,7 +118,8 @@ def test_an_interval_is_that_of_a_mean_where_the_statistic_is_one():
     low, high = jackknife_interval(Statistic(values.mean(), without))
     error = values.std(ddof=1) / np.sqrt(30)
     assert (high - low) / 2 == pytest.approx(2.0452 * error, rel=1e-4)
-    assert jackknife_interval(Statistic(1.0, np.ones(5))) is None
+    assert jackknife_interval(Statistic(1.0, np.ones(58))) is None
+    assert jackknife_interval(Statistic(1.0, np.ones(59))) == (1.0, 1.0)
     assert jackknife_interval(Statistic(1.0, np.ones(1))) is None
     assert jackknife_interval(Statistic(1.0, np.array([1.0, np.nan, 2.0]))) is None
 
