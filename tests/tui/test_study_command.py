@@ -111,6 +111,7 @@ def test_a_study_runs_reports_and_is_not_run_twice(folder, capsys):
     [
         (["study", "nothing.toml"], "nothing.toml"),
         (["study", "pair.toml", "--set", "batch.size=1"], "batch.size"),
+        (["study", "pair.toml", "--out", "small.toml"], "--out: small.toml is not a folder"),
         (["sweep", "nothing.toml", "--grid", "batch.size=8"], "nothing.toml"),
         (["sweep", "small.toml", "--grid", "batch.mono_share=0,2"], "batch.mono_share"),
         (["sweep", "small.toml", "--grid", "batch.mode"], "expected key=value,value"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from engine.benchmark_names import benchmark_languages
-from engine.config import RuntimeConfig
+from engine.config import ConfigError, RuntimeConfig
 from engine.measures import primary_measure
 from engine.runs.folder import runs_home
 from engine.runs.reader import RunReader
@@ -34,6 +34,8 @@ def study(options: argparse.Namespace) -> int:
     """Runs what is missing of a study; once all its runs are finished, writes the report."""
     planned = load_study(options.study, options.set, runs_home(options.runs))
     out = options.out if options.out is not None else Path(f"study-{planned.name}")
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"--out: {out} is not a folder, and the report needs one")
     started, statuses = _start(planned, options)
     if any(status.state != "finished" for status in statuses):
         if options.json:
