@@ -32,7 +32,8 @@ import numpy.typing as npt
 
 from engine.data.benchmark import Benchmark, Candidate, Query, build_benchmark
 from engine.evaluation.benchmarking import evaluate
-from engine.evaluation.results import EncodingProtocol, Summary
+from engine.evaluation.results import Summary
+from engine.evaluation.systems.system import without_encoder
 from engine.measures import METRICS, RANK_DISTANCE_NULL
 
 LANGUAGES = ("ar", "de", "en", "zh")
@@ -112,7 +113,7 @@ def draw(condition: str, benchmark: Benchmark, rng: np.random.Generator) -> Scor
 def measured(benchmark: Benchmark, scores: Scores) -> Summary:
     """The evaluation of scores [Q, C], which are made the dot products of unit vectors and columns."""
     queries = np.eye(len(scores), dtype=np.float32)
-    return evaluate(benchmark, queries, scores.T.astype(np.float32), _NO_ENCODER).summary
+    return evaluate(benchmark, queries, scores.T.astype(np.float32), without_encoder("simulated scores")).summary
 
 
 def values(summary: Summary) -> dict[str, tuple[float, float | None]]:
@@ -222,21 +223,6 @@ def _number(value: float) -> str:
 
 def _diagonal(matrix: Mapping[str, Mapping[str, float]]) -> float:
     return fmean(row[asked] for asked, row in matrix.items() if asked in row)
-
-
-_NO_ENCODER = EncodingProtocol(
-    system="simulated scores",
-    pooling="",
-    query_prefix="",
-    passage_prefix="",
-    max_query_tokens=None,
-    max_passage_tokens=None,
-    similarity="",
-    truncated_queries=0,
-    truncated_passages=0,
-    model_digest="",
-    tokenizer_digest="",
-)
 
 
 if __name__ == "__main__":

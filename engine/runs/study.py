@@ -52,12 +52,11 @@ from engine.runs.folder import runs_home
 from engine.runs.study_checks import benchmarks_of, check_claims, check_tables, default_names, keys_of_report
 from engine.runs.study_file import StudyCondition, read_study_file
 from engine.runs.study_record import StudyRecord, digest_of_claims
-from engine.runs.weights import weights_of_run
+from engine.runs.weights import OF_A_RUN, weights_of_run
 
 _SEEDS_ONLY = "seeds"  # the condition of a sweep without a grid
 _GRID_VALUE = re.compile(r"""(?:\[[^\]]*\]|"[^"]*"|'[^']*'|[^,])+""")  # commas within brackets and quotes belong to it
 _BM25 = "bm25"
-_OF_A_RUN = "run:"
 
 # Of a condition: overrides of the config, and what turns the config that was read into that of the run.
 _Load = Callable[[Sequence[str], Callable[[RunConfig], RunConfig]], RunConfig]
@@ -265,8 +264,8 @@ def _system(condition: StudyCondition, home: Path | None) -> tuple[list[str], st
         return [], None
     if name == _BM25:
         return ["model={}", f'system={{kind="{_BM25}"}}'], None
-    if name.startswith(_OF_A_RUN):
-        _, weights, parent = weights_of_run(home or runs_home(), name.removeprefix(_OF_A_RUN), _OF_A_RUN)
+    if name.startswith(OF_A_RUN):
+        _, weights, parent = weights_of_run(home or runs_home(), name.removeprefix(OF_A_RUN), OF_A_RUN)
         name = str(weights)
     return [f"model={{name={json.dumps(name, ensure_ascii=False)}}}"], parent
 

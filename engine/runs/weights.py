@@ -9,6 +9,8 @@ from engine.runs.folder import RunFolder, read_spec
 from engine.runs.registry import find_run, list_runs
 from engine.runs.status import selected_step
 
+OF_A_RUN = "run:"  # before RUN where a model may be named: in arguments of eval, and in study files
+
 
 def weights_of_run(home: Path, text: str, prefix: str) -> tuple[RunFolder, Path, str]:
     """The run, its model folder or a checkpoint, and the run's id with the step where one is named.

@@ -11,7 +11,12 @@ from runs_factory import START, RunWriter, evaluation_result, run_config
 from engine import events
 from engine.config import EvaluationConfig, RunConfig
 from engine.events import EvaluationResult
+from engine.runs.folder import RunFolder, read_spec
+from engine.runs.lock import probe
+from engine.runs.reader import RunReader
 from engine.runs.study_record import Claim, StudyRecord, digest_of_claims
+from tui.model.rows import make_row
+from tui.study.study_state import Member, StudyState, study_state
 
 STUDY = "beir-question"
 BENCHMARKS = ("xquad-r", "beir/nfcorpus", "beir/scifact")
@@ -108,3 +113,16 @@ def study_under_way(home: Path) -> list[RunWriter]:
     queued.add(events.Device(name="cpu (2 threads)", waiting_for="cpu slot 0"))
     paused = launched(home, "mono", 2, 9).started().steps(1, 180).saved(180).add(events.RunPaused(step=180))
     return [*writers, crashed, running, queued, paused]
+
+
+def member(folder: RunFolder) -> Member:
+    reader = RunReader(folder)
+    reader.poll()
+    spec = read_spec(folder)
+    return Member(make_row(folder, spec, reader.state, probe(folder), START + 40), spec, reader.state)
+
+
+def state_of(writers: list[RunWriter]) -> StudyState:
+    state = study_state(STUDY, [member(writer.folder) for writer in writers])
+    assert state is not None
+    return state

@@ -39,7 +39,7 @@ from engine.runs.reader import RunReader
 from engine.runs.registry import delete_run
 from engine.runs.status import reason, status_of
 from engine.runs.text import visible
-from engine.runs.weights import weights_of_run
+from engine.runs.weights import OF_A_RUN, weights_of_run
 from tui.commands.output import exit_status, print_json
 from tui.commands.progress import ProgressLine
 from tui.plain import ENDED
@@ -48,7 +48,6 @@ _EXIT_WRONG_USE = 2
 _WHERE_IT_IS = ("model.name", "system.path")  # fields that are wrong with one system alone
 _POLL_SECONDS = 0.1
 _BM25 = "bm25"
-_OF_A_RUN = "run:"
 
 _DEBIAS_OPTIONS = (
     "debias_texts",
@@ -162,9 +161,9 @@ def _model(text: str, method: DebiasMethod, options: argparse.Namespace, home: P
     name = text
     parent: str | None = None
     run: RunFolder | None = None
-    if text.startswith(_OF_A_RUN):
+    if text.startswith(OF_A_RUN):
         try:
-            run, weights, parent = weights_of_run(home, text.removeprefix(_OF_A_RUN), _OF_A_RUN)
+            run, weights, parent = weights_of_run(home, text.removeprefix(OF_A_RUN), OF_A_RUN)
         except RunError as error:
             raise _NotThere(str(error)) from None
         name = str(weights)

@@ -73,7 +73,7 @@ def evaluate_system(
             what = f"saved vectors of width {passages.width}, {passages.rows.dtype}"
             digest = hashlib.sha256(f"{queries.digest} {passages.digest}".encode()).hexdigest()
             vectors = VectorLookup(queries.take, passages.take)
-            return measure(benchmark, ranks, top, _protocol(what, digest), vectors, score=score)
+            return measure(benchmark, ranks, top, without_encoder(what, digest), vectors, score=score)
         case TrecRun(path):
             try:
                 lists, others = read_trec_run(path, benchmark, tick)
@@ -84,14 +84,14 @@ def evaluate_system(
             what += f"; {others:,} queries that are not of the {measured} were left out" if others else ""
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             depth = lists.depth if lists.depth < len(benchmark.candidate_ids) else None
-            return _measured(benchmark, lists, _protocol(what, digest), "of the run", depth)
+            return _measured(benchmark, lists, without_encoder(what, digest), "of the run", depth)
         case Bm25():
             import importlib.metadata
 
             lists = search_bm25(benchmark, tick)
             version = importlib.metadata.version("bm25s")
             what = f"BM25 (bm25s {version}, lucene, k1 = {K1}, b = {B}) over the whole pool; tokens: {TOKENS}"
-            return _measured(benchmark, lists, _protocol(what, ""), "BM25; 0 is not retrieved", None)
+            return _measured(benchmark, lists, without_encoder(what), "BM25; 0 is not retrieved", None)
 
 
 def _measured(
@@ -101,7 +101,8 @@ def _measured(
     return measure(benchmark, ranks, top, protocol, None, score=score, cutoff=cutoff)
 
 
-def _protocol(system: str, digest: str) -> EncodingProtocol:
+def without_encoder(system: str, digest: str = "") -> EncodingProtocol:
+    """The protocol of a system that encodes nothing; ``digest``: of what it was measured from."""
     return EncodingProtocol(
         system=system,
         pooling="",

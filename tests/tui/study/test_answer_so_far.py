@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from helpers import text_of
 from runs_factory import RunWriter, finished
-from study_homes import CLAIMS, STUDY, finished_run, launched, measured, study_under_way
+from study_homes import CLAIMS, STUDY, finished_run, launched, measured, state_of
 from test_study_screen import open_study
-from test_study_state import state_of
 
 from engine import events
 from engine.config import ConfigError
@@ -79,15 +78,6 @@ def flat(state: StudyState, answer: AnswerSoFar | None, error: str = "") -> str:
     return "\n".join("".join(part for part, _ in lead) + text for lead, text, _ in found)
 
 
-@pytest.fixture
-def under_way(home: Path) -> StudyState:
-    writers = study_under_way(home)
-    state = state_of(writers)
-    for writer in writers:
-        writer.die()
-    return state
-
-
 def test_claims_are_told_with_their_numbers_and_with_what_was_changed_after_training(under_way: StudyState) -> None:
     text = flat(under_way, AnswerSoFar(of_finished(under_way), 6, 10))
     assert "hybrid: quality kept" in text
@@ -145,14 +135,6 @@ def job(monkeypatch: pytest.MonkeyPatch) -> Job:
     found = Job()
     monkeypatch.setattr(answerer, "compute", found)
     return found
-
-
-@pytest.fixture
-def study(home: Path) -> Iterator[list[RunWriter]]:
-    writers = study_under_way(home)
-    yield writers
-    for writer in writers:
-        writer.die()
 
 
 async def test_intervals_and_verdicts_come_into_the_cells(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 from helpers import lines_of, text_of
 from runs_factory import START, RunWriter, finished
-from study_homes import STUDY, finished_run, launched, measured, record, result, study_under_way
+from study_homes import STUDY, finished_run, launched, measured, record, result
 from textual.events import Key
 from textual.pilot import Pilot
 
@@ -28,15 +28,6 @@ from tui.study.screen import StudyScreen
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]
 WIDE = (120, 36)
-
-
-@pytest.fixture
-def study(home: Path) -> Iterator[list[RunWriter]]:
-    """Ten runs of a study; the live ones hold their locks until the test ends."""
-    writers = study_under_way(home)
-    yield writers
-    for writer in writers:
-        writer.die()
 
 
 async def open_study(pilot: Pilot[None], app: Dashboard, until: Until) -> StudyScreen:

@@ -7,28 +7,11 @@ from pathlib import Path
 import msgspec
 import pytest
 from runs_factory import START, RunWriter
-from study_homes import CLAIMS, STUDY, finished_run, launched, measured, record, result, study_under_way, untrained
+from study_homes import CLAIMS, STUDY, finished_run, launched, measured, record, result, state_of, untrained
 
 from engine import events
-from engine.runs.folder import RunFolder, read_spec
-from engine.runs.lock import probe
-from engine.runs.reader import RunReader
 from tui.feed import Feed
-from tui.model.rows import make_row
-from tui.study.study_state import ONE_LANGUAGE, PRIMARY, Column, Condition, Member, StudyState, study_state
-
-
-def member(folder: RunFolder) -> Member:
-    reader = RunReader(folder)
-    reader.poll()
-    spec = read_spec(folder)
-    return Member(make_row(folder, spec, reader.state, probe(folder), START + 40), spec, reader.state)
-
-
-def state_of(writers: list[RunWriter]) -> StudyState:
-    state = study_state(STUDY, [member(writer.folder) for writer in writers])
-    assert state is not None
-    return state
+from tui.study.study_state import ONE_LANGUAGE, PRIMARY, Column, Condition, StudyState
 
 
 def place(state: StudyState, condition: str, benchmark: str) -> tuple[Condition, Column]:
@@ -36,15 +19,6 @@ def place(state: StudyState, condition: str, benchmark: str) -> tuple[Condition,
         next(each for each in state.conditions if each.name == condition),
         next(each for each in state.columns if each.key == benchmark),
     )
-
-
-@pytest.fixture
-def under_way(home: Path) -> StudyState:
-    writers = study_under_way(home)
-    state = state_of(writers)
-    for writer in writers:
-        writer.die()
-    return state
 
 
 def test_the_baseline_is_first_and_a_suite_stands_before_its_data_sets(under_way: StudyState) -> None:

@@ -5,15 +5,14 @@ After an intended change: ``pytest tests/tui/study/test_study_svg.py --snapshot-
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from runs_factory import RunWriter
 from sizes import NARROW, WIDE
-from study_homes import study_under_way
+from study_homes import state_of
 from test_answer_so_far import Job, of_finished
-from test_study_state import state_of
 from textual.pilot import Pilot
 
 from tui.app import Dashboard
@@ -29,16 +28,13 @@ MIDDLE = (84, 30)
 
 
 @pytest.fixture
-def study(home: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[RunWriter]]:
+def study(study: list[RunWriter], monkeypatch: pytest.MonkeyPatch) -> list[RunWriter]:
     """A study under way, whose answer comes at once."""
-    writers = study_under_way(home)
     job = Job()
-    job.outcome = of_finished(state_of(writers))
+    job.outcome = of_finished(state_of(study))
     job.go.set()
     monkeypatch.setattr(answerer, "compute", job)
-    yield writers
-    for writer in writers:
-        writer.die()
+    return study
 
 
 def play(keys: tuple[str, ...], until: Until) -> Callable[[Pilot[None]], Awaitable[None]]:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 from runs_factory import RunWriter
-from study_homes import STUDY, finished_run, launched, measured
-from test_study_state import member
+from study_homes import STUDY, finished_run, launched, measured, member
 
 from engine import events
 from tui.study.study_state import study_state
