@@ -26,8 +26,8 @@ from tui.model.rows import RunRow
 from tui.screens.base import View
 from tui.screens.runs import RunsScreen
 from tui.settings import Settings
+from tui.terminal.wire import WiredApp
 from tui.theme import Palette, choose_palette
-from tui.wire import WiredApp
 
 if TYPE_CHECKING:
     from engine.export.compare_job import CompareOutcome

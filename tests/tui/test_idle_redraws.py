@@ -13,8 +13,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.app import Dashboard, NewSnapshot
+from tui.terminal.kept_lines import Kept
 from tui.widgets.base import Panel
-from tui.widgets.sides import Kept
 
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]

@@ -13,7 +13,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from tui.drawing.cells import fit
-from tui.wire import Wire
+from tui.terminal.wire import Wire
 
 WIDTH, HEIGHT = 12, 4
 STYLES = ("", "bold", "red on blue", "#5fafff", "bold underline #5fafff on #303030", "reverse")

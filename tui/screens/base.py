@@ -13,8 +13,8 @@ from tui import keymap
 from tui.drawing.cells import Row
 from tui.drawing.glyphs import Glyphs
 from tui.feed import Snapshot
+from tui.terminal.kept_lines import kept
 from tui.widgets.bars import Footer, Header, Message
-from tui.widgets.sides import kept
 
 if TYPE_CHECKING:
     from tui.app import Dashboard

@@ -25,10 +25,10 @@ from tui.screens.examining import Examining
 from tui.screens.overview_tab import OverviewTab
 from tui.screens.tab import Tab
 from tui.screens.tabs import TABS
+from tui.terminal.kept_lines import kept
 from tui.widgets.arrows import Arrows
 from tui.widgets.bars import Tabs
 from tui.widgets.runs_table import fit_middle
-from tui.widgets.sides import kept
 
 _FOOTERS = {  # what is needed most first
     "overview": ("pause_resume", "stop", "evaluate", "zoom(1)", "charts", "step(-1)", "log_axis", "smooth(1)"),

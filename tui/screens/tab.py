@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from tui.model.detail import RunDetail
 from tui.model.selection import Selection
-from tui.widgets.sides import kept
+from tui.terminal.kept_lines import kept
 
 if TYPE_CHECKING:
     from tui.app import Dashboard

@@ -19,7 +19,7 @@ from tui.study.answerer import Answerer
 from tui.study.grid import ResultsGrid
 from tui.study.panels import AnswerPanel, CellText, RunsLeft, cell_sentence, when_text
 from tui.study.study_state import ONE_LANGUAGE, Column, Condition, StudyState
-from tui.widgets.sides import kept
+from tui.terminal.kept_lines import kept
 
 _BELOW_LEAST, _BELOW_MOST = 8, 15  # lines of the answer and the runs that are left, their borders included
 _TEXT_MOST = 8  # lines of the sentence about a cell

@@ -17,8 +17,8 @@ from textual.widget import Widget
 
 from tui.drawing.cells import Row, fit_row, row_width
 from tui.drawing.glyphs import Glyphs
+from tui.terminal.kept_lines import Sides
 from tui.theme import Palette
-from tui.widgets.sides import Sides
 
 if TYPE_CHECKING:
     from textual import events

@@ -21,8 +21,8 @@ from tui.model.board import Board, arrange
 from tui.model.charts import Chart
 from tui.model.detail import RunDetail
 from tui.model.measures import LOSS
+from tui.terminal.kept_lines import kept
 from tui.widgets.base import Panel
-from tui.widgets.sides import kept
 
 MOST = 12  # charts at a time
 _ROOM_BELOW = 8  # lines from which on the ribbon has one
