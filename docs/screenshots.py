@@ -24,8 +24,6 @@ PICTURES = {
     "overview": ("q", "escape", "slash", "RUN", "enter", "enter"),
     "heatmap": ("2",),
     "bias": ("3",),
-    "queries": ("2", "down", "right", "right", "enter"),
-    "launch": ("q", "n"),
 }
 
 
@@ -40,13 +38,13 @@ async def draw(home: Path, run_id: str) -> None:
                 for pressed in run_id if key == "RUN" else [key]:
                     await pilot.press({"-": "minus", "_": "underscore"}.get(pressed, pressed))
                 await settle(pilot)
-            await settle(pilot, seconds=12.0 if picture in ("compare", "queries") else 0.0)
+            await settle(pilot, seconds=12.0 if picture == "compare" else 0.0)
             app.save_screenshot(f"{picture}.svg", path=str(DOCS))
             print(DOCS / f"{picture}.svg")
 
 
 async def settle(pilot: Pilot[None], seconds: float = 1.5) -> None:
-    """Readers and charts work in threads and at most twice a second; comparisons and texts take longer."""
+    """Readers and charts work in threads and at most twice a second; comparisons take longer."""
     for _ in range(round(seconds / 0.1)):
         await pilot.pause(0.1)
 

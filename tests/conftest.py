@@ -34,6 +34,10 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 gc.disable()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-snapshots", action="store_true", help="write screens instead of comparing them")
+
+
 def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()

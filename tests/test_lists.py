@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import runpy
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -92,3 +93,10 @@ def test_help_and_readme_name_all_that_can_be_exported(names: dict[str, object])
     help_text = " ".join(action.help or "" for action in commands()["export"]._actions)
     for text in (help_text, section("Commands")):
         assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
+
+
+def test_readme_shows_the_pictures_that_the_script_draws() -> None:
+    docs = Path(__file__).resolve().parent.parent / "docs"
+    drawn = runpy.run_path(str(docs / "screenshots.py"))["PICTURES"]
+    shown = re.findall(r"\(docs/(\w+)\.svg\)", README)
+    assert set(drawn) == set(shown) == {path.stem for path in docs.glob("*.svg")}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import runs_factory
+from helpers.snapshots import difference
 from textual.pilot import Pilot
 
 from tui.app import Dashboard
@@ -65,3 +66,18 @@ def until() -> Callable[..., Awaitable[None]]:
         pytest.fail(f"{what} did not come true within 4 s")
 
     return wait
+
+
+@pytest.fixture
+def same_as_snapshot(request: pytest.FixtureRequest) -> Callable[[Pilot[None]], Awaitable[None]]:
+    """Compares a screen with the test's snapshot, or writes it with ``--update-snapshots``."""
+    path = request.path.parent / "__snapshots__" / request.path.stem / f"{request.node.name}.txt"
+
+    async def check(pilot: Pilot[None]) -> None:
+        await pilot.wait_for_scheduled_animations()
+        await pilot.pause()
+        message = difference(pilot.app, path, update=request.config.getoption("--update-snapshots"))
+        if message:
+            pytest.fail(message, pytrace=False)
+
+    return check

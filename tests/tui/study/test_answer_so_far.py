@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from helpers import text_of
+from helpers.screens import text_of
 from runs_factory import RunWriter, finished
 from study_homes import CLAIMS, STUDY, finished_run, launched, measured, state_of
 from test_study_screen import open_study

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from helpers import lines_of, text_of
+from helpers.screens import lines_of, text_of
 from runs_factory import START, RunWriter, finished
 from study_homes import STUDY, finished_run, launched, measured, record, result
 from textual.events import Key

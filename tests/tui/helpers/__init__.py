@@ -1,0 +1,1 @@
+"""What tests of the dashboard have in common, one subject a file."""
