@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from compare_cases import comparable
+from helpers.sizes import NARROW, WIDE
 from runs_factory import RunWriter, finished
-from sizes import NARROW, WIDE
 from textual.pilot import Pilot
 
 from engine.export import compare_job

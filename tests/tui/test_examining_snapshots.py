@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from helpers.sizes import NARROW, WIDE
 from queried_runs import queried
 from runs_factory import RunWriter, evaluation_result, finished, run_config
-from sizes import NARROW, WIDE
 from textual.pilot import Pilot
 
 from engine import events

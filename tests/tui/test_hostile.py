@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from helpers.terminal import HYBRID_TUI, Terminal
 from runs_factory import LANGUAGES, evaluation_result, running
-from terminal import HYBRID_TUI, Terminal
 
 from engine import events
 from engine.runs.folder import RunFolder, read_spec

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.terminal import HYBRID_TUI
+from helpers.tmux import Tmux, needs_tmux
 from hypothesis import given
 from hypothesis import strategies as st
 from runs_factory import RunWriter
-from terminal import HYBRID_TUI
-from tmux import Tmux, needs_tmux
 
 from tui.app import Dashboard
 from tui.clipboard import clean, copy_path, osc52

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from terminal import HYBRID_TUI, Terminal
+from helpers.terminal import HYBRID_TUI, Terminal
 
 from engine.runs.folder import RunFolder
 from engine.runs.lock import probe

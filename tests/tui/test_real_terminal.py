@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from following import recorded, state_of, until
-from terminal import HYBRID_TUI, Terminal
+from helpers.terminal import HYBRID_TUI, Terminal
 
 from engine.config import RunConfig, load_config, sample_configs_folder
 from engine.events import RunPaused, RunStarted, Step

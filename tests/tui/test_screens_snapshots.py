@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from helpers.sizes import NARROW, WIDE
 from runs_factory import RunWriter, run_config
-from sizes import NARROW, WIDE
 from textual.pilot import Pilot
 
 from engine.config import to_toml

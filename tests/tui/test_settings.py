@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from helpers.terminal import HYBRID_TUI, Terminal
 from runs_factory import RunWriter, finished
-from terminal import HYBRID_TUI, Terminal
 
 from engine.config import ConfigError
 from tui import keymap

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.terminal import HYBRID_TUI, Terminal
 from runs_factory import RunWriter, finished, run_config
-from terminal import HYBRID_TUI, Terminal
 
 from tui.app import Dashboard
 from tui.screens.help import HelpScreen

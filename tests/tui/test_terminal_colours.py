@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from helpers.terminal import HYBRID_TUI, Terminal
 from runs_factory import RunWriter, finished
-from terminal import HYBRID_TUI, Terminal
 
 COLOURS = re.compile(rb"\x1b\[(?:[0-9;]*;)?(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;[0-9;]*)?m")
 TRUECOLOR = re.compile(rb"\x1b\[[0-9;]*[34]8;2;")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from following import until
+from helpers.terminal import HYBRID_TUI
+from helpers.tmux import Tmux, needs_tmux
 from runs_factory import RunWriter, gallery
-from terminal import HYBRID_TUI
-from tmux import Tmux, needs_tmux
 
 pytestmark = [pytest.mark.timeout(120), needs_tmux]
 

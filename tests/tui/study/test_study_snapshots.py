@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import pytest
+from helpers.sizes import NARROW, WIDE
 from runs_factory import RunWriter
-from sizes import NARROW, WIDE
 from study_homes import state_of
 from test_answer_so_far import Job, of_finished
 from textual.pilot import Pilot
