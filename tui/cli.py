@@ -87,6 +87,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_reading(commands)
     _add_evaluation(commands)
     _add_results(commands)
+    _add_serving(commands)
     return parser
 
 
@@ -320,6 +321,18 @@ def _add_results(commands: _Commands) -> None:  # type: ignore[type-arg]
     )
     export.add_argument("--step", type=_count, metavar="N", help="default: the newest evaluated step")
     export.add_argument("--out", type=Path, metavar="FILE", help="default: stdout")
+
+
+def _add_serving(commands: _Commands) -> None:  # type: ignore[type-arg]
+    serve = _add(commands, "serve", "serve", "serve", "show the dashboard in a browser")
+    serve.add_argument("--runs", metavar="DIR", default=argparse.SUPPRESS, help="runs folder, as without a command")
+    serve.add_argument("--port", type=_count, default=0, metavar="N", help="default: one that is free")
+    serve.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="to listen at (default: 127.0.0.1)")
+    serve.add_argument(
+        "--expose-unencrypted",
+        action="store_true",
+        help="listen where other machines can connect: nothing is encrypted, and who has the address works as you do",
+    )
 
 
 def _not_negative(text: str) -> float:

@@ -15,6 +15,7 @@ from engine.config import ConfigError
 from engine.runs.folder import RunFolder, runs_home
 from engine.runs.text import visible
 from tui.settings import COLOUR_SYSTEMS, Settings, find_settings
+from tui.web.served import is_served, leave_with_server
 
 _LOOK_SECONDS = 0.5
 
@@ -26,11 +27,11 @@ def open_dashboard(options: argparse.Namespace, run: RunFolder | None = None) ->
         if problem:
             print(f"hybrid-tui: {problem}", file=sys.stderr)
         return follow_live(options)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise ConfigError("the dashboard needs a terminal; --plain, 'hybrid-tui list' and 'hybrid-tui show RUN' do not")
+    if is_served():
+        leave_with_server()
+    else:
+        _take_terminal()
     choose_colours(settings)
-    for name in ("COLUMNS", "LINES"):  # as `docker exec -e` hands them over: Textual would believe them for ever
-        os.environ.pop(name, None)
     gc.disable()  # a start makes much that stays and little that cycles; the dashboard collects again a second later
     from tui import keymap
 
@@ -38,6 +39,13 @@ def open_dashboard(options: argparse.Namespace, run: RunFolder | None = None) ->
     from tui.app import run_dashboard
 
     return run_dashboard(runs_home(options.runs), open_run=run, settings=settings, problem=problem)
+
+
+def _take_terminal() -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ConfigError("the dashboard needs a terminal; --plain, 'hybrid-tui list' and 'hybrid-tui show RUN' do not")
+    for name in ("COLUMNS", "LINES"):  # as `docker exec -e` hands them over: Textual would believe them for ever
+        os.environ.pop(name, None)
 
 
 def settings_for(options: argparse.Namespace) -> tuple[Settings, str]:
