@@ -7,8 +7,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from helpers.opening import open_first
+from helpers.screens import text_of
 from runs_factory import RunWriter, finished, run_config
-from test_dashboard_flows import open_first, text_of
 
 from engine import events
 from engine.config import BatchConfig

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from compare_cases import comparable
+from helpers.opening import first_rows
+from helpers.screens import text_of
 from runs_factory import RunWriter, finished, run_config
 from textual.pilot import Pilot
 
@@ -27,14 +29,9 @@ Until = Callable[..., Awaitable[None]]
 WIDE = (120, 36)
 
 
-def text_of(app: Dashboard) -> str:
-    strips = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
-
-
 async def open_compare(pilot: Pilot[None], app: Dashboard, until: Until) -> CompareScreen:
     """Marks all runs and compares them."""
-    await until(pilot, lambda: app.snapshot is not None and app.snapshot.rows, "the first snapshot")
+    await first_rows(pilot, app, until)
     assert app.snapshot is not None
     for _ in app.snapshot.rows:
         await pilot.press("space")

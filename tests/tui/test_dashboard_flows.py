@@ -7,8 +7,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from helpers.opening import open_first, runs_screen
+from helpers.screens import text_of
 from runs_factory import RunWriter, finished
-from textual.pilot import Pilot
 
 from engine import events
 from engine.runs.commands import pending_commands
@@ -32,30 +33,6 @@ pytestmark = pytest.mark.long
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]
 WIDE = (120, 36)
-
-
-def text_of(app: Dashboard) -> str:
-    """What stands on the screen, line by line."""
-    strips = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
-
-
-def runs_screen(app: Dashboard) -> RunsScreen:
-    screen = app.screen_stack[0]
-    assert isinstance(screen, RunsScreen)
-    return screen
-
-
-def run_screen(app: Dashboard) -> RunScreen:
-    return next(screen for screen in reversed(app.screen_stack) if isinstance(screen, RunScreen))
-
-
-async def open_first(pilot: Pilot[None], app: Dashboard, until: Until) -> RunScreen:
-    """Opens the run under the cursor and waits for its details."""
-    await until(pilot, lambda: app.snapshot is not None and app.snapshot.rows, "the first snapshot")
-    await pilot.press("enter")
-    await until(pilot, lambda: isinstance(app.screen, RunScreen) and run_screen(app).detail is not None, "details")
-    return run_screen(app)
 
 
 async def test_runs_screen_lists_every_run_with_state_and_reason(

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from helpers.opening import open_first
+from helpers.screens import text_of
 from runs_factory import RunWriter
-from textual.pilot import Pilot
 
 from engine import events
 from engine.config import EvaluationConfig, ModelConfig, RunConfig
@@ -27,11 +28,6 @@ CONFIG = RunConfig(
 )
 
 
-def text_of(app: Dashboard) -> str:
-    strips = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
-
-
 @pytest.fixture
 def evaluation(home: Path) -> RunWriter:
     writer = RunWriter(home, "eval-labse", CONFIG).live()
@@ -47,12 +43,6 @@ def evaluation(home: Path) -> RunWriter:
         events.EvalStarted(benchmark="beir/scifact", step=0),
         events.EvalProgress(benchmark="beir/scifact", step=0, what="candidates", done=500, total=1000),
     )
-
-
-async def opened(pilot: Pilot[None], app: Dashboard, until: Until) -> None:
-    await until(pilot, lambda: app.snapshot is not None and app.snapshot.rows, "the first snapshot")
-    await pilot.press("enter")
-    await until(pilot, lambda: "beir/scifact" in text_of(app), "the evaluation")
 
 
 async def test_the_list_counts_benchmarks_and_not_steps(evaluation: RunWriter, dashboard: Make, until: Until) -> None:
@@ -72,7 +62,7 @@ async def test_its_overview_tells_what_is_done_under_way_and_waiting(
 ) -> None:
     app = dashboard()
     async with app.run_test(size=size) as pilot:
-        await opened(pilot, app, until)
+        await open_first(pilot, app, until)
         text = text_of(app)
         lines = {key: line for line in text.splitlines() for key in ("cldr ", "beir/scifact", "own ") if key in line}
         assert "1 of 3 benchmarks" in text
@@ -90,7 +80,7 @@ async def test_its_config_shows_what_it_reads_and_nothing_of_training(
 ) -> None:
     app = dashboard()
     async with app.run_test(size=(120, 60)) as pilot:
-        await opened(pilot, app, until)
+        await open_first(pilot, app, until)
         await pilot.press("6")
         await until(pilot, lambda: "[evaluation]" in text_of(app), "the config")
         text = text_of(app)
@@ -106,7 +96,7 @@ async def test_nothing_speaks_of_steps_and_no_key_is_offered_that_needs_them(
 ) -> None:
     app = dashboard()
     async with app.run_test(size=size) as pilot:
-        await opened(pilot, app, until)
+        await open_first(pilot, app, until)
         footer = text_of(app).splitlines()[-1]
         assert "pause" in footer
         assert not any(label in footer for label in ("zoom", "charts", "log axis", "smooth", "evaluation"))

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
+from helpers.opening import open_run
+from helpers.screens import text_of
 from runs_factory import LANGUAGES, RunWriter, evaluation_result, finished, run_config
 from textual.pilot import Pilot
 
@@ -25,20 +27,6 @@ WIDE, NARROW = (120, 36), (60, 20)
 
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]
-
-
-def text_of(app: Dashboard) -> str:
-    strips = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
-
-
-async def open_run(pilot: Pilot[None], app: Dashboard, until: Until, name: str) -> RunScreen:
-    """Opens the run of that name and waits for its details."""
-    await until(pilot, lambda: app.snapshot is not None and app.snapshot.rows, "the first snapshot")
-    assert app.snapshot is not None
-    screen = app.open_run(next(row.folder for row in app.snapshot.rows if row.name == name))
-    await until(pilot, lambda: screen.is_mounted and screen.detail is not None, "details")
-    return screen
 
 
 async def heatmap_of(pilot: Pilot[None], app: Dashboard, until: Until, name: str) -> tuple[RunScreen, HeatmapTab]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import pytest
+from helpers.opening import open_first
 from runs_factory import RunWriter
-from test_dashboard_flows import open_first
 from textual._styles_cache import StylesCache
 from textual.screen import Screen
 from textual.strip import Strip

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from helpers.opening import open_first
+from helpers.screens import text_of
 from queried_runs import BENCHMARK, queried
 from textual.pilot import Pilot
 
@@ -15,7 +17,6 @@ from tui.app import Dashboard
 from tui.model import queries as model
 from tui.screens import queries_tab
 from tui.screens.queries_tab import QueriesTab
-from tui.screens.run import RunScreen
 
 WIDE, NARROW = (120, 36), (60, 20)
 
@@ -28,23 +29,9 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HYBRID_TUI_CACHE", str(tmp_path / "cache"))
 
 
-def text_of(app: Dashboard) -> str:
-    strips = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
-
-
-async def open_run(pilot: Pilot[None], app: Dashboard, until: Until) -> RunScreen:
-    """Opens the run under the cursor and waits for its details."""
-    await until(pilot, lambda: app.snapshot is not None and app.snapshot.rows, "the first snapshot")
-    await pilot.press("enter")
-    await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.detail is not None, "details")
-    assert isinstance(app.screen, RunScreen)
-    return app.screen
-
-
 async def open_cell(pilot: Pilot[None], app: Dashboard, until: Until) -> QueriesTab:
     """Opens the queries of the cell de -> en, with the ranking of the first."""
-    screen = await open_run(pilot, app, until)
+    screen = await open_first(pilot, app, until)
     await pilot.press("2", "down", "right", "enter")
     tab = screen.tab
     assert isinstance(tab, QueriesTab)
@@ -116,7 +103,7 @@ async def test_a_screen_that_is_left_while_it_reads_is_no_trouble(
     monkeypatch.setattr(queries_tab, "load_worst", slow)
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
-        screen = await open_run(pilot, app, until)
+        screen = await open_first(pilot, app, until)
         await pilot.press("4")
         tab = screen.tab
         assert isinstance(tab, QueriesTab)
@@ -124,7 +111,7 @@ async def test_a_screen_that_is_left_while_it_reads_is_no_trouble(
         await pilot.press("q")
         gate.set()
         await until(pilot, lambda: not tab._listed.busy and not tab._ranked.busy, "the answers")
-        await open_run(pilot, app, until)
+        await open_first(pilot, app, until)
 
 
 async def test_a_click_chooses_question_and_passage(home: Path, dashboard: Make, until: Until) -> None:
@@ -211,7 +198,7 @@ async def test_results_that_are_gone_are_told_and_the_screen_goes_on(home: Path,
     shutil.rmtree(writer.folder.results)
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
-        screen = await open_run(pilot, app, until)
+        screen = await open_first(pilot, app, until)
         await pilot.press("4")
         await until(pilot, lambda: f"has no results on {BENCHMARK} at step 400" in text_of(app), "the reason")
         await pilot.press("2")
@@ -233,7 +220,7 @@ async def test_the_interface_does_not_wait_for_the_disk(
     monkeypatch.setattr(queries_tab, "load_worst", slow)
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
-        screen = await open_run(pilot, app, until)
+        screen = await open_first(pilot, app, until)
         await pilot.press("4")
         await until(pilot, lambda: threads, "the reading")
         assert "reading" in text_of(app)

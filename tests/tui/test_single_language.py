@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.screens import text_of
 from single_language_runs import BENCHMARK, MEANINGLESS, PLANTED, RunWriter, single_language
 from textual.pilot import Pilot
 
@@ -39,11 +40,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[RunWriter]:
         single_language(home, "old-mono", "mono", 2, earlier=True),
         single_language(home, "old-cross", "cross", 3, earlier=True),
     ]
-
-
-def text_of(app: Dashboard) -> str:
-    strips = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
 
 def check_text(text: str) -> None:

@@ -7,20 +7,15 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from helpers.opening import open_study
 from helpers.screens import text_of
 from runs_factory import RunWriter, finished
-from study_homes import CLAIMS, STUDY, finished_run, launched, measured, state_of
-from test_study_screen import open_study
+from study_answers import NOT_INFERIOR, Job, of_finished, outcome_of
+from study_homes import CLAIMS, finished_run, launched, measured, state_of
 
 from engine import events
 from engine.config import ConfigError
-from engine.export.background import JobProgress
-from engine.export.report.claims import CHANGED, JudgedClaim
 from engine.export.study_job import (
-    ConditionAnswer,
-    StudyCell,
-    StudyColumn,
-    StudyOutcome,
     StudyRequest,
 )
 from tui.app import Dashboard
@@ -32,45 +27,6 @@ Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]
 WIDE = (120, 36)
 MARKS = {"reproduced": "+", "contradicted": "x", "undecided": "?", "not measured": "-"}
-NOT_INFERIOR = "not inferior at the margin of 0.01, for these seeds"
-
-
-def cell(state: StudyState, condition: str, benchmark: str, measure: str, finished: int) -> StudyCell:
-    base = condition == state.baseline
-    return StudyCell(
-        condition=condition, benchmark=benchmark, measure=measure, finished=finished, planned=3, value=0.8,
-        difference=None if base else 0.012, interval=None if base else (0.004, 0.02), p_holm=None if base else 0.003,
-        different=False, not_inferior=None if base else True, verdict="" if base else NOT_INFERIOR,
-        basis="for these seeds",
-    )  # fmt: skip
-
-
-def outcome_of(state: StudyState, finished: dict[str, int]) -> StudyOutcome:
-    """Not inferior everywhere, one claim reproduced and one not measured."""
-    places = [(column.key, column.measure) for column in state.columns]
-    return StudyOutcome(
-        study=STUDY,
-        baseline=state.baseline,
-        conditions=list(finished),
-        columns=[
-            StudyColumn(benchmark=key, suite=None, measure=measure, is_primary=True, margin=0.01)
-            for key, measure in places
-        ],
-        cells=[cell(state, name, key, measure, count) for key, measure in places for name, count in finished.items()],
-        answers=[ConditionAnswer(condition="hybrid", short="quality kept")],
-        claims=[
-            JudgedClaim(
-                claim=CLAIMS[0], judgement="reproduced", difference=0.003, interval=(-0.002, 0.008), margin=0.01,
-                p_holm=0.02, basis="for these seeds", changed=CHANGED,
-            ),
-            JudgedClaim(claim=CLAIMS[0], judgement="not measured", reason="base has no finished run"),
-        ],
-        failures={"beir/*": "the baseline standard was not measured on beir/* yet"},
-    )  # fmt: skip
-
-
-def of_finished(state: StudyState) -> StudyOutcome:
-    return outcome_of(state, {condition.name: condition.finished for condition in state.conditions})
 
 
 def flat(state: StudyState, answer: AnswerSoFar | None, error: str = "") -> str:
@@ -105,29 +61,6 @@ def test_a_verdict_stands_only_beside_the_means_that_it_was_computed_of(under_wa
 def test_an_error_is_told_and_without_one_what_is_waited_for(under_way: StudyState) -> None:
     assert "results are missing" in flat(under_way, None, "results are missing")
     assert "The first answer comes when the baseline and another condition" in flat(under_way, None)
-
-
-class Job:
-    """Stands in for the process; what was asked of it, and answers that a test lets go."""
-
-    def __init__(self) -> None:
-        self.asked: list[StudyRequest] = []
-        self.go, self.fail = threading.Event(), False
-        self.cancelled: list[threading.Event] = []
-        self.outcome: StudyOutcome | None = None
-
-    def __call__(
-        self, request: StudyRequest, progress: Callable[[JobProgress], None], cancelled: threading.Event
-    ) -> StudyOutcome | None:
-        self.asked.append(request)
-        self.cancelled.append(cancelled)
-        progress(JobProgress(what="xquad-r", done=0, total=3))
-        while not self.go.wait(0.02):
-            if cancelled.is_set():
-                return None
-        if self.fail:
-            raise RuntimeError("out of memory")
-        return self.outcome
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from helpers.opening import open_study
 from helpers.screens import lines_of, text_of
 from runs_factory import START, RunWriter, finished
 from study_homes import STUDY, finished_run, launched, measured, record, result
 from textual.events import Key
-from textual.pilot import Pilot
 
 from engine import events
 from engine.runs.commands import pending_commands
@@ -28,15 +28,6 @@ from tui.study.screen import StudyScreen
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]
 WIDE = (120, 36)
-
-
-async def open_study(pilot: Pilot[None], app: Dashboard, until: Until) -> StudyScreen:
-    await until(pilot, lambda: app.snapshot is not None and app.snapshot.rows and not app.snapshot.unread, "the runs")
-    await pilot.press("t")
-    await until(pilot, lambda: isinstance(app.screen, StudyScreen) and app.screen.state is not None, "the study")
-    assert isinstance(app.screen, StudyScreen)
-    await pilot.pause()
-    return app.screen
 
 
 async def test_the_key_of_a_run_opens_its_study_and_q_goes_back(

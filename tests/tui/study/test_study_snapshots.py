@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 from helpers.sizes import NARROW, WIDE
 from runs_factory import RunWriter
+from study_answers import Job, of_finished
 from study_homes import state_of
-from test_answer_so_far import Job, of_finished
 from textual.pilot import Pilot
 
 from tui.app import Dashboard
