@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 import time
 from collections import OrderedDict
@@ -26,7 +25,8 @@ from tui.model.rows import RunRow
 from tui.screens.base import View
 from tui.screens.runs import RunsScreen
 from tui.settings import Settings
-from tui.terminal.wire import WiredApp
+from tui.terminal.app import TerminalApp
+from tui.terminal.leaving import ends_at_signals
 from tui.theme import Palette, choose_palette
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tui.screens.run import RunScreen
 
 Answer = TypeVar("Answer")
+_SIGNALLED = 128  # an exit status above it names a signal
 
 
 class Teller(Protocol):
@@ -54,7 +55,7 @@ class NewSnapshot(Message):
         return isinstance(message, NewSnapshot)
 
 
-class Dashboard(WiredApp, inherit_bindings=False):
+class Dashboard(TerminalApp):
     """Owns the feed, the screens and what they share."""
 
     TITLE = "hybrid-tui"
@@ -79,7 +80,9 @@ class Dashboard(WiredApp, inherit_bindings=False):
         settings = settings or Settings()
         environment = dict(os.environ) if environment is None else environment
         # True keeps Textual from turning what has no colour into greys; None leaves it to the theme.
-        super().__init__(ansi_color="NO_COLOR" in environment or None)
+        super().__init__(
+            ansi_color="NO_COLOR" in environment or None, own_output=settings.output != "textual",
+        )  # fmt: skip
         self.animation_level = "none"
         self.home = home
         self.now = now
@@ -193,8 +196,7 @@ class Dashboard(WiredApp, inherit_bindings=False):
         lines = text.count("\n") + 1
         what = f"{lines} lines" if lines > 1 else text
         sequence = osc52(text, os.environ)
-        if sequence and self._driver is not None:
-            self._driver.write(sequence)
+        self.send(sequence)
         how = f"copied {what}; it is" if sequence else f"{what} are too much for a terminal's clipboard: they are"
         self.in_thread(
             lambda: write_copy(text), lambda path: teller.say(f"{how} in {short_path(path)}", "accent"), teller
@@ -262,18 +264,19 @@ def run_dashboard(
 
     ``problem`` is one line to be told when it opens. Afterwards one line on stdout names the runs that go on.
     """
-    # Started under nohup it would ignore the hang-up, and draw on for ever to a terminal that is gone.
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     settings = settings or Settings()
     app = Dashboard(home, open_run=open_run, charset=settings.charset, settings=settings, problem=problem)
-    app.run(mouse=settings.mouse)
+    with ends_at_signals(lambda status: app.exit(return_code=status)):
+        app.run(mouse=settings.mouse)
+    if (status := app.return_code or 0) > _SIGNALLED:
+        return status  # whoever sent the signal reads no more
     if names := app.live_names():
         print(
             f"left the dashboard; {'this run goes on' if len(names) == 1 else 'these runs go on'}: {', '.join(names)}"
         )
     if problem:
         print(f"hybrid-tui: {visible(problem)}", file=sys.stderr)
-    return app.return_code or 0
+    return status
 
 
 __all__ = ["Dashboard", "run_dashboard"]

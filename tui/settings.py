@@ -4,6 +4,7 @@ theme = "light"            # auto, dark or light
 colours = "256"            # auto, truecolor, 256, 16 or none
 charset = "block"          # auto, braille, block or ascii
 mouse = false
+output = "textual"         # auto sends changed cells alone, textual whatever Textual would send
 
 [rates]                    # seconds between two looks at the disk
 live = 1.25                # at live runs and the open one; charts are redrawn as often
@@ -49,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     colours: Colours = "auto"
     charset: Literal["auto", "braille", "block", "ascii"] = "auto"
     mouse: bool = True
+    output: Literal["auto", "textual"] = "auto"
     rates: Rates = Rates()
     keys: dict[str, Keys | dict[str, Keys]] = {}
 

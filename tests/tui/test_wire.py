@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 import pyte
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +15,9 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
-from tui.drawing.cells import fit
+from tui.drawing.cells import fit, width
+from tui.terminal.direction import CLOSE, OPEN
+from tui.terminal.stand_ins import measurable, restored
 from tui.terminal.wire import Wire
 
 WIDTH, HEIGHT = 12, 4
@@ -137,7 +142,77 @@ def test_another_size_starts_from_nothing() -> None:
 
 def test_after_a_vowel_sign_the_cursor_is_placed_anew() -> None:
     """Whether a terminal gives it a cell or not, what follows stands where it should."""
-    line = Strip([Segment(fit("कि ab", WIDTH))], WIDTH)
+    line = Strip([Segment(measurable(fit("कि ab", WIDTH)))], WIDTH)
     blank = Strip([Segment(" " * WIDTH)], WIDTH)
     found = sent(Wire(), LayoutUpdate([[line]] + [[blank]] * (HEIGHT - 1), Region(0, 0, WIDTH, HEIGHT)))
     assert "कि\x1b[3G ab" in found
+
+
+HINDI = "हिन्दी में पूछा गया सवाल कि कार्यालय कहाँ है"
+ARABIC = "ما هي عملة مصر؟"
+SPACING = st.text(st.sampled_from("कख़ा िो ab字e\u0301\u200d\ufe0f❤👩🔬عם  "), max_size=20)
+
+
+@given(SPACING)
+def test_textual_measures_every_text_as_the_drawing_core_does(text: str) -> None:
+    stood_in = measurable(text)
+    assert Segment(stood_in).cell_length == width(text)
+    assert restored(stood_in) == text
+
+
+@given(st.text())
+def test_what_stands_for_something_is_never_made_from_what_came_as_it_is(text: str) -> None:
+    """A private character in a text must not become a control character on its way out."""
+    assert not any(unicodedata.category(character) == "Cc" for character in set(restored(text)) - set(text))
+
+
+def test_under_a_dialog_a_hindi_line_is_cut_where_it_is_seen_to_be_cut() -> None:
+    """The dialog keeps its edges when only the part left of it is drawn again."""
+    cells, edge, dialog = 60, 20, "|" + "D" * 18 + "|"
+    line = Strip([Segment(measurable(fit(HINDI, cells)))], cells)
+    left, right = line.crop(0, edge), line.crop(cells - edge, cells)
+    wire = Wire()
+    update = LayoutUpdate([[left, Strip([Segment(dialog)], edge), right]], Region(0, 0, cells, 1))
+    wire.take(update, cells, 1, ColorSystem.EIGHT_BIT)
+    wire.take(
+        ChopsUpdate([{0: left, 20: None, 40: None}], [(0, 0, 20)], [[20, 40, 60]]), cells, 1, ColorSystem.EIGHT_BIT
+    )
+    written = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", wire.changes())
+    before, _, after = written.partition(dialog)
+    assert (width(before), width(after)) == (edge, edge)
+    assert HINDI.startswith(before.rstrip())
+
+
+def text_of(written: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", written)
+
+
+def outside_isolates(written: str) -> str:
+    return re.sub(f"{OPEN}[^{CLOSE}]*{CLOSE}", "", written)
+
+
+@given(FRAMES, st.sampled_from(STYLES))
+def test_right_to_left_text_is_closed_in_itself_and_what_is_beside_it_is_not(
+    frames: list[list[list[tuple[str, str]]]], style: str
+) -> None:
+    """Whatever changes around it, and where both have the same colours."""
+    wire = Wire()
+    beside = "│ 1"
+    for frame in frames:
+        lines = [[*line[:1], (ARABIC[:5], style), (beside, style)] for line in frame]
+        written = text_of(sent(wire, whole(lines)))
+        assert written.count(OPEN) == written.count(CLOSE)
+        assert not re.search("[\u0600-\u06ff]", outside_isolates(written))
+        for isolate in re.findall(f"{OPEN}([^{CLOSE}]*){CLOSE}", written):
+            assert "│" not in isolate
+            assert "1" not in isolate
+
+
+def test_a_right_to_left_line_cut_by_a_dialog_leaves_no_isolate_open() -> None:
+    line = Strip([Segment(fit(ARABIC, WIDTH))], WIDTH)
+    box = Strip([Segment("|D|")], 3)
+    cut = [line.crop(0, 4), box, line.crop(7, WIDTH)]
+    blank = Strip.blank(WIDTH)
+    written = text_of(sent(Wire(), LayoutUpdate([cut, [blank], [blank], [blank]], Region(0, 0, WIDTH, HEIGHT))))
+    assert written.count(OPEN) == written.count(CLOSE) == 2
+    assert "|D|" in outside_isolates(written)

@@ -14,6 +14,7 @@ from tui.drawing.cells import Row
 from tui.drawing.glyphs import Glyphs
 from tui.feed import Snapshot
 from tui.terminal.kept_lines import kept
+from tui.terminal.screen_text import screen_lines
 from tui.widgets.bars import Footer, Header, Message
 
 if TYPE_CHECKING:
@@ -125,8 +126,7 @@ class View(Screen[None], inherit_bindings=False):
 
     def plain_text(self) -> str:
         """The body of the screen without header, message and footer."""
-        lines = ["".join(text for text, _, _ in strip).rstrip() for strip in self._compositor.render_strips()]
-        return "\n".join(lines[1:-2]).strip("\n")
+        return "\n".join(screen_lines(self)[1:-2]).strip("\n")
 
     def action_copy(self) -> None:
         from tui.screens.pick import PickScreen

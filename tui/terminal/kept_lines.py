@@ -1,4 +1,7 @@
-"""How Textual keeps the lines of a widget, at less cost where few of them change: its version is pinned exactly."""
+"""A cache of a widget's lines that costs less than Textual's where few of them change.
+
+All of it is private to Textual. Where ``private_api`` finds a difference, Textual's own cache stays.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,13 @@ from typing import Any, TypeVar
 from rich.segment import Segment
 from textual._styles_cache import RenderLineCallback, StylesCache
 from textual.color import Color
+from textual.content import Content
 from textual.css.styles import StylesBase
 from textual.geometry import Region, Size, Spacing
 from textual.strip import Strip
 from textual.widget import Widget
+
+from tui.terminal import private_api
 
 AnyWidget = TypeVar("AnyWidget", bound=Widget)
 
@@ -41,9 +47,31 @@ class Kept(StylesCache):
 
 
 def kept(container: AnyWidget) -> AnyWidget:
-    """The container, which shows nothing of its own and changes least of all, with such a store."""
-    container._styles_cache = Kept()
+    """The container, which shows nothing of its own and changes least of all, with such a cache."""
+    if not private_api.difference():
+        container._styles_cache = Kept()
     return container
+
+
+def keep_sides(widget: Widget) -> None:
+    """Gives a widget that draws its lines one by one a cache of ``Sides``."""
+    if not private_api.difference():
+        widget._styles_cache = Sides()
+
+
+def forget_lines(widget: Widget) -> None:
+    """All lines of a widget that is about to be rendered are to be drawn anew; nothing else is asked of Textual."""
+    if not private_api.difference():
+        widget._styles_cache.clear()
+
+
+def set_title(widget: Widget, title: Content) -> None:
+    """Sets the title in a widget's border and draws that line again; Textual's setter would draw all of them."""
+    if private_api.difference():
+        widget.border_title = title
+        return
+    widget._border_title = title
+    widget.refresh(Region(0, 0, widget.outer_size.width, 1).translate(-widget.content_offset))
 
 
 class Sides(Kept):

@@ -4,6 +4,8 @@ Textual repaints whole widgets, and whole screens when a dialog opens or a tab c
 is repetition, so what was sent is remembered cell by cell, and a change is the least text that turns the one into the
 other. While the line is still busy with the former change nothing more is queued: what comes next is then the newest
 state, not every state in between.
+
+All of this is private to Textual. ``tui.terminal.private_api`` says whether it may be imported.
 """
 
 from __future__ import annotations
@@ -14,25 +16,30 @@ from itertools import compress, repeat
 from operator import itemgetter, ne
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from rich.cells import get_character_cell_size
+from rich.cells import get_character_cell_size, split_graphemes
 from rich.color import Color, ColorSystem
 from rich.console import Console
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
-from textual.app import App
-from textual.events import Event, Resize
 from textual.strip import Strip
 
 from engine.runs.text import visible
-from tui.drawing.cells import character_width, is_spacing_mark
+from tui.drawing.cells import is_spacing_mark
+from tui.terminal.direction import CLOSE, OPEN, has_right_to_left, right_to_left_parts
+from tui.terminal.stand_ins import restored
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual.screen import Screen
 
+    from tui.terminal.app import TerminalApp
+
 _RETRY_SECONDS = 0.02
 _JOINING = "\u200d\ufe0f"  # what makes one emoji of several, or an emoji of a sign
 _GAP = 6  # equal cells between two differences that are cheaper to send again than to jump over
+_COLOUR_SYSTEMS = {
+    "standard": ColorSystem.STANDARD, "256": ColorSystem.EIGHT_BIT, "truecolor": ColorSystem.TRUECOLOR,
+}  # fmt: skip
 
 
 class Pen(NamedTuple):
@@ -41,6 +48,7 @@ class Pen(NamedTuple):
     attributes: str = ""
     foreground: str = ""
     background: str = ""
+    isolated: bool = False  # part of a right-to-left text
 
 
 Cell = tuple[str, Pen]  # a character with its combining marks, empty in the right half of a wide one
@@ -94,12 +102,16 @@ class Wire:
                 for x, (text, style) in enumerate(wanted[start:end], start + 1):
                     if style != pen:
                         written.append(_turn(pen, style))
+                        lost = lost or style.isolated != (pen is not None and pen.isolated)
                         pen = style
                     if lost and text:
                         written.append(f"\x1b[{x}G")  # wherever this terminal thinks that it is
                         lost = False
                     written.append(text)
                     lost = lost or _doubtful(text)
+                if pen is not None and pen.isolated:
+                    written.append(CLOSE)
+                    pen = pen._replace(isolated=False)
             self._sent[y] = wanted.copy()
         self._dirty.clear()
         if written:
@@ -117,63 +129,69 @@ class _Ready(CompositorUpdate):
         return self._text
 
 
-class WiredApp(App[None], inherit_bindings=False):
-    """A Textual app that writes through a ``Wire``. ``_display`` is Textual's own: its version is pinned exactly."""
+class Wiring:
+    """Puts a ``Wire`` between an app and its terminal."""
 
-    def __init__(self, *, ansi_color: bool | None) -> None:
-        super().__init__(ansi_color=ansi_color)
+    def __init__(self, app: TerminalApp) -> None:
+        self._app = app
         self._wire = Wire()
         self._waiting = False
         self._whole = False  # what the wire holds is a whole screen of the terminal's present size
+        self._colours = _COLOUR_SYSTEMS.get(app.console.color_system or "", ColorSystem.TRUECOLOR)
+
+    def resized(self) -> None:
+        """A terminal may rearrange what it shows."""
+        self._wire.forget()
+        self._whole = False
 
     def repaint(self) -> None:
         """Sends the whole screen again, whatever another program has written over it."""
         self._wire.forget()
-        self._send()
+        self._show()
 
-    async def on_event(self, event: Event) -> None:
-        if isinstance(event, Resize):  # a terminal may rearrange what it shows
-            self._wire.forget()
-            self._whole = False
-        await super().on_event(event)
+    def reduced(self, screen: Screen[object], renderable: RenderableType | None) -> RenderableType | None:
+        """What Textual should write in place of ``renderable``; None for nothing.
 
-    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        """Textual draws at the size before until the screen has been laid out anew, and after a resize only what it
-        thinks has moved. So nothing is taken of another size than the terminal's, and then first a whole screen."""
-        drawn = renderable is None or isinstance(renderable, (LayoutUpdate, ChopsUpdate))
-        if not drawn or self._batch_count or self.is_headless or self._driver is None or not self._running:
-            super()._display(screen, renderable)
-            return
-        if screen._compositor.size != self.size:
+        Textual draws at the size before until the screen has been laid out anew, and after a resize only what it
+        thinks has moved. So nothing is taken of another size than the terminal's, and then first a whole screen.
+        """
+        app = self._app
+        if not isinstance(renderable, (LayoutUpdate, ChopsUpdate, type(None))):
+            return renderable
+        if app._batch_count or app.is_headless or app._driver is None or not app._running:
+            return renderable
+        if screen._compositor.size != app.size:
             self._whole = False
-            return
+            return None
         if not self._whole:
-            renderable = screen._compositor.render_update(full=True, screen_stack=self._background_screens)
+            renderable = screen._compositor.render_update(full=True, screen_stack=app._background_screens)
             self._whole = True
-        if renderable is None:
-            return
-        assert isinstance(renderable, (LayoutUpdate, ChopsUpdate))
-        width, height = self.size
-        self._wire.take(renderable, width, height, self.console._color_system or ColorSystem.TRUECOLOR)
-        self._send()
+        if not isinstance(renderable, (LayoutUpdate, ChopsUpdate)):
+            return None
+        self._wire.take(renderable, *app.size, self._colours)
+        return self._change()
 
-    def _send(self) -> None:
+    def _change(self) -> RenderableType | None:
         if not self._whole:
-            return
+            return None
         if self._line_is_busy():
             if not self._waiting:
                 self._waiting = True
-                self.set_timer(_RETRY_SECONDS, self._send_again)
-            return
+                self._app.set_timer(_RETRY_SECONDS, self._show_later)
+            return None
         text = self._wire.changes()
-        super()._display(self.screen, cast("RenderableType", _Ready(text)) if text else None)
+        return cast("RenderableType", _Ready(text)) if text else None
 
-    def _send_again(self) -> None:
+    def _show(self) -> None:
+        if (change := self._change()) is not None:
+            self._app._display(self._app.screen, change)
+
+    def _show_later(self) -> None:
         self._waiting = False
-        self._send()
+        self._show()
 
     def _line_is_busy(self) -> bool:
-        thread = getattr(self._driver, "_writer_thread", None)
+        thread = getattr(self._app._driver, "_writer_thread", None)
         return thread is not None and thread._queue.qsize() > 0
 
 
@@ -195,32 +213,46 @@ def _pieces(update: LayoutUpdate | ChopsUpdate) -> Iterator[tuple[int, int, Stri
 
 
 def _cells(strip: Strip, colours: ColorSystem) -> list[Cell]:
-    """One entry a cell. What could drive the terminal should be a visible mark by now; if it is not, it ends here."""
+    """One entry a cell, as Textual counts them."""
     cells: list[Cell] = []
     for text, style, control in strip:
         if control:
             continue
         pen = PLAIN if style is None else _pen(style, colours)
-        if _narrow(text):
+        if _simple(text):
             cells.extend(zip(text, repeat(pen), strict=False))
             continue
-        for character in text:
-            if visible(character) != character:
-                continue
-            size = character_width(character)
+        for letter, size, isolated in _letters(text):
             if size > 0:
-                cells.append((character, pen))
-                cells.extend([("", pen)] * (size - 1))
+                each = pen._replace(isolated=True) if isolated else pen
+                cells.append((letter, each))
+                cells.extend([("", each)] * (size - 1))
             elif cells:
                 at = -2 if not cells[-1][0] and len(cells) > 1 else -1
-                cells[at] = (cells[at][0] + character, cells[at][1])
+                cells[at] = (cells[at][0] + letter, cells[at][1])
     return cells
 
 
 @lru_cache(4096)
-def _narrow(text: str) -> bool:
-    """Every character takes one cell."""
-    return text.isprintable() and (text.isascii() or all(get_character_cell_size(each) == 1 for each in text))
+def _simple(text: str) -> bool:
+    """Every character takes one cell, and none is of a right-to-left script."""
+    if not text.isprintable():
+        return False
+    return text.isascii() or (all(get_character_cell_size(each) == 1 for each in text) and not has_right_to_left(text))
+
+
+@lru_cache(4096)
+def _letters(text: str) -> tuple[tuple[str, int, bool], ...]:
+    """(a character with its marks, its cells, whether it is part of a right-to-left text), as Textual splits text.
+
+    What could drive the terminal should be a visible mark by now; if it is not, it ends here.
+    """
+    parts = right_to_left_parts(text)
+    letters = []
+    for start, end, size in split_graphemes(text)[0]:
+        letter = "".join(each for each in restored(text[start:end]) if visible(each) == each)
+        letters.append((letter or " " * min(size, 1), size, any(first <= start < last for first, last in parts)))
+    return tuple(letters)
 
 
 @lru_cache(4096)
@@ -253,7 +285,7 @@ def _differences(sent: list[Cell], wanted: list[Cell]) -> list[tuple[int, int]]:
 @lru_cache(4096)
 def _certain(text: str) -> bool:
     """What stands in a cell is one cell wide on every terminal."""
-    return len(text) == 1 and not is_spacing_mark(text)
+    return len(text) == 1 and not is_spacing_mark(text) and not has_right_to_left(text)
 
 
 @lru_cache(4096)
@@ -264,12 +296,18 @@ def _doubtful(text: str) -> bool:
 
 @lru_cache(4096)
 def _turn(old: Pen | None, new: Pen) -> str:
-    """The shortest SGR sequence from one pen to another; None: whatever there was."""
+    """The shortest sequence from one pen to another; None: whatever there was."""
+    closed = CLOSE if old is not None and old.isolated and not new.isolated else ""
+    opened = OPEN if new.isolated and (old is None or not old.isolated) else ""
+    return closed + _colours(old, new) + opened
+
+
+def _colours(old: Pen | None, new: Pen) -> str:
     if old is None or old.attributes != new.attributes:
-        return f"\x1b[{';'.join(part for part in ('0', *new) if part)}m"
+        return f"\x1b[{';'.join(part for part in ('0', *new[:3]) if part)}m"
     parts = []
     if old.foreground != new.foreground:
         parts.append(new.foreground or "39")
     if old.background != new.background:
         parts.append(new.background or "49")
-    return f"\x1b[{';'.join(parts)}m"
+    return f"\x1b[{';'.join(parts)}m" if parts else ""

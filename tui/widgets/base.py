@@ -17,7 +17,8 @@ from textual.widget import Widget
 
 from tui.drawing.cells import Row, fit_row, row_width
 from tui.drawing.glyphs import Glyphs
-from tui.terminal.kept_lines import Sides
+from tui.terminal.kept_lines import forget_lines, keep_sides, set_title
+from tui.terminal.stand_ins import measurable
 from tui.theme import Palette
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Drawn(Widget):
         self._rows: list[Row] = []
         self._drawn_for = (-1, -1)
         self._ground: Style | None = None
-        self._styles_cache = Sides()
+        keep_sides(self)
 
     @property
     def dashboard(self) -> Dashboard:
@@ -83,7 +84,7 @@ class Drawn(Widget):
         size = self.size
         if self._drawn_for != size:
             self._rows, self._drawn_for = self._fresh_rows(*size), size
-            self._styles_cache.clear()  # it may hold lines from before it was out of sight
+            forget_lines(self)  # it may hold lines from before it was out of sight
         self._ground = None
         return super().render_lines(crop)
 
@@ -93,7 +94,7 @@ class Drawn(Widget):
         width, ground, style = self._drawn_for[0], self._ground, self.palette.style
         if y >= len(self._rows):
             return Strip.blank(width, ground)
-        return Strip([Segment(text, ground + style(name)) for text, name in self._rows[y]], width)
+        return Strip([Segment(measurable(text), ground + style(name)) for text, name in self._rows[y]], width)
 
     def _base(self) -> Style:
         """Colours of the surface, or the terminal's own where the palette has only its colours."""
@@ -159,9 +160,8 @@ class Panel(Drawn):
         title = self._title
         if row_width(title) > room:
             title = fit_row(title, room, self.glyphs.ellipsis)
-        parts = [(text, _title_style(self.palette, name)) for text, name in title]
-        self._border_title = Content.assemble(*parts).rstrip()  # Textual's setter would draw all lines again
-        self.refresh(Region(0, 0, self.outer_size.width, 1).translate(-self.content_offset))
+        parts = [(measurable(text), _title_style(self.palette, name)) for text, name in title]
+        set_title(self, Content.assemble(*parts).rstrip())
 
 
 def _title_style(palette: Palette, name: str) -> TextualStyle | str:
