@@ -29,9 +29,9 @@ from pathlib import Path
 import replay
 from terminals import PacedTerminal
 
-from tui.drawing.curve import Curve
-from tui.drawing.glyphs import BRAILLE
-from tui.drawing.line import Axes, Series, line_chart
+from tui.draw.curve import Curve
+from tui.draw.glyphs import BRAILLE
+from tui.draw.lines import Axes, Series, line_chart
 
 Measures = dict[str, dict[str, float | str]]
 

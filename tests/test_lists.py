@@ -23,8 +23,8 @@ from engine.training.streams import Mode
 from engine.worker.loading import measured_system
 from tui.cli import build_parser
 from tui.keymap import RUN_TABS
-from tui.model.launching import SOURCE_KINDS
-from tui.screens.tabs import TABS
+from tui.launch.fields import SOURCE_KINDS
+from tui.run.tabs import TABS
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
 

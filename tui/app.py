@@ -17,22 +17,22 @@ from textual.screen import Screen
 
 from engine.config import ConfigError
 from engine.runs.folder import RunFolder
-from tui.drawing.glyphs import choose_charset
-from tui.feed import Feed, Snapshot
-from tui.format import short_path, visible
-from tui.model.labels import labels
-from tui.model.rows import RunRow
-from tui.screens.base import View
-from tui.screens.runs import RunsScreen
+from tui.draw.glyphs import choose_charset
+from tui.follow.feed import Feed, Snapshot
+from tui.follow.labels import labels
+from tui.follow.rows import RunRow
+from tui.numbers import short_path, visible
+from tui.runs.screen import RunsScreen
 from tui.settings import Settings
 from tui.terminal.app import TerminalApp
 from tui.terminal.leaving import ends_at_signals
 from tui.theme import Palette, choose_palette
+from tui.widgets.view import View
 
 if TYPE_CHECKING:
     from engine.export.compare_job import CompareOutcome
-    from tui.model.comparing import Key
-    from tui.screens.run import RunScreen
+    from tui.compare.job import Key
+    from tui.run.screen import RunScreen
 
 Answer = TypeVar("Answer")
 _SIGNALLED = 128  # an exit status above it names a signal
@@ -133,14 +133,14 @@ class Dashboard(TerminalApp):
 
     def open_run(self, folder: RunFolder, tab: str = "overview", benchmark: str | None = None) -> RunScreen:
         """``benchmark``: whose evaluation is shown; None is the run's main one."""
-        from tui.screens.run import RunScreen
+        from tui.run.screen import RunScreen
 
         screen = RunScreen(folder, tab, benchmark)
         self.push_screen(screen)
         return screen
 
     def open_launch(self) -> None:
-        from tui.screens.launch import LaunchScreen
+        from tui.launch.screen import LaunchScreen
 
         self.push_screen(LaunchScreen())
 
@@ -148,7 +148,7 @@ class Dashboard(TerminalApp):
         self, rows: Sequence[RunRow], benchmark: str | None, step: int | None, table: str | None = None
     ) -> None:
         """``table``: what the dialog offers first; None is the heatmap of a benchmark, else the summary."""
-        from tui.screens.export import ExportScreen
+        from tui.dialogs.export import ExportScreen
 
         named = labels(self.snapshot.rows if self.snapshot is not None else rows)
         names = [named.get(row.folder.path, row.name) for row in rows]
@@ -158,7 +158,7 @@ class Dashboard(TerminalApp):
         self, rows: Sequence[RunRow], baseline: RunRow | None = None, benchmark: str | None = None
     ) -> None:
         """``baseline`` is one of the rows, None the usual one; ``benchmark`` None is the first they have in common."""
-        from tui.screens.compare import CompareScreen
+        from tui.compare.screen import CompareScreen
 
         self.push_screen(CompareScreen(rows, baseline, benchmark))
 
@@ -173,18 +173,18 @@ class Dashboard(TerminalApp):
             self.push_screen(StudyScreen(name))
 
     def open_help(self, screen_name: str) -> None:
-        from tui.screens.help import HelpScreen
+        from tui.dialogs.help import HelpScreen
 
         self.push_screen(HelpScreen(screen_name))
 
     def open_palette(self, view: View, screen_name: str) -> None:
-        from tui.screens.palette import PaletteScreen
+        from tui.dialogs.palette import PaletteScreen
 
         self.push_screen(PaletteScreen(view, screen_name))
 
     def ask(self, question: Sequence[str], then: Callable[[], None]) -> None:
         """Asks before something that is hard to take back."""
-        from tui.screens.confirm import ConfirmScreen
+        from tui.dialogs.confirm import ConfirmScreen
 
         self.push_screen(ConfirmScreen(question), lambda yes: then() if yes else None)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from engine.files import write_file
-from tui.format import visible
+from tui.numbers import visible
 
 _MOST = 74_994  # bytes of base64 that terminals are known to take; more is cut or ignored, so it is not sent
 

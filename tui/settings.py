@@ -27,7 +27,7 @@ import msgspec
 
 from engine.config import ConfigError
 from tui import keymap
-from tui.format import short_path
+from tui.numbers import short_path
 
 Theme = Literal["auto", "dark", "light"]
 Colours = Literal["auto", "truecolor", "256", "16", "none"]

@@ -15,8 +15,8 @@ from engine.runs.folder import RunFolder, read_spec
 from engine.runs.lock import probe
 from engine.runs.reader import RunReader
 from engine.runs.study_record import Claim, StudyRecord, digest_of_claims
-from tui.model.rows import make_row
-from tui.study.study_state import Member, StudyState, study_state
+from tui.follow.rows import make_row
+from tui.follow.study_state import Member, StudyState, study_state
 
 STUDY = "beir-question"
 BENCHMARKS = ("xquad-r", "beir/nfcorpus", "beir/scifact")

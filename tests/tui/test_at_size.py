@@ -16,8 +16,8 @@ from runs_factory import START, RunWriter, run_config, running
 from engine import events
 from engine.runs.reader import RunReader
 from tui.app import Dashboard
-from tui.feed import Feed
-from tui.screens.runs import RunsScreen
+from tui.follow.feed import Feed
+from tui.runs.screen import RunsScreen
 from tui.settings import Rates
 from tui.widgets import runs_table
 
@@ -102,7 +102,7 @@ async def test_a_key_among_five_hundred_runs_draws_what_is_in_sight(
     app = dashboard()
     drawn: list[object] = []
     real = runs_table.lines
-    monkeypatch.setattr("tui.screens.runs.lines", lambda *arguments: drawn.append(arguments) or real(*arguments))
+    monkeypatch.setattr("tui.runs.screen.lines", lambda *arguments: drawn.append(arguments) or real(*arguments))
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.snapshot is not None and len(app.snapshot.rows) == RUNS, "the runs")
         screen = app.screen

@@ -16,7 +16,7 @@ from colour_vision import EYES, apart, ciede2000
 from rich.color import Color, ColorSystem
 from rich.style import Style
 
-from tui.drawing.heatmap import RAMP_STEPS
+from tui.draw.heatmap import RAMP_STEPS
 from tui.theme import DARK, LIGHT, SIXTEEN, Palette
 
 NEIGHBOURS, PAIR = 8.0, 20.0

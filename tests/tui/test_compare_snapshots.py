@@ -18,7 +18,7 @@ from textual.pilot import Pilot
 from engine.export import compare_job
 from engine.export.compare_job import CompareOutcome, CompareRequest
 from tui.app import Dashboard
-from tui.screens.compare import CompareScreen
+from tui.compare.screen import CompareScreen
 from tui.theme import PLAIN
 
 Make = Callable[..., Dashboard]
@@ -45,7 +45,7 @@ def five(home: Any, monkeypatch: pytest.MonkeyPatch) -> list[RunWriter]:
     def compute(request: CompareRequest, progress: object, cancelled: threading.Event) -> CompareOutcome:
         return compare_job.compare(request)
 
-    monkeypatch.setattr("tui.screens.comparator.compute", compute)
+    monkeypatch.setattr("tui.compare.comparator.compute", compute)
     return comparable(home)
 
 

@@ -17,16 +17,16 @@ from engine.runs.folder import read_spec
 from engine.runs.registry import list_runs
 from tui import steer
 from tui.app import Dashboard
-from tui.model.exporting import KINDS
-from tui.model.listing import Shown
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.export import ExportScreen
-from tui.screens.help import HelpScreen, TomlScreen
-from tui.screens.launch import LaunchScreen
-from tui.screens.palette import PaletteScreen
-from tui.screens.pick import PickScreen
-from tui.screens.run import RunScreen
-from tui.screens.runs import RunsScreen
+from tui.dialogs.confirm import ConfirmScreen
+from tui.dialogs.export import ExportScreen
+from tui.dialogs.exporting import KINDS
+from tui.dialogs.help import HelpScreen, TomlScreen
+from tui.dialogs.palette import PaletteScreen
+from tui.dialogs.pick import PickScreen
+from tui.launch.screen import LaunchScreen
+from tui.run.screen import RunScreen
+from tui.runs.listing import Shown
+from tui.runs.screen import RunsScreen
 
 pytestmark = pytest.mark.long
 
@@ -342,7 +342,7 @@ async def test_export_dialog_writes_the_file_it_names(
         out.write_text("run,map_monolingual\n")
         return out
 
-    monkeypatch.setattr("tui.screens.export.export", fake)
+    monkeypatch.setattr("tui.dialogs.export.export", fake)
     finished(home, "done")
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
@@ -614,7 +614,7 @@ async def test_export_offers_figures_and_says_which_extra_is_missing(
     home: Path, dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finished(home, "done")
-    monkeypatch.setattr("tui.model.exporting.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("tui.dialogs.exporting.importlib.util.find_spec", lambda name: None)
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: app.snapshot is not None)

@@ -15,7 +15,7 @@ from engine.config import EvaluationConfig, ModelConfig, RunConfig
 from engine.runs.reader import RunReader
 from engine.runs.status import status_of
 from tui.app import Dashboard
-from tui.plain import result_table
+from tui.commands.plain import result_table
 
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]

@@ -16,8 +16,8 @@ from textual.pilot import Pilot
 
 from engine import events
 from tui.app import Dashboard
-from tui.screens.queries_tab import QueriesTab
-from tui.screens.run import RunScreen
+from tui.run.queries_tab import QueriesTab
+from tui.run.screen import RunScreen
 from tui.theme import PLAIN, SIXTEEN, Palette
 
 pytestmark = pytest.mark.long

@@ -17,7 +17,7 @@ from runs_factory import LANGUAGES, evaluation_result, running
 
 from engine import events
 from engine.runs.folder import RunFolder, read_spec
-from tui.model.exporting import suggest
+from tui.dialogs.exporting import suggest
 
 sys.path.append(str(Path(__file__).parents[1] / "engine" / "export"))
 import query_cases

@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from tui.app import Dashboard, NewSnapshot
 from tui.terminal.kept_lines import Kept
-from tui.widgets.base import Panel
+from tui.widgets.panel import Panel
 
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]

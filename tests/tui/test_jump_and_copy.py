@@ -17,11 +17,11 @@ from runs_factory import RunWriter
 
 from tui.app import Dashboard
 from tui.clipboard import clean, copy_path, osc52
-from tui.screens.jump import JumpScreen, Letter, letters
-from tui.screens.launch import LaunchScreen
-from tui.screens.pick import PickScreen
-from tui.screens.run import RunScreen
-from tui.screens.runs import RunsScreen
+from tui.dialogs.jump import JumpScreen, Letter, letters
+from tui.dialogs.pick import PickScreen
+from tui.launch.screen import LaunchScreen
+from tui.run.screen import RunScreen
+from tui.runs.screen import RunsScreen
 
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]

@@ -10,17 +10,17 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from tui import keymap
-from tui.screens.charts import ChartsScreen
-from tui.screens.compare import CompareScreen
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.export import ExportScreen
-from tui.screens.help import HelpScreen, TomlScreen
-from tui.screens.jump import JumpScreen
-from tui.screens.launch import LaunchScreen
-from tui.screens.palette import PaletteScreen
-from tui.screens.pick import PickScreen
-from tui.screens.run import RunScreen
-from tui.screens.runs import RunsScreen
+from tui.compare.screen import CompareScreen
+from tui.dialogs.charts import ChartsScreen
+from tui.dialogs.confirm import ConfirmScreen
+from tui.dialogs.export import ExportScreen
+from tui.dialogs.help import HelpScreen, TomlScreen
+from tui.dialogs.jump import JumpScreen
+from tui.dialogs.palette import PaletteScreen
+from tui.dialogs.pick import PickScreen
+from tui.launch.screen import LaunchScreen
+from tui.run.screen import RunScreen
+from tui.runs.screen import RunsScreen
 from tui.study.grid import ResultsGrid
 from tui.study.panels import AnswerPanel, RunsLeft
 from tui.study.screen import StudyScreen

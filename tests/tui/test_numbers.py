@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui import format as form
+from tui import numbers as form
 
 
 @given(st.floats(-1e9, 1e9))

@@ -14,9 +14,9 @@ from engine.export.figures.style import styled
 from engine.export.tables import build_table
 from engine.runs.folder import RunFolder
 from engine.runs.reader import RunReader
-from tui.drawing.glyphs import ASCII
-from tui.drawing.heatmap import Window, heatmap, sequential
-from tui.model.matrix import to_matrix
+from tui.draw.glyphs import ASCII
+from tui.draw.heatmap import Window, heatmap, sequential
+from tui.run.matrix import to_matrix
 
 sys.path.append(str(Path(__file__).parents[1] / "engine" / "export"))
 from export_cases import make_evaluation, make_run

@@ -12,7 +12,7 @@ from helpers.screens import lines_of
 from runs_factory import RunWriter, finished
 
 from tui.app import Dashboard
-from tui.widgets.heat import HeatPanel
+from tui.run.heatmap_panels import HeatPanel
 
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]

@@ -15,9 +15,9 @@ from textual.pilot import Pilot
 
 from engine.config import to_toml
 from tui.app import Dashboard
-from tui.screens.launch import LaunchScreen
-from tui.screens.overview_tab import OverviewTab
-from tui.screens.run import RunScreen
+from tui.launch.screen import LaunchScreen
+from tui.run.overview_tab import OverviewTab
+from tui.run.screen import RunScreen
 from tui.theme import LIGHT, PLAIN, SIXTEEN, Palette
 
 pytestmark = pytest.mark.long
@@ -78,8 +78,8 @@ def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "sample_configs"
     folder.mkdir()
     (folder / "cldr-hybrid.toml").write_text("# The built-in example.\n" + to_toml(run_config("cldr-hybrid")))
-    monkeypatch.setattr("tui.model.launching.sample_configs_folder", lambda: folder)
-    monkeypatch.setattr("tui.model.estimating._free", lambda home: 410 * 2**30)
+    monkeypatch.setattr("tui.launch.fields.sample_configs_folder", lambda: folder)
+    monkeypatch.setattr("tui.launch.estimate._free", lambda home: 410 * 2**30)
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])

@@ -15,8 +15,8 @@ from engine.config import ConfigError
 from tui import keymap
 from tui.app import Dashboard
 from tui.commands.dashboard import settings_for
-from tui.feed import Feed
-from tui.format import short_path
+from tui.follow.feed import Feed
+from tui.numbers import short_path
 from tui.settings import Rates, Settings, find_settings, load_settings, settings_path
 from tui.theme import DARK, LIGHT, choose_palette
 

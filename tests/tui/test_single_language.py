@@ -21,7 +21,7 @@ from engine.export.tables.formats import BINARY_FORMATS, FORMATS
 from engine.measures import ONE_LANGUAGE
 from tui.app import Dashboard
 from tui.cli import EXIT_DONE, EXIT_WRONG_USE, main
-from tui.screens import comparator
+from tui.compare import comparator
 
 Until = Callable[..., Awaitable[None]]
 

@@ -15,9 +15,9 @@ from helpers.terminal import HYBRID_TUI, Terminal
 from runs_factory import RunWriter, finished, run_config
 
 from tui.app import Dashboard
-from tui.screens.help import HelpScreen
-from tui.screens.run import RunScreen
-from tui.screens.runs import RunsScreen
+from tui.dialogs.help import HelpScreen
+from tui.run.screen import RunScreen
+from tui.runs.screen import RunsScreen
 
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]

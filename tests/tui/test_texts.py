@@ -10,7 +10,7 @@ from runs_factory import model_loaded, run_config
 from engine.config import DebiasMethod, ModelConfig, SystemConfig
 from engine.events import ModelLoaded
 from engine.runs.folder import Provenance, Spec
-from tui.drawing.cells import row_width
+from tui.draw.text import row_width
 from tui.widgets.texts import config_rows, toml_rows
 
 

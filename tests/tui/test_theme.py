@@ -12,8 +12,8 @@ from rich.color import Color, ColorSystem
 from rich.style import Style
 
 import tui
-from tui.drawing.glyphs import ASCII, BRAILLE
-from tui.drawing.heatmap import RAMP_STEPS
+from tui.draw.glyphs import ASCII, BRAILLE
+from tui.draw.heatmap import RAMP_STEPS
 from tui.theme import DARK, LIGHT, PALETTES, PLAIN, SIXTEEN, Palette, choose_palette
 
 Rgb = tuple[float, float, float]

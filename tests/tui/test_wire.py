@@ -15,7 +15,7 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
-from tui.drawing.cells import fit, width
+from tui.draw.text import fit, width
 from tui.terminal.direction import CLOSE, OPEN
 from tui.terminal.stand_ins import measurable, restored
 from tui.terminal.wire import Wire

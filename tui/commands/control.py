@@ -17,7 +17,7 @@ from engine.runs.reader import RunReader
 from engine.runs.status import status_of
 from engine.runs.text import visible
 from tui.commands.output import exit_status
-from tui.plain import follow
+from tui.commands.plain import follow
 
 _POLL_SECONDS = 0.05
 

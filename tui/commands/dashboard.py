@@ -72,7 +72,7 @@ def follow_live(options: argparse.Namespace) -> int:
     """Plain lines about every live run, also those that start meanwhile, until none is live."""
     from engine.runs.lock import probe
     from engine.runs.registry import list_runs
-    from tui.plain import Follower
+    from tui.commands.plain import Follower
 
     home = runs_home(options.runs)
     followed: dict[RunFolder, Follower] = {}

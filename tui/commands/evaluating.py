@@ -41,8 +41,8 @@ from engine.runs.status import reason, status_of
 from engine.runs.text import visible
 from engine.runs.weights import OF_A_RUN, weights_of_run
 from tui.commands.output import exit_status, print_json
+from tui.commands.plain import ENDED
 from tui.commands.progress import ProgressLine
-from tui.plain import ENDED
 
 _EXIT_WRONG_USE = 2
 _WHERE_IT_IS = ("model.name", "system.path")  # fields that are wrong with one system alone

@@ -8,7 +8,7 @@ import time
 
 from engine.runs.text import visible
 from tui.commands.output import unguarded
-from tui.drawing.cells import cut
+from tui.draw.text import cut
 
 REDRAW_SECONDS = 0.1
 

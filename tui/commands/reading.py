@@ -20,8 +20,8 @@ from engine.runs.registry import find_run, list_runs
 from engine.runs.status import reason, status_of
 from engine.runs.text import visible
 from tui.commands.output import print_json
-from tui.format import option_text
-from tui.plain import evaluation_line, result_table, standing_line
+from tui.commands.plain import evaluation_line, result_table, standing_line
+from tui.numbers import option_text
 
 
 def list_all(options: argparse.Namespace) -> int:

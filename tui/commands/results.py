@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from engine.runs.folder import runs_home
 from engine.runs.text import visible
 from tui.commands.output import print_json
+from tui.commands.plain import align
 from tui.commands.run_references import run_reference
-from tui.plain import align
 
 _RANKS = ("rank_distance", "own_language_advantage", "worst_relevant_rank")  # the other metrics are shares
 

@@ -21,7 +21,7 @@ from engine.runs.study_record import StudyRecord, stated
 from engine.runs.study_start import StartedRun, changed_since_training, start_study
 from engine.runs.text import visible
 from tui.commands.output import exit_status, print_json
-from tui.plain import ENDED, align, rank, score
+from tui.commands.plain import ENDED, align, rank, score
 
 if TYPE_CHECKING:
     from engine.export.report.contents import StudyReport

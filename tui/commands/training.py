@@ -19,7 +19,7 @@ from engine.runs.reader import RunReader
 from engine.runs.status import Status, status_of
 from engine.runs.weights import weights_of_run
 from tui.commands.output import exit_status, print_json
-from tui.plain import follow, result_table
+from tui.commands.plain import follow, result_table
 
 _DEMO_CONFIG = "cldr-hybrid.toml"
 _DEMO_MODES = ("mono", "cross", "hybrid")

@@ -1,0 +1,1 @@
+"""Comparisons: the screen, the process that computes them, and their views."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from engine.config import ConfigError
 from engine.export.background import JobProgress
 from engine.export.compare_job import CompareOutcome
-from tui.format import visible
-from tui.model.comparing import KEPT, Choice, compute
-from tui.widgets.comparison import Comparison, to_comparison
+from tui.compare.job import KEPT, Choice, compute
+from tui.compare.table import Comparison, to_comparison
+from tui.numbers import visible
 
 if TYPE_CHECKING:
     from tui.app import Dashboard

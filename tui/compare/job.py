@@ -10,9 +10,9 @@ from pathlib import Path
 from engine.export.background import JobProgress
 from engine.export.compare_job import CompareOutcome, CompareRequest
 from engine.export.compare_rows import CompareRow
-from tui.format import share, signed
-from tui.model.beside import ask_beside
-from tui.model.rows import RunRow
+from tui.follow.rows import RunRow
+from tui.job_process import ask_beside
+from tui.numbers import share, signed
 
 KEPT = 16  # comparisons that a dashboard remembers
 LABELS = {

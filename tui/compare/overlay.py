@@ -12,7 +12,7 @@ from itertools import compress
 from engine.runs.folder import RunFolder
 from engine.runs.reader import MODE_CODES, RunReader, Series
 from engine.runs.state import EvaluationPoint
-from tui.drawing.curve import Curve, View
+from tui.draw.curve import Curve, View
 
 ALL = "all batches"
 LOSSES = {ALL: None, "mono batches": MODE_CODES["mono"], "cross batches": MODE_CODES["cross"]}

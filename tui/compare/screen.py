@@ -9,20 +9,10 @@ from textual.app import ComposeResult
 
 from engine.export.compare_rows import CompareRow
 from tui import keymap
-from tui.drawing.cells import Row, Run, wrap
-from tui.drawing.small import progress_bar
-from tui.feed import Snapshot
-from tui.format import visible
-from tui.model.comparing import Choice, common_benchmarks, evaluated, oldest_first, usual_baseline
-from tui.model.curves import usual_smoothing
-from tui.model.overlay import LOSSES, Overlay, OverlayReader
-from tui.model.rows import RunRow
-from tui.screens.base import View
-from tui.screens.comparator import Comparator
-from tui.widgets.arrows import Arrows
-from tui.widgets.base import Drawn
-from tui.widgets.compare_views import CurvesPanel, PairsPanel, PlacesPanel
-from tui.widgets.comparison import (
+from tui.compare.comparator import Comparator
+from tui.compare.job import Choice, common_benchmarks, evaluated, oldest_first, usual_baseline
+from tui.compare.overlay import LOSSES, Overlay, OverlayReader
+from tui.compare.table import (
     WIDE,
     Comparison,
     Sentences,
@@ -31,7 +21,17 @@ from tui.widgets.comparison import (
     head,
     row_lines,
 )
+from tui.compare.views import CurvesPanel, PairsPanel, PlacesPanel
+from tui.draw.small import progress_bar
+from tui.draw.text import Row, Run, wrap
+from tui.follow.curves import usual_smoothing
+from tui.follow.feed import Snapshot
+from tui.follow.rows import RunRow
+from tui.numbers import visible
+from tui.widgets.arrows import Arrows
 from tui.widgets.lists import Items
+from tui.widgets.panel import Drawn
+from tui.widgets.view import View
 
 _SENTENCES_FROM = 22  # lines of a terminal that has room for them
 _CURVES_EVERY = 2.0  # seconds between two looks at live runs ...
@@ -149,7 +149,7 @@ class CompareScreen(Arrows, View):
         self._show()
 
     def action_baseline(self) -> None:
-        from tui.screens.pick import PickScreen
+        from tui.dialogs.pick import PickScreen
 
         if self.comparison is None:
             names = [row.id for row in self.rows]

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from engine.applicability import grouped
 from engine.export.compare_job import CompareOutcome
 from engine.export.compare_rows import CompareRow
-from tui.drawing.cells import Row, Run, fit, width, wrap
-from tui.drawing.glyphs import RUN_SERIES, Glyphs
-from tui.drawing.interval import DifferenceAxis, difference_axis, difference_row, margin_mark, zero_mark
-from tui.format import count, share, visible
-from tui.model.comparing import change, measure_label, number, p_value, style, words
-from tui.model.rows import RunRow
-from tui.widgets.base import Drawn
-from tui.widgets.runs_table import fit_middle
+from tui.compare.job import change, measure_label, number, p_value, style, words
+from tui.draw.glyphs import RUN_SERIES, Glyphs
+from tui.draw.interval import DifferenceAxis, difference_axis, difference_row, margin_mark, zero_mark
+from tui.draw.text import Row, Run, fit, width, wrap
+from tui.follow.rows import RunRow
+from tui.numbers import count, share, visible
+from tui.runs.table import fit_middle
+from tui.widgets.panel import Drawn
 
 WIDE = 92  # cells from which a row is one line ...
 _ROOMY = 112  # ... and from which it tells the nulls of a rank distance

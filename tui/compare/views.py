@@ -6,19 +6,19 @@ import math
 from dataclasses import replace
 
 from engine.export.compare_rows import CompareRow
-from tui.drawing.cells import Row, Run, fit, width, wrap
-from tui.drawing.glyphs import Glyphs
-from tui.drawing.heatmap import Matrix, Window, diverging, heatmap, own_and_others
-from tui.drawing.interval import difference_axis, difference_row
-from tui.drawing.line import Axes, Series, line_chart, steady_end
-from tui.drawing.scatter import Mark, Plane, scatter
-from tui.format import share, visible
-from tui.model.comparing import change, measure_label, number, p_value, style, words
-from tui.model.overlay import LOSSES, Overlay
-from tui.widgets.base import Panel, selected
-from tui.widgets.comparison import Comparison, condition_text
+from tui.compare.job import change, measure_label, number, p_value, style, words
+from tui.compare.overlay import LOSSES, Overlay
+from tui.compare.table import Comparison, condition_text
+from tui.draw.glyphs import Glyphs
+from tui.draw.heatmap import Matrix, Window, diverging, heatmap, own_and_others
+from tui.draw.interval import difference_axis, difference_row
+from tui.draw.lines import Axes, Series, line_chart, steady_end
+from tui.draw.scatter import Mark, Plane, scatter
+from tui.draw.text import Row, Run, fit, width, wrap
+from tui.numbers import share, visible
+from tui.runs.table import fit_middle
 from tui.widgets.lists import Cursor
-from tui.widgets.runs_table import fit_middle
+from tui.widgets.panel import Panel, selected
 
 _MATRIX = ("map_monolingual", "map_crosslingual")  # cells of one matrix: its diagonal, and the rest
 

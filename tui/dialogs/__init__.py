@@ -1,0 +1,1 @@
+"""Dialogs over any screen: help, jump marks, choices, questions, export."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tui import keymap
-from tui.drawing.cells import Row, fit
-from tui.model.charts import Chart
-from tui.screens.list_dialog import SearchDialog
+from tui.dialogs.list_dialog import SearchDialog
+from tui.draw.text import Row, fit
+from tui.follow.charts import Chart
 
 _CELLS = 56
 

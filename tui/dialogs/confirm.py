@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 
 from tui import keymap
-from tui.drawing.cells import Row, wrap
-from tui.screens.dialog import Dialog
+from tui.draw.text import Row, wrap
+from tui.widgets.dialog import Dialog
 from tui.widgets.lists import Lines
 
 _CELLS = 66

@@ -10,14 +10,14 @@ from textual.app import ComposeResult
 
 from engine.runs.folder import RunFolder
 from tui import keymap
-from tui.drawing.cells import Row
-from tui.format import short_path, visible
-from tui.model.edit import Form
-from tui.model.exporting import FIELDS, export, fields, missing, suggest
-from tui.screens.dialog import Blank, Dialog
-from tui.screens.forms import FormKeys
+from tui.dialogs.exporting import FIELDS, export, fields, missing, suggest
+from tui.draw.text import Row
+from tui.numbers import short_path, visible
 from tui.widgets.bars import Message
+from tui.widgets.dialog import Blank, Dialog
+from tui.widgets.edit import Form
 from tui.widgets.form import FormPanel
+from tui.widgets.form_keys import FormKeys
 
 _CELLS = 88
 _LINES = len(FIELDS) + 2

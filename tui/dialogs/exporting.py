@@ -12,7 +12,7 @@ from engine.export.figures import FORMATS as FIGURE_FORMATS
 from engine.export.tables import TABLES, build_table, write
 from engine.export.tables.formats import FORMATS as TABLE_FORMATS
 from engine.runs.folder import RunFolder
-from tui.model.edit import Field
+from tui.widgets.edit import Field
 
 FIGURE = "figure: "
 KINDS = (*TABLES, *(FIGURE + name for name in FIGURES))

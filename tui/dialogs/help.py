@@ -7,8 +7,8 @@ from collections.abc import Callable
 from textual.app import ComposeResult
 
 from tui import keymap
-from tui.drawing.cells import Row, fit, wrap
-from tui.screens.dialog import Dialog
+from tui.draw.text import Row, fit, wrap
+from tui.widgets.dialog import Dialog
 from tui.widgets.lists import Lines
 
 _CELLS = 80

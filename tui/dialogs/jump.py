@@ -13,13 +13,13 @@ from textual.geometry import Offset
 from textual.screen import ModalScreen
 
 from tui import keymap
-from tui.drawing.cells import Row, width
-from tui.screens.base import View
+from tui.draw.text import Row, width
+from tui.run.query_panels import HeadedItems
 from tui.widgets.bars import Tabs
-from tui.widgets.base import Drawn, Spot
 from tui.widgets.form import FormPanel
 from tui.widgets.lists import Items
-from tui.widgets.queries import HeadedItems
+from tui.widgets.panel import Drawn, Spot
+from tui.widgets.view import View
 
 _LETTERS = "asdfghjklqwertyuiopzxcvbnm"  # those under the fingers first
 

@@ -8,11 +8,11 @@ from typing import TypeVar
 from textual import events
 from textual.app import ComposeResult
 
-from tui.drawing.cells import Row
-from tui.model.edit import LineEdit
-from tui.screens.dialog import Dialog
-from tui.widgets.base import Drawn
+from tui.draw.text import Row
+from tui.widgets.dialog import Dialog
+from tui.widgets.edit import LineEdit
 from tui.widgets.lists import Items
+from tui.widgets.panel import Drawn
 
 Result = TypeVar("Result")
 _CURSOR_KEYS = frozenset({"home", "end", "left", "right"})  # these move in the list, not in what is typed

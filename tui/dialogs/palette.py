@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tui import keymap
-from tui.drawing.cells import Row, Run, fit, width
-from tui.format import visible
-from tui.model.labels import labels
-from tui.screens.base import View
-from tui.screens.list_dialog import SearchDialog
-from tui.widgets.runs_table import fit_middle
+from tui.dialogs.list_dialog import SearchDialog
+from tui.draw.text import Row, Run, fit, width
+from tui.follow.labels import labels
+from tui.numbers import visible
+from tui.runs.table import fit_middle
+from tui.widgets.view import View
 
 _CELLS = 80
 _LINES = 20  # of the list; more is scrolled or found by another letter

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tui import keymap
-from tui.drawing.cells import Row, fit, width
-from tui.format import visible
-from tui.screens.list_dialog import ListDialog
+from tui.dialogs.list_dialog import ListDialog
+from tui.draw.text import Row, fit, width
+from tui.numbers import visible
 
 _CELLS = 76
 

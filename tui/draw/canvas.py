@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import compress, pairwise
 from operator import ne
 
-from tui.drawing.cells import Row, character_width
+from tui.draw.text import Row, character_width
 
 
 class Canvas:

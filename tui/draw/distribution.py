@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from engine.export.log_axis import log_position, spread
-from tui.drawing.glyphs import Glyphs
+from tui.draw.glyphs import Glyphs
 
 _HALF = 0.5 + 1e-9  # rounds halves up, also where a sum of shares falls just short of one
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
 
-from tui.drawing.glyphs import Glyphs
+from tui.draw.glyphs import Glyphs
 
 
 class Dots:

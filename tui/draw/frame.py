@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tui.drawing.canvas import Canvas
-from tui.drawing.cells import width
-from tui.drawing.glyphs import Glyphs
-from tui.drawing.scale import Scale
-from tui.drawing.ticks import log_ticks, nice_ticks, tick_labels
+from tui.draw.canvas import Canvas
+from tui.draw.glyphs import Glyphs
+from tui.draw.scale import Scale
+from tui.draw.text import width
+from tui.draw.ticks import log_ticks, nice_ticks, tick_labels
 
 Y_LABELS = 7  # cells left of a plot, the axis included
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tui.drawing.canvas import Canvas
-from tui.drawing.cells import Row, fit
-from tui.drawing.glyphs import Glyphs
+from tui.draw.canvas import Canvas
+from tui.draw.glyphs import Glyphs
+from tui.draw.text import Row, fit
 
 RAMP_STEPS = 7
 

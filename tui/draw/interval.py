@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tui.drawing.cells import Row, Run
-from tui.drawing.glyphs import Glyphs
-from tui.drawing.small import join
+from tui.draw.glyphs import Glyphs
+from tui.draw.small import join
+from tui.draw.text import Row, Run
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from codecs import charmap_decode
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tui.drawing.canvas import Canvas
-from tui.drawing.dots import Dots
-from tui.drawing.glyphs import Glyphs
+from tui.draw.canvas import Canvas
+from tui.draw.dots import Dots
+from tui.draw.glyphs import Glyphs
 
 
 class Layer(NamedTuple):

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tui.drawing.canvas import Canvas
-from tui.drawing.cells import Row, width
-from tui.drawing.curve import Envelope, View, envelope
-from tui.drawing.dots import Dots
-from tui.drawing.frame import Y_LABELS, draw_x_axis, draw_y_axis
-from tui.drawing.glyphs import Glyphs
-from tui.drawing.layers import Layer, paint
-from tui.drawing.scale import Scale, bounds
-from tui.drawing.ticks import nice_ticks, value_label
+from tui.draw.canvas import Canvas
+from tui.draw.curve import Envelope, View, envelope
+from tui.draw.dots import Dots
+from tui.draw.frame import Y_LABELS, draw_x_axis, draw_y_axis
+from tui.draw.glyphs import Glyphs
+from tui.draw.layers import Layer, paint
+from tui.draw.scale import Scale, bounds
+from tui.draw.text import Row, width
+from tui.draw.ticks import nice_ticks, value_label
 
 SINGLE = "single"  # the key of a series that stands alone
 _LABELLED = 40  # cells from which on lines are labelled at their ends

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from tui.drawing.cells import Row
-from tui.drawing.curve import View
-from tui.drawing.glyphs import Glyphs
-from tui.drawing.small import join
+from tui.draw.curve import View
+from tui.draw.glyphs import Glyphs
+from tui.draw.small import join
+from tui.draw.text import Row
 
 
 def ribbon(stretches: Sequence[Sequence[int]], modes: Sequence[str], glyphs: Glyphs) -> Row:

@@ -6,14 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tui.drawing.canvas import Canvas
-from tui.drawing.cells import Row, fit, width
-from tui.drawing.dots import Dots
-from tui.drawing.frame import Y_LABELS, draw_x_axis, draw_y_axis
-from tui.drawing.glyphs import Glyphs
-from tui.drawing.layers import Layer, paint
-from tui.drawing.scale import Scale, bounds
-from tui.drawing.ticks import log_ticks, nice_ticks, tick_labels
+from tui.draw.canvas import Canvas
+from tui.draw.dots import Dots
+from tui.draw.frame import Y_LABELS, draw_x_axis, draw_y_axis
+from tui.draw.glyphs import Glyphs
+from tui.draw.layers import Layer, paint
+from tui.draw.scale import Scale, bounds
+from tui.draw.text import Row, fit, width
+from tui.draw.ticks import log_ticks, nice_ticks, tick_labels
 
 _PAD = 0.04  # free share of an axis beyond its outermost points
 _LABEL = 8  # cells at most of a label below the horizontal axis

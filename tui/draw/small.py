@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tui.drawing.cells import Row, Run
-from tui.drawing.glyphs import Glyphs
+from tui.draw.glyphs import Glyphs
+from tui.draw.text import Row, Run
 
 
 def sparkline(values: Sequence[float], cells: int, glyphs: Glyphs) -> str:

@@ -1,1 +1,1 @@
-"""View models: what the screens show, made from run states in the reader thread and never changed afterwards."""
+"""The thread that reads runs for the dashboard, and what it makes of them: immutable, ready to show."""

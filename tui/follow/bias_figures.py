@@ -6,7 +6,7 @@ import math
 
 from engine.events import Advantage, EvaluationResult
 from engine.measures import ONE_LANGUAGE, RANK_DISTANCE_NULL
-from tui.drawing.heatmap import Matrix
+from tui.draw.heatmap import Matrix
 
 
 def without_bias(result: EvaluationResult) -> str:

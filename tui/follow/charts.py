@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from engine.events import EvaluationResult, from_number
 from engine.measures import RANK_DISTANCE_NULL
 from engine.runs.state import EvaluationPoint, ValidationPoint
-from tui.drawing.curve import Curve
-from tui.drawing.line import SINGLE, Series
-from tui.format import visible
-from tui.model.bias import mean_advantage
-from tui.model.measures import LOSS
+from tui.draw.curve import Curve
+from tui.draw.lines import SINGLE, Series
+from tui.follow.bias_figures import mean_advantage
+from tui.follow.measures import LOSS
+from tui.numbers import visible
 
 _Value = Callable[[EvaluationResult], float | None]
 

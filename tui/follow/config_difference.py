@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from engine.config import RunConfig
-from tui.format import visible
+from tui.numbers import visible
 
 NONE = "-"
 AS_MODEL = "as the model says"

@@ -9,11 +9,11 @@ from itertools import compress
 
 from engine.runs.reader import MODE_NAMES, UNKNOWN_MODE, Series
 from engine.runs.state import EvaluationPoint, ValidationPoint
-from tui.drawing import line
-from tui.drawing.curve import Curve, View
-from tui.drawing.line import SINGLE
-from tui.model.charts import Chart, evaluation_charts, in_order, validation_charts
-from tui.model.measures import LOSS, STEP_MEASURES, Measure, told
+from tui.draw import lines
+from tui.draw.curve import Curve, View
+from tui.draw.lines import SINGLE
+from tui.follow.charts import Chart, evaluation_charts, in_order, validation_charts
+from tui.follow.measures import LOSS, STEP_MEASURES, Measure, told
 
 SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
 
@@ -58,11 +58,11 @@ class CurveBook:
 
     def charts(self, evaluations: list[EvaluationPoint], validations: list[ValidationPoint]) -> tuple[Chart, ...]:
         """Every chart that the run has; those of measures that were not wanted are not ready."""
-        losses = tuple(line.Series(mode, mode, view) for mode, view in self.views())
+        losses = tuple(lines.Series(mode, mode, view) for mode, view in self.views())
         found = [Chart(LOSS, losses, log=True, smoothed=True)]
         for measure in told(self._series) if self._series is not None else ():
             curve = self._measured.get(measure.name)
-            series = (line.Series(SINGLE, measure.name, curve.view()),) if curve is not None else ()
+            series = (lines.Series(SINGLE, measure.name, curve.view()),) if curve is not None else ()
             found.append(Chart(measure.name, series, measure.log, measure.smoothed, ready=curve is not None))
         if (evaluations, validations) != self._evaluated[:2]:
             made = [*validation_charts(validations), *evaluation_charts(evaluations)]

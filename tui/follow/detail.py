@@ -12,12 +12,12 @@ from engine.runs.commands import pending_commands
 from engine.runs.folder import Spec
 from engine.runs.reader import Series
 from engine.runs.state import RECENT_STEPS, EvaluationPoint, Note, RunState
-from tui.drawing.curve import View
-from tui.format import visible
-from tui.model.charts import Chart
-from tui.model.curves import CurveBook
-from tui.model.requests import Request, merge
-from tui.model.rows import RunRow
+from tui.draw.curve import View
+from tui.follow.charts import Chart
+from tui.follow.curves import CurveBook
+from tui.follow.requests import Request, merge
+from tui.follow.rows import RunRow
+from tui.numbers import visible
 
 NOTES_SHOWN = 1000
 _RATE_BUCKETS = 24

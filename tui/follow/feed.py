@@ -18,14 +18,14 @@ from engine.runs.folder import RunFolder, Spec, read_spec
 from engine.runs.lock import probe
 from engine.runs.reader import RunReader
 from engine.runs.registry import list_runs
-from tui.format import visible
-from tui.model.rows import RunRow, make_row
+from tui.follow.rows import RunRow, make_row
+from tui.numbers import visible
 from tui.settings import Rates
 
 if TYPE_CHECKING:  # what only an open run needs is loaded in the feed's thread, after the first frame
-    from tui.model.curves import CurveBook
-    from tui.model.detail import RunDetail
-    from tui.study.study_state import StudyState
+    from tui.follow.curves import CurveBook
+    from tui.follow.detail import RunDetail
+    from tui.follow.study_state import StudyState
 
 _PATIENCE = 0.3  # seconds of reading after which the runs that are known so far are posted
 _LIST_EVERY = 10  # ticks after which the home is listed even if its time stamp stands still
@@ -164,7 +164,7 @@ class Feed:
 
     def _study_state(self, name: str) -> StudyState | None:
         """Made anew only where a run of it says something new."""
-        from tui.study.study_state import Member, study_state
+        from tui.follow.study_state import Member, study_state
 
         tracked = [self._runs[folder.path] for folder in self._order if folder.path in self._runs]
         members = [each for each in tracked if each.row.study == name and each.spec is not None]
@@ -221,15 +221,15 @@ class Feed:
         row = make_row(folder, spec, reader.state, probe(folder), self._now())
         tracked = _Tracked(reader, row, spec)
         if series:
-            from tui.model.curves import CurveBook
+            from tui.follow.curves import CurveBook
 
             tracked.book = CurveBook()
         self._runs[folder.path] = tracked
         return tracked
 
     def _detail(self, tracked: _Tracked, wished: float | None, measures: frozenset[str]) -> RunDetail | None:
-        from tui.model.curves import usual_smoothing
-        from tui.model.detail import batch_size, make_detail
+        from tui.follow.curves import usual_smoothing
+        from tui.follow.detail import batch_size, make_detail
 
         reader, book = tracked.reader, tracked.book
         if reader.series is None or book is None:

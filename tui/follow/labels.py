@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from tui.format import visible
-from tui.model.rows import RunRow
+from tui.follow.rows import RunRow
+from tui.numbers import visible
 
 _TAIL = 6  # characters of an id that tell runs of one name apart: the time at which it was made
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from engine.runs.commands import Command, CommandStage
 from engine.runs.state import CommandState
-from tui.format import age, visible
+from tui.numbers import age, visible
 
 RECENT = 90.0  # seconds an answered command stays on screen
 _OUTCOMES = {"pause": ("pausing", "paused"), "stop": ("stopping", "stopped")}  # states in which it is still true

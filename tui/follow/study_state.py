@@ -13,9 +13,9 @@ from engine.measures import primary_measure
 from engine.runs.folder import Spec
 from engine.runs.state import EvaluationPoint, RunState
 from engine.runs.study_record import Claim, StudyRecord, stated
-from tui.format import visible
-from tui.model.rows import RunRow
-from tui.study.time_left import TimeLeft, time_left
+from tui.follow.rows import RunRow
+from tui.follow.study_time_left import TimeLeft, time_left
+from tui.numbers import visible
 
 PRIMARY = "primary"
 SHOWN_MEASURES = (PRIMARY, "map_crosslingual", "map_multilingual", "rank_distance", "own_language_advantage")

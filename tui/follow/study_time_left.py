@@ -11,8 +11,8 @@ from statistics import fmean
 from engine.benchmark_names import parse_benchmark_key
 from engine.config import RunConfig
 from engine.runs.state import RunState
-from tui.model.estimating import run_seconds
-from tui.model.rows import RunRow
+from tui.follow.rows import RunRow
+from tui.follow.run_time import run_seconds
 
 WAITING = ("paused", "stopped", "crashed", "failed")  # until a person does something
 

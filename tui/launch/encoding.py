@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.config import ConfigError, ModelConfig
 from engine.encoding_options import EncodingOptions, ResolvedOptions, resolve_options
 from engine.model_description import ModelDescription
-from tui.format import option_text
+from tui.numbers import option_text
 
 
 def lengths(model: ModelConfig, described: ModelDescription) -> tuple[int | None, int | None]:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.benchmark_names import parse_benchmark
 from engine.config import RunConfig
 from engine.model_description import ModelDescription
 from engine.mono_share import mono_share_text
@@ -20,24 +19,15 @@ from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, newest_step, read_spec
 from engine.runs.reader import RunReader
 from engine.runs.state import RunState
-from tui.model.encoding import lengths
-from tui.model.model_on_disk import ModelOnDisk
-from tui.model.rows import RunRow
+from tui.follow.rows import RunRow
+from tui.follow.run_time import Figure, evaluations_of, run_seconds
+from tui.launch.encoding import lengths
+from tui.launch.model_on_disk import ModelOnDisk
 
 _BYTES_TRAINED = 16  # a parameter in float32: weight, gradient and Adam's two moments
 _BYTES_SAVED = 12  # in a checkpoint: weight and both moments
 _BYTES_WEIGHT = 4
 _LEAST_STEPS = 5  # of a run whose speed is believed
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A number, or why there is none; ``unsure``: more or less, ``at_least``: no less."""
-
-    value: float | None
-    note: str = ""
-    unsure: bool = False
-    at_least: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,14 +108,6 @@ def estimate(configs: Sequence[RunConfig], formers: Formers, files: ModelOnDisk 
     )
 
 
-def evaluations_of(config: RunConfig) -> int:
-    """How often a run evaluates: at the start, every so many steps, and at the end."""
-    evaluation, steps = config.evaluation, config.optimizer.max_steps
-    if not evaluation.benchmarks:
-        return 0
-    return int(evaluation.at_start) + (-(-steps // evaluation.every) if evaluation.every else 1)
-
-
 def _config(folder: RunFolder) -> RunConfig | None:
     try:
         return read_spec(folder).config
@@ -169,27 +151,6 @@ def _differences(former: RunConfig, config: RunConfig) -> list[str]:
     if former.batch.mode != config.batch.mode:
         found.append(f"batch mode {former.batch.mode}")
     return found
-
-
-def run_seconds(config: RunConfig, state: RunState, runs: int = 1, scale: float = 1.0) -> Figure:
-    """Of ``runs`` runs, training and evaluations, by the ``state`` of a former run.
-
-    ``scale``: pairs of a step, as a multiple of the former run's.
-    """
-    if state.seconds_per_step is None:
-        return Figure(None, "the former run did not tell")
-    training = config.optimizer.max_steps * state.seconds_per_step * scale
-    times = evaluations_of(config)
-    evaluating, unknown = 0.0, []
-    for spec in config.evaluation.benchmarks:
-        key = parse_benchmark(spec)[0]
-        took = [point.seconds for point in state.evaluations if point.benchmark == key]
-        if took:
-            evaluating += times * sum(took) / len(took)
-        else:
-            unknown.append(key)
-    note = f"without evaluating on {', '.join(unknown)}" if unknown and times else ""
-    return Figure(runs * (training + evaluating), note, unsure=True, at_least=bool(note))
 
 
 def _memory(state: RunState, scale: float) -> Figure:

@@ -30,13 +30,13 @@ from engine.config import (
 from engine.model_description import ModelDescription
 from engine.runs.folder import RunFolder, read_spec
 from engine.runs.study import Study, sweep_of
-from tui.model.config_difference import AS_MODEL
-from tui.model.edit import Field
-from tui.model.encoding import encoding_words
-from tui.model.estimating import Estimate, Formers, estimate
-from tui.model.labels import labels
-from tui.model.model_on_disk import ModelOnDisk, model_on_disk
-from tui.model.rows import RunRow
+from tui.follow.config_difference import AS_MODEL
+from tui.follow.labels import labels
+from tui.follow.rows import RunRow
+from tui.launch.encoding import encoding_words
+from tui.launch.estimate import Estimate, Formers, estimate
+from tui.launch.model_on_disk import ModelOnDisk, model_on_disk
+from tui.widgets.edit import Field
 
 LABEL = "new run"
 BLANK = "blank"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tui.drawing.cells import Row, fit, wrap
-from tui.format import count, duration, visible
-from tui.model.estimating import Estimate, Figure
-from tui.model.launching import Checked
+from tui.draw.text import Row, fit, wrap
+from tui.follow.run_time import Figure
+from tui.launch.estimate import Estimate
+from tui.launch.fields import Checked
+from tui.numbers import count, duration, visible
 
 _LABEL = 12
 _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k"))

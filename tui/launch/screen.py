@@ -14,17 +14,17 @@ from textual.containers import Horizontal
 from engine.config import ConfigError, to_toml
 from engine.runs.folder import RunFolder
 from tui import keymap, steer
-from tui.drawing.cells import Row, wrap
-from tui.format import visible
-from tui.model.edit import Form
-from tui.model.estimating import Formers
-from tui.model.launching import FIELDS, ORIGIN, Checked, Draft, Origin, check, form_key, origins, read_draft
-from tui.screens.base import View
-from tui.screens.forms import FormKeys
-from tui.widgets.base import Panel
+from tui.draw.text import Row, wrap
+from tui.launch.estimate import Formers
+from tui.launch.fields import FIELDS, ORIGIN, Checked, Draft, Origin, check, form_key, origins, read_draft
+from tui.launch.plan import plan_rows
+from tui.numbers import visible
+from tui.widgets.edit import Form
 from tui.widgets.form import FormPanel
-from tui.widgets.plan import plan_rows
+from tui.widgets.form_keys import FormKeys
+from tui.widgets.panel import Panel
 from tui.widgets.texts import toml_rows
+from tui.widgets.view import View
 
 _MEANING = 4  # lines of a field's meaning
 
@@ -148,7 +148,7 @@ class LaunchScreen(FormKeys, View):
         self.show_message(now)
 
     def pick(self) -> None:
-        from tui.screens.pick import PickScreen
+        from tui.dialogs.pick import PickScreen
 
         if not self.origins:
             return
@@ -162,7 +162,7 @@ class LaunchScreen(FormKeys, View):
         self.call_after_refresh(self._shown)
 
     def action_toml(self) -> None:
-        from tui.screens.help import TomlScreen
+        from tui.dialogs.help import TomlScreen
 
         if self.checked.config is None:
             self.say("the config is not valid yet", "warning")

@@ -1,0 +1,1 @@
+"""One run: its screen with the tabs, and what each tab shows."""

@@ -9,17 +9,17 @@ from engine.applicability import grouped, reasons_of
 from engine.events import EvaluationResult, LanguageBias
 from engine.measures import FOUR_WAY, RANK_DISTANCE_NULL
 from engine.runs.state import EvaluationPoint
-from tui.drawing.canvas import Canvas
-from tui.drawing.cells import Row, fit, wrap
-from tui.drawing.heatmap import ramp_index
-from tui.drawing.line import Axes, line_chart, steady_end
-from tui.drawing.small import sparkline
-from tui.format import number, share, visible
-from tui.model.bias import mean_advantage, top_shares, without_bias
-from tui.model.charts import Chart, evaluation_charts
-from tui.model.matrix import trend
-from tui.widgets.base import Panel
-from tui.widgets.bias import label_cells, language_label
+from tui.draw.canvas import Canvas
+from tui.draw.heatmap import ramp_index
+from tui.draw.lines import Axes, line_chart, steady_end
+from tui.draw.small import sparkline
+from tui.draw.text import Row, fit, wrap
+from tui.follow.bias_figures import mean_advantage, top_shares, without_bias
+from tui.follow.charts import Chart, evaluation_charts
+from tui.numbers import number, share, visible
+from tui.run.bias_panels import label_cells, language_label
+from tui.run.matrix import trend
+from tui.widgets.panel import Panel
 from tui.widgets.scrolled import Scrolled
 
 _CELL = 5  # cells of a number of the table

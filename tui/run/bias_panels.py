@@ -9,15 +9,15 @@ from engine.applicability import why_not
 from engine.events import Advantage, EvaluationResult
 from engine.export.log_axis import distance_bounds
 from engine.runs.state import EvaluationPoint
-from tui.drawing.canvas import Canvas
-from tui.drawing.cells import Row, Run, fit, width, wrap
-from tui.drawing.distribution import cumulative, distribution, log_column
-from tui.drawing.glyphs import Glyphs
-from tui.drawing.small import whisker
-from tui.drawing.ticks import log_ticks, tick_label
-from tui.format import number, visible
-from tui.model.bias import nulls, overall_advantage
-from tui.widgets.heat import step_line
+from tui.draw.canvas import Canvas
+from tui.draw.distribution import cumulative, distribution, log_column
+from tui.draw.glyphs import Glyphs
+from tui.draw.small import whisker
+from tui.draw.text import Row, Run, fit, width, wrap
+from tui.draw.ticks import log_ticks, tick_label
+from tui.follow.bias_figures import nulls, overall_advantage
+from tui.numbers import number, visible
+from tui.run.heatmap_panels import step_line
 from tui.widgets.scrolled import Scrolled
 
 _ADVANTAGE_NOTE = "in doublings of rank, with its 95 % interval; 0: the answer's language does not matter"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from textual.widget import Widget
 
-from tui.model.detail import RunDetail
-from tui.model.selection import Selection
-from tui.screens.tab import Tab
-from tui.widgets.bias import AdvantagePanel, DistancePanel
-from tui.widgets.bias_more import MeasuresPanel, SharePanel, TrendPanel
+from tui.follow.detail import RunDetail
+from tui.run.bias_more import MeasuresPanel, SharePanel, TrendPanel
+from tui.run.bias_panels import AdvantagePanel, DistancePanel
+from tui.run.selection import Selection
+from tui.run.tab import Tab
 from tui.widgets.scrolled import Scrolled
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tui.model.charts import Chart
-from tui.model.measures import LOSS
-from tui.model.viewport import Viewport
+from tui.follow.charts import Chart
+from tui.follow.measures import LOSS
+from tui.run.viewport import Viewport
 
 _LEAST_LEADING, _LEAST_LINES, _LEAST_CELLS = 12, 9, 38  # of the large chart, and of the others
 

@@ -10,19 +10,19 @@ from textual.widget import Widget
 
 from engine.config import BatchConfig
 from engine.mono_share import mono_share_at, schedule_text
-from tui.drawing.cells import Row, Run, fit, row_width
-from tui.drawing.curve import Point
-from tui.drawing.frame import Y_LABELS
-from tui.drawing.line import Axes, Series, line_chart, plot_width
-from tui.drawing.ribbon import planned, ribbon, stretches
-from tui.drawing.ticks import value_label
-from tui.format import exact, number, share
-from tui.model.board import Board, arrange
-from tui.model.charts import Chart
-from tui.model.detail import RunDetail
-from tui.model.measures import LOSS
+from tui.draw.curve import Point
+from tui.draw.frame import Y_LABELS
+from tui.draw.lines import Axes, Series, line_chart, plot_width
+from tui.draw.ribbon import planned, ribbon, stretches
+from tui.draw.text import Row, Run, fit, row_width
+from tui.draw.ticks import value_label
+from tui.follow.charts import Chart
+from tui.follow.detail import RunDetail
+from tui.follow.measures import LOSS
+from tui.numbers import exact, number, share
+from tui.run.board import Board, arrange
 from tui.terminal.kept_lines import kept
-from tui.widgets.base import Panel
+from tui.widgets.panel import Panel
 
 MOST = 12  # charts at a time
 _ROOM_BELOW = 8  # lines from which on the ribbon has one

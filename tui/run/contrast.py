@@ -9,10 +9,10 @@ from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, Spec, read_spec
 from engine.runs.reader import RunReader
 from engine.runs.state import EvaluationPoint
-from tui.format import visible
-from tui.model.detail import RunDetail
-from tui.model.labels import labels
-from tui.model.rows import RunRow
+from tui.follow.detail import RunDetail
+from tui.follow.labels import labels
+from tui.follow.rows import RunRow
+from tui.numbers import visible
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,16 @@ from functools import partial
 from textual import events
 from textual.timer import Timer
 
-from tui.drawing.cells import Row, Run
-from tui.feed import Snapshot
-from tui.model.contrast import Choice, Contrast, Other, choices, read_other
-from tui.model.detail import RunDetail
-from tui.model.selection import Selection
-from tui.screens.heatmap_tab import HeatmapTab
-from tui.screens.queries_tab import QueriesTab
-from tui.screens.steering import Steering
-from tui.screens.tab import Tab
-from tui.screens.text_tabs import LogTab
+from tui.draw.text import Row, Run
+from tui.follow.detail import RunDetail
+from tui.follow.feed import Snapshot
+from tui.run.contrast import Choice, Contrast, Other, choices, read_other
+from tui.run.heatmap_tab import HeatmapTab
+from tui.run.queries_tab import QueriesTab
+from tui.run.selection import Selection
+from tui.run.tab import Tab
+from tui.run.text_tabs import LogTab
+from tui.widgets.steering import Steering
 
 REPLAY_SECONDS = 0.5  # between two steps: as often as a chart may be redrawn
 _STEPPED = ("heatmap", "bias")  # tabs that a replay shows
@@ -47,7 +47,7 @@ class Examining(Steering):
 
     def action_contrast(self) -> None:
         """Chooses what to hold the evaluation, or the config, against."""
-        from tui.screens.pick import PickScreen
+        from tui.dialogs.pick import PickScreen
 
         if self.detail is None:
             return

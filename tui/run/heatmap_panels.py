@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from engine.runs.state import EvaluationPoint
-from tui.drawing.cells import Row, Run, fit, row_width
-from tui.drawing.glyphs import Glyphs
-from tui.drawing.heatmap import (
+from tui.draw.glyphs import Glyphs
+from tui.draw.heatmap import (
     Matrix,
     Shades,
     Wanted,
@@ -23,10 +22,11 @@ from tui.drawing.heatmap import (
     sequential,
     shows_pool,
 )
-from tui.drawing.small import sparkline
-from tui.format import share, signed, visible
-from tui.model.contrast import Against
-from tui.model.matrix import (
+from tui.draw.small import sparkline
+from tui.draw.text import Row, Run, fit, row_width
+from tui.numbers import share, signed, visible
+from tui.run.contrast import Against
+from tui.run.matrix import (
     MAP,
     ONE_LANGUAGE_OTHERS,
     ONE_LANGUAGE_SETTINGS,
@@ -41,7 +41,7 @@ from tui.model.matrix import (
     widest_gap,
     worst_pair,
 )
-from tui.widgets.base import Panel, selected
+from tui.widgets.panel import Panel, selected
 
 _LEAST_COLUMNS = 4  # with fewer in sight a matrix says nothing: pairs are listed instead
 VIEWS = ("all", "cross", "mono", "pool")  # cross: colours without the own languages; mono and pool: a bar a language

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tui.model.contrast import Against
-from tui.model.detail import RunDetail
-from tui.model.selection import Cell, Selection
-from tui.screens.tab import Tab
-from tui.widgets.heat import HeatPanel, HeatSummary
+from tui.follow.detail import RunDetail
+from tui.run.contrast import Against
+from tui.run.heatmap_panels import HeatPanel, HeatSummary
+from tui.run.selection import Cell, Selection
+from tui.run.tab import Tab
 
 
 class HeatmapTab(Tab):

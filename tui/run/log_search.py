@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tui.drawing.cells import Row, Run
-from tui.model.edit import LineEdit
+from tui.draw.text import Row, Run
+from tui.widgets.edit import LineEdit
 
 
 @dataclass

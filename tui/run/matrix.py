@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.events import EvaluationResult
 from engine.runs.state import EvaluationPoint
-from tui.drawing.heatmap import Matrix, own_and_others
+from tui.draw.heatmap import Matrix, own_and_others
 
 SETTINGS = (("mono", "map_monolingual"), ("cross", "map_crosslingual"), ("pool", "map_multilingual"))
 RECALLS = (

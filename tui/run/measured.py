@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from engine.benchmark_names import parse_benchmark_key
 from engine.runs.state import EvaluationPoint
-from tui.drawing.cells import Row, fit
-from tui.drawing.small import progress_bar
-from tui.format import count, share, visible
-from tui.model.detail import RunDetail
+from tui.draw.small import progress_bar
+from tui.draw.text import Row, fit
+from tui.follow.detail import RunDetail
+from tui.numbers import count, share, visible
 from tui.widgets.lists import Lines
 
 # (heading, metric): shares but for the last, which is in ranks.

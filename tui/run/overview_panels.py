@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from engine.events import NO_USABLE_GPU
-from tui.drawing.cells import Row, Run, fit
-from tui.drawing.small import progress_bar, sparkline
-from tui.format import age, count, exact, gib, learning_rate, number, share, visible
-from tui.model.detail import RunDetail
-from tui.widgets.base import Panel
-from tui.widgets.charts import mode_at, readouts
+from tui.draw.small import progress_bar, sparkline
+from tui.draw.text import Row, Run, fit
+from tui.follow.detail import RunDetail
+from tui.numbers import age, count, exact, gib, learning_rate, number, share, visible
+from tui.run.chart_board import mode_at, readouts
+from tui.widgets.panel import Panel
 
 _LABEL = 12  # cells of a figure's name
 _OF_LANGUAGES = (

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from tui.drawing.cells import Row
-from tui.model.board import Board
-from tui.model.detail import RunDetail
-from tui.model.selection import Selection
-from tui.screens.tab import Tab
-from tui.widgets.charts import ChartBoard
+from tui.draw.text import Row
+from tui.follow.detail import RunDetail
+from tui.run.board import Board
+from tui.run.chart_board import ChartBoard
+from tui.run.measured import MeasuredPanel
+from tui.run.overview_panels import EvaluationPanel, NowPanel
+from tui.run.selection import Selection
+from tui.run.tab import Tab
 from tui.widgets.lists import Lines
-from tui.widgets.measured import MeasuredPanel
-from tui.widgets.overview import EvaluationPanel, NowPanel
 from tui.widgets.texts import note_rows
 
 _FRAME = 2  # lines of a panel's border

@@ -11,14 +11,14 @@ from textual.widget import Widget
 
 from engine.events import EvaluationResult
 from engine.progress import Tick
-from tui.format import visible
-from tui.model.contrast import Against
-from tui.model.detail import RunDetail
-from tui.model.matrix import to_matrix, worst_pair
-from tui.model.queries import Place, Rankings, Wish, load_rankings, load_worst
-from tui.model.selection import Cell, Selection
-from tui.screens.tab import Tab
-from tui.widgets.queries import PassageList, QuestionList
+from tui.follow.detail import RunDetail
+from tui.numbers import visible
+from tui.run.contrast import Against
+from tui.run.matrix import to_matrix, worst_pair
+from tui.run.query_panels import PassageList, QuestionList
+from tui.run.selection import Cell, Selection
+from tui.run.stored_queries import Place, Rankings, Wish, load_rankings, load_worst
+from tui.run.tab import Tab
 
 if TYPE_CHECKING:
     from engine.export.queries import Order, Ranking, WorstQueries

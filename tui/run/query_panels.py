@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from textual import events
 
-from tui.drawing.cells import Row, Run, fit, wrap
-from tui.format import count, share, visible
-from tui.widgets.base import Panel
+from tui.draw.text import Row, Run, fit, wrap
+from tui.numbers import count, share, visible
 from tui.widgets.lists import Items
+from tui.widgets.panel import Panel
 
 if TYPE_CHECKING:
     from engine.export.queries import QueryOutcome, QueryRow, RankedPassage, Ranking, WorstQueries

@@ -8,27 +8,27 @@ from textual.containers import Container
 from engine.events import NO_USABLE_GPU
 from engine.runs.folder import RunFolder
 from tui import keymap, steer
-from tui.drawing.cells import Row, Run, row_width, width
-from tui.drawing.small import progress_bar
-from tui.feed import Snapshot
-from tui.format import age, count, duration, visible
+from tui.dialogs.charts import ChartsScreen
+from tui.draw.small import progress_bar
+from tui.draw.text import Row, Run, row_width, width
+from tui.follow.curves import SMOOTHINGS
+from tui.follow.detail import RunDetail
+from tui.follow.feed import Snapshot
+from tui.follow.labels import label_of
+from tui.follow.requests import describe
+from tui.follow.rows import RunRow
 from tui.keymap import RUN_TABS
-from tui.model.curves import SMOOTHINGS
-from tui.model.detail import RunDetail
-from tui.model.labels import label_of
-from tui.model.requests import describe
-from tui.model.rows import RunRow
-from tui.model.selection import Selection
-from tui.screens.bias_tab import BiasTab
-from tui.screens.charts import ChartsScreen
-from tui.screens.examining import Examining
-from tui.screens.overview_tab import OverviewTab
-from tui.screens.tab import Tab
-from tui.screens.tabs import TABS
+from tui.numbers import age, count, duration, visible
+from tui.run.bias_tab import BiasTab
+from tui.run.examining import Examining
+from tui.run.overview_tab import OverviewTab
+from tui.run.selection import Selection
+from tui.run.tab import Tab
+from tui.run.tabs import TABS
+from tui.runs.table import fit_middle
 from tui.terminal.kept_lines import kept
 from tui.widgets.arrows import Arrows
 from tui.widgets.bars import Tabs
-from tui.widgets.runs_table import fit_middle
 
 _FOOTERS = {  # what is needed most first
     "overview": ("pause_resume", "stop", "evaluate", "zoom(1)", "charts", "step(-1)", "log_axis", "smooth(1)"),

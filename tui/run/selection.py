@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.runs.state import EvaluationPoint
-from tui.model.contrast import Against, Contrast
-from tui.model.detail import RunDetail
+from tui.follow.detail import RunDetail
+from tui.run.contrast import Against, Contrast
 
 Cell = tuple[str, str | None]  # query language, candidate language; None: the pool of all languages
 

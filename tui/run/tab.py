@@ -9,8 +9,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from tui.model.detail import RunDetail
-from tui.model.selection import Selection
+from tui.follow.detail import RunDetail
+from tui.run.selection import Selection
 from tui.terminal.kept_lines import kept
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tui.screens.bias_tab import BiasTab
-from tui.screens.heatmap_tab import HeatmapTab
-from tui.screens.overview_tab import OverviewTab
-from tui.screens.queries_tab import QueriesTab
-from tui.screens.tab import Tab
-from tui.screens.text_tabs import ConfigTab, LogTab
+from tui.run.bias_tab import BiasTab
+from tui.run.heatmap_tab import HeatmapTab
+from tui.run.overview_tab import OverviewTab
+from tui.run.queries_tab import QueriesTab
+from tui.run.tab import Tab
+from tui.run.text_tabs import ConfigTab, LogTab
 
 TABS: dict[str, Callable[[], Tab]] = {
     "overview": OverviewTab,

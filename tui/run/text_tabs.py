@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from engine.events import ModelLoaded
 from engine.runs.folder import Spec
-from tui.drawing.cells import Row
-from tui.format import short_path
-from tui.model.contrast import Other
-from tui.model.detail import RunDetail
-from tui.model.search import Search, highlighted
-from tui.model.selection import Selection
-from tui.screens.tab import Tab
-from tui.widgets.base import selected
+from tui.draw.text import Row
+from tui.follow.detail import RunDetail
+from tui.numbers import short_path
+from tui.run.contrast import Other
+from tui.run.log_search import Search, highlighted
+from tui.run.selection import Selection
+from tui.run.tab import Tab
 from tui.widgets.lists import Lines
+from tui.widgets.panel import selected
 from tui.widgets.texts import config_rows, difference_rows, log_blocks
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tui.drawing.line import steady_end
+from tui.draw.lines import steady_end
 
 LEAST_SPAN = 10  # steps: no chart is magnified further
 

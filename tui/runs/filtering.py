@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tui.model.edit import LineEdit
-from tui.model.listing import compile_filter
+from tui.runs.listing import compile_filter
+from tui.widgets.edit import LineEdit
 
 
 @dataclass

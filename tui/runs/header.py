@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from engine.events import NO_USABLE_GPU
-from tui.drawing.cells import Row, Run
-from tui.model.rows import RunRow
+from tui.draw.text import Row, Run
+from tui.follow.rows import RunRow
 
 _COUNTED = ("running", "evaluating", "starting", "queued", "stalled", "paused", "crashed", "failed", "finished")
 

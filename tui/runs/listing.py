@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tui.model.labels import labels as labels_of
-from tui.model.rows import RunRow
+from tui.follow.labels import labels as labels_of
+from tui.follow.rows import RunRow
 
 _STATES = (
     "running", "evaluating", "pausing", "stopping", "starting", "queued", "stalled", "crashed", "failed", "paused",

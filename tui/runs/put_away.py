@@ -8,10 +8,10 @@ from functools import partial
 from engine.runs.folder import RunFolder
 from engine.runs.registry import ARCHIVE, TRASH, list_put_away
 from tui import steer
-from tui.format import short_path, visible
-from tui.model.rows import RunRow
-from tui.screens.base import View
-from tui.screens.pick import PickScreen
+from tui.dialogs.pick import PickScreen
+from tui.follow.rows import RunRow
+from tui.numbers import short_path, visible
+from tui.widgets.view import View
 
 
 def ask_to_archive(view: View, rows: Sequence[RunRow]) -> None:

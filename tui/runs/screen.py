@@ -9,18 +9,18 @@ from textual import events
 from textual.app import ComposeResult
 
 from tui import keymap, steer
-from tui.drawing.cells import Row, Run, fit_row, width
-from tui.drawing.glyphs import Glyphs
-from tui.feed import Snapshot
-from tui.format import visible
-from tui.model.filtering import Filter
-from tui.model.listing import SORT_KEYS, Entry, Group, Order, Shown, arrange
-from tui.model.rows import RunRow
-from tui.screens.steering import Steering
-from tui.widgets.base import Drawn
+from tui.draw.glyphs import Glyphs
+from tui.draw.text import Row, Run, fit_row, width
+from tui.follow.feed import Snapshot
+from tui.follow.rows import RunRow
+from tui.numbers import visible
+from tui.runs.filtering import Filter
+from tui.runs.header import header, nothing
+from tui.runs.listing import SORT_KEYS, Entry, Group, Order, Shown, arrange
+from tui.runs.table import Layout, Measured, head, lay_out, lines
 from tui.widgets.lists import Items
-from tui.widgets.runs_header import header, nothing
-from tui.widgets.runs_table import Layout, Measured, head, lay_out, lines
+from tui.widgets.panel import Drawn
+from tui.widgets.steering import Steering
 
 # The keys of the footer, those that stay longest first: about one run, and about a study or what is marked.
 _ONE = ("open", "mark", "filter", "pause_resume", "new", "compare", "sort", "group", "archive")
@@ -226,7 +226,7 @@ class RunsScreen(Steering):
         self._filtered()
 
     def action_sort(self) -> None:
-        from tui.screens.pick import PickScreen
+        from tui.dialogs.pick import PickScreen
 
         choices = [(key.label, key.about) for key in SORT_KEYS]
         self.app.push_screen(PickScreen(choices, self.order.sort, "sort by"), self._sorted_by)
@@ -240,17 +240,17 @@ class RunsScreen(Steering):
         self.say("grouped by study" if self.order.grouped else "not grouped", "dim")
 
     def action_archive(self) -> None:
-        from tui.screens.putting_away import ask_to_archive
+        from tui.runs.put_away import ask_to_archive
 
         ask_to_archive(self, self.chosen())
 
     def action_delete(self) -> None:
-        from tui.screens.putting_away import ask_to_delete
+        from tui.runs.put_away import ask_to_delete
 
         ask_to_delete(self, self.chosen())
 
     def action_restore(self) -> None:
-        from tui.screens.putting_away import offer_to_restore
+        from tui.runs.put_away import offer_to_restore
 
         offer_to_restore(self)
 

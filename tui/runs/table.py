@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.events import NO_USABLE_GPU
-from tui.drawing.cells import Align, Row, Run, fit, row_width, width
-from tui.drawing.glyphs import Glyphs
-from tui.drawing.small import sparkline
-from tui.format import age, number, share
-from tui.model.listing import Entry, Group, Order, Shown
-from tui.model.rows import RunRow
+from tui.draw.glyphs import Glyphs
+from tui.draw.small import sparkline
+from tui.draw.text import Align, Row, Run, fit, row_width, width
+from tui.follow.rows import RunRow
+from tui.numbers import age, number, share
+from tui.runs.listing import Entry, Group, Order, Shown
 
 SPARK = 8
 _METRIC = 5  # cells of a metric; ~.791: of a sample of the queries

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from engine.export.background import JobProgress
 from engine.export.study_job import StudyOutcome, StudyRequest
-from tui.format import visible
-from tui.model.beside import ask_beside
+from tui.follow.study_state import StudyState
+from tui.job_process import ask_beside
+from tui.numbers import visible
 from tui.study.answer_so_far import AnswerSoFar
-from tui.study.study_state import StudyState
 
 if TYPE_CHECKING:
     from tui.app import Dashboard

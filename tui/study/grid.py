@@ -12,14 +12,14 @@ from textual.message import Message
 
 from engine.export.study_job import StudyCell
 from tui import keymap
-from tui.drawing.cells import Row, Run, fit, fit_row, row_width, width
-from tui.format import visible
-from tui.model.comparing import change, interval, measure_label, number, short_verdict, verdict_style
+from tui.compare.job import change, interval, measure_label, number, short_verdict, verdict_style
+from tui.draw.text import Row, Run, fit, fit_row, row_width, width
+from tui.follow.study_state import PRIMARY, SHOWN_MEASURES, Cell, Column, Condition, StudyState
+from tui.numbers import visible
+from tui.runs.table import fit_middle
 from tui.study.answer_so_far import AnswerSoFar
-from tui.study.study_state import PRIMARY, SHOWN_MEASURES, Cell, Column, Condition, StudyState
 from tui.widgets.arrows import Arrows
-from tui.widgets.base import Drawn, Spot, selected
-from tui.widgets.runs_table import fit_middle
+from tui.widgets.panel import Drawn, Spot, selected
 
 SHORT = {
     "map_monolingual": "mAP mono", "map_crosslingual": "mAP cross", "map_multilingual": "mAP pool",

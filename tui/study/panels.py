@@ -12,16 +12,16 @@ from textual.message import Message
 
 from engine.export.study_job import StudyCell
 from tui import keymap
-from tui.drawing.cells import Row, Run, fit, width, wrap
-from tui.drawing.small import progress_bar
-from tui.format import duration
-from tui.model.comparing import change, measure_label, number, p_value
+from tui.compare.job import change, measure_label, number, p_value
+from tui.draw.small import progress_bar
+from tui.draw.text import Row, Run, fit, width, wrap
+from tui.follow.study_state import Cell, Column, Condition, StudyState
+from tui.follow.study_time_left import RunLeft, TimeLeft
+from tui.numbers import duration
+from tui.runs.table import fit_middle
 from tui.study.answer_so_far import Paragraph
-from tui.study.study_state import Cell, Column, Condition, StudyState
-from tui.study.time_left import RunLeft, TimeLeft
-from tui.widgets.base import Drawn, Panel, Spot, selected
 from tui.widgets.lists import Cursor
-from tui.widgets.runs_table import fit_middle
+from tui.widgets.panel import Drawn, Panel, Spot, selected
 
 _ACTS = {"paused": "p resumes", "stopped": "p resumes", "crashed": "p resumes", "failed": "p retries"}
 _BAR_LEAST = 4

@@ -9,17 +9,17 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 
 from tui import keymap, steer
-from tui.drawing.cells import Row, Run, row_width
-from tui.feed import Snapshot
-from tui.format import age
-from tui.model.rows import RunRow
-from tui.screens.steering import Steering
+from tui.draw.text import Row, Run, row_width
+from tui.follow.feed import Snapshot
+from tui.follow.rows import RunRow
+from tui.follow.study_state import ONE_LANGUAGE, Column, Condition, StudyState
+from tui.numbers import age
 from tui.study.answer_so_far import answer_paragraphs
 from tui.study.answerer import Answerer
 from tui.study.grid import ResultsGrid
 from tui.study.panels import AnswerPanel, CellText, RunsLeft, cell_sentence, when_text
-from tui.study.study_state import ONE_LANGUAGE, Column, Condition, StudyState
 from tui.terminal.kept_lines import kept
+from tui.widgets.steering import Steering
 
 _BELOW_LEAST, _BELOW_MOST = 8, 15  # lines of the answer and the runs that are left, their borders included
 _TEXT_MOST = 8  # lines of the sentence about a cell

@@ -1,6 +1,6 @@
 """One ruler for text: characters that Textual would measure differently are replaced until they reach the terminal.
 
-The dashboard counts cells character by character, as tmux, xterm and VTE do (``tui.drawing.cells``). Textual cuts and
+The dashboard counts cells character by character, as tmux, xterm and VTE do (``tui.draw.text``). Textual cuts and
 pads with rich, which counts the vowel signs of Indic scripts with their letter and joins emoji. So each of these
 characters travels through Textual as one that rich counts in the same way: a private one of one cell, or an invisible
 one of none.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from tui.drawing.cells import is_spacing_mark
+from tui.draw.text import is_spacing_mark
 
 _JOINERS = {"\u200d": "\U000e0001", "\ufe0f": "\U000e007f"}  # tags never come from outside: ``visible`` writes them out
 _JOINED = {stand_in: joiner for joiner, stand_in in _JOINERS.items()}
@@ -19,7 +19,7 @@ _STAND_INS = re.compile("[\U000e0001\U000e007f\U000f0000-\U0010ffff]")
 
 
 def measurable(text: str) -> str:
-    """``text`` as Textual is to get it: rich counts as many cells as ``tui.drawing.cells.width`` does."""
+    """``text`` as Textual is to get it: rich counts as many cells as ``tui.draw.text.width`` does."""
     if text.isascii():
         return text
     return "".join(map(_stand_in, text))

@@ -24,7 +24,7 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
 from engine.runs.text import visible
-from tui.drawing.cells import is_spacing_mark
+from tui.draw.text import is_spacing_mark
 from tui.terminal.direction import CLOSE, OPEN, has_right_to_left, right_to_left_parts
 from tui.terminal.stand_ins import restored
 

@@ -1,0 +1,1 @@
+"""Widgets and bases of screens that every feature shares."""

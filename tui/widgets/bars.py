@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from textual import events
 
 from tui import keymap
-from tui.drawing.cells import Row, Run, row_width, spread, width
-from tui.widgets.base import Drawn
+from tui.draw.text import Row, Run, row_width, spread, width
+from tui.widgets.panel import Drawn
 
 
 class Header(Drawn):

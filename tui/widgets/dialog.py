@@ -11,9 +11,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 
 from tui import keymap
-from tui.drawing.cells import Row
+from tui.draw.text import Row
 from tui.widgets.bars import Footer
-from tui.widgets.base import Drawn
+from tui.widgets.panel import Drawn
 
 if TYPE_CHECKING:
     from tui.app import Dashboard

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tui.drawing.cells import Row, fit, width
+from tui.draw.text import Row, fit, width
 
 
 @dataclass

@@ -6,17 +6,17 @@ import itertools
 
 from textual.content import Content
 
-from tui.drawing.cells import Row, fit, fit_row
-from tui.format import visible
-from tui.model.edit import Form
-from tui.widgets.base import Panel, selected
+from tui.draw.text import Row, fit, fit_row
+from tui.numbers import visible
+from tui.widgets.edit import Form
 from tui.widgets.lists import Cursor, hidden_mark
+from tui.widgets.panel import Panel, selected
 
 _VALUE = 24  # cells of a value that has a note beside it
 
 
 class FormPanel(Panel):
-    """Shows a form; keys are handled by the screen (tui.screens.forms)."""
+    """Shows a form; keys are handled by the screen (tui.widgets.form_keys)."""
 
     def __init__(self, title: str, form: Form, *, id: str | None = None) -> None:
         super().__init__(title, id=id)

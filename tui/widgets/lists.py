@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from textual import events
 
-from tui.drawing.cells import Row, fit, fit_row
-from tui.drawing.glyphs import Glyphs
-from tui.widgets.base import Drawn, Panel, selected
+from tui.draw.glyphs import Glyphs
+from tui.draw.text import Row, fit, fit_row
+from tui.widgets.panel import Drawn, Panel, selected
 
 
 class Cursor:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textual import events
 
-from tui.drawing.cells import Row
-from tui.widgets.base import Panel
+from tui.draw.text import Row
+from tui.widgets.panel import Panel
 
 _WHEEL = 3  # lines
 

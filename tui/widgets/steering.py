@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from tui import steer
-from tui.format import visible
-from tui.model.rows import RunRow
-from tui.screens.base import View
+from tui.follow.rows import RunRow
+from tui.numbers import visible
+from tui.widgets.view import View
 
 
 class Steering(View):

@@ -9,11 +9,11 @@ from engine.config import RunConfig, to_toml
 from engine.events import ModelLoaded
 from engine.runs.folder import Spec
 from engine.runs.state import Note
-from tui.drawing.cells import Row, fit, row_width, wrap
-from tui.format import clock, option_text, visible
-from tui.model.config_difference import config_differences
-from tui.model.contrast import Other
-from tui.model.detail import RunDetail
+from tui.draw.text import Row, fit, row_width, wrap
+from tui.follow.config_difference import config_differences
+from tui.follow.detail import RunDetail
+from tui.numbers import clock, option_text, visible
+from tui.run.contrast import Other
 
 _LEVELS = {"info": "", "warning": "warning", "error": "error"}
 _KEYS = 20

@@ -10,9 +10,9 @@ from textual.binding import BindingsMap
 from textual.screen import Screen
 
 from tui import keymap
-from tui.drawing.cells import Row
-from tui.drawing.glyphs import Glyphs
-from tui.feed import Snapshot
+from tui.draw.glyphs import Glyphs
+from tui.draw.text import Row
+from tui.follow.feed import Snapshot
 from tui.terminal.kept_lines import kept
 from tui.terminal.screen_text import screen_lines
 from tui.widgets.bars import Footer, Header, Message
@@ -110,7 +110,7 @@ class View(Screen[None], inherit_bindings=False):
         self.dashboard.open_palette(self, self.name_in_keymap)
 
     def action_jump(self) -> None:
-        from tui.screens.jump import JumpScreen, places
+        from tui.dialogs.jump import JumpScreen, places
 
         if found := places(self):
             self.app.push_screen(JumpScreen(found))
@@ -129,7 +129,7 @@ class View(Screen[None], inherit_bindings=False):
         return "\n".join(screen_lines(self)[1:-2]).strip("\n")
 
     def action_copy(self) -> None:
-        from tui.screens.pick import PickScreen
+        from tui.dialogs.pick import PickScreen
 
         found = self.copies()
 

@@ -17,12 +17,12 @@ from engine.export.background import JobProgress
 from engine.export.compare_job import CompareOutcome, CompareRequest
 from engine.export.measured_runs import headline_measures
 from tui.app import Dashboard
-from tui.model import comparing
-from tui.screens import comparator
-from tui.screens.compare import CompareScreen
-from tui.screens.export import ExportScreen
-from tui.screens.pick import PickScreen
-from tui.screens.runs import RunsScreen
+from tui.compare import comparator
+from tui.compare import job as comparing
+from tui.compare.screen import CompareScreen
+from tui.dialogs.export import ExportScreen
+from tui.dialogs.pick import PickScreen
+from tui.runs.screen import RunsScreen
 
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]

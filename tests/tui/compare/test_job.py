@@ -12,9 +12,9 @@ from runs_factory import START, RunWriter, run_config
 
 from engine.runs.folder import RunFolder
 from engine.runs.reader import MODE_CODES, RunReader
-from tui.model.comparing import Choice, change, common_benchmarks, number, oldest_first, p_value, usual_baseline
-from tui.model.overlay import ALL, OverlayReader
-from tui.model.rows import RunRow
+from tui.compare.job import Choice, change, common_benchmarks, number, oldest_first, p_value, usual_baseline
+from tui.compare.overlay import ALL, OverlayReader
+from tui.follow.rows import RunRow
 
 
 def row(name: str, mode: str = "hybrid", created: float = 0.0, **evaluated: tuple[int, float]) -> RunRow:

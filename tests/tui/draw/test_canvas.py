@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.drawing.canvas import Canvas
-from tui.drawing.cells import row_width
+from tui.draw.canvas import Canvas
+from tui.draw.text import row_width
 
 SCRIPTS = "ab ก็हिमر中文…"
 puts = st.lists(

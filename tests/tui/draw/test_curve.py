@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.drawing.curve import FANOUT, Curve, envelope
+from tui.draw.curve import FANOUT, Curve, envelope
 
 numbers = st.floats(-1e6, 1e6, allow_nan=False)
 any_number = st.floats(allow_nan=True, allow_infinity=True)

@@ -7,8 +7,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.drawing.distribution import cumulative, distribution, log_column
-from tui.drawing.glyphs import BRAILLE, CHARSETS
+from tui.draw.distribution import cumulative, distribution, log_column
+from tui.draw.glyphs import BRAILLE, CHARSETS
 
 EDGES = [0.5, *(10 ** (power / 4) for power in range(1, 17))]
 histograms = st.lists(st.integers(0, 500), min_size=len(EDGES) - 1, max_size=len(EDGES) - 1)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.drawing.canvas import Canvas
-from tui.drawing.dots import Dots
-from tui.drawing.glyphs import ASCII, BLOCK, BRAILLE, Glyphs
-from tui.drawing.layers import Layer, paint
+from tui.draw.canvas import Canvas
+from tui.draw.dots import Dots
+from tui.draw.glyphs import ASCII, BLOCK, BRAILLE, Glyphs
+from tui.draw.layers import Layer, paint
 
 WIDTH, HEIGHT = 5, 6
 CHARSETS = pytest.mark.parametrize("glyphs", [BRAILLE, BLOCK, ASCII], ids=lambda glyphs: glyphs.name)

@@ -7,9 +7,9 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.drawing.cells import row_width
-from tui.drawing.glyphs import BRAILLE
-from tui.drawing.heatmap import RAMP_STEPS, Matrix, Window, bounds, diverging, heatmap, ramp_index, sequential
+from tui.draw.glyphs import BRAILLE
+from tui.draw.heatmap import RAMP_STEPS, Matrix, Window, bounds, diverging, heatmap, ramp_index, sequential
+from tui.draw.text import row_width
 
 LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tui.drawing.cells import row_width
-from tui.drawing.glyphs import ASCII, BRAILLE, Glyphs
-from tui.drawing.interval import difference_axis, difference_row, margin_mark, zero_mark
+from tui.draw.glyphs import ASCII, BRAILLE, Glyphs
+from tui.draw.interval import difference_axis, difference_row, margin_mark, zero_mark
+from tui.draw.text import row_width
 
 values = st.floats(-1e6, 1e6)
 

@@ -7,10 +7,10 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.drawing.cells import Row, row_width
-from tui.drawing.curve import Curve
-from tui.drawing.glyphs import ASCII, BLOCK, BRAILLE, CHARSETS, Glyphs
-from tui.drawing.line import Axes, Series, line_chart, steady_end
+from tui.draw.curve import Curve
+from tui.draw.glyphs import ASCII, BLOCK, BRAILLE, CHARSETS, Glyphs
+from tui.draw.lines import Axes, Series, line_chart, steady_end
+from tui.draw.text import Row, row_width
 
 glyph_sets = st.sampled_from(list(CHARSETS.values()))
 

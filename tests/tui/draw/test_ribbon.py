@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.drawing.cells import row_width
-from tui.drawing.curve import Curve
-from tui.drawing.glyphs import BRAILLE, CHARSETS
-from tui.drawing.ribbon import ribbon, stretches
+from tui.draw.curve import Curve
+from tui.draw.glyphs import BRAILLE, CHARSETS
+from tui.draw.ribbon import ribbon, stretches
+from tui.draw.text import row_width
 
 MODES = ("mono", "cross", "mixed", "english")
 glyph_sets = st.sampled_from(list(CHARSETS.values()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.drawing.scale import Scale, bounds
+from tui.draw.scale import Scale, bounds
 
 numbers = st.floats(-1e300, 1e300)
 

@@ -7,9 +7,9 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.drawing.cells import Row, row_width
-from tui.drawing.glyphs import ASCII, BRAILLE, CHARSETS, Glyphs
-from tui.drawing.scatter import Mark, Plane, scatter
+from tui.draw.glyphs import ASCII, BRAILLE, CHARSETS, Glyphs
+from tui.draw.scatter import Mark, Plane, scatter
+from tui.draw.text import Row, row_width
 
 anything = st.floats(allow_nan=True, allow_infinity=True)
 glyph_sets = st.sampled_from(list(CHARSETS.values()))

@@ -8,10 +8,10 @@ import math
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tui.drawing.cells import row_width
-from tui.drawing.distribution import distribution, log_column
-from tui.drawing.glyphs import BRAILLE, CHARSETS, Glyphs
-from tui.drawing.small import progress_bar, sparkline, whisker
+from tui.draw.distribution import distribution, log_column
+from tui.draw.glyphs import BRAILLE, CHARSETS, Glyphs
+from tui.draw.small import progress_bar, sparkline, whisker
+from tui.draw.text import row_width
 
 glyph_sets = st.sampled_from(list(CHARSETS.values()))
 numbers = st.floats(-1e9, 1e9, allow_nan=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.drawing.ticks import log_ticks, nice_ticks, tick_label
+from tui.draw.ticks import log_ticks, nice_ticks, tick_label
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(1, 12))

@@ -13,10 +13,10 @@ from runs_factory import evaluation_result
 from engine.events import Step
 from engine.runs.reader import Series
 from engine.runs.state import EvaluationPoint, ValidationPoint
-from tui.model.bias import overall_advantage, top_shares
-from tui.model.board import Board, arrange
-from tui.model.charts import Chart
-from tui.model.curves import CurveBook
+from tui.follow.bias_figures import overall_advantage, top_shares
+from tui.follow.charts import Chart
+from tui.follow.curves import CurveBook
+from tui.run.board import Board, arrange
 
 
 def step_event(first_step: int, count: int, grad_norm: float | str = 0.5, **other: object) -> Step:

@@ -6,7 +6,7 @@ import msgspec
 from runs_factory import run_config
 
 from engine.config import ModelConfig, SourceConfig
-from tui.model.config_difference import AS_MODEL, NONE, Difference, config_differences
+from tui.follow.config_difference import AS_MODEL, NONE, Difference, config_differences
 
 
 def test_a_config_does_not_differ_from_itself() -> None:

@@ -12,8 +12,8 @@ from runs_factory import START, RunWriter, finished, run_config, running
 
 from engine import events
 from engine.runs.folder import RunFolder
-from tui.feed import Feed, Snapshot
-from tui.model.rows import RunRow, make_row
+from tui.follow.feed import Feed, Snapshot
+from tui.follow.rows import RunRow, make_row
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_whatever_goes_wrong_with_one_run_is_told_and_does_not_hide_the_others(
             raise ValueError("not as expected")
         return make_row(folder, *rest)
 
-    monkeypatch.setattr("tui.feed.make_row", fail_on_odd)
+    monkeypatch.setattr("tui.follow.feed.make_row", fail_on_odd)
     snapshot = look(feed())
     assert [row.name for row in snapshot.rows] == ["good"]
     assert snapshot.problem == f"{odd.id}: ValueError: not as expected"
@@ -167,7 +167,7 @@ def test_runs_are_posted_as_they_are_read_from_a_slow_disk(home: Path, monkeypat
     """Newest first, with the number of those still to come: nobody waits for the slowest."""
     for number in range(4):
         RunWriter(home, f"run-{number}", created=START + number).started()
-    monkeypatch.setattr("tui.feed._PATIENCE", -1.0)
+    monkeypatch.setattr("tui.follow.feed._PATIENCE", -1.0)
     posted: list[Snapshot] = []
     last = look(Feed(home, posted.append, lambda: START + 60))
     assert [(len(snapshot.rows), snapshot.unread) for snapshot in posted] == [(0, 4), (1, 3), (2, 2), (3, 1)]

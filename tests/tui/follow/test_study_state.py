@@ -10,8 +10,8 @@ from runs_factory import START, RunWriter
 from study_homes import CLAIMS, STUDY, finished_run, launched, measured, record, result, state_of, untrained
 
 from engine import events
-from tui.feed import Feed
-from tui.study.study_state import ONE_LANGUAGE, PRIMARY, Column, Condition, StudyState
+from tui.follow.feed import Feed
+from tui.follow.study_state import ONE_LANGUAGE, PRIMARY, Column, Condition, StudyState
 
 
 def place(state: StudyState, condition: str, benchmark: str) -> tuple[Condition, Column]:

@@ -9,8 +9,8 @@ from runs_factory import RunWriter
 from study_homes import STUDY, finished_run, launched, measured, member
 
 from engine import events
-from tui.study.study_state import study_state
-from tui.study.time_left import TimeLeft
+from tui.follow.study_state import study_state
+from tui.follow.study_time_left import TimeLeft
 
 PACE = 0.078  # seconds of a step in the factory: the mean of .070, .074, .078, .082 and .086
 EVALUATION = 3 * 1.9  # on three benchmarks

@@ -12,12 +12,12 @@ from runs_factory import LANGUAGES, START, evaluation_result, finished
 from engine.export.log_axis import distance_bounds
 from engine.runs.commands import Command
 from engine.runs.state import CommandState, EvaluationPoint
-from tui.feed import Feed
-from tui.model.curves import usual_smoothing
-from tui.model.detail import RunDetail
-from tui.model.matrix import change, to_matrix, widest_gap, worst_pair
-from tui.model.requests import PATIENCE, RECENT, describe, merge
-from tui.model.selection import Selection
+from tui.follow.curves import usual_smoothing
+from tui.follow.detail import RunDetail
+from tui.follow.feed import Feed
+from tui.follow.requests import PATIENCE, RECENT, describe, merge
+from tui.run.matrix import change, to_matrix, widest_gap, worst_pair
+from tui.run.selection import Selection
 
 
 def pending(uuid: str, t: float = 100.0) -> Command:

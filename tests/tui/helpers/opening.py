@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from textual.pilot import Pilot
 
 from tui.app import Dashboard
-from tui.screens.run import RunScreen
-from tui.screens.runs import RunsScreen
+from tui.run.screen import RunScreen
+from tui.runs.screen import RunsScreen
 from tui.study.screen import StudyScreen
 
 # What the fixtures `dashboard` and `until` are.

@@ -9,7 +9,7 @@ from described_folders import described_folder
 
 from engine.config import ModelConfig
 from engine.model_description import HeadModule, ModelDescription, files_of, read_description
-from tui.model.encoding import encoding_words, lengths
+from tui.launch.encoding import encoding_words, lengths
 
 E5 = {"query": "query: ", "passage": "passage: "}
 

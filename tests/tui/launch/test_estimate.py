@@ -16,9 +16,9 @@ from engine.model_description import ModelDescription
 from engine.runs.folder import read_spec
 from engine.runs.lock import probe
 from engine.runs.reader import RunReader
-from tui.model.estimating import Formers, estimate, evaluations_of
-from tui.model.model_on_disk import ModelOnDisk
-from tui.model.rows import RunRow, make_row
+from tui.follow.rows import RunRow, make_row
+from tui.launch.estimate import Formers, estimate, evaluations_of
+from tui.launch.model_on_disk import ModelOnDisk
 
 
 def row_of(writer: RunWriter) -> RunRow:

@@ -10,8 +10,8 @@ from runs_factory import finished
 
 from engine.config import ModelConfig, RunConfig, SourceConfig, sample_configs_folder
 from engine.mono_share import schedule_text
-from tui.model.estimating import Formers
-from tui.model.launching import FIELDS, ORIGIN, Draft, Origin, check, form_key, overrides, read_draft
+from tui.launch.estimate import Formers
+from tui.launch.fields import FIELDS, ORIGIN, Draft, Origin, check, form_key, overrides, read_draft
 
 
 def sample() -> Draft:

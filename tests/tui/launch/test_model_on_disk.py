@@ -10,7 +10,7 @@ import pytest
 from described_folders import described_folder, write_weights
 
 from engine.config import ConfigError, ModelConfig
-from tui.model.model_on_disk import ModelOnDisk, model_on_disk
+from tui.launch.model_on_disk import ModelOnDisk, model_on_disk
 
 
 def files_of(name: str | Path, **other: str) -> ModelOnDisk | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from runs_factory import run_config
 
-from tui.model.estimating import Estimate, Figure
-from tui.model.launching import Checked
-from tui.widgets.plan import amount, plan_rows, size
+from tui.launch.estimate import Estimate, Figure
+from tui.launch.fields import Checked
+from tui.launch.plan import amount, plan_rows, size
 
 GIB = 2**30
 

@@ -16,12 +16,12 @@ from engine.config import BatchConfig
 from engine.runs.reader import RunReader
 from engine.runs.status import status_of
 from tui.app import Dashboard
-from tui.drawing.glyphs import BRAILLE
-from tui.format import exact
-from tui.plain import result_table
-from tui.screens.overview_tab import OverviewTab
-from tui.screens.run import RunScreen
-from tui.widgets import charts as chart_widgets
+from tui.commands.plain import result_table
+from tui.draw.glyphs import BRAILLE
+from tui.numbers import exact
+from tui.run.overview_tab import OverviewTab
+from tui.run.screen import RunScreen
+from tui.run import chart_board as chart_widgets
 
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]

@@ -8,7 +8,7 @@ from runs_factory import evaluation_result
 
 from engine.runs.folder import RunFolder
 from engine.runs.state import EvaluationPoint
-from tui.model.contrast import Contrast, Other
+from tui.run.contrast import Contrast, Other
 
 OTHER = RunFolder(Path("other"))
 

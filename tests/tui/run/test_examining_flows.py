@@ -15,13 +15,13 @@ from textual.pilot import Pilot
 from engine import events
 from engine.events import LanguageEffect, VectorMeasure, VectorSide
 from tui.app import Dashboard
-from tui.model.contrast import Contrast
-from tui.model.matrix import change
-from tui.screens import examining
-from tui.screens.heatmap_tab import HeatmapTab
-from tui.screens.pick import PickScreen
-from tui.screens.run import RunScreen
-from tui.screens.text_tabs import LogTab
+from tui.dialogs.pick import PickScreen
+from tui.run import examining
+from tui.run.contrast import Contrast
+from tui.run.heatmap_tab import HeatmapTab
+from tui.run.matrix import change
+from tui.run.screen import RunScreen
+from tui.run.text_tabs import LogTab
 
 WIDE, NARROW = (120, 36), (60, 20)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.model.search import Search, highlighted
+from tui.run.log_search import Search, highlighted
 
 TEXTS = st.text("abİß e\u0301字ก", max_size=12)
 ROWS = st.lists(st.tuples(TEXTS, st.sampled_from(["", "dim"])), max_size=4).map(tuple)

@@ -14,9 +14,9 @@ from queried_runs import BENCHMARK, queried
 from textual.pilot import Pilot
 
 from tui.app import Dashboard
-from tui.model import queries as model
-from tui.screens import queries_tab
-from tui.screens.queries_tab import QueriesTab
+from tui.run import stored_queries as model
+from tui.run import queries_tab
+from tui.run.queries_tab import QueriesTab
 
 WIDE, NARROW = (120, 36), (60, 20)
 

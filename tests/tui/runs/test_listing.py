@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.runs.folder import RunFolder
-from tui.model.filtering import Filter
-from tui.model.labels import label_of, labels
-from tui.model.listing import SORT_KEYS, Entry, Group, Order, Shown, arrange, compile_filter, matches
-from tui.model.rows import RunRow
+from tui.follow.labels import label_of, labels
+from tui.follow.rows import RunRow
+from tui.runs.filtering import Filter
+from tui.runs.listing import SORT_KEYS, Entry, Group, Order, Shown, arrange, compile_filter, matches
 
 STATES = ("running", "queued", "finished", "crashed", "unheard-of")
 

@@ -9,7 +9,7 @@ import pytest
 from runs_factory import RunWriter
 from study_homes import state_of, study_under_way
 
-from tui.study.study_state import StudyState
+from tui.follow.study_state import StudyState
 
 
 @pytest.fixture

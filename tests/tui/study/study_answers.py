@@ -10,7 +10,7 @@ from study_homes import CLAIMS, STUDY
 from engine.export.background import JobProgress
 from engine.export.report.claims import CHANGED, JudgedClaim
 from engine.export.study_job import ConditionAnswer, StudyCell, StudyColumn, StudyOutcome, StudyRequest
-from tui.study.study_state import StudyState
+from tui.follow.study_state import StudyState
 
 NOT_INFERIOR = "not inferior at the margin of 0.01, for these seeds"
 

@@ -19,9 +19,9 @@ from engine.export.study_job import (
     StudyRequest,
 )
 from tui.app import Dashboard
+from tui.follow.study_state import PRIMARY, StudyState
 from tui.study import answerer
 from tui.study.answer_so_far import AnswerSoFar, answer_paragraphs
-from tui.study.study_state import PRIMARY, StudyState
 
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]

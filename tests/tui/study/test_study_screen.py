@@ -18,11 +18,11 @@ from engine.runs.commands import pending_commands
 from engine.runs.study_record import StudyRecord
 from tui import keymap
 from tui.app import Dashboard
-from tui.screens.compare import CompareScreen
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.help import HelpScreen
-from tui.screens.run import RunScreen
-from tui.screens.runs import RunsScreen
+from tui.compare.screen import CompareScreen
+from tui.dialogs.confirm import ConfirmScreen
+from tui.dialogs.help import HelpScreen
+from tui.run.screen import RunScreen
+from tui.runs.screen import RunsScreen
 from tui.study.screen import StudyScreen
 
 Make = Callable[..., Dashboard]

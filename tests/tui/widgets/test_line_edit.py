@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.drawing.cells import row_width
-from tui.model.edit import Field, Form, LineEdit
+from tui.draw.text import row_width
+from tui.widgets.edit import Field, Form, LineEdit
 
 KEYS = ["left", "right", "home", "end", "backspace", "delete", "ctrl+u", "a", "ก", "中", "tab", "f5"]
 

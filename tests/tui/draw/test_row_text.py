@@ -7,7 +7,7 @@ import unicodedata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.drawing.cells import cut, fit, fit_row, row_width, spread, width, wrap
+from tui.draw.text import cut, fit, fit_row, row_width, spread, width, wrap
 
 SCRIPTS = "aZ 9é–กำลังหลังของแพนกองไทยहिन्दी का प्रश्नمرحبا بالعالم中文问题日本語한국어ßñ·…"
 
