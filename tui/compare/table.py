@@ -11,10 +11,9 @@ from engine.export.compare_rows import CompareRow
 from tui.compare.job import change, measure_label, number, p_value, style, words
 from tui.draw.glyphs import RUN_SERIES, Glyphs
 from tui.draw.interval import DifferenceAxis, difference_axis, difference_row, margin_mark, zero_mark
-from tui.draw.text import Row, Run, fit, width, wrap
+from tui.draw.text import Row, Run, fit, fit_middle, width, wrap
 from tui.follow.rows import RunRow
 from tui.numbers import count, share, visible
-from tui.runs.table import fit_middle
 from tui.widgets.panel import Drawn
 
 WIDE = 92  # cells from which a row is one line ...

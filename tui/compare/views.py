@@ -14,9 +14,8 @@ from tui.draw.heatmap import Matrix, Window, diverging, heatmap, own_and_others
 from tui.draw.interval import difference_axis, difference_row
 from tui.draw.lines import Axes, Series, line_chart, steady_end
 from tui.draw.scatter import Mark, Plane, scatter
-from tui.draw.text import Row, Run, fit, width, wrap
+from tui.draw.text import Row, Run, fit, fit_middle, width, wrap
 from tui.numbers import share, visible
-from tui.runs.table import fit_middle
 from tui.widgets.lists import Cursor
 from tui.widgets.panel import Panel, selected
 

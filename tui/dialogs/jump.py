@@ -14,10 +14,9 @@ from textual.screen import ModalScreen
 
 from tui import keymap
 from tui.draw.text import Row, width
-from tui.run.query_panels import HeadedItems
 from tui.widgets.bars import Tabs
 from tui.widgets.form import FormPanel
-from tui.widgets.lists import Items
+from tui.widgets.lists import HeadedItems, Items
 from tui.widgets.panel import Drawn, Spot
 from tui.widgets.view import View
 

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from tui import keymap
 from tui.dialogs.list_dialog import SearchDialog
-from tui.draw.text import Row, Run, fit, width
+from tui.draw.text import Row, Run, fit, fit_middle, width
 from tui.follow.labels import labels
 from tui.numbers import visible
-from tui.runs.table import fit_middle
 from tui.widgets.view import View
 
 _CELLS = 80

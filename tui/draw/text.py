@@ -121,3 +121,15 @@ def wrap(text: str, cells: int) -> list[str]:
             line = word
         lines.append(line)
     return lines
+
+
+def fit_middle(text: str, cells: int, ellipsis: str) -> str:
+    """``text`` in exactly ``cells`` cells; what is too long loses its middle: runs of a sweep differ at their end."""
+    if width(text) <= cells or cells < 8:
+        return fit(text, cells, ellipsis=ellipsis)
+    head_cells = (cells - width(ellipsis)) // 3
+    start = fit(text, head_cells, ellipsis="")
+    end = text
+    while width(start) + width(ellipsis) + width(end) > cells:
+        end = end[1:]
+    return fit(start + ellipsis + end, cells)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
-
-from textual import events
 
 from tui.draw.text import Row, Run, fit, wrap
 from tui.numbers import count, share, visible
-from tui.widgets.lists import Items
-from tui.widgets.panel import Panel
+from tui.widgets.lists import HeadedItems
 
 if TYPE_CHECKING:
     from engine.export.queries import QueryOutcome, QueryRow, RankedPassage, Ranking, WorstQueries
@@ -18,47 +14,6 @@ if TYPE_CHECKING:
 _RANK = 6  # cells
 _HEAD_LINES = 3  # of a question's text at most
 _BESIDE = 40  # cells from which a whole text is shown beside its figures
-
-
-class HeadedItems(Items, Panel):
-    """A bordered list below lines that stay; in front of the others, its title has a mark."""
-
-    # Textual hands styles down along the first base alone, which is the list: the panel's are said again.
-    DEFAULT_CSS = """
-    HeadedItems { border: solid $line; border-title-color: $titles; padding: 0 1; }
-    HeadedItems.-plain { border: ascii $line; }
-    HeadedItems.-front { border: solid $accent; }
-    HeadedItems.-front.-plain { border: ascii $accent; }
-    """
-
-    tells_hidden = False  # an item grows under the cursor: the counts would jump with every key
-
-    def __init__(self, draw: Callable[[int, int], list[Row]], *, id: str) -> None:
-        super().__init__(draw, id=id)
-
-    def on_mount(self) -> None:
-        self.set_class(self.glyphs.name == "ascii", "-plain")
-
-    def head(self, width: int) -> list[Row]:
-        """The lines that stay."""
-        return []
-
-    def entitle(self, title: str, front: bool) -> None:
-        self.set_class(front, "-front")
-        self.retitle(f"{self.glyphs.cursor} {title}" if front else title)
-
-    def rows(self, width: int, height: int) -> list[Row]:
-        head = self.head(width)[: max(0, height - 1)]
-        return head + super().rows(width, height - len(head))
-
-    def on_click(self, event: events.Click) -> None:
-        event.prevent_default()  # the list's own handler knows neither border nor head
-        y = event.y - 1 - len(self.head(self.size.width))
-        for index in range(self.cursor.top, self.count):
-            y -= len(self.draw_item(index, self.size.width))
-            if y < 0:
-                self.move_to(index)
-                return
 
 
 class QuestionList(HeadedItems):

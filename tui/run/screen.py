@@ -10,7 +10,7 @@ from engine.runs.folder import RunFolder
 from tui import keymap, steer
 from tui.dialogs.charts import ChartsScreen
 from tui.draw.small import progress_bar
-from tui.draw.text import Row, Run, row_width, width
+from tui.draw.text import Row, Run, fit_middle, row_width, width
 from tui.follow.curves import SMOOTHINGS
 from tui.follow.detail import RunDetail
 from tui.follow.feed import Snapshot
@@ -25,7 +25,6 @@ from tui.run.overview_tab import OverviewTab
 from tui.run.selection import Selection
 from tui.run.tab import Tab
 from tui.run.tabs import TABS
-from tui.runs.table import fit_middle
 from tui.terminal.kept_lines import kept
 from tui.widgets.arrows import Arrows
 from tui.widgets.bars import Tabs

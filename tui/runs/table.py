@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from engine.events import NO_USABLE_GPU
 from tui.draw.glyphs import Glyphs
 from tui.draw.small import sparkline
-from tui.draw.text import Align, Row, Run, fit, row_width, width
+from tui.draw.text import Align, Row, Run, fit, fit_middle, row_width, width
 from tui.follow.rows import RunRow
 from tui.numbers import age, number, share
 from tui.runs.listing import Entry, Group, Order, Shown
@@ -159,18 +159,6 @@ def second_line(row: RunRow) -> str:
         total = f"/{row.work.total:,}" if row.work.total else ""
         return f"{row.work.what} {row.work.done:,}{total}"
     return ""
-
-
-def fit_middle(text: str, cells: int, ellipsis: str) -> str:
-    """``text`` in exactly ``cells`` cells; what is too long loses its middle: runs of a sweep differ at their end."""
-    if width(text) <= cells or cells < 8:
-        return fit(text, cells, ellipsis=ellipsis)
-    head_cells = (cells - width(ellipsis)) // 3
-    start = fit(text, head_cells, ellipsis="")
-    end = text
-    while width(start) + width(ellipsis) + width(end) > cells:
-        end = end[1:]
-    return fit(start + ellipsis + end, cells)
 
 
 def short_device(name: str) -> str:

@@ -13,10 +13,9 @@ from textual.message import Message
 from engine.export.study_job import StudyCell
 from tui import keymap
 from tui.compare.job import change, interval, measure_label, number, short_verdict, verdict_style
-from tui.draw.text import Row, Run, fit, fit_row, row_width, width
+from tui.draw.text import Row, Run, fit, fit_middle, fit_row, row_width, width
 from tui.follow.study_state import PRIMARY, SHOWN_MEASURES, Cell, Column, Condition, StudyState
 from tui.numbers import visible
-from tui.runs.table import fit_middle
 from tui.study.answer_so_far import AnswerSoFar
 from tui.widgets.arrows import Arrows
 from tui.widgets.panel import Drawn, Spot, selected

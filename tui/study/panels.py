@@ -14,11 +14,10 @@ from engine.export.study_job import StudyCell
 from tui import keymap
 from tui.compare.job import change, measure_label, number, p_value
 from tui.draw.small import progress_bar
-from tui.draw.text import Row, Run, fit, width, wrap
+from tui.draw.text import Row, Run, fit, fit_middle, width, wrap
 from tui.follow.study_state import Cell, Column, Condition, StudyState
 from tui.follow.study_time_left import RunLeft, TimeLeft
 from tui.numbers import duration
-from tui.runs.table import fit_middle
 from tui.study.answer_so_far import Paragraph
 from tui.widgets.lists import Cursor
 from tui.widgets.panel import Drawn, Panel, Spot, selected

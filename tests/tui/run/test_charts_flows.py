@@ -19,9 +19,9 @@ from tui.app import Dashboard
 from tui.commands.plain import result_table
 from tui.draw.glyphs import BRAILLE
 from tui.numbers import exact
+from tui.run import chart_board as chart_widgets
 from tui.run.overview_tab import OverviewTab
 from tui.run.screen import RunScreen
-from tui.run import chart_board as chart_widgets
 
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]
