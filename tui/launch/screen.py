@@ -15,6 +15,7 @@ from engine.config import ConfigError, to_toml
 from engine.runs.folder import RunFolder
 from tui import keymap, steer
 from tui.draw.text import Row, wrap
+from tui.draw.toml import toml_rows
 from tui.launch.estimate import Formers
 from tui.launch.fields import FIELDS, ORIGIN, Checked, Draft, Origin, check, form_key, origins, read_draft
 from tui.launch.plan import plan_rows
@@ -23,7 +24,6 @@ from tui.widgets.edit import Form
 from tui.widgets.form import FormPanel
 from tui.widgets.form_keys import FormKeys
 from tui.widgets.panel import Panel
-from tui.widgets.texts import toml_rows
 from tui.widgets.view import View
 
 _MEANING = 4  # lines of a field's meaning

@@ -10,8 +10,8 @@ from tui.run.measured import MeasuredPanel
 from tui.run.overview_panels import EvaluationPanel, NowPanel
 from tui.run.selection import Selection
 from tui.run.tab import Tab
+from tui.run.texts import note_rows
 from tui.widgets.lists import Lines
-from tui.widgets.texts import note_rows
 
 _FRAME = 2  # lines of a panel's border
 _NOTES = 60  # the newest, of which the log's tail is made

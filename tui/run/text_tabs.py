@@ -11,9 +11,9 @@ from tui.run.contrast import Other
 from tui.run.log_search import Search, highlighted
 from tui.run.selection import Selection
 from tui.run.tab import Tab
+from tui.run.texts import config_rows, difference_rows, log_blocks
 from tui.widgets.lists import Lines
 from tui.widgets.panel import selected
-from tui.widgets.texts import config_rows, difference_rows, log_blocks
 
 
 class TextTab(Tab):

@@ -9,7 +9,8 @@ from engine.config import RunConfig, to_toml
 from engine.events import ModelLoaded
 from engine.runs.folder import Spec
 from engine.runs.state import Note
-from tui.draw.text import Row, fit, row_width, wrap
+from tui.draw.text import Row, fit, wrap
+from tui.draw.toml import toml_rows
 from tui.follow.config_difference import config_differences
 from tui.follow.detail import RunDetail
 from tui.numbers import clock, option_text, visible
@@ -17,7 +18,6 @@ from tui.run.contrast import Other
 
 _LEVELS = {"info": "", "warning": "warning", "error": "error"}
 _KEYS = 20
-_INDENT = 4
 
 
 def note_rows(notes: tuple[Note, ...], width: int, minutes_east: int) -> list[Row]:
@@ -123,23 +123,6 @@ def loaded_rows(model: ModelLoaded, width: int) -> list[Row]:
     rows: list[Row] = [(("the model as it was loaded", "title"),)]
     for label, value in pairs:
         rows += _pair(label, value, width)
-    return rows
-
-
-def toml_rows(text: str, width: int) -> list[Row]:
-    """TOML with its sections and values told apart; long values go on below, indented."""
-    rows: list[Row] = []
-    for line in text.splitlines():
-        safe = visible(line)
-        first, *more = [safe] if row_width(((safe, ""),)) <= width else wrap(safe, max(10, width - _INDENT))
-        if safe.startswith("["):
-            rows.append(((first, "title"),))
-        elif " = " in first:
-            key, _, value = first.partition(" = ")
-            rows.append(((f"{key} = ", "dim"), (value, "")))
-        else:
-            rows.append(((first, ""),))
-        rows += [((" " * _INDENT + part, ""),) for part in more]
     return rows
 
 
