@@ -9,14 +9,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
 from textual.message import Message
 from textual.screen import Screen
 
-from engine.config import ConfigError
 from engine.runs.folder import RunFolder
+from tui.background import Background
 from tui.draw.glyphs import choose_charset
 from tui.follow.feed import Feed, Snapshot
 from tui.follow.labels import labels
@@ -34,14 +34,7 @@ if TYPE_CHECKING:
     from tui.compare.job import Key
     from tui.run.screen import RunScreen
 
-Answer = TypeVar("Answer")
 _SIGNALLED = 128  # an exit status above it names a signal
-
-
-class Teller(Protocol):
-    """Whoever can say one line to the person."""
-
-    def say(self, text: str, style: str = ...) -> None: ...
 
 
 class NewSnapshot(Message):
@@ -53,6 +46,14 @@ class NewSnapshot(Message):
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, NewSnapshot)
+
+
+class Answered(Message):
+    """Something that a thread has to say; from any thread, delivered in the interface's."""
+
+    def __init__(self, deliver: Callable[[], None]) -> None:
+        super().__init__()
+        self.deliver = deliver
 
 
 class Dashboard(TerminalApp):
@@ -95,6 +96,9 @@ class Dashboard(TerminalApp):
         self.snapshot: Snapshot | None = None
         self._ages_are_new = False  # a snapshot came since the last tick
         self.feed = Feed(home, lambda snapshot: self._receive(snapshot), now, settings.rates)
+        self.background = Background(
+            lambda deliver: self.post_message(Answered(deliver)), lambda line: self.tell(line, "error"), self.feed.hurry
+        )
         self._problem = visible(problem)
         self.comparisons: OrderedDict[Key, CompareOutcome] = OrderedDict()  # the newest of those that were computed
         self._open_first = open_run
@@ -115,14 +119,18 @@ class Dashboard(TerminalApp):
         if self._open_first is not None:
             self.open_run(self._open_first)
         if self._problem:
-            self.call_after_refresh(self._tell_problem)
-
-    def _tell_problem(self) -> None:
-        for view in self._views_in_sight():
-            view.say(self._problem, "error")
+            self.call_after_refresh(self.tell, self._problem, "error")
 
     def on_unmount(self) -> None:
+        self.background.close()
         self.feed.stop()
+
+    def on_answered(self, message: Answered) -> None:
+        message.deliver()
+
+    def tell(self, text: str, style: str = "text") -> None:
+        for view in self._views_in_sight()[:1]:
+            view.say(text, style)
 
     def on_new_snapshot(self, message: NewSnapshot) -> None:
         self.snapshot = message.snapshot
@@ -188,7 +196,22 @@ class Dashboard(TerminalApp):
 
         self.push_screen(ConfirmScreen(question), lambda yes: then() if yes else None)
 
-    def copy(self, text: str, teller: Teller) -> None:
+    def pick(
+        self, choices: Sequence[tuple[str, str]], at: int, title: str, then: Callable[[int | None], object]
+    ) -> None:
+        from tui.dialogs.pick import PickScreen
+
+        self.push_screen(PickScreen(choices, at, title), lambda index: (then(index), None)[1])
+
+    def open_jump(self, view: View) -> None:
+        from tui.dialogs.jump import JumpScreen, places
+
+        if places_in_sight := places(view):
+            self.push_screen(JumpScreen(places_in_sight))
+        else:  # it would only swallow the next key
+            view.say("there is nothing to jump to here", "dim")
+
+    def copy(self, text: str) -> None:
         """Puts ``text`` into the terminal's clipboard, where it can, and into a file whose path is told."""
         from tui.clipboard import clean, osc52, write_copy
 
@@ -198,23 +221,11 @@ class Dashboard(TerminalApp):
         sequence = osc52(text, os.environ)
         self.send(sequence)
         how = f"copied {what}; it is" if sequence else f"{what} are too much for a terminal's clipboard: they are"
-        self.in_thread(
-            lambda: write_copy(text), lambda path: teller.say(f"{how} in {short_path(path)}", "accent"), teller
+        self.background.run(
+            self.screen,
+            lambda: write_copy(text),
+            lambda path: self.tell(f"{how} in {short_path(path)}", "accent"),
         )
-
-    def in_thread(self, work: Callable[[], Answer], then: Callable[[Answer], None], teller: Teller) -> None:
-        """Runs slow ``work`` beside the interface; what it raises becomes one line that ``teller`` says."""
-
-        def run() -> None:
-            try:
-                answer = work()
-            except (ConfigError, OSError, ValueError) as error:
-                self.call_from_thread(teller.say, visible(str(error)), "error")
-            else:
-                self.call_from_thread(then, answer)
-            self.feed.hurry()
-
-        self.run_worker(run, thread=True, exit_on_error=False)
 
     def leave(self) -> None:
         self.exit()

@@ -5,17 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
-from engine.config import ConfigError
 from engine.export.background import JobProgress
 from engine.export.compare_job import CompareOutcome
+from tui.background import Owner
 from tui.compare.job import KEPT, Choice, compute
 from tui.compare.table import Comparison, to_comparison
-from tui.numbers import visible
-
-if TYPE_CHECKING:
-    from tui.app import Dashboard
+from tui.host import Host
 
 _PARTS = 6  # of a computation, until it has told how many there are
 
@@ -23,11 +19,11 @@ _PARTS = 6  # of a computation, until it has told how many there are
 class Comparator:
     """Of one screen; ``changed`` is called in the interface's thread whenever there is something new to show."""
 
-    def __init__(self, dashboard: Dashboard, changed: Callable[[], None]) -> None:
+    def __init__(self, host: Host, owner: Owner, changed: Callable[[], None]) -> None:
         self.comparison: Comparison | None = None  # stands until a newer one is there
         self.error = ""
         self.progress: JobProgress | None = None  # while something is computed
-        self._dashboard, self._changed = dashboard, changed
+        self._host, self._owner, self._changed = host, owner, changed
         self._shown: Choice | None = None
         self._asked: Choice | None = None
         self._cancelled = threading.Event()
@@ -39,7 +35,7 @@ class Comparator:
             self.comparison = self.progress = self._shown = self._asked = None
             self._changed()
             return
-        known = self._dashboard.comparisons.get(choice.key)
+        known = self._host.comparisons.get(choice.key)
         if known is not None:
             if self._shown is None or self._shown.key != choice.key:
                 self._take(known, choice)
@@ -47,24 +43,25 @@ class Comparator:
             self._cancelled.set()
             self._cancelled, self._asked, self.error = threading.Event(), choice, ""
             self.progress = JobProgress(what="starting", done=0, total=_PARTS)
-            work = partial(self._compute, choice, self._cancelled)
-            self._dashboard.run_worker(work, thread=True, exit_on_error=False, group="compare")
+            self._host.background.run(
+                self._owner,
+                partial(self._compute, choice, self._cancelled),
+                partial(self._computed, choice),
+                failed=partial(self._failed, choice),
+            )
             self._changed()
 
     def close(self) -> None:
         """Ends what is still computed."""
         self._cancelled.set()
 
-    def _compute(self, choice: Choice, cancelled: threading.Event) -> None:
+    def _compute(self, choice: Choice, cancelled: threading.Event) -> CompareOutcome | None:
         """In a thread of its own."""
-        call = self._dashboard.call_from_thread
-        try:
-            done = compute(choice.request(), lambda progress: call(self._progressed, choice, progress), cancelled)
-        except (ConfigError, OSError, ValueError) as error:
-            call(self._failed, choice, visible(str(error)))
-        else:
-            if done is not None:
-                call(self._computed, choice, done)
+
+        def tell(progress: JobProgress) -> None:
+            self._host.background.report(self._owner, partial(self._progressed, choice, progress))
+
+        return compute(choice.request(), tell, cancelled)
 
     def _progressed(self, choice: Choice, progress: JobProgress) -> None:
         if choice is self._asked:
@@ -76,8 +73,10 @@ class Comparator:
             self.progress, self.comparison, self.error = None, None, error
             self._changed()
 
-    def _computed(self, choice: Choice, done: CompareOutcome) -> None:
-        kept = self._dashboard.comparisons
+    def _computed(self, choice: Choice, done: CompareOutcome | None) -> None:
+        if done is None:  # cancelled
+            return
+        kept = self._host.comparisons
         kept[choice.key] = done
         while len(kept) > KEPT:
             kept.popitem(last=False)

@@ -76,7 +76,7 @@ class CompareScreen(Arrows, View):
 
     @cached_property
     def comparator(self) -> Comparator:
-        return Comparator(self.dashboard, self._changed)
+        return Comparator(self.host, self, self._changed)
 
     @property
     def comparison(self) -> Comparison | None:
@@ -190,7 +190,7 @@ class CompareScreen(Arrows, View):
     def action_export(self) -> None:
         ordered = (self.baseline, *(row for row in self.rows if row.folder != self.baseline.folder))
         table = {"places": "pareto", "curves": "figure: loss"}.get(self.view, "compare")
-        self.dashboard.open_export(ordered, self.benchmark, None, table)
+        self.host.open_export(ordered, self.benchmark, None, table)
 
     def action_close(self) -> None:
         if self.view != "table":
@@ -235,9 +235,9 @@ class CompareScreen(Arrows, View):
             self._reader = OverlayReader(
                 {name: [home[run] for run in runs] for name, runs in conditions.items()}, self.benchmark
             )
-        self._reading, self._read_at = True, self.dashboard.now()
+        self._reading, self._read_at = True, self.host.now()
         beta = usual_smoothing(max(row.max_steps for row in self.rows))
-        self.dashboard.in_thread(partial(self._reader.read, beta), self._overlaid, self)
+        self.host.background.run(self, partial(self._reader.read, beta), self._overlaid)
 
     def _overlaid(self, overlay: Overlay) -> None:
         self._overlay, self._reading = overlay, False
@@ -282,7 +282,7 @@ class CompareScreen(Arrows, View):
             elif self.view == "places":
                 self.places.show(self.comparison)
         self.sentences.show(self.comparison, self._told())
-        self.show_message(self.dashboard.now())
+        self.show_message(self.host.now())
 
     def _told(self) -> CompareRow | None:
         """What the sentences are about: the cell under the cursor, in the view that has cells."""

@@ -99,7 +99,7 @@ class ExportScreen(FormKeys, Dialog[None]):
             return
         self.say("writing", "accent")
         work = partial(export, self.runs, values["table"], values["format"], values["file"], self.benchmark, self.step)
-        self.dashboard.in_thread(work, self._written, self)
+        self.host.background.run(self, work, self._written, failed=lambda line: self.say(line, "error"))
 
     def say(self, text: str, style: str = "text") -> None:
         row: Row = ((text, style),)

@@ -27,7 +27,7 @@ class PaletteScreen(SearchDialog[None]):
     def __init__(self, view: View, screen_name: str) -> None:
         super().__init__("any command, by a few of its letters")
         self.view = view
-        rows = () if view.dashboard.snapshot is None else view.dashboard.snapshot.rows
+        rows = () if view.host.snapshot is None else view.host.snapshot.rows
         self.runs = {f"{_RUN}{row.folder.path}": row.folder for row in rows}
         named = labels(rows)
         opens = [
@@ -58,9 +58,9 @@ class PaletteScreen(SearchDialog[None]):
         name = self.found[self.list.cursor.index][3]
         self.dismiss(None)
         if name in self.runs:
-            self.app.call_later(self.view.dashboard.open_run, self.runs[name])
+            self.app.call_later(self.view.host.open_run, self.runs[name])
         elif name.startswith(_STUDY):
-            self.app.call_later(self.view.dashboard.open_study, name.removeprefix(_STUDY))
+            self.app.call_later(self.view.host.open_study, name.removeprefix(_STUDY))
         else:
             self.app.call_later(self.view.run_action, name)
 

@@ -101,10 +101,10 @@ class LaunchScreen(FormKeys, View):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.header.show((("new run", "title"), (f"   in {visible(self.dashboard.home_label)}", "dim")), ())
-        rows = self.dashboard.snapshot.rows if self.dashboard.snapshot is not None else ()
-        self._formers = Formers(self.dashboard.home, rows)
-        self.dashboard.in_thread(partial(origins, rows), self._listed, self)
+        self.header.show((("new run", "title"), (f"   in {visible(self.host.home_label)}", "dim")), ())
+        rows = self.host.snapshot.rows if self.host.snapshot is not None else ()
+        self._formers = Formers(self.host.home, rows)
+        self.host.background.run(self, partial(origins, rows), self._listed)
 
     def on_resize(self) -> None:
         self.set_class(self.narrow, "-narrow")
@@ -125,8 +125,8 @@ class LaunchScreen(FormKeys, View):
         values = {field.key: form.value(field.key) for field in FIELDS}
         self._generation += 1
         generation = self._generation
-        self.dashboard.in_thread(
-            partial(check, self.draft, values, self._formers), lambda checked: self._checked(checked, generation), self
+        self.host.background.run(
+            self, partial(check, self.draft, values, self._formers), lambda checked: self._checked(checked, generation)
         )
 
     def cursor_moved(self) -> None:
@@ -137,7 +137,7 @@ class LaunchScreen(FormKeys, View):
         labels["start"] = f"start {runs} runs" if runs > 1 else "start"
         editing = form.edit is not None
         self.footer.show([("enter", "keep"), ("ctrl+g", "undo")] if editing else keymap.footer("launch", labels=labels))
-        self.show_message(self.dashboard.now())
+        self.show_message(self.host.now())
 
     def standing_message(self, now: float) -> tuple[Row, Row]:
         if self.checked.reason:
@@ -178,7 +178,7 @@ class LaunchScreen(FormKeys, View):
         if self.draft is not None:
             self.say("starting", "accent")
             draft, values = self.draft, dict(form.values)
-            self.dashboard.in_thread(partial(self._start, draft, values), self._started, self)
+            self.host.background.run(self, partial(self._start, draft, values), self._started)
 
     def _start(self, draft: Draft, values: dict[str, str]) -> RunFolder | str:
         """The folder of the run, or what was done to have those of a sweep."""
@@ -188,13 +188,13 @@ class LaunchScreen(FormKeys, View):
         parent = draft.origin.run.id if draft.origin.run is not None else None
         command_line = (Path(sys.argv[0]).name, *sys.argv[1:])
         if checked.study is not None:
-            return steer.start_all(self.dashboard.home, checked.study, command_line)
-        return steer.start(self.dashboard.home, checked.config, command_line, parent)
+            return steer.start_all(self.host.home, checked.study, command_line)
+        return steer.start(self.host.home, checked.config, command_line, parent)
 
     def _started(self, started: RunFolder | str) -> None:
         self.app.pop_screen()
         if isinstance(started, RunFolder):
-            self.dashboard.open_run(started)
+            self.host.open_run(started)
         elif isinstance(self.app.screen, View):
             self.app.screen.say(started, "accent")
 
@@ -210,7 +210,7 @@ class LaunchScreen(FormKeys, View):
             self._read(self.origins[index])
 
     def _read(self, origin: Origin) -> None:
-        self.dashboard.in_thread(partial(read_draft, origin), self._drafted, self)
+        self.host.background.run(self, partial(read_draft, origin), self._drafted)
 
     def _drafted(self, draft: Draft) -> None:
         self.draft = draft

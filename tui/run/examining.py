@@ -51,7 +51,7 @@ class Examining(Steering):
 
         if self.detail is None:
             return
-        rows = self.dashboard.snapshot.rows if self.dashboard.snapshot is not None else ()
+        rows = self.host.snapshot.rows if self.host.snapshot is not None else ()
         here = self.selection.point(self.detail)
         steps = [point.step for point in self.selection.points(self.detail) if point is not here]
         found = choices(self.detail, steps if self.active != "config" else (), rows)
@@ -67,7 +67,7 @@ class Examining(Steering):
         row = next((row for row in snapshot.rows if row.folder == other.folder), None)
         if row is not None and row.evaluated not in (other.evaluated, self._asked_other):
             self._asked_other = row.evaluated
-            self.dashboard.in_thread(partial(read_other, row, other.name), self._take_other, self)
+            self.host.background.run(self, partial(read_other, row, other.name), self._take_other)
 
     def action_measure(self) -> None:
         if isinstance(self.tab, HeatmapTab):
@@ -112,7 +112,7 @@ class Examining(Steering):
         tab = self.tab
         if isinstance(tab, QueriesTab):
             tab.enter()
-            self.show_message(self.dashboard.now())
+            self.show_message(self.host.now())
         elif isinstance(tab, HeatmapTab):
             cell = tab.cell()
             if cell is None:
@@ -178,7 +178,7 @@ class Examining(Steering):
         if choice.row is not None:
             self.say(f"reading {choice.name}", "dim")
             self._asked_other = choice.row.evaluated
-            self.dashboard.in_thread(partial(read_other, choice.row, choice.name), self._take_chosen_other, self)
+            self.host.background.run(self, partial(read_other, choice.row, choice.name), self._take_chosen_other)
             return
         self.selection.contrast = Contrast(step=choice.step) if choice.step is not None else None
         self.say(f"against {choice.name}" if choice.step is not None else "no difference", "dim")
@@ -209,4 +209,4 @@ class Examining(Steering):
             self.end_replay()
 
     def _show_search(self) -> None:
-        self.show_message(self.dashboard.now())
+        self.show_message(self.host.now())

@@ -46,7 +46,7 @@ class NowPanel(Panel):
         """What the run does now."""
         if self.detail is None:
             return []
-        detail, now = self.detail, self.dashboard.now()
+        detail, now = self.detail, self.host.now()
         rows: list[Row] = [] if detail.row.kind == "evaluation" else self._training(detail, width)
         device, no_gpu, _ = (detail.row.device or "-").partition(f", {NO_USABLE_GPU}")
         rows.append(_figure("device", device))

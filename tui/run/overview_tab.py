@@ -61,7 +61,7 @@ class OverviewTab(Tab):
             self.now.show(self.detail, None, ())
             return
         in_sight = self.charts.show(self.detail)
-        self.dashboard.feed.want(frozenset(in_sight))
+        self.host.feed.want(frozenset(in_sight))
         self.now.show(self.detail, self.board.viewport.crosshair, in_sight)
         self.evaluations.show(self.detail, self.board.viewport.crosshair)
         if not self.has_class("-single"):
@@ -149,4 +149,4 @@ class OverviewTab(Tab):
     def _log(self, width: int) -> list[Row]:
         if self.detail is None:
             return []
-        return note_rows(self.detail.notes[-_NOTES:], width, self.dashboard.minutes_east)
+        return note_rows(self.detail.notes[-_NOTES:], width, self.host.minutes_east)

@@ -10,7 +10,7 @@ from textual import events
 from textual.widget import Widget
 
 from engine.events import EvaluationResult
-from engine.progress import Tick
+from tui.background import Latest
 from tui.follow.detail import RunDetail
 from tui.numbers import visible
 from tui.run.contrast import Against
@@ -39,8 +39,8 @@ class QueriesTab(Tab):
         self._against: Against | None = None
         self._narrow = False
         self._asked: str | None = None  # the query whose ranking was asked for last
-        self._listed = Latest(self, self._take_list)
-        self._ranked = Latest(self, self._take_rankings)
+        self._listed = Latest(lambda: self.host.background, self, self._take_list, self._take_list)
+        self._ranked = Latest(lambda: self.host.background, self, self._take_rankings, self._take_rankings)
 
     def lay_out(self, narrow: bool, chosen: int) -> None:
         self._narrow = narrow
@@ -212,7 +212,7 @@ class QueriesTab(Tab):
     def _list_title(self) -> str:
         if self.wish is None:
             return "queries"
-        glyphs = self.dashboard.glyphs
+        glyphs = self.host.glyphs
         answered = "pool" if self.wish.answered is None else visible(self.wish.answered)
         pair = f"{visible(self.wish.asked or 'all')} {glyphs.arrow} {answered}"
         if self._listed.busy:
@@ -227,48 +227,6 @@ class QueriesTab(Tab):
     def _redraw_all(self) -> None:
         for items in (self.questions, self.here, self.there):
             items.redraw()
-
-
-class Latest:
-    """Runs work in threads, one at a time; of what is asked meanwhile only the last is done."""
-
-    def __init__(self, tab: Tab, then: Callable[..., None]) -> None:
-        self._tab, self._then = tab, then
-        self._waiting: Callable[[Tick], object] | None = None
-        self.busy = False
-        self.progress = ""  # of the work under way; written by its thread
-
-    def ask(self, work: Callable[[Tick], object]) -> None:
-        self._waiting = work
-        if not self.busy:
-            self._start()
-
-    def _start(self) -> None:
-        work, self._waiting = self._waiting, None
-        if work is None:
-            return
-        self.busy, self.progress = True, ""
-        self._tab.dashboard.in_thread(partial(self._answer, work), self._done, self)
-
-    def _answer(self, work: Callable[[Tick], object]) -> object:
-        """What ``work`` returns, or what is wrong in one line; in the thread."""
-        try:
-            return work(self._tell)
-        except Exception as error:  # whatever a damaged file makes of a reader, the tab must go on
-            return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-    def say(self, text: str, style: str = "text") -> None:
-        """Nothing is left to say here: ``_answer`` has told what went wrong."""
-
-    def _tell(self, what: str, done: int, total: int | None) -> None:
-        self.progress = f": {what}" + (f" {done:,}" if done else "")
-
-    def _done(self, answer: object) -> None:
-        self.busy = False
-        if self._waiting is None:
-            self._then(answer)
-        else:
-            self._start()
 
 
 def _worst(result: EvaluationResult) -> Cell | None:

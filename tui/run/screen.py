@@ -70,16 +70,16 @@ class RunScreen(Arrows, Examining):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.dashboard.feed.watch(self.folder)
+        self.host.feed.watch(self.folder)
         self._arrange()
-        self.tick(self.dashboard.now())
+        self.tick(self.host.now())
 
     def on_unmount(self) -> None:
-        self.dashboard.feed.watch(None)
+        self.host.feed.watch(None)
 
     def on_resize(self) -> None:
         self._arrange()
-        self._show_tabs(self.dashboard.now())
+        self._show_tabs(self.host.now())
 
     def apply(self, snapshot: Snapshot) -> None:
         if snapshot.detail is not None and snapshot.detail.row.folder == self.folder:
@@ -165,17 +165,17 @@ class RunScreen(Arrows, Examining):
     def action_zoom(self, by: int) -> None:
         if isinstance(self.tab, OverviewTab):
             self.tab.zoom(closer=by > 0)
-            self.show_message(self.dashboard.now())
+            self.show_message(self.host.now())
 
     def action_pan(self, by: int) -> None:
         if isinstance(self.tab, OverviewTab):
             self.tab.pan(by)
-            self.show_message(self.dashboard.now())
+            self.show_message(self.host.now())
 
     def action_show_all(self) -> None:
         if isinstance(self.tab, OverviewTab):
             self.tab.show_all()
-            self.show_message(self.dashboard.now())
+            self.show_message(self.host.now())
 
     def action_cumulative(self) -> None:
         if isinstance(self.tab, BiasTab):
@@ -188,7 +188,7 @@ class RunScreen(Arrows, Examining):
     def action_smooth(self, by: int) -> None:
         if self.detail is not None:
             at = SMOOTHINGS.index(self.detail.smoothing) + by
-            self.dashboard.feed.smooth(SMOOTHINGS[max(0, min(len(SMOOTHINGS) - 1, at))])
+            self.host.feed.smooth(SMOOTHINGS[max(0, min(len(SMOOTHINGS) - 1, at))])
 
     def action_step(self, by: int) -> None:
         if self.detail is None:
@@ -196,7 +196,7 @@ class RunScreen(Arrows, Examining):
         self.end_replay()
         if isinstance(self.tab, OverviewTab):
             self.tab.to_evaluation(by)
-            self.show_message(self.dashboard.now())
+            self.show_message(self.host.now())
         else:
             self.selection.move_step(self.detail, by)
             self.redraw_tab()
@@ -210,7 +210,7 @@ class RunScreen(Arrows, Examining):
 
     def action_panel(self) -> None:
         self.tab.lay_out(self.narrow, self.tab.chosen + 1)
-        self.show_message(self.dashboard.now())
+        self.show_message(self.host.now())
 
     def action_page_up(self) -> None:
         self.tab.page(-1)
@@ -246,7 +246,7 @@ class RunScreen(Arrows, Examining):
         if self.detail is not None:
             self.tab.show(self.detail, self.selection)
         self.show_footer()
-        now = self.dashboard.now()
+        now = self.host.now()
         self._show_tabs(now)
         self.show_message(now)
 
@@ -255,7 +255,7 @@ class RunScreen(Arrows, Examining):
 
     def _move(self, rows: int, columns: int) -> None:
         self.tab.move(rows, columns)
-        self.show_message(self.dashboard.now())
+        self.show_message(self.host.now())
 
     def _show_tabs(self, now: float) -> None:
         request = self._request(now)

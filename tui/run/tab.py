@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
 
 from tui.follow.detail import RunDetail
+from tui.host import Host, host_of
 from tui.run.selection import Selection
 from tui.terminal.kept_lines import kept
-
-if TYPE_CHECKING:
-    from tui.app import Dashboard
 
 
 class Tab(Widget):
@@ -34,8 +31,8 @@ class Tab(Widget):
         self.detail: RunDetail | None = None
 
     @property
-    def dashboard(self) -> Dashboard:
-        return cast("Dashboard", self.app)
+    def host(self) -> Host:
+        return host_of(self)
 
     def compose(self) -> ComposeResult:
         yield from self._columns

@@ -81,7 +81,7 @@ class LogTab(TextTab):
     def _lines(self, width: int) -> list[Row]:
         if self.detail is None:
             return []
-        blocks = log_blocks(self.detail, width, self.dashboard.minutes_east)
+        blocks = log_blocks(self.detail, width, self.host.minutes_east)
         found = self.search.matches(["".join(text for row in block for text, _ in row) for block in blocks])
         front = found[self.search.at] if self.search.at is not None and self.search.at < len(found) else None
         lines: list[Row] = []

@@ -17,30 +17,30 @@ from tui.widgets.view import View
 def ask_to_archive(view: View, rows: Sequence[RunRow]) -> None:
     """Moves the runs out of sight once that was confirmed."""
     if rows := _idle(view, rows, "archived"):
-        home = short_path(view.dashboard.home)
+        home = short_path(view.host.home)
         question = [
             f"Archive {_names(rows)}?",
             f"{'They move' if len(rows) > 1 else 'It moves'} to {home}/{ARCHIVE} and can be brought back with u, or "
             "with 'hybrid-tui restore'.",
         ]
-        view.dashboard.ask(question, lambda: view.steer(partial(steer.archive, [row.folder for row in rows])))
+        view.host.ask(question, lambda: view.steer(partial(steer.archive, [row.folder for row in rows])))
 
 
 def ask_to_delete(view: View, rows: Sequence[RunRow]) -> None:
     """The same, into the trash."""
     if rows := _idle(view, rows, "deleted"):
-        home = short_path(view.dashboard.home)
+        home = short_path(view.host.home)
         question = [
             f"Delete {_names(rows)}?",
             f"{'They move' if len(rows) > 1 else 'It moves'} to {home}/{TRASH} and can be brought back with u, or with "
             f"'hybrid-tui restore'. The disk space is free once {home}/{TRASH} is emptied.",
         ]
-        view.dashboard.ask(question, lambda: view.steer(partial(steer.delete, [row.folder for row in rows])))
+        view.host.ask(question, lambda: view.steer(partial(steer.delete, [row.folder for row in rows])))
 
 
 def offer_to_restore(view: View) -> None:
     """Lists what was archived or deleted; enter brings it back."""
-    home = view.dashboard.home
+    home = view.host.home
 
     def offer(found: list[RunFolder]) -> None:
         if not found:
@@ -54,7 +54,7 @@ def offer_to_restore(view: View) -> None:
 
         view.app.push_screen(PickScreen(choices, 0, "bring back"), bring_back)
 
-    view.dashboard.in_thread(lambda: list_put_away(home), offer, view)
+    view.host.background.run(view, lambda: list_put_away(home), offer)
 
 
 def _idle(view: View, rows: Sequence[RunRow], done: str) -> list[RunRow]:

@@ -184,17 +184,17 @@ class RunsScreen(Steering):
             folded = self.order.folded ^ {entry.study}
             self._reorder(replace(self.order, folded=folded))
         elif entry is not None:
-            self.dashboard.open_run(entry.row.folder)
+            self.host.open_run(entry.row.folder)
 
     def action_study(self) -> None:
         entry = self.entry()
         if isinstance(entry, Group):
-            self.dashboard.open_study(entry.study)
+            self.host.open_study(entry.study)
         else:
             super().action_study()
 
     def action_new(self) -> None:
-        self.dashboard.open_launch()
+        self.host.open_launch()
 
     def action_mark(self) -> None:
         entry = self.entry()
@@ -204,18 +204,18 @@ class RunsScreen(Steering):
         elif entry is not None:
             self.marked ^= {entry.row.folder.path}
         self.action_move_down()
-        self.tick(self.dashboard.now())
+        self.tick(self.host.now())
 
     def action_unmark(self) -> None:
         self.marked.clear()
-        self.tick(self.dashboard.now())
+        self.tick(self.host.now())
 
     def action_compare(self) -> None:
         rows = self.chosen()
         if len(rows) < 2:
             self.say("mark two or more runs with space, then c compares them", "warning")
             return
-        self.dashboard.open_compare(rows)
+        self.host.open_compare(rows)
 
     def action_filter(self) -> None:
         self.filter.begin()
@@ -255,7 +255,7 @@ class RunsScreen(Steering):
         offer_to_restore(self)
 
     def action_leave(self) -> None:
-        self.dashboard.leave()
+        self.host.leave()
 
     def action_move_up(self) -> None:
         self._move(-1)
@@ -279,7 +279,7 @@ class RunsScreen(Steering):
         entry = self.entries[index]
         at_cursor = index == self.table.cursor.index
         layout = self.table.layout_for(width, self.glyphs)
-        return lines(entry, layout, width, self.glyphs, self.dashboard.now(), at_cursor, self._is_marked(entry))
+        return lines(entry, layout, width, self.glyphs, self.host.now(), at_cursor, self._is_marked(entry))
 
     def _move(self, by: int) -> None:
         self.table.move(by)
@@ -314,7 +314,7 @@ class RunsScreen(Steering):
     def _reorder(self, order: Order) -> None:
         self.order = order
         self._arrange()
-        self.tick(self.dashboard.now())
+        self.tick(self.host.now())
 
     def _arrange(self) -> None:
         """Puts the list in order; the cursor stays on its run when others come, go or move."""
@@ -322,7 +322,7 @@ class RunsScreen(Steering):
         for index, entry in enumerate(self.entries):
             if self._place(entry) == self._current:
                 self.table.cursor.index = index
-        self.table.empty = nothing(visible(self.dashboard.home_label), bool(self.rows), self._unread)
+        self.table.empty = nothing(visible(self.host.home_label), bool(self.rows), self._unread)
         self.table.show(len(self.entries))
         self.table_head.redraw()
         self._remember()
@@ -335,4 +335,4 @@ class RunsScreen(Steering):
         return entry.study if isinstance(entry, Group) else entry.row.folder.path
 
     def _show_header(self) -> None:
-        self.header.show(*header(self.rows, visible(self.dashboard.home_label), self._unread, self.narrow))
+        self.header.show(*header(self.rows, visible(self.host.home_label), self._unread, self.narrow))

@@ -5,17 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from engine.export.background import JobProgress
 from engine.export.study_job import StudyOutcome, StudyRequest
+from tui.background import Owner
 from tui.follow.study_state import StudyState
+from tui.host import Host
 from tui.job_process import ask_beside
 from tui.numbers import visible
 from tui.study.answer_so_far import AnswerSoFar
-
-if TYPE_CHECKING:
-    from tui.app import Dashboard
 
 Known = frozenset[tuple[str, str]]  # (run, benchmark) with a result that is final
 
@@ -27,56 +25,56 @@ class Answerer:
     would else never let it come to an end.
     """
 
-    def __init__(self, changed: Callable[[], None]) -> None:
+    def __init__(self, owner: Owner, changed: Callable[[], None]) -> None:
         self.answer: AnswerSoFar | None = None  # stands until a newer one is there
         self.error = ""
         self.work = ""  # what is computed now
-        self._changed = changed
+        self._owner, self._changed = owner, changed
         self._asked: Known = frozenset()
-        self._waits: tuple[Dashboard, StudyState] | None = None
+        self._waits: tuple[Host, StudyState] | None = None
         self._cancelled = threading.Event()
         self._busy = self._closed = False
 
-    def ask(self, dashboard: Dashboard, state: StudyState) -> None:
+    def ask(self, host: Host, state: StudyState) -> None:
         """Nothing is computed where nothing is new, or where the baseline has nothing to be compared with."""
         known = _known(state)
         if self._closed or known == self._asked or not _comparable(state, known):
             self._waits = None
             return
         if self._busy:
-            self._waits = dashboard, state
+            self._waits = host, state
             return
         self._busy, self._asked, self._waits = True, known, None
         self._cancelled, self.work = threading.Event(), "computing"
         runs = tuple(str(row.folder.path) for row in state.rows)
         finished = len({run for run, _ in known})
-        work = partial(self._compute, dashboard, StudyRequest(runs=runs), finished, len(runs), self._cancelled)
-        dashboard.run_worker(work, thread=True, exit_on_error=False, group="study")
+        request = StudyRequest(runs=runs)
+        host.background.run(
+            self._owner,
+            partial(self._compute, host, request, self._cancelled),
+            partial(self._computed, host, finished, len(runs)),
+            failed=lambda line: self._done(host, None, line),
+        )
 
     def close(self) -> None:
         """Ends what is still computed."""
         self._closed = True
         self._cancelled.set()
 
-    def _compute(
-        self, dashboard: Dashboard, request: StudyRequest, count: int, total: int, cancelled: threading.Event
-    ) -> None:
-        """In a thread of its own; whatever goes wrong is told."""
-        call = dashboard.call_from_thread
-        try:
-            outcome = compute(request, lambda progress: call(self._progressed, progress), cancelled)
-        except Exception as error:
-            call(self._done, dashboard, None, visible(str(error)) or type(error).__name__)
-        else:
-            found = AnswerSoFar(outcome, count, total) if outcome is not None else None
-            call(self._done, dashboard, found, "")
+    def _compute(self, host: Host, request: StudyRequest, cancelled: threading.Event) -> StudyOutcome | None:
+        """In a thread of its own."""
+        report = host.background.report
+        return compute(request, lambda progress: report(self._owner, partial(self._progressed, progress)), cancelled)
+
+    def _computed(self, host: Host, count: int, total: int, outcome: StudyOutcome | None) -> None:
+        self._done(host, AnswerSoFar(outcome, count, total) if outcome is not None else None, "")
 
     def _progressed(self, progress: JobProgress) -> None:
         if not self._closed:
             self.work = f"computing {visible(progress.what)}, part {progress.done + 1} of {progress.total}"
             self._changed()
 
-    def _done(self, dashboard: Dashboard, answer: AnswerSoFar | None, error: str) -> None:
+    def _done(self, host: Host, answer: AnswerSoFar | None, error: str) -> None:
         if self._closed:
             return
         self._busy, self.work, self.error = False, "", error

@@ -47,7 +47,7 @@ class StudyScreen(Steering):
         self.answer_panel, self.runs_left = AnswerPanel(), RunsLeft()
         self.parts: tuple[Widget, ...] = (self.grid, self.answer_panel, self.runs_left)
         self._below = kept(Horizontal(self.answer_panel, self.runs_left, id="below"))
-        self.answerer = Answerer(self._answered)
+        self.answerer = Answerer(self, self._answered)
 
     DEFAULT_CSS = """
     StudyScreen #answer { width: 1fr; }
@@ -68,11 +68,11 @@ class StudyScreen(Steering):
 
     def on_unmount(self) -> None:
         self.answerer.close()
-        self.dashboard.feed.leave_study(self)
+        self.host.feed.leave_study(self)
 
     def on_screen_resume(self) -> None:
         """In front again, perhaps after another study was: it is this one that is followed."""
-        self.dashboard.feed.follow_study(self.study, self)
+        self.host.feed.follow_study(self.study, self)
         super().on_screen_resume()
 
     def on_resize(self) -> None:
@@ -88,7 +88,7 @@ class StudyScreen(Steering):
     def apply(self, snapshot: Snapshot) -> None:
         if snapshot.study is not None and snapshot.study.name == self.study:
             self.state, self._gone = snapshot.study, False
-            self.answerer.ask(self.dashboard, self.state)
+            self.answerer.ask(self.host, self.state)
             self._show()
         elif self.state is not None and not snapshot.unread:
             self._gone = not any(row.study == self.study for row in snapshot.rows)
@@ -160,7 +160,7 @@ class StudyScreen(Steering):
 
     def on_runs_left_chosen(self) -> None:
         if (left := self.runs_left.current()) is not None:
-            self.dashboard.open_run(left.row.folder)
+            self.host.open_run(left.row.folder)
 
     def action_compare(self) -> None:
         here = self._cell()
@@ -232,7 +232,7 @@ class StudyScreen(Steering):
                 if runs is not final:
                     self.say("not final: some of these runs still train", "warning")
                 chosen = [row for each in rows for row in each]
-                self.dashboard.open_compare(chosen, baseline=rows[0][0], benchmark=column.key)
+                self.host.open_compare(chosen, baseline=rows[0][0], benchmark=column.key)
                 return
         missing = [each.label for each, found in zip(conditions, rows, strict=True) if not found]
         self.say(f"nothing to compare on {column.label} yet: no result of {', '.join(missing)}", "warning")
@@ -252,14 +252,14 @@ class StudyScreen(Steering):
         if row is None:
             self.say(f"{condition.label} has no result on {column.label} yet", "warning")
             return
-        self.dashboard.open_run(row.folder, tab=tab, benchmark=column.key)
+        self.host.open_run(row.folder, tab=tab, benchmark=column.key)
 
     def _to_part(self, index: int) -> None:
         self._chosen = index % len(self.parts)
         self._arrange()
         self.set_focus(self.parts[self._chosen])  # at once: the next key may be here already
         self.show_footer()
-        self.show_message(self.dashboard.now())
+        self.show_message(self.host.now())
 
     def _arrange(self) -> None:
         """All parts where there is room, else the one that was chosen."""
@@ -299,8 +299,8 @@ class StudyScreen(Steering):
         self.answer_panel.show(answer_paragraphs(state, answer, answerer.error, answerer.work, marks), aside)
         self.runs_left.show(state.left, {each.name: each.label for each in state.conditions})
         self._show_cell()
-        self._show_header(self.dashboard.now())
-        self.show_message(self.dashboard.now())
+        self._show_header(self.host.now())
+        self.show_message(self.host.now())
         self.show_footer()
 
     def _show_cell(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingsMap
@@ -12,11 +12,9 @@ from textual.screen import ModalScreen
 
 from tui import keymap
 from tui.draw.text import Row
+from tui.host import Host, host_of
 from tui.widgets.bars import Footer
 from tui.widgets.panel import Drawn
-
-if TYPE_CHECKING:
-    from tui.app import Dashboard
 
 Result = TypeVar("Result")
 _FRAME = (4, 4)  # cells and lines of the box around its body: border, padding, and the keys below a blank line
@@ -49,8 +47,8 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
         self._box.border_title = Content(title) if title else None
 
     @property
-    def dashboard(self) -> Dashboard:
-        return cast("Dashboard", self.app)
+    def host(self) -> Host:
+        return host_of(self)
 
     def body(self) -> ComposeResult:
         raise NotImplementedError
@@ -85,4 +83,4 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
         self.dismiss(None)
 
     def action_help(self) -> None:
-        self.dashboard.open_help(self.name_in_keymap)
+        self.host.open_help(self.name_in_keymap)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from rich.style import Style
@@ -17,6 +17,7 @@ from textual.widget import Widget
 
 from tui.draw.text import Row, fit_row, row_width
 from tui.draw.glyphs import Glyphs
+from tui.host import Host, host_of
 from tui.terminal.kept_lines import forget_lines, keep_sides, set_title
 from tui.terminal.stand_ins import measurable
 from tui.theme import Palette
@@ -24,7 +25,6 @@ from tui.theme import Palette
 if TYPE_CHECKING:
     from textual import events
 
-    from tui.app import Dashboard
 
 Spot = tuple[int, int, Callable[[], object]]  # cell and line within a widget, and what goes there
 
@@ -42,16 +42,16 @@ class Drawn(Widget):
         keep_sides(self)
 
     @property
-    def dashboard(self) -> Dashboard:
-        return cast("Dashboard", self.app)
+    def host(self) -> Host:
+        return host_of(self)
 
     @property
     def glyphs(self) -> Glyphs:
-        return self.dashboard.glyphs
+        return self.host.glyphs
 
     @property
     def palette(self) -> Palette:
-        return self.dashboard.palette
+        return self.host.palette
 
     def rows(self, width: int, height: int) -> list[Row]:
         """At most ``height`` rows; each is cut or padded to ``width`` cells."""

@@ -43,7 +43,7 @@ class Steering(View):
         if done := [benchmark for benchmark, step, _ in row.evaluated if step == row.step]:
             found = visible(", ".join(done))
             question = [f"{row.name} is evaluated at step {row.step:,} already, on {found}.", "Evaluate it again?"]
-            self.dashboard.ask(question, lambda: self.steer(work))
+            self.host.ask(question, lambda: self.steer(work))
         else:
             self.steer(work)
 
@@ -62,7 +62,7 @@ class Steering(View):
             f"Stop {row.name} at step {row.step:,} of {row.max_steps:,}?",
             "It saves a checkpoint and ends as stopped; it can be resumed later.",
         ]
-        self.dashboard.ask(question, lambda: self.steer(partial(steer.stop, row.folder)))
+        self.host.ask(question, lambda: self.steer(partial(steer.stop, row.folder)))
 
     def action_study(self) -> None:
         row = self.current()
@@ -72,11 +72,11 @@ class Steering(View):
     def open_study_of(self, study: str, name: str) -> None:
         """``study`` is empty where the run called ``name`` belongs to none."""
         if study:
-            self.dashboard.open_study(study)
+            self.host.open_study(study)
         else:
             self.say(f"{name} belongs to no study", "dim")
 
     def action_export(self) -> None:
         rows = self.for_export()
         if rows:
-            self.dashboard.open_export(rows, *self.export_step())
+            self.host.open_export(rows, *self.export_step())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingsMap
@@ -13,12 +12,10 @@ from tui import keymap
 from tui.draw.glyphs import Glyphs
 from tui.draw.text import Row
 from tui.follow.feed import Snapshot
+from tui.host import Host, host_of
 from tui.terminal.kept_lines import kept
 from tui.terminal.screen_text import screen_lines
 from tui.widgets.bars import Footer, Header, Message
-
-if TYPE_CHECKING:
-    from tui.app import Dashboard
 
 SAID_FOR = 8.0  # seconds that an answer stays in the message line
 
@@ -37,12 +34,12 @@ class View(Screen[None], inherit_bindings=False):
         self._said: tuple[str, str, float] = ("", "", 0.0)
 
     @property
-    def dashboard(self) -> Dashboard:
-        return cast("Dashboard", self.app)
+    def host(self) -> Host:
+        return host_of(self)
 
     @property
     def glyphs(self) -> Glyphs:
-        return self.dashboard.glyphs
+        return self.host.glyphs
 
     @property
     def narrow(self) -> bool:
@@ -61,13 +58,13 @@ class View(Screen[None], inherit_bindings=False):
         self.show_footer()
 
     def on_screen_resume(self) -> None:
-        if self.dashboard.snapshot is not None:
-            self.take(self.dashboard.snapshot)
+        if self.host.snapshot is not None:
+            self.take(self.host.snapshot)
 
     def take(self, snapshot: Snapshot) -> None:
         """What is new and what the time is by now, at one go."""
         self.apply(snapshot)
-        self.tick(self.dashboard.now())
+        self.tick(self.host.now())
 
     def apply(self, snapshot: Snapshot) -> None:
         """Shows what is new."""
@@ -80,8 +77,8 @@ class View(Screen[None], inherit_bindings=False):
 
     def say(self, text: str, style: str = "text") -> None:
         """One line to the person, for a few seconds."""
-        self._said = (text, style, self.dashboard.now())
-        self.show_message(self.dashboard.now())
+        self._said = (text, style, self.host.now())
+        self.show_message(self.host.now())
 
     def show_message(self, now: float) -> None:
         text, style, at = self._said
@@ -97,28 +94,23 @@ class View(Screen[None], inherit_bindings=False):
 
     def steer(self, work: Callable[[], str]) -> None:
         """Runs ``work`` in a worker thread and says what it answers."""
-        self.dashboard.in_thread(work, self.answered, self)
+        self.host.background.run(self, work, self.answered, late=lambda answer: self.host.tell(answer, "accent"))
 
     def answered(self, answer: str) -> None:
         """What ``steer`` brought back."""
         self.say(answer, "accent")
 
     def action_help(self) -> None:
-        self.dashboard.open_help(self.name_in_keymap)
+        self.host.open_help(self.name_in_keymap)
 
     def action_commands(self) -> None:
-        self.dashboard.open_palette(self, self.name_in_keymap)
+        self.host.open_palette(self, self.name_in_keymap)
 
     def action_jump(self) -> None:
-        from tui.dialogs.jump import JumpScreen, places
-
-        if found := places(self):
-            self.app.push_screen(JumpScreen(found))
-        else:  # it would only swallow the next key
-            self.say("there is nothing to jump to here", "dim")
+        self.host.open_jump(self)
 
     def action_repaint(self) -> None:
-        self.dashboard.repaint()
+        self.host.repaint()
 
     def copies(self) -> list[tuple[str, str, str]]:
         """What can be copied here: its name, what it is, the text itself."""
@@ -129,15 +121,13 @@ class View(Screen[None], inherit_bindings=False):
         return "\n".join(screen_lines(self)[1:-2]).strip("\n")
 
     def action_copy(self) -> None:
-        from tui.dialogs.pick import PickScreen
-
-        found = self.copies()
+        texts = self.copies()
 
         def chosen(index: int | None) -> None:
             if index is not None:
-                self.dashboard.copy(found[index][2], self)
+                self.host.copy(texts[index][2])
 
-        self.app.push_screen(PickScreen([(name, about) for name, about, _ in found], 0, "copy"), chosen)
+        self.host.pick([(name, about) for name, about, _ in texts], 0, "copy", chosen)
 
     def action_close(self) -> None:
         self.app.pop_screen()
