@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from engine.runs.folder import RunFolder
+from tui import keymap
 from tui.background import Background
 from tui.draw.glyphs import choose_charset
 from tui.follow.feed import Feed, Snapshot
@@ -93,6 +94,7 @@ class Dashboard(TerminalApp):
         self.set_class(self.glyphs.name == "ascii", "-ascii")
         self.register_theme(self.palette.theme)
         self.theme = self.palette.theme.name
+        self.set_keymap(keymap.overrides())
         self.snapshot: Snapshot | None = None
         self._ages_are_new = False  # a snapshot came since the last tick
         self.feed = Feed(home, lambda snapshot: self._receive(snapshot), now, settings.rates)

@@ -22,26 +22,42 @@ KEY_NAMES = {
 
 @dataclass(frozen=True)
 class Action:
-    """``name`` is the method ``action_<name>`` of the screen; the first key is the one that is shown."""
+    """What can be done somewhere; the first key is the one that is shown.
+
+    ``name`` is the method ``action_<name>`` of the screen, or of the widget that has these keys while it, or something
+    in it, has the focus: ``scopes`` names screens and such widgets.
+    """
 
     name: str
     keys: tuple[str, ...]
     label: str  # in the footer
     help: str  # empty: said by another action's line
-    screens: tuple[str, ...]
+    scopes: tuple[str, ...]
     tabs: tuple[str, ...] = ()  # run screen: where the footer shows it; empty: on every tab
     footer: bool = True
     palette: str = ""  # "area: action"; empty: not worth a place there
     shown_keys: str = ""  # where the first key alone would not say it
-    areas: tuple[str, ...] = ()  # the parts of the screen that have it while they have the focus; empty: the screen
     first: bool = False  # done before the next key is looked at, which may be meant for another part by then
 
 
 RUN_TABS = ("overview", "heatmap", "bias", "queries", "log", "config")
-_LISTS = ("runs", "launch", "export", "palette", "pick", "charts")
+_LISTS = ("launch", "export")
 _VIEWS = ("runs", "run", "launch", "compare", "study")
-_SCROLLED = ("run", "help", "toml", *_LISTS)
-_STUDY_AREAS = ("grid", "answer", "left")
+_SCROLLED = ("run", *_LISTS)
+_STUDY_PARTS = ("grid", "answer", "left")
+_MOVING = ("list", "text", *_STUDY_PARTS)
+
+# Of each screen the scopes of its widgets that have keys of their own; those of one tuple are in sight together.
+PARTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "runs": (("list",),),
+    "help": (("text",),),
+    "toml": (("text",),),
+    "confirm": (("text",),),
+    "palette": (("list",),),
+    "pick": (("list",),),
+    "charts": (("list",),),
+    "study": tuple((part,) for part in _STUDY_PARTS),
+}
 
 ACTIONS: tuple[Action, ...] = (
     Action("open", ("enter",), "open", "open the run under the cursor; fold or unfold a study", ("runs",),
@@ -134,7 +150,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("panel", ("o",), "other panel", "the other panels of this tab, on a narrow screen", ("run",),
            footer=False, palette="view: other panel"),
     Action("choose", ("enter",), "compare", "compare the condition under the cursor with the baseline on that "
-           "benchmark; among the runs that are left: open the run", ("study",), areas=("grid", "left")),
+           "benchmark; among the runs that are left: open the run", ("grid", "left")),
     Action("compare", ("c",), "compare", "compare all conditions on the benchmark under the cursor", ("study",),
            palette="study: compare all conditions"),
     Action("heatmap", ("h",), "heatmap", "the heatmap of the condition's first run on that benchmark", ("study",),
@@ -154,18 +170,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("move_up", ("up",), "move", "move over the cells of the heatmap, or scroll a text", ("run",),
            tabs=("heatmap", "log", "config"), shown_keys="arrows"),
     Action("move_up", ("up",), "up", "up or down", _LISTS, footer=False, shown_keys="up down"),
-    Action("move_up", ("up",), "scroll", "up or down", ("help", "toml"), shown_keys="up down"),
-    Action("move_up", ("up",), "move", "move over the cells, the lines or the runs", ("study",), footer=False,
-           shown_keys="arrows", areas=_STUDY_AREAS),
-    Action("move_down", ("down",), "down", "", ("study",), footer=False, areas=_STUDY_AREAS),
-    Action("move_left", ("left",), "left", "", ("study",), footer=False, areas=("grid",)),
-    Action("move_right", ("right",), "right", "", ("study",), footer=False, areas=("grid",)),
-    Action("page_up", ("pageup",), "page up", "a page up or down", ("study",), footer=False, shown_keys="pgup pgdn",
-           areas=_STUDY_AREAS),
-    Action("page_down", ("pagedown",), "page down", "", ("study",), footer=False, areas=_STUDY_AREAS),
-    Action("first", ("home",), "first", "to the beginning or the end", ("study",), footer=False, shown_keys="home end",
-           areas=_STUDY_AREAS),
-    Action("last", ("end",), "last", "", ("study",), footer=False, areas=_STUDY_AREAS),
+    Action("move_up", ("up",), "up", "up or down", ("list", "text"), footer=False, shown_keys="up down"),
+    Action("move_up", ("up",), "move", "move over the cells, the lines or the runs", _STUDY_PARTS, footer=False,
+           shown_keys="arrows"),
+    Action("move_down", ("down",), "down", "", _MOVING, footer=False),
+    Action("move_left", ("left",), "left", "", ("grid",), footer=False),
+    Action("move_right", ("right",), "right", "", ("grid",), footer=False),
+    Action("page_up", ("pageup",), "page up", "a page up or down", _MOVING, footer=False, shown_keys="pgup pgdn"),
+    Action("page_down", ("pagedown",), "page down", "", _MOVING, footer=False),
+    Action("first", ("home",), "first", "to the beginning or the end", _MOVING, footer=False, shown_keys="home end"),
+    Action("last", ("end",), "last", "", _MOVING, footer=False),
     Action("move_down", ("down",), "down", "", _SCROLLED, footer=False),
     Action("move_left", ("left",), "left", "", ("run",), footer=False),
     Action("move_right", ("right",), "right", "", ("run",), footer=False),
@@ -177,7 +191,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("page_down", ("pagedown",), "page down", "", _SCROLLED, footer=False),
     Action("first", ("home",), "first", "to the beginning or the end; at its end the log follows", ("run",),
            footer=False, shown_keys="home end"),
-    Action("first", ("home",), "first", "to the beginning or the end", ("help", "toml", *_LISTS), footer=False,
+    Action("first", ("home",), "first", "to the beginning or the end", _LISTS, footer=False,
            shown_keys="home end"),
     Action("last", ("end",), "last", "", _SCROLLED, footer=False),
     Action("edit", ("enter",), "edit", "edit the field under the cursor; enter again keeps it", ("launch", "export")),
@@ -249,38 +263,61 @@ class KeymapError(ValueError):
 
 
 def rebound(keys: Mapping[str, tuple[str, ...]]) -> tuple[Action, ...]:
-    """The table with other keys, by ``action`` (on every screen that has it) or ``screen.action``.
+    """The table with other keys, by ``action`` (everywhere) or ``scope.action`` (on that screen, in that widget).
 
     Raises:
-        KeymapError: no such action or key, a key that terminals eat, or one that means two things on one screen.
+        KeymapError: no such action or key, a key that terminals eat, or one that means two things in one place.
     """
     table = list(ACTIONS)
     for name, chosen in keys.items():
-        screen, _, action = name.rpartition(".")
-        places = [at for at, each in enumerate(table) if each.name == action and (not screen or screen in each.screens)]
+        scope, _, action = name.rpartition(".")
+        places = [at for at, each in enumerate(table) if each.name == action and (not scope or scope in each.scopes)]
         if not places:
-            raise KeymapError(name, "no such action" if not screen else f"no such action on the {screen} screen")
-        wanted = tuple(_NAMED.get(key, key) for key in chosen)
-        for key in wanted:
-            if not key or " " in key or _EATEN.fullmatch(key):
+            raise KeymapError(name, _no_such(scope, action))
+        bound = tuple(_NAMED.get(key, key) for key in chosen)
+        for key in bound:
+            if not key or " " in key or "," in key or _EATEN.fullmatch(key):
                 raise KeymapError(name, f"{key!r} is no key, or one that terminals keep for themselves")
-        if not wanted:
+        if not bound:
             raise KeymapError(name, "at least one key is needed")
         for at in places:
             each = table[at]
-            if screen and len(each.screens) > 1:  # the other screens keep theirs
-                table[at] = replace(each, screens=tuple(other for other in each.screens if other != screen))
-                table.insert(at, replace(each, screens=(screen,), keys=wanted, shown_keys=""))
+            if scope and len(each.scopes) > 1:  # the other scopes keep theirs
+                table[at] = replace(each, scopes=tuple(other for other in each.scopes if other != scope))
+                table.insert(at, replace(each, scopes=(scope,), keys=bound, shown_keys=""))
             else:
-                table[at] = replace(each, keys=wanted, shown_keys="")
+                table[at] = replace(each, keys=bound, shown_keys="")
     for name in keys:
-        screen, _, action = name.rpartition(".")
-        for place in {screen} if screen else {place for each in table if each.name == action for place in each.screens}:
-            bound = [(key, each.name) for each in table if place in each.screens for key in each.keys]
-            own = {key for key, owner in bound if owner == action}
-            if taken := [(key, owner) for key, owner in bound if key in own and owner != action]:
-                raise KeymapError(name, f"{taken[0][0]!r} is {taken[0][1]} on the {place} screen already")
+        _refuse_double(table, name)
     return tuple(table)
+
+
+def _no_such(scope: str, action: str) -> str:
+    if not scope:
+        return "no such action"
+    parts = {part for parts in PARTS.get(scope, ()) for part in parts}
+    if there := sorted({part for each in ACTIONS if each.name == action for part in each.scopes if part in parts}):
+        return f"is a key of a part of that screen: {there[0]}.{action}"
+    return f"no such action on the {scope} screen"
+
+
+def _refuse_double(table: Sequence[Action], name: str) -> None:
+    """Raises where a key of the action has another meaning wherever that action can be used."""
+    scope, _, action = name.rpartition(".")
+    for place in _places():
+        if scope and scope not in place:
+            continue
+        bound = [(key, each.name) for each in table if set(place) & set(each.scopes) for key in each.keys]
+        keys = {key for key, owner in bound if owner == action}
+        if taken := [(key, owner) for key, owner in bound if key in keys and owner != action]:
+            raise KeymapError(name, f"{taken[0][0]!r} is {taken[0][1]} on the {place[0]} screen already")
+
+
+def _places() -> list[tuple[str, ...]]:
+    """The scopes that are in force together: a screen, and what has keys of its own on it."""
+    parts = {part for groups in PARTS.values() for group in groups for part in group}
+    screens = dict.fromkeys(scope for action in ACTIONS for scope in action.scopes if scope not in parts)
+    return [(screen, *group) for screen in screens for group in PARTS.get(screen, ((),))]
 
 
 def use(actions: tuple[Action, ...]) -> None:
@@ -297,17 +334,29 @@ def shown_key(action: Action) -> str:
 
 
 def actions_of(screen: str) -> list[Action]:
-    return [action for action in _in_force[0] if screen in action.screens]
+    """Those of a screen and of all its parts."""
+    scopes = {screen, *(part for parts in PARTS.get(screen, ()) for part in parts)}
+    return [action for action in _in_force[0] if scopes & set(action.scopes)]
 
 
-def bindings(screen: str, area: str = "") -> list[BindingType]:
-    """The keys of a screen for Textual: its own, or those that one of its ``area``s adds while it has the focus."""
+def bindings(scope: str) -> list[BindingType]:
+    """The usual keys of a screen, or of a widget that can have the focus, for Textual: ``overrides`` has a person's."""
     return [
-        Binding(key, action.name, action.label, show=False, priority=action.first)
-        for action in actions_of(screen)
-        if (area in action.areas if area else not action.areas)
-        for key in action.keys
+        Binding(",".join(each.keys), each.name, each.label, show=False, priority=each.first, id=id_of(scope, each))
+        for each in ACTIONS
+        if scope in each.scopes
     ]
+
+
+def id_of(scope: str, action: Action) -> str:
+    return f"{scope}.{action.name}"
+
+
+def overrides() -> dict[str, str]:
+    """What ``App.set_keymap`` takes: the keys in force of every binding whose keys are not the usual ones."""
+    usual = {id_of(scope, action): action.keys for action in ACTIONS for scope in action.scopes}
+    in_force = {id_of(scope, action): action.keys for action in _in_force[0] for scope in action.scopes}
+    return {id: ",".join(keys) for id, keys in in_force.items() if keys != usual[id]}
 
 
 def footer(

@@ -17,9 +17,9 @@ from engine import events
 from engine.runs.reader import RunReader
 from tui.app import Dashboard
 from tui.follow.feed import Feed
+from tui.runs import table as runs_table
 from tui.runs.screen import RunsScreen
 from tui.settings import Rates
-from tui.widgets import runs_table
 
 Make = Callable[..., Dashboard]
 Until = Callable[..., Awaitable[None]]

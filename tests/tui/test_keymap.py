@@ -24,6 +24,7 @@ from tui.runs.screen import RunsScreen
 from tui.study.grid import ResultsGrid
 from tui.study.panels import AnswerPanel, RunsLeft
 from tui.study.screen import StudyScreen
+from tui.widgets.lists import Items, Lines
 
 SCREENS: dict[str, type[Screen[object]]] = {
     "runs": RunsScreen, "run": RunScreen, "launch": LaunchScreen, "export": ExportScreen, "confirm": ConfirmScreen,
@@ -31,42 +32,37 @@ SCREENS: dict[str, type[Screen[object]]] = {
     "compare": CompareScreen,
     "charts": ChartsScreen, "study": StudyScreen,
 }  # type: ignore[dict-item]  # fmt: skip
-AREAS: dict[tuple[str, str], type[Widget]] = {
-    ("study", "grid"): ResultsGrid, ("study", "answer"): AnswerPanel, ("study", "left"): RunsLeft,
+PARTS: dict[str, list[type[Widget]]] = {
+    "list": [Items], "text": [Lines], "grid": [ResultsGrid], "answer": [AnswerPanel], "left": [RunsLeft],
 }  # fmt: skip
 EATEN = re.compile(r"^(alt\+.*|ctrl\+(s|q|z|c|b|m|i|j|\\))$")
 
 
-def test_every_screen_of_the_table_exists() -> None:
-    assert {name for action in keymap.ACTIONS for name in action.screens} == SCREENS.keys()
+def test_every_scope_of_the_table_is_a_screen_or_a_widget_that_can_have_the_focus() -> None:
+    assert {name for action in keymap.ACTIONS for name in action.scopes} == SCREENS.keys() | PARTS.keys()
+    assert {part for parts in keymap.PARTS.values() for names in parts for part in names} == PARTS.keys()
+    assert all(widget.can_focus for widgets in PARTS.values() for widget in widgets)
 
 
-@pytest.mark.parametrize("name", SCREENS)
-def test_every_action_of_a_screen_is_one_of_its_methods(name: str) -> None:
-    for action in keymap.actions_of(name):
+def test_every_action_is_a_method_of_what_has_its_keys() -> None:
+    owners: dict[str, list[type[object]]] = {**PARTS, **{name: [screen] for name, screen in SCREENS.items()}}  # type: ignore[dict-item]
+    for action in keymap.ACTIONS:
         method = "action_" + action.name.partition("(")[0]
-        for owner in [AREAS[name, area] for area in action.areas] or [SCREENS[name]]:
+        for owner in [owner for scope in action.scopes for owner in owners[scope]]:
             assert callable(getattr(owner, method, None)), f"{owner.__name__}: {method}"
 
 
-def test_every_area_of_the_table_is_a_part_of_a_screen_that_can_have_the_focus() -> None:
-    named = {(screen, area) for action in keymap.ACTIONS for screen in action.screens for area in action.areas}
-    assert named == AREAS.keys()
-    assert all(widget.can_focus for widget in AREAS.values())
-
-
-def test_keys_of_an_area_are_bound_there_and_not_on_the_screen() -> None:
+@pytest.mark.parametrize(("screen", "parts"), [(screen, each) for screen, all in keymap.PARTS.items() for each in all])
+def test_no_key_means_two_things_where_a_screen_and_its_parts_have_keys(screen: str, parts: tuple[str, ...]) -> None:
     """A key that two of them had would move the cursor and do something else as well."""
-    own = {binding.key for binding in keymap.bindings("study")}
-    for screen, area in AREAS:
-        there = {binding.key for binding in keymap.bindings(screen, area)}
-        assert "up" in there
-        assert there & own == set()
+    scopes = {screen, *parts}
+    keys = Counter(key for action in keymap.ACTIONS if scopes & set(action.scopes) for key in action.keys)
+    assert [key for key, times in keys.items() if times > 1] == []
 
 
 @pytest.mark.parametrize("name", SCREENS)
 def test_no_key_means_two_things_on_one_screen(name: str) -> None:
-    keys = Counter(key for action in keymap.actions_of(name) for key in action.keys)
+    keys = Counter(key for action in keymap.ACTIONS if name in action.scopes for key in action.keys)
     assert [key for key, times in keys.items() if times > 1] == []
 
 

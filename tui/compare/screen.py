@@ -54,6 +54,7 @@ class Head(Drawn):
 class CompareScreen(Arrows, View):
     """A table, and three other views of the same runs."""
 
+    AUTO_FOCUS = ""
     BINDINGS = keymap.bindings("compare")
     name_in_keymap = "compare"
 

@@ -26,6 +26,7 @@ _LINES = len(FIELDS) + 2
 class ExportScreen(FormKeys, Dialog[None]):
     """Stays open after writing, so that several formats can follow."""
 
+    AUTO_FOCUS = ""
     BINDINGS = keymap.bindings("export")
     name_in_keymap = "export"
 

@@ -28,24 +28,6 @@ class TextScreen(Dialog[None]):
     def wanted(self) -> tuple[int, int]:
         return _CELLS, len(self._rows_of(self.inner_width(_CELLS)))
 
-    def action_move_up(self) -> None:
-        self.text.move(-1)
-
-    def action_move_down(self) -> None:
-        self.text.move(1)
-
-    def action_page_up(self) -> None:
-        self.text.move_page(-1)
-
-    def action_page_down(self) -> None:
-        self.text.move_page(1)
-
-    def action_first(self) -> None:
-        self.text.move_to(0)
-
-    def action_last(self) -> None:
-        self.text.move_to(self.text.count)
-
 
 class HelpScreen(TextScreen):
     """Every key of a screen."""

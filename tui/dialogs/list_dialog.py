@@ -45,24 +45,6 @@ class ListDialog(Dialog[Result]):
         super().on_mount()
         self.list.show(self.count)
 
-    def action_move_up(self) -> None:
-        self.list.move(-1)
-
-    def action_move_down(self) -> None:
-        self.list.move(1)
-
-    def action_page_up(self) -> None:
-        self.list.move_page(-1)
-
-    def action_page_down(self) -> None:
-        self.list.move_page(1)
-
-    def action_first(self) -> None:
-        self.list.move_to(0)
-
-    def action_last(self) -> None:
-        self.list.move_to(self.count)
-
 
 class Query(Drawn):
     """What was typed so far."""

@@ -74,6 +74,7 @@ class Before(Panel):
 class LaunchScreen(FormKeys, View):
     """A form over a sample config or a former run."""
 
+    AUTO_FOCUS = ""
     BINDINGS = keymap.bindings("launch")
     DEFAULT_CSS = """
     LaunchScreen > #launch { height: 1fr; }

@@ -43,6 +43,7 @@ _HEADER_FRAME = 4  # blank cells of the header, before, between and after
 class RunScreen(Arrows, Examining):
     """Tabs are made when they are first opened; only the one in sight is drawn."""
 
+    AUTO_FOCUS = ""
     BINDINGS = keymap.bindings("run")
     DEFAULT_CSS = "RunScreen > #tab-body { height: 1fr; }"
     name_in_keymap = "run"

@@ -203,7 +203,7 @@ class RunsScreen(Steering):
             self.marked = self.marked - paths if paths <= self.marked else self.marked | paths
         elif entry is not None:
             self.marked ^= {entry.row.folder.path}
-        self.action_move_down()
+        self.table.move(1)
         self.tick(self.host.now())
 
     def action_unmark(self) -> None:
@@ -257,32 +257,11 @@ class RunsScreen(Steering):
     def action_leave(self) -> None:
         self.host.leave()
 
-    def action_move_up(self) -> None:
-        self._move(-1)
-
-    def action_move_down(self) -> None:
-        self._move(1)
-
-    def action_page_up(self) -> None:
-        self._move(-max(1, self.table.size.height - 2))
-
-    def action_page_down(self) -> None:
-        self._move(max(1, self.table.size.height - 2))
-
-    def action_first(self) -> None:
-        self._move(-len(self.entries))
-
-    def action_last(self) -> None:
-        self._move(len(self.entries))
-
     def entry_lines(self, index: int, width: int) -> list[Row]:
         entry = self.entries[index]
         at_cursor = index == self.table.cursor.index
         layout = self.table.layout_for(width, self.glyphs)
         return lines(entry, layout, width, self.glyphs, self.host.now(), at_cursor, self._is_marked(entry))
-
-    def _move(self, by: int) -> None:
-        self.table.move(by)
 
     def _moved(self) -> None:
         """By a key, a click or a jump: from now on the cursor stays on that run."""

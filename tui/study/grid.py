@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from textual import events
-from textual.binding import BindingsMap
 from textual.message import Message
 
 from engine.export.study_job import StudyCell
@@ -47,6 +46,8 @@ class Window:
 class ResultsGrid(Arrows, Drawn, can_focus=True, inherit_bindings=False):
     """``show`` gives it what is new; the cursor stays on its condition and benchmark."""
 
+    BINDINGS = keymap.bindings("grid")
+
     class Moved(Message):
         """The cursor went to another cell."""
 
@@ -55,7 +56,6 @@ class ResultsGrid(Arrows, Drawn, can_focus=True, inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__(id="grid")
-        self._bindings = BindingsMap(keymap.bindings("study", "grid"))
         self.state: StudyState | None = None
         self.answer: AnswerSoFar | None = None
         self.measure = PRIMARY

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from functools import partial
 
 from textual import events
-from textual.binding import BindingsMap
 from textual.message import Message
 
 from engine.export.study_job import StudyCell
@@ -106,7 +105,6 @@ class Part(Panel, can_focus=True, inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__(id=self.area)
-        self._bindings = BindingsMap(keymap.bindings("study", self.area))
         self.aside = ""  # in the title, after the name
 
     def tell_title(self) -> None:
@@ -123,6 +121,7 @@ class Part(Panel, can_focus=True, inherit_bindings=False):
 class AnswerPanel(Part):
     """Sentences and claims, which scroll."""
 
+    BINDINGS = keymap.bindings("answer")
     area = "answer"
     name_in_title = "answer so far"
 
@@ -190,6 +189,7 @@ def _hanging(text: Paragraph, cells: int) -> list[Row]:
 class RunsLeft(Part):
     """A list of the runs that are not finished; the cursor stays on its run."""
 
+    BINDINGS = keymap.bindings("left")
     area = "left"
     name_in_title = "runs left"
 

@@ -35,6 +35,7 @@ _FOOTERS = {  # what is needed most first
 class StudyScreen(Steering):
     """The grid, the cell under its cursor in words, the answer so far, the runs that are left."""
 
+    BINDINGS = keymap.bindings("study")
     name_in_keymap = "study"
 
     def __init__(self, study: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TypeVar
 
 from textual.app import ComposeResult
-from textual.binding import BindingsMap
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -32,7 +31,7 @@ class Blank(Drawn):
 class Dialog(ModalScreen[Result], inherit_bindings=False):
     """Subclasses give the body and how many lines and columns it would like."""
 
-    AUTO_FOCUS = ""
+    AUTO_FOCUS = "*"  # the first widget that can have it
     DEFAULT_CSS = """
     Dialog > #dialog { background: $panel; border: solid $accent; border-title-color: $foreground; padding: 0 1; }
     Dialog Panel { border: none; padding: 0; }
@@ -41,7 +40,6 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
 
     def __init__(self, title: str = "") -> None:
         super().__init__()
-        self._bindings = BindingsMap(keymap.bindings(self.name_in_keymap))
         self.footer = Footer()
         self._box = Vertical(id="dialog")
         self._box.border_title = Content(title) if title else None

@@ -6,9 +6,46 @@ from collections.abc import Callable, Sequence
 
 from textual import events
 
+from tui import keymap
 from tui.draw.glyphs import Glyphs
 from tui.draw.text import Row, fit, fit_row
 from tui.widgets.panel import Drawn, Panel, selected
+
+
+class Moving:
+    """Keys that move over lines or items; mixed into a widget that can have the focus.
+
+    The widget has ``BINDINGS`` of its scope in the keymap, and ``move``, ``move_page``, ``move_to`` and ``count``.
+    """
+
+    count: int
+
+    def move(self, by: int) -> None:
+        raise NotImplementedError
+
+    def move_page(self, pages: int) -> None:
+        raise NotImplementedError
+
+    def move_to(self, index: int) -> None:
+        raise NotImplementedError
+
+    def action_move_up(self) -> None:
+        self.move(-1)
+
+    def action_move_down(self) -> None:
+        self.move(1)
+
+    def action_page_up(self) -> None:
+        self.move_page(-1)
+
+    def action_page_down(self) -> None:
+        self.move_page(1)
+
+    def action_first(self) -> None:
+        self.move_to(0)
+
+    def action_last(self) -> None:
+        self.move_to(self.count)
 
 
 class Cursor:
@@ -36,12 +73,13 @@ def hidden_mark(above: int, below: int, glyphs: Glyphs) -> str:
     return "  ".join(f"{arrow} {count:,}" for arrow, count in counts if count)
 
 
-class Items(Drawn):
+class Items(Moving, Drawn, can_focus=True):
     """A list of items, one or more lines each. ``draw(index, width)`` gives the lines of one.
 
     Where not all fit, the last line counts those out of sight, unless ``tells_hidden`` is off.
     """
 
+    BINDINGS = keymap.bindings("list")
     tells_hidden = True
 
     def __init__(self, draw: Callable[[int, int], list[Row]], *, id: str | None = None) -> None:
@@ -155,8 +193,10 @@ class HeadedItems(Items, Panel):
                 return
 
 
-class Lines(Panel):
+class Lines(Moving, Panel, can_focus=True):
     """Text that scrolls; at its end it follows what is added. ``layout(width)`` gives all lines."""
+
+    BINDINGS = keymap.bindings("text")
 
     def __init__(
         self, layout: Callable[[int], list[Row]], title: str = "", *, follow: bool = False, id: str | None = None,
@@ -167,10 +207,10 @@ class Lines(Panel):
         self._follow = follow
         self.follows = follow
         self.top = 0
-        self._count = 0
+        self.count = 0  # lines
 
     def move(self, by: int) -> None:
-        bottom = max(0, self._count - self.size.height)
+        bottom = max(0, self.count - self.size.height)
         self.top = max(0, min(bottom, self.top + by))
         self.follows = self._follow and self.top >= bottom
         self.redraw()
@@ -181,13 +221,9 @@ class Lines(Panel):
     def move_to(self, index: int) -> None:
         self.move(index - self.top)
 
-    @property
-    def count(self) -> int:
-        return self._count
-
     def rows(self, width: int, height: int) -> list[Row]:
         lines = self._layout_lines(width)
-        self._count = len(lines)
+        self.count = len(lines)
         bottom = max(0, len(lines) - height)
         self.top = bottom if self.follows else min(self.top, bottom)
         return lines[self.top : self.top + height]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from textual.app import ComposeResult
-from textual.binding import BindingsMap
 from textual.screen import Screen
 
 from tui import keymap
@@ -23,13 +22,12 @@ SAID_FOR = 8.0  # seconds that an answer stays in the message line
 class View(Screen[None], inherit_bindings=False):
     """A full screen; ``apply`` takes what changed, ``tick`` only the time."""
 
-    AUTO_FOCUS = ""
+    AUTO_FOCUS = "*"  # the first widget that can have it
     name_in_keymap = ""
 
     def __init__(self) -> None:
         super().__init__()
         kept(self)
-        self._bindings = BindingsMap(keymap.bindings(self.name_in_keymap))  # a person may have set other keys
         self.header, self.message, self.footer = Header(), Message(), Footer()
         self._said: tuple[str, str, float] = ("", "", 0.0)
 
