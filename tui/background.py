@@ -7,6 +7,7 @@ never waits for a disk.
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import traceback
@@ -46,7 +47,8 @@ class Background:
         self._post, self._tell, self._done = post, tell, done
         self._keys: set[Hashable] = set()
         self._names: dict[int, str] = {}
-        self._count = 0
+        self.count = 0  # pieces of work under way
+        self._numbers = itertools.count(1)
         self._closed = False
 
     def run(
@@ -75,12 +77,13 @@ class Background:
             return False
         if key is not None:
             self._keys.add(key)
-        self._count += 1
-        number = self._count
+        self.count += 1
+        number = next(self._numbers)
         if name:
             self._names[number] = name
 
         def end(deliver: Callable[[], None]) -> None:
+            self.count -= 1
             self._keys.discard(key)
             self._names.pop(number, None)
             try:

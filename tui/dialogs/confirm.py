@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual.app import ComposeResult
 
@@ -19,6 +20,7 @@ class ConfirmScreen(Dialog[bool]):
 
     BINDINGS = keymap.bindings("confirm")
     name_in_keymap = "confirm"
+    labels: ClassVar = {"move_up": ""}  # few questions are longer than their box
 
     def __init__(self, question: Sequence[str]) -> None:
         super().__init__()

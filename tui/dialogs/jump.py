@@ -105,7 +105,7 @@ class JumpScreen(ModalScreen[None], inherit_bindings=False):
 def _of(view: View, widget: Drawn) -> Iterator[Spot]:
     yield from widget.spots()
     if isinstance(widget, Items):
-        yield from _items(view, widget)
+        yield from _items(widget)
     elif isinstance(widget, Tabs):
         x = 1
         for index in range(len(widget.names)):
@@ -117,7 +117,7 @@ def _of(view: View, widget: Drawn) -> Iterator[Spot]:
             yield 0, y, partial(_to_field, view, widget, index)
 
 
-def _items(view: View, items: Items) -> Iterator[Spot]:
+def _items(items: Items) -> Iterator[Spot]:
     y = 0
     if isinstance(items, HeadedItems):
         if not items.has_class("-front"):
@@ -126,16 +126,13 @@ def _items(view: View, items: Items) -> Iterator[Spot]:
     for index in range(items.cursor.top, items.count):
         if y >= items.size.height:
             return
-        yield 0, y, partial(_to_item, view, items, index)
+        yield 0, y, partial(_to_item, items, index)
         y += len(items.draw_item(index, items.size.width))
 
 
-def _to_item(view: View, items: Items, index: int) -> None:
-    """As many single steps as it takes: the screen keeps its own account of where its cursor is."""
-    step = "move_down" if index > items.cursor.index else "move_up"
-    for _ in range(abs(index - items.cursor.index)):
-        if items.cursor.index != index:
-            getattr(view, f"action_{step}")()
+def _to_item(items: Items, index: int) -> None:
+    items.focus()
+    items.move_to(index)
 
 
 def _to_field(view: View, panel: FormPanel, index: int) -> None:

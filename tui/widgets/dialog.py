@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -37,6 +37,7 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
     Dialog Panel { border: none; padding: 0; }
     """
     name_in_keymap = ""
+    labels: ClassVar[dict[str, str]] = {}  # in the footer, by action, where they are not the usual ones
 
     def __init__(self, title: str = "") -> None:
         super().__init__()
@@ -62,7 +63,7 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
             yield self.footer
 
     def on_mount(self) -> None:
-        self.footer.show(keymap.footer(self.name_in_keymap))
+        self.footer.show(keymap.footer(self.name_in_keymap, labels=self.labels))
         self.fit_box()
 
     def on_resize(self) -> None:

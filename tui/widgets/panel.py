@@ -15,8 +15,8 @@ from textual.strip import Strip
 from textual.style import Style as TextualStyle
 from textual.widget import Widget
 
-from tui.draw.text import Row, fit_row, row_width
 from tui.draw.glyphs import Glyphs
+from tui.draw.text import Row, fit_row, row_width
 from tui.host import Host, host_of
 from tui.terminal.kept_lines import forget_lines, keep_sides, set_title
 from tui.terminal.stand_ins import measurable

@@ -110,7 +110,7 @@ async def test_a_screen_that_is_left_while_it_reads_is_no_trouble(
         await until(pilot, started.is_set, "the reading")
         await pilot.press("q")
         gate.set()
-        await until(pilot, lambda: not tab._listed.busy and not tab._ranked.busy, "the answers")
+        await until(pilot, lambda: app.background.count == 0, "the end of the reading")
         await open_first(pilot, app, until)
 
 
