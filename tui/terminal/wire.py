@@ -30,9 +30,9 @@ from tui.terminal.stand_ins import restored
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from textual.app import App
     from textual.screen import Screen
 
-    from tui.terminal.app import TerminalApp
 
 _RETRY_SECONDS = 0.02
 _JOINING = "\u200d\ufe0f"  # what makes one emoji of several, or an emoji of a sign
@@ -132,7 +132,7 @@ class _Ready(CompositorUpdate):
 class Wiring:
     """Puts a ``Wire`` between an app and its terminal."""
 
-    def __init__(self, app: TerminalApp) -> None:
+    def __init__(self, app: App[None]) -> None:
         self._app = app
         self._wire = Wire()
         self._waiting = False

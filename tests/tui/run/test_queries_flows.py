@@ -14,8 +14,8 @@ from queried_runs import BENCHMARK, queried
 from textual.pilot import Pilot
 
 from tui.app import Dashboard
-from tui.run import stored_queries as model
 from tui.run import queries_tab
+from tui.run import stored_queries as model
 from tui.run.queries_tab import QueriesTab
 
 WIDE, NARROW = (120, 36), (60, 20)
