@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
+if TYPE_CHECKING:
+    from textual.binding import BindingType
 
 KEY_NAMES = {
     "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]", "plus": "+", "minus": "-",
@@ -302,6 +304,8 @@ def actions_of(screen: str) -> list[Action]:
 
 def bindings(screen: str, area: str = "") -> list[BindingType]:
     """The keys of a screen for Textual: its own, or those that one of its ``area``s adds while it has the focus."""
+    from textual.binding import Binding  # not before the settings are read: they tell Textual how many colours to use
+
     return [
         Binding(key, action.name, action.label, show=False, priority=action.first)
         for action in actions_of(screen)
