@@ -60,7 +60,8 @@ class Watcher:
         self._targets, problems = targets_of(config.alerts, os.environ)
         self._ending: str | None = None  # key of the last one that was seen
         self._deliveries: list[_Delivery] = []
-        self._hooks: list[subprocess.Popen[bytes]] = []
+        self._endings: list[Ending] = []  # whose hook waits for the one before it
+        self._hook: subprocess.Popen[bytes] | None = None
         for problem in problems:
             _say(problem)
 
@@ -77,8 +78,8 @@ class Watcher:
         else:
             self._look_at_the_end(liveness)
         self._deliver()
-        self._reap()
-        if liveness.alive or self._deliveries or self._hooks:
+        self._run_hooks()
+        if liveness.alive or self._deliveries or self._hook or self._endings:
             return True
         if self._state.phase == "finished":
             unmark(self._folder)
@@ -112,12 +113,9 @@ class Watcher:
         _say(alert.text)
         if ending.state in self._config.alerts.ends:
             self._post(alert)
-        command = self._config.hooks.on_end
-        if command is not None:
-            try:
-                self._hooks.append(start_end_hook(self._folder, command, ending))
-            except (OSError, ValueError) as error:
-                _say(f"hooks.on_end cannot be run: {error}: {command}")
+        if self._config.hooks.on_end is not None:
+            self._endings.append(ending)
+            self._run_hooks()
 
     def _tell(self, alert: Alert) -> None:
         if claim(self._folder, alert, time.time()):
@@ -143,11 +141,20 @@ class Watcher:
                 delivery.due = time.monotonic() + delivery.waits.pop(0)
         self._deliveries = [delivery for delivery in self._deliveries if delivery.targets]
 
-    def _reap(self) -> None:
-        for hook in self._hooks:
-            if status := hook.poll():
-                _say(f"hooks.on_end ended with status {status}: {self._config.hooks.on_end}")
-        self._hooks = [hook for hook in self._hooks if hook.returncode is None]
+    def _run_hooks(self) -> None:
+        """One at a time, in the order of the ends."""
+        command = self._config.hooks.on_end
+        if self._hook is not None:
+            if self._hook.poll() is None:
+                return
+            if self._hook.returncode:
+                _say(f"hooks.on_end ended with status {self._hook.returncode}: {command}")
+            self._hook = None
+        if self._endings and command is not None:
+            try:
+                self._hook = start_end_hook(self._folder, command, self._endings.pop(0))
+            except (OSError, ValueError) as error:
+                _say(f"hooks.on_end cannot be run: {error}: {command}")
 
 
 def watch(folder: RunFolder) -> None:
