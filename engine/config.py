@@ -25,6 +25,7 @@ from engine.benchmark_names import (
     parse_benchmark_key,
 )
 from engine.config_error import ConfigError as ConfigError
+from engine.metric_bounds import parse_metric_bound
 
 BatchMode = Literal["mono", "cross", "hybrid", "mixed", "english"]
 BATCH_MODES: tuple[str, ...] = get_args(BatchMode)
@@ -44,6 +45,8 @@ MONO_SHARE_SCHEDULES: tuple[str, ...] = get_args(MonoShareSchedule)
 
 RunKind = Literal["training", "evaluation"]
 SystemKind = Literal["encoder", "bm25", "vectors", "trec"]
+RunEnding = Literal["finished", "failed", "crashed", "paused", "stopped"]
+RUN_ENDINGS: tuple[RunEnding, ...] = get_args(RunEnding)
 DebiasMethod = Literal["none", "centre", "shift", "lir"]
 DEBIAS_METHODS: tuple[DebiasMethod, ...] = get_args(DebiasMethod)
 
@@ -63,6 +66,11 @@ FiniteFloat = Annotated[float, Meta(ge=-_LARGEST, le=_LARGEST)]
 Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # what torch takes
 _ARTICLES = r"^!?\d*:\d*(:[1-9]\d*)?$"
 _INFINITY = re.compile(r"float [<>]= -?1\.79\d+e\+308$")
+_ALERT_TARGET = re.compile(r"file://.+|\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+_WRITTEN_OUT = (
+    'an address may hold a password, and a config is copied into its run: expected file://PATH, or "${NAME}" of an '
+    "environment variable that holds the address; alerts.targets_file names a file of them"
+)
 _RUN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 # cpu:4 is four processes on the CPU; cuda:0,1 two GPUs by index; cuda:all every GPU of the machine.
 _DEVICES = r"^(auto|cpu(:[1-9][0-9]*)?|cuda(:(all|[0-9]+(,[0-9]+)*))?)$"
@@ -222,7 +230,23 @@ class CheckpointConfig(_Section, frozen=True, kw_only=True):
 
 
 class HooksConfig(_Section, frozen=True, kw_only=True):
-    on_finish: str | None = None  # a command, in words as a shell splits them; the run folder is its last argument
+    """Commands, in words as a shell splits them; the run folder is their last argument."""
+
+    on_finish: str | None = None  # run by the worker of a finished run
+    on_end: str | None = None  # run for every end, once; the end is in its environment, see docs/alerts.md
+
+
+class AlertsConfig(_Section, frozen=True, kw_only=True):
+    """Messages about a run, sent by a small process beside the worker. See docs/alerts.md."""
+
+    # "file://PATH", or "${NAME}": an address of Apprise in an environment variable. A config is copied into its run,
+    # so an address that may hold a password stands in none. All but file:// needs the extra "alerts".
+    targets: tuple[str, ...] = ()
+    targets_file: str | None = None  # a file of further addresses, one a line
+    ends: tuple[RunEnding, ...] = RUN_ENDINGS  # ends of the run that are told
+    loss_not_finite: bool = True  # the first training loss that is infinite or NaN
+    no_progress_minutes: NonNegativeFloat = 30.0  # told when nothing has moved for so long; 0: never
+    bounds: tuple[str, ...] = ()  # "loss > 10", "map_monolingual < 0.6", "xquad-r rank_distance > 40"
 
 
 class RunConfig(_Section, frozen=True, kw_only=True):
@@ -244,6 +268,7 @@ class RunConfig(_Section, frozen=True, kw_only=True):
     evaluation: EvaluationConfig = EvaluationConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
     hooks: HooksConfig = HooksConfig()
+    alerts: AlertsConfig = AlertsConfig()
 
 
 def load_config(
@@ -357,6 +382,7 @@ def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
     yield from ((f"model.{field}", reason) for field, reason in model_problems(config.model))
     yield from _runtime_problems(config)
     yield from _evaluation_problems(config)
+    yield from _alerts_problems(config)
 
 
 def _system_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
@@ -482,6 +508,36 @@ def _validation_problems(config: RunConfig, keys: Sequence[str]) -> Iterable[tup
         yield "evaluation.select", "'best' needs evaluation.validation: 'loss', or one of evaluation.benchmarks"
     if evaluation.patience and (evaluation.select != "best" or not evaluation.every):
         yield "evaluation.patience", "needs evaluation.select = 'best' and evaluation.every"
+
+
+def _alerts_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
+    alerts = config.alerts
+    for index, target in enumerate(alerts.targets):
+        if not _ALERT_TARGET.fullmatch(target):
+            yield f"alerts.targets[{index}]", _WRITTEN_OUT  # not quoted: it may hold a password
+    if alerts.targets_file is not None and not Path(alerts.targets_file).expanduser().is_file():
+        yield "alerts.targets_file", f"no file {alerts.targets_file!r}"
+    if alerts.bounds and not has_targets(alerts):
+        yield "alerts.bounds", "nobody would be told: set alerts.targets or alerts.targets_file"
+    keys = [parse_benchmark_key(spec) for spec in config.evaluation.benchmarks]
+    for index, text in enumerate(alerts.bounds):
+        try:
+            benchmark = parse_metric_bound(text).benchmark
+        except ConfigError as error:
+            yield f"alerts.bounds[{index}]", str(error)
+            continue
+        if benchmark is not None and benchmark not in keys:
+            yield f"alerts.bounds[{index}]", f"{benchmark!r} is none of evaluation.benchmarks"
+
+
+def has_targets(alerts: AlertsConfig) -> bool:
+    """Whether anybody is told anything."""
+    return bool(alerts.targets) or alerts.targets_file is not None
+
+
+def is_watched(config: RunConfig) -> bool:
+    """Whether a run has a process beside its worker, for alerts or for ``hooks.on_end``."""
+    return config.hooks.on_end is not None or has_targets(config.alerts)
 
 
 def ranks_per_node(devices: str) -> int | None:

@@ -1,11 +1,13 @@
 """A worker without torch: ``fake_worker.py FOLDER --lock-fd N --attempt K [--evaluate]``.
 
 Takes 2 ms a step for the steps of its config, saves "checkpoints" by event only, obeys commands and signals as the
-real one does. With FAKE_WORKER=die it ends before its first event.
+real one does. With FAKE_WORKER=die it ends before its first event, with FAKE_WORKER=diverge its loss is NaN from step
+10 on.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -79,7 +81,8 @@ def main() -> None:
             session.boundary()
             time.sleep(STEP_SECONDS)
             step += 1
-            session.record(Record(step))
+            is_finite = os.environ.get("FAKE_WORKER") != "diverge" or step < 10
+            session.record(Record(step, loss=1.0 if is_finite else math.nan))
         session.emit(events.RunFinished(step=step, seconds=0.0))
     except Leave as leave:
         final = {"paused": events.RunPaused, "stopped": events.RunStopped}[leave.final]

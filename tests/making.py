@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,7 +17,7 @@ from engine import events
 from engine.config import OptimizerConfig, RunConfig, SourceConfig
 from engine.files import write_file
 from engine.runs.folder import Provenance, RunFolder, Spec
-from engine.runs.lock import probe
+from engine.runs.lock import probe, process_start_time, read_owner
 from engine.runs.log import EventCursor
 
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
@@ -76,6 +79,15 @@ def until_free(folder: RunFolder) -> None:
 
 def until_stepping(folder: RunFolder) -> None:
     until(lambda: any(isinstance(event, events.Step) for event in recorded(folder)[-3:]), "steps")
+
+
+def kill_workers(home: Path) -> None:
+    """Kills whatever still works on a run of ``home``."""
+    for path in home.glob("*"):
+        owner = read_owner(RunFolder(path))
+        if owner is not None and owner.pid and process_start_time(owner.pid) == owner.start_time:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(owner.pid, signal.SIGKILL)
 
 
 def python(code: str, *arguments: str, **options: object) -> subprocess.Popen[str]:

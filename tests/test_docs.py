@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 
 from engine import events
+from engine.alerts.record import ToldAlert
+from engine.config import AlertsConfig, HooksConfig
 from engine.data.cldr import cldr_benchmark
 from engine.evaluation.benchmarking import evaluate
 from engine.evaluation.results import (
@@ -41,6 +43,7 @@ from engine.runs.state import Phase
 from engine.runs.status import Status
 from engine.runs.study_file import StudyCondition, StudyFile
 from engine.runs.study_record import Claim, Relation
+from tui.commands.alerts import AlertsDocument, TargetDocument
 from tui.commands.doctor import Finding
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -227,6 +230,13 @@ def test_the_page_on_studies_has_every_key(struct: type[msgspec.Struct]) -> None
     assert set(get_args(Relation)) <= words
 
 
+@pytest.mark.parametrize("struct", [AlertsConfig, HooksConfig], ids=lambda struct: struct.__name__)
+def test_the_page_on_alerts_has_every_key(struct: type[msgspec.Struct]) -> None:
+    prefix = "hooks." if struct is HooksConfig else ""
+    words = set(code_words(read("alerts.md")))
+    assert [field for field in struct.__struct_fields__ if f"{prefix}{field}" not in words] == []
+
+
 def test_the_run_folder_has_every_state_and_name() -> None:
     text = read("run-folder.md")
     assert {*get_args(Phase), "crashed", "stalled"} <= words(text)
@@ -264,7 +274,7 @@ def test_every_measure_is_explained(evaluation: Evaluation) -> None:
 @pytest.mark.parametrize(
     "struct",
     [Status, EvaluationDocument, CompareResult, CompareRow, QueryReport, WorstQueries, QueryRow, QueryOutcome, Cell,
-     Ranking, RankedPassage, Finding],
+     Ranking, RankedPassage, Finding, AlertsDocument, TargetDocument, ToldAlert],
     ids=lambda struct: struct.__name__,
 )  # fmt: skip
 def test_the_command_line_has_every_key_of_its_documents(struct: Any) -> None:

@@ -25,6 +25,7 @@ from tui.follow.rows import RunRow
 from tui.numbers import short_path, visible
 from tui.runs.screen import RunsScreen
 from tui.settings import Settings
+from tui.terminal.abilities import environment_at_start, has_braille
 from tui.terminal.app import TerminalApp
 from tui.terminal.leaving import ends_at_signals
 from tui.theme import Palette, choose_palette
@@ -80,7 +81,7 @@ class Dashboard(TerminalApp):
         problem: str = "",
     ) -> None:  # fmt: skip
         settings = settings or Settings()
-        environment = dict(os.environ) if environment is None else environment
+        environment = environment_at_start() if environment is None else environment
         # True keeps Textual from turning what has no colour into greys; None leaves it to the theme.
         super().__init__(
             ansi_color="NO_COLOR" in environment or None, own_output=settings.output != "textual",
@@ -89,7 +90,7 @@ class Dashboard(TerminalApp):
         self.home = home
         self.now = now
         self.minutes_east = time.localtime().tm_gmtoff // 60 if minutes_east is None else minutes_east
-        self.glyphs = choose_charset(charset, environment, sys.getfilesystemencoding())
+        self.glyphs = choose_charset(charset, has_braille(environment))
         self.palette = palette or choose_palette(self.no_color, self.console.color_system, environment, settings.theme)
         self.set_class(self.glyphs.name == "ascii", "-ascii")
         self.register_theme(self.palette.theme)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from engine.files import write_file
 from tui.numbers import visible
+from tui.terminal.sequences import BELL, passed_through
 
 _MOST = 74_994  # bytes of base64 that terminals are known to take; more is cut or ignored, so it is not sent
 
@@ -27,12 +28,9 @@ def osc52(text: str, environment: Mapping[str, str]) -> str:
     data = base64.b64encode(text.encode()).decode()
     if len(data) > _MOST:
         return ""
-    sequence = f"\x1b]52;c;{data}\x07"
-    if environment.get("TMUX"):
-        return sequence + "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
-    if environment.get("STY"):
-        return f"\x1bP{sequence}\x1b\\"
-    return sequence
+    sequence = f"\x1b]52;c;{data}{BELL}"
+    through = passed_through(sequence, environment)
+    return sequence + through if environment.get("TMUX") else through
 
 
 def copy_path(environment: Mapping[str, str]) -> Path:

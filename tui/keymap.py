@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
+if TYPE_CHECKING:
+    from textual.binding import BindingType
 
 KEY_NAMES = {
     "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]", "plus": "+", "minus": "-",
@@ -342,6 +344,8 @@ def actions_of(screen: str) -> list[Action]:
 
 def bindings(scope: str) -> list[BindingType]:
     """The usual keys of a screen, or of a widget that can have the focus, for Textual: ``overrides`` has a person's."""
+    from textual.binding import Binding  # not before the settings are read: they tell Textual how many colours to use
+
     return [
         Binding(",".join(each.keys), each.name, each.label, show=False, priority=each.first, id=id_of(scope, each))
         for each in ACTIONS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.config import CheckpointConfig, EvaluationConfig, HooksConfig, RunConfig
+from engine.config import AlertsConfig, CheckpointConfig, EvaluationConfig, HooksConfig, RunConfig
 
 
 def condition_key(config: RunConfig) -> bytes:
@@ -23,5 +23,6 @@ def condition_key(config: RunConfig) -> bytes:
         evaluation=EvaluationConfig() if config.kind == "evaluation" else config.evaluation,
         checkpoint=CheckpointConfig(),
         hooks=HooksConfig(),
+        alerts=AlertsConfig(),
     )
     return msgspec.json.encode(condition, order="deterministic")

@@ -49,6 +49,16 @@ class RunFolder:
         return self.path / "worker.log"
 
     @property
+    def alerts(self) -> Path:
+        """What was told of the run, one file each, and the lock of the process that tells it."""
+        return self.path / "alerts"
+
+    @property
+    def alerts_log(self) -> Path:
+        """What became of each alert, and the output of ``hooks.on_end``."""
+        return self.path / "alerts.log"
+
+    @property
     def lock(self) -> Path:
         return self.path / "worker.lock"
 
@@ -141,6 +151,12 @@ def read_spec(folder: RunFolder) -> Spec:
         raise RunError(f"{folder.spec}: {error.strerror}") from None
     except msgspec.MsgspecError as error:
         raise RunError(f"{folder.spec}: not a run's spec: {error}") from None
+
+
+def state_folder() -> Path:
+    """Where this program keeps what is of this user and no run: $XDG_STATE_HOME/hybrid-tui; not created."""
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "hybrid-tui"
 
 
 def newest_step(checkpoints: Path) -> int | None:

@@ -23,7 +23,16 @@ from typing import NoReturn
 import msgspec
 
 from engine.benchmark_names import parse_benchmark
-from engine.config import ConfigError, ModelConfig, RunConfig, SourceConfig, SystemConfig, problems
+from engine.config import (
+    AlertsConfig,
+    ConfigError,
+    ModelConfig,
+    RunConfig,
+    SourceConfig,
+    SystemConfig,
+    is_watched,
+    problems,
+)
 from engine.files import write_file
 from engine.runs import spawn
 from engine.runs.errors import RunError
@@ -34,10 +43,12 @@ from engine.runs.nodes import joins
 from engine.runs.provenance import provenance
 from engine.runs.reader import RunReader
 from engine.runs.study_record import StudyRecord
+from engine.runs.watching import make_watched, start_watcher, wait_for_watcher
 
 # -P: the current directory is the user's and may hold an "engine" or a "random.py" of its own.
 WORKER = ("-P", "-m", "engine.worker")
 _JOINER = ("-P", "-m", "engine.worker.join")
+_LAST_ALERTS_SECONDS = 60.0  # that a run in the foreground waits for what is told of its end
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 # Locks of runs that launch(wait=True) made and run_foreground has not started yet.
@@ -76,6 +87,8 @@ def launch(
             undo.callback(lock.release)
             lock.announce(attempt=1)
             folder.control.mkdir(mode=0o700)
+            if is_watched(config):
+                make_watched(folder)
             data = msgspec.json.format(msgspec.json.encode(spec), indent=2) + b"\n"
             write_file(folder.spec, data, folder.file_mode() & 0o444)  # from here on the run is listed
             if wait:
@@ -83,6 +96,7 @@ def launch(
                 _prepared[folder.path] = lock
             else:
                 _detach(folder, lock, attempt=1)
+                start_watcher(folder)
     except BaseException as error:
         shutil.rmtree(folder.path, ignore_errors=True)
         if isinstance(error, OSError):
@@ -120,7 +134,10 @@ def resume(folder: RunFolder, *, take_over: bool = False, evaluate: bool = False
         owners = [owner for owner in (liveness.owner, read_owner(folder)) if owner is not None]
         attempt = max(state.attempt, *(owner.attempt for owner in owners), 0) + 1
         lock.announce(attempt)
+        if is_watched(config):
+            make_watched(folder)
         _detach(folder, lock, attempt, evaluate=evaluate)
+        start_watcher(folder)
     except OSError as error:
         raise RunError(f"{folder.path}: the run cannot be resumed: {error.strerror}") from None
     finally:
@@ -145,7 +162,12 @@ def run_foreground(folders: Sequence[RunFolder], meanwhile: Callable[[], object]
     with _forwarding(children):
         if meanwhile is not None:
             meanwhile()
-        return [child.wait() for child in children]
+        statuses = [child.wait() for child in children]
+    # A batch system ends whatever is left of a job when this process leaves.
+    deadline = time.monotonic() + _LAST_ALERTS_SECONDS
+    for folder in folders:
+        wait_for_watcher(folder, deadline - time.monotonic())
+    return statuses
 
 
 def _child(folder: RunFolder) -> subprocess.Popen[bytes]:
@@ -154,7 +176,9 @@ def _child(folder: RunFolder) -> subprocess.Popen[bytes]:
         raise RunError(f"run {folder.id} was not launched to run in the foreground")
     command = _command("foreground", folder, lock, attempt=1)
     try:
-        return subprocess.Popen(command, pass_fds=[lock.fd])
+        child = subprocess.Popen(command, pass_fds=[lock.fd])
+        start_watcher(folder)
+        return child
     finally:
         lock.release()
 
@@ -257,6 +281,7 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
         evaluation=msgspec.structs.replace(
             evaluation, benchmarks=tuple(_absolute_benchmark(spec) for spec in evaluation.benchmarks)
         ),
+        alerts=_absolute_alerts(config.alerts),
     )
 
 
@@ -277,6 +302,20 @@ def _absolute_source(source: SourceConfig) -> SourceConfig:
     if source.path is None or not (path := Path(source.path).expanduser()).exists():
         return source
     return msgspec.structs.replace(source, path=str(path.resolve()))
+
+
+def _absolute_alerts(alerts: AlertsConfig) -> AlertsConfig:
+    file = alerts.targets_file
+    return msgspec.structs.replace(
+        alerts,
+        targets=tuple(_absolute_target(target) for target in alerts.targets),
+        targets_file=None if file is None else str(Path(file).expanduser().resolve()),
+    )
+
+
+def _absolute_target(target: str) -> str:
+    scheme, is_file, path = target.partition("file://")
+    return f"file://{Path(path).expanduser().absolute()}" if is_file and not scheme else target
 
 
 def _absolute_benchmark(spec: str) -> str:

@@ -1,4 +1,4 @@
-"""Reads the user's own files before a run folder is made, so that a malformed one is an error at once (exit 2)."""
+"""Looks at the user's own files and at who is to be told, before a run folder is made: what is wrong is exit 2."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import sys
 
 import msgspec
 
-from engine.config import ConfigError, RunConfig
+from engine.config import ConfigError, RunConfig, has_targets
 
 _EXIT_WRONG_USE = 2
 
 
 def preflight(config: RunConfig) -> None:
     """Loads local files in another process, so that this one stays light; built-in data are not checked.
+
+    Of alerts, looks whether they can be sent, and sends nothing.
 
     Raises:
         ConfigError: one line naming file and field.
@@ -23,13 +25,23 @@ def preflight(config: RunConfig) -> None:
         raise ConfigError("lora.rank: adapters need the extra 'lora': pip install 'hybrid-tui[lora]'")
     local_sources = any(source.kind in ("jsonl", "lareqa", "squad", "mmarco") for source in config.sources)
     local_benchmarks = any("=" in spec for spec in config.evaluation.benchmarks)
-    if not (local_sources or local_benchmarks or config.evaluation.forbid_overlap):
-        return
-    command = [sys.executable, "-P", "-m", "engine.data.check"]  # -P: the current directory is the user's
+    if local_sources or local_benchmarks or config.evaluation.forbid_overlap:
+        _check("engine.data.check", config, "the data cannot be read")
+    if has_targets(config.alerts):
+        _check("engine.alerts.target_check", config, "the alerts cannot be sent")
+
+
+def _check(module: str, config: RunConfig, what: str) -> None:
+    """Has ``module`` look at the config.
+
+    Raises:
+        ConfigError: what it says, or where it fails itself ``what`` with the last line of that.
+    """
+    command = [sys.executable, "-P", "-m", module]  # -P: the current directory is the user's
     done = subprocess.run(command, input=msgspec.json.encode(config), capture_output=True, check=False)
     if done.returncode == 0:
         return
-    lines = done.stderr.decode(errors="replace").strip().splitlines() or ["the data cannot be read"]
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
     if done.returncode != _EXIT_WRONG_USE:
-        raise ConfigError(f"the data cannot be read: {lines[-1]}")
-    raise ConfigError(lines[-1])
+        raise ConfigError(": ".join([what, *lines[-1:]]))
+    raise ConfigError(lines[-1] if lines else what)

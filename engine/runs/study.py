@@ -308,6 +308,7 @@ def _as_evaluation(config: RunConfig) -> RunConfig:
             margin=evaluation.margin,
         ),
         hooks=config.hooks,
+        alerts=config.alerts,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from engine import flock
 from engine.runs.errors import RunError
+from engine.runs.folder import state_folder
 
 CPU_SLOTS_VARIABLE = "HYBRID_TUI_CPU_SLOTS"
 
@@ -76,6 +77,4 @@ def cpu_slots() -> list[DeviceLock]:
 
 def devices_folder() -> Path:
     """Of this machine: a home folder may be that of many."""
-    base = os.environ.get("XDG_STATE_HOME")
-    state = Path(base) if base else Path.home() / ".local" / "state"
-    return state / "hybrid-tui" / "devices" / socket.gethostname()
+    return state_folder() / "devices" / socket.gethostname()

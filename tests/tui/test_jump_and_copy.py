@@ -157,21 +157,13 @@ def test_a_copied_id_lands_in_tmux_and_in_the_terminal_around_it(
         session.run("set-option", "-g", "set-clipboard", "on")
         session.run("set-option", "-g", "allow-passthrough", "on")
         outer = session.attach()
-        written = bytearray()
-        feed = outer._stream.feed
-
-        def tee(data: bytes) -> None:
-            written.extend(data)
-            feed(data)
-
-        outer._stream.feed = tee  # type: ignore[method-assign]
         outer.until("cldr-mono-s0")
         outer.press("Y", "enter")
         outer.until("copied 20260922-")
         session.until(lambda _: session.run("show-buffer").startswith("20260922-"), "tmux's buffer")
         copied = session.run("show-buffer")
         sequence = b"\x1b]52;c;" + base64.b64encode(copied.encode())
-        assert sequence in bytes(written)
+        assert sequence in outer.written
         outer.hang_up()
     finally:
         session.kill()

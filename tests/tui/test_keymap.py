@@ -35,6 +35,7 @@ SCREENS: dict[str, type[Screen[object]]] = {
 PARTS: dict[str, list[type[Widget]]] = {
     "list": [Items], "text": [Lines], "grid": [ResultsGrid], "answer": [AnswerPanel], "left": [RunsLeft],
 }  # fmt: skip
+WAYS_OUT = ("commands", "help", "close", "leave")  # in this order behind the other keys
 EATEN = re.compile(r"^(alt\+.*|ctrl\+(s|q|z|c|b|m|i|j|\\))$")
 
 
@@ -72,13 +73,24 @@ def test_no_key_is_one_that_terminals_eat_and_escape_is_never_the_only_one() -> 
         assert set(action.keys) != {"escape"}, action.name
 
 
-@pytest.mark.parametrize("tab", ["", *keymap.RUN_TABS])
-@pytest.mark.parametrize("name", SCREENS)
+@pytest.mark.parametrize(
+    ("name", "tab"), [(name, tab) for name in SCREENS for tab in (keymap.RUN_TABS if name == "run" else ("",))]
+)
 def test_the_footer_holds_five_keys_and_the_way_out(name: str, tab: str) -> None:
-    shown = keymap.footer(name, tab if name == "run" else "")
-    assert len(shown) <= keymap.FOOTER_KEYS + 3
-    assert (":" in dict(shown)) == any(action.name == "commands" for action in keymap.actions_of(name))
+    shown = keymap.footer(name, tab)
+    actions = {(keymap.shown_key(action), action.label): action for action in keymap.actions_of(name)}
+    names = [actions[key, label].name for key, label in shown]
+    middle = [action for action in names if action not in WAYS_OUT]
+    assert len(middle) <= keymap.FOOTER_KEYS
+    assert names == middle + [action for action in WAYS_OUT if action in names]
+    assert [each for each in shown if tab and actions[each].tabs and tab not in actions[each].tabs] == []
+    assert ("commands" in names) == any(action.name == "commands" for action in actions.values())
     assert shown[-1][1].split(",")[0] in ("back", "leave", "close", "no")
+
+
+def test_the_first_of_the_table_are_those_in_the_footer() -> None:
+    assert [key for key, _ in keymap.footer("runs")] == ["enter", "n", "p", "k", "e", ":", "?", "q"]
+    assert [key for key, _ in keymap.footer("run", "log")] == ["/", "n N", "arrows", ":", "?", "q"]
 
 
 def test_a_label_of_the_moment_replaces_the_usual_one_and_an_empty_one_leaves_it_out() -> None:

@@ -153,18 +153,10 @@ def test_colours_that_are_set_are_all_that_is_used(home: Path, file: Path) -> No
     for colours, forbidden in (("none", "\x1b[0;38"), ("16", ";5;")):
         file.write_text(f'colours = "{colours}"')
         terminal = Terminal([HYBRID_TUI, "--runs", str(home)], {"COLORTERM": "truecolor"})
-        written = bytearray()
-        feed = terminal._stream.feed
-
-        def tee(data: bytes, written: bytearray = written, feed: Callable[[bytes], None] = feed) -> None:
-            written += data
-            feed(data)
-
-        terminal._stream.feed = tee  # type: ignore[method-assign]
         terminal.until("cldr-hybrid-s0")
         terminal.press("q")
         terminal.wait()
-        assert forbidden not in written.decode()
+        assert forbidden not in terminal.written.decode()
 
 
 def test_plain_tells_of_live_runs_and_ends_when_there_are_none(home: Path) -> None:

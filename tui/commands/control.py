@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 
+from engine.alerts.catching_up import catch_up
 from engine.events import CommandName, EvalFinished, Warning
 from engine.runs import launch, registry
 from engine.runs.commands import send_command, stop_without_worker, wait_for_command
@@ -29,6 +30,7 @@ def command(options: argparse.Namespace) -> int:
     if probe(folder).alive is False:
         if name == "stop":
             stop_without_worker(folder)
+            catch_up([folder])
             print(f"{folder.id} is stopped")
             return 0
         if name == "evaluate":

@@ -15,9 +15,11 @@ from engine.config import ConfigError
 from engine.runs.folder import RunFolder, runs_home
 from engine.runs.text import visible
 from tui.settings import COLOUR_SYSTEMS, Settings, find_settings
+from tui.terminal.abilities import has_cursor, most_colours
 from tui.web.served import is_served, leave_with_server
 
 _LOOK_SECONDS = 0.5
+_WITHOUT_TERMINAL = "--plain, 'hybrid-tui list' and 'hybrid-tui show RUN' do without"
 
 
 def open_dashboard(options: argparse.Namespace, run: RunFolder | None = None) -> int:
@@ -43,7 +45,14 @@ def open_dashboard(options: argparse.Namespace, run: RunFolder | None = None) ->
 
 def _take_terminal() -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise ConfigError("the dashboard needs a terminal; --plain, 'hybrid-tui list' and 'hybrid-tui show RUN' do not")
+        raise ConfigError(f"the dashboard needs a terminal; {_WITHOUT_TERMINAL}")
+    if not has_cursor(os.environ):
+        raise ConfigError(
+            f"the dashboard needs a terminal that can move its cursor, and TERM={os.environ['TERM']} cannot; "
+            f"{_WITHOUT_TERMINAL}"
+        )
+    if not sys.stderr.isatty():  # it goes to a file: Textual, which draws on standard error, must not draw there
+        sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
     for name in ("COLUMNS", "LINES"):  # as `docker exec -e` hands them over: Textual would believe them for ever
         os.environ.pop(name, None)
 
@@ -66,6 +75,8 @@ def choose_colours(settings: Settings) -> None:
         os.environ["NO_COLOR"] = "1"
     elif settings.colours in COLOUR_SYSTEMS:
         os.environ["TEXTUAL_COLOR_SYSTEM"] = COLOUR_SYSTEMS[settings.colours]
+    elif (colours := most_colours(os.environ)) is not None:
+        os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", COLOUR_SYSTEMS[colours])
 
 
 def follow_live(options: argparse.Namespace) -> int:

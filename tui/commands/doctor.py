@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import importlib.util
-import locale
 import os
 import platform
 import shutil
@@ -22,6 +21,15 @@ from engine.machine.gpus import has_driver
 from engine.runs.folder import runs_home
 from engine.runs.logout import logout_warning
 from tui.commands.output import print_json
+from tui.terminal.abilities import (
+    environment_at_start,
+    has_cursor,
+    inside_screen,
+    is_bare,
+    locale_name,
+    most_colours,
+    speaks_utf8,
+)
 
 Level = Literal["ok", "note", "problem"]
 _PACKAGES = ("torch", "transformers", "datasets", "polars", "textual", "babel")
@@ -155,10 +163,35 @@ def _session() -> list[Finding]:
 
 
 def _terminal() -> list[Finding]:
-    term, encoding = os.environ.get("TERM", ""), locale.getpreferredencoding(False)
-    colour = "none (NO_COLOR)" if os.environ.get("NO_COLOR") else os.environ.get("COLORTERM") or "256 or fewer"
-    inside = "tmux" if os.environ.get("TMUX") else "no tmux"
-    findings = [Finding("ok", "terminal", f"TERM={term or 'unset'}, colours {colour}, {encoding}, {inside}")]
-    if "utf" not in encoding.lower():
+    environment = environment_at_start()
+    utf8, locale_set = speaks_utf8(environment), locale_name(environment) or "unset"
+    inside = "tmux" if environment.get("TMUX") else "GNU screen" if environment.get("STY") else "no tmux"
+    text = f"TERM={environment.get('TERM') or 'unset'}, colours {_colours(environment)}, "
+    text += f"{'UTF-8' if utf8 else 'not UTF-8'} (locale {locale_set}), {inside}"
+    findings = [Finding("ok", "terminal", text)]
+    if not has_cursor(environment):
+        findings.append(Finding("note", "terminal", "cannot move its cursor: --plain instead of the dashboard"))
+    if not utf8:
         findings.append(Finding("note", "terminal", "not UTF-8: charts are drawn in ASCII"))
-    return findings
+    elif is_bare(environment):
+        findings.append(Finding("note", "terminal", "a bare console: charts are drawn in ASCII"))
+    if inside_screen(environment) and most_colours(environment) is not None:
+        text = f"COLORTERM={environment['COLORTERM']} is not for GNU screen, which has no 24-bit colours: 256 are used"
+        findings.append(Finding("note", "terminal", text))
+    return [*findings, *_output()]
+
+
+def _colours(environment: dict[str, str]) -> str:
+    if environment.get("NO_COLOR"):
+        return "none (NO_COLOR)"
+    return most_colours(environment) or "by TERM, 256 at most"
+
+
+def _output() -> list[Finding]:
+    """Textual is loaded for this: only it can tell whether its inside is what the dashboard knows."""
+    from tui.terminal.private_api import difference
+
+    if not (lacking := difference()):
+        return []
+    text = f"Textual's own is used, which sends more over a slow line: in this Textual {lacking}"
+    return [Finding("note", "output", text)]

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from engine.alerts.catching_up import catch_up
 from engine.config import ConfigError
 from engine.events import AnyEvent
 from engine.runs.folder import RunFolder, results_folder, runs_home
@@ -26,7 +27,9 @@ from tui.numbers import option_text
 
 def list_all(options: argparse.Namespace) -> int:
     home = runs_home(options.runs)
-    readers = [_read(folder) for folder in list_runs(home)]
+    folders = list_runs(home)
+    catch_up(folders)
+    readers = [_read(folder) for folder in folders]
     if options.json:
         print_json({"runs": [status_of(reader) for reader in readers]})
     elif readers:
@@ -37,7 +40,9 @@ def list_all(options: argparse.Namespace) -> int:
 
 
 def status(options: argparse.Namespace) -> int:
-    reader = _read(find_run(runs_home(options.runs), options.run))
+    folder = find_run(runs_home(options.runs), options.run)
+    catch_up([folder])
+    reader = _read(folder)
     current = status_of(reader)
     if options.json:
         print_json(current)
@@ -54,6 +59,7 @@ def status(options: argparse.Namespace) -> int:
 
 def log(options: argparse.Namespace) -> int:
     folder = find_run(runs_home(options.runs), options.run)
+    catch_up([folder])
     if options.json:
         cursor = EventCursor(folder.events)
         recorded: list[AnyEvent] = []

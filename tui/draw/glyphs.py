@@ -91,10 +91,8 @@ ASCII = Glyphs(
 CHARSETS: dict[str, Glyphs] = {glyphs.name: glyphs for glyphs in (BRAILLE, BLOCK, ASCII)}
 
 
-def choose_charset(asked: str, environment: dict[str, str], encoding: str) -> Glyphs:
-    """``auto``: braille where the terminal speaks UTF-8, ASCII on a bare console or another encoding."""
+def choose_charset(asked: str, has_braille: bool) -> Glyphs:
+    """``auto``: braille where the terminal can show it, else ASCII."""
     if asked in CHARSETS:
         return CHARSETS[asked]
-    utf8 = encoding.replace("-", "").lower() == "utf8"
-    bare = environment.get("TERM", "") in ("", "dumb", "linux", "vt100", "vt220")
-    return BRAILLE if utf8 and not bare else ASCII
+    return BRAILLE if has_braille else ASCII

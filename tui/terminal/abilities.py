@@ -50,6 +50,11 @@ def speaks_utf8(environment: Mapping[str, str]) -> bool:
     return (encoding or name).replace("-", "").lower() == "utf8"
 
 
+def has_braille(environment: Mapping[str, str]) -> bool:
+    """Whether charts can be drawn with more than ASCII."""
+    return speaks_utf8(environment) and not is_bare(environment)
+
+
 def has_cursor(environment: Mapping[str, str]) -> bool:
     """False for a terminal that prints line after line and nothing else."""
     return environment.get("TERM", "") not in _WITHOUT_CURSOR

@@ -21,12 +21,16 @@ KEYS = {"enter": "\r", "down": "\x1b[B", "up": "\x1b[A", "f5": "\x1b[15~", "ctrl
 
 
 class Terminal:
-    """Starts ``command`` as the leader of a session whose controlling terminal this is."""
+    """Starts ``command`` as the leader of a session whose controlling terminal this is.
+
+    ``screen`` is what it shows, ``written`` every byte that it was sent.
+    """
 
     def __init__(
         self, command: Sequence[str], env: Mapping[str, str] | None = None, *, columns: int = 120, lines: int = 36
     ) -> None:
         self.screen = pyte.Screen(columns, lines)
+        self.written = bytearray()
         self._stream = pyte.ByteStream(self.screen)
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
@@ -44,8 +48,12 @@ class Terminal:
     def press(self, *keys: str) -> None:
         """Names of KEYS, or text typed as it is; each is read before the next, as a person's would be."""
         for key in keys:
-            os.write(self._master, KEYS.get(key, key).encode())
+            self.send(KEYS.get(key, key))
             self.read(0.15)
+
+    def send(self, text: str) -> None:
+        """Types a text at once and reads nothing."""
+        os.write(self._master, text.encode())
 
     def read(self, seconds: float) -> None:
         """Takes up what the program draws in that time."""
@@ -54,9 +62,11 @@ class Terminal:
             if not select.select([self._master], [], [], left)[0]:
                 return
             try:
-                self._stream.feed(os.read(self._master, 65536))
+                arrived = os.read(self._master, 65536)
             except OSError:  # the program is gone and so is the terminal's other end
                 return
+            self.written += arrived
+            self._stream.feed(arrived)
 
     def text(self) -> str:
         return "\n".join(self.screen.display)

@@ -1,0 +1,28 @@
+"""``hooks.on_end``: the user's own command for every end of a run."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+
+from engine.alerts.rules import Ending
+from engine.runs.folder import RunFolder
+
+
+def start_end_hook(folder: RunFolder, command: str, ending: Ending) -> subprocess.Popen[bytes]:
+    """Starts the command with the run folder as its last argument and the end in its environment.
+
+    Raises:
+        OSError: it cannot be run.
+        ValueError: its words cannot be told apart, as of an open quote.
+    """
+    environment = {
+        "HYBRID_TUI_RUN": folder.id,
+        "HYBRID_TUI_STATE": ending.state,
+        "HYBRID_TUI_STEP": str(ending.step),
+        "HYBRID_TUI_ATTEMPT": str(ending.attempt),
+        "HYBRID_TUI_REASON": ending.reason,
+    }
+    words = [*shlex.split(command), str(folder.path)]
+    return subprocess.Popen(words, stdin=subprocess.DEVNULL, env=os.environ | environment)
