@@ -45,6 +45,7 @@ from engine.runs.study_file import StudyCondition, StudyFile
 from engine.runs.study_record import Claim, Relation
 from tui.commands.alerts import AlertsDocument, TargetDocument
 from tui.commands.doctor import Finding
+from tui.commands.mirror import MirroredRun
 
 ROOT = Path(__file__).resolve().parent.parent
 # The log of experiments is history: it names what there was.
@@ -274,7 +275,7 @@ def test_every_measure_is_explained(evaluation: Evaluation) -> None:
 @pytest.mark.parametrize(
     "struct",
     [Status, EvaluationDocument, CompareResult, CompareRow, QueryReport, WorstQueries, QueryRow, QueryOutcome, Cell,
-     Ranking, RankedPassage, Finding, AlertsDocument, TargetDocument, ToldAlert],
+     Ranking, RankedPassage, Finding, MirroredRun, AlertsDocument, TargetDocument, ToldAlert],
     ids=lambda struct: struct.__name__,
 )  # fmt: skip
 def test_the_command_line_has_every_key_of_its_documents(struct: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import runpy
+import tomllib
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -15,6 +16,7 @@ from engine.config import BATCH_MODES, SourceConfig, SystemConfig, SystemKind
 from engine.evaluation.systems.system import System
 from engine.export.figures import FIGURES
 from engine.export.figures.style import FORMATS as FIGURE_FORMATS
+from engine.export.mirror.trackers import TRACKERS
 from engine.export.tables import TABLES
 from engine.export.tables.formats import FORMATS
 from engine.language_codes import LANGUAGES, langscript
@@ -100,3 +102,16 @@ def test_readme_shows_the_pictures_that_the_script_draws() -> None:
     drawn = runpy.run_path(str(docs / "screenshots.py"))["PICTURES"]
     shown = re.findall(r"\(docs/(\w+)\.svg\)", README)
     assert set(drawn) == set(shown) == {path.stem for path in docs.glob("*.svg")}
+
+
+def test_every_tracker_is_offered_has_an_extra_and_is_in_the_page_on_trackers() -> None:
+    root = Path(__file__).resolve().parent.parent
+    (to,) = (action for action in commands()["mirror"]._actions if action.dest == "to")
+    assert set(to.choices or ()) == set(TRACKERS)
+    extras = tomllib.loads((root / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(TRACKERS) <= set(extras)
+    assert extras["trackers"] == [f"hybrid-tui[{','.join(sorted(TRACKERS))}]"]
+    rows = re.findall(
+        r"^\| `(\w+)` \| [^|]+ \| [^|]+ \| [^|]+ \|$", (root / "docs" / "trackers.md").read_text(), re.MULTILINE
+    )
+    assert set(rows) == set(TRACKERS)

@@ -88,6 +88,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluation(commands)
     _add_results(commands)
     _add_serving(commands)
+    _add_mirror(commands)
     return parser
 
 
@@ -337,6 +338,22 @@ def _add_serving(commands: _Commands) -> None:  # type: ignore[type-arg]
         action="store_true",
         help="listen where other machines can connect: nothing is encrypted, and who has the address works as you do",
     )
+
+
+def _add_mirror(commands: _Commands) -> None:  # type: ignore[type-arg]
+    mirror = _add(
+        commands, "mirror", "mirror", "mirror", "write what runs log to an experiment tracker, until they end"
+    )
+    mirror.epilog = "It reads the run folder and never touches the training. Ctrl-C ends the mirror, not the run."
+    mirror.add_argument("run", nargs="+", metavar="RUN")
+    mirror.add_argument("--to", required=True, choices=("tensorboard", "wandb", "trackio", "mlflow"))
+    mirror.add_argument("--out", type=Path, metavar="DIR", help="default: where the tracker itself would write")
+    mirror.add_argument("--project", metavar="P", help="or experiment (default: the tracker's variable, or hybrid-tui)")
+    mirror.add_argument("--once", action="store_true", help="write what there is, and do not wait for more")
+    mirror.add_argument(
+        "--across-pauses", action="store_true", help="go on waiting where a run is paused, stopped or crashed"
+    )
+    _json(mirror)
 
 
 def _not_negative(text: str) -> float:
