@@ -23,7 +23,7 @@ from tui.compare.table import (
 )
 from tui.compare.views import CurvesPanel, PairsPanel, PlacesPanel
 from tui.draw.small import progress_bar
-from tui.draw.text import Row, Run, wrap
+from tui.draw.text import Piece, Row, wrap
 from tui.follow.curves import usual_smoothing
 from tui.follow.feed import Snapshot
 from tui.follow.rows import RunRow
@@ -295,7 +295,7 @@ class CompareScreen(Arrows, View):
         return row_lines(self.comparison, index, width, index == self.table.cursor.index, self.glyphs)
 
     def _show_header(self) -> None:
-        left: list[Run] = [("compare", "title")]
+        left: list[Piece] = [("compare", "title")]
         if self.comparison is None:
             left.append((f"   {len(self.rows)} runs", "dim"))
         else:

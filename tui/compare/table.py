@@ -11,7 +11,7 @@ from engine.export.compare_rows import CompareRow
 from tui.compare.job import change, measure_label, number, p_value, style, words
 from tui.draw.glyphs import RUN_SERIES, Glyphs
 from tui.draw.interval import DifferenceAxis, difference_axis, difference_row, margin_mark, zero_mark
-from tui.draw.text import Row, Run, fit, fit_middle, width, wrap
+from tui.draw.text import Piece, Row, fit, fit_middle, width, wrap
 from tui.follow.rows import RunRow
 from tui.numbers import count, share, visible
 from tui.widgets.panel import Drawn
@@ -101,33 +101,33 @@ def row_lines(comparison: Comparison, index: int, cells: int, at_cursor: bool, g
     row = comparison.rows[index]
     first = index == 0 or comparison.rows[index - 1].metric != row.metric
     label = measure_label(row.metric) if first or cells < WIDE else ""
-    lead: list[Run] = [
+    lead: list[Piece] = [
         (glyphs.cursor if at_cursor else " ", "key"),
         (" " + fit(label, _LABEL), "bold" if first else ""),
     ]
     look = style(row)
-    figures: list[Run] = [
+    figures: list[Piece] = [
         (fit(number(row.metric, row.value), _VALUE, "right"), ""),
         (fit(change(row.metric, row.difference), _CHANGE, "right"), look),
     ]
     name_width, room = _widths(comparison, cells)
     axis = comparison.axes[row.metric]
-    sample: Run = (f"{glyphs.series[comparison.series(row.run)]} ", f"series.{comparison.series(row.run)}")
+    sample: Piece = (f"{glyphs.series[comparison.series(row.run)]} ", f"series.{comparison.series(row.run)}")
     nulls = _nulls(comparison, row, glyphs)
-    verdict: Run = (words(row) + (f", {nulls}" if nulls and not WIDE <= cells < _ROOMY else ""), look)
+    verdict: Piece = (words(row) + (f", {nulls}" if nulls and not WIDE <= cells < _ROOMY else ""), look)
     if cells >= WIDE:
-        name: list[Run] = (
+        name: list[Piece] = (
             [sample, (fit_middle(comparison.labels[row.run], name_width, glyphs.ellipsis), "")] if name_width else []
         )
-        baseline: Run = (fit(number(row.metric, row.baseline_value), _VALUE, "right"), "dim")
+        baseline: Piece = (fit(number(row.metric, row.baseline_value), _VALUE, "right"), "dim")
         drawing = difference_row(row.difference, row.interval, axis, room, glyphs, look)
-        p: Run = (f"  {fit(p_value(row.p_holm), _P, 'right')}  ", "")
+        p: Piece = (f"  {fit(p_value(row.p_holm), _P, 'right')}  ", "")
         return [(*lead, *name, baseline, *figures, ("  ", ""), *drawing, p, verdict)]
     if cells < _BASELINE_FROM:
         name_width = max(6, cells - 6 - _VERDICT)
-        short: Run = (fit_middle(comparison.labels[row.run], name_width, glyphs.ellipsis), "")
+        short: Piece = (fit_middle(comparison.labels[row.run], name_width, glyphs.ellipsis), "")
         return [(*lead, *figures), (("  ", ""), sample, short, ("  ", ""), (words(row), look))]
-    second: list[Run] = [("  ", ""), sample, (fit_middle(comparison.labels[row.run], 15, glyphs.ellipsis), "")]
+    second: list[Piece] = [("  ", ""), sample, (fit_middle(comparison.labels[row.run], 15, glyphs.ellipsis), "")]
     if cells >= _DRAWN_FROM:
         second += [(" ", ""), *difference_row(row.difference, row.interval, axis, cells - 47, glyphs, look)]
     baseline = (fit(f"{number(row.metric, row.baseline_value)} {glyphs.arrow}", 10, "right"), "dim")

@@ -14,7 +14,7 @@ from tui.draw.heatmap import Matrix, Window, diverging, heatmap, own_and_others
 from tui.draw.interval import difference_axis, difference_row
 from tui.draw.lines import Axes, Series, line_chart, steady_end
 from tui.draw.scatter import Mark, Plane, scatter
-from tui.draw.text import Row, Run, fit, fit_middle, width, wrap
+from tui.draw.text import Piece, Row, fit, fit_middle, width, wrap
 from tui.numbers import share, visible
 from tui.widgets.lists import Cursor
 from tui.widgets.panel import Panel, selected
@@ -104,7 +104,7 @@ class PairsPanel(Panel):
             cell, look = found[index], style(found[index])
             figures = [fit(number(metric, cell.baseline_value), 8, "right"), f" {self.glyphs.arrow}",
                        fit(number(metric, cell.value), 8, "right"), " "]  # fmt: skip
-            end: list[Run] = [(f"  {fit(p_value(cell.p_holm), 6, 'right')}  ", ""), (words(cell), look)]
+            end: list[Piece] = [(f"  {fit(p_value(cell.p_holm), 6, 'right')}  ", ""), (words(cell), look)]
             row: Row = (
                 (f"{fit(visible(cell.query_language or ''), 4)}", "bold"),
                 ("".join(figures), "dim"),

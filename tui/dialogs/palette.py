@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tui import keymap
 from tui.dialogs.list_dialog import SearchDialog
-from tui.draw.text import Row, Run, fit, fit_middle, width
+from tui.draw.text import Piece, Row, fit, fit_middle, width
 from tui.follow.labels import labels
 from tui.numbers import visible
 from tui.widgets.view import View
@@ -67,7 +67,7 @@ class PaletteScreen(SearchDialog[None]):
     def _item(self, index: int, width: int) -> list[Row]:
         title, meaning, keys, _ = self.found[index]
         ellipsis = self.list.glyphs.ellipsis
-        runs: list[Run] = [
+        runs: list[Piece] = [
             (f"{self.cursor_mark(index)}{fit(keys, self._keys)} ", "key"),
             (fit_middle(title, 28, ellipsis) + " ", "bold"), (meaning, "dim"),
         ]  # fmt: skip

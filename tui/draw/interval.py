@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tui.draw.glyphs import Glyphs
 from tui.draw.small import join
-from tui.draw.text import Row, Run
+from tui.draw.text import Piece, Row
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def difference_row(
     if cells <= 0:
         return ()
     left, line, right, dot = glyphs.whisker
-    grid: list[Run] = [(glyphs.axis_x, "faint")] * cells
+    grid: list[Piece] = [(glyphs.axis_x, "faint")] * cells
     if interval is not None and all(map(math.isfinite, interval)):
         start, end = axis.column(interval[0], cells), axis.column(interval[1], cells)
         for x in range(start, end + 1):

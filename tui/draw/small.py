@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from tui.draw.glyphs import Glyphs
-from tui.draw.text import Row, Run
+from tui.draw.text import Piece, Row
 
 
 def sparkline(values: Sequence[float], cells: int, glyphs: Glyphs) -> str:
@@ -39,7 +39,7 @@ def whisker(
 ) -> Row:
     """A mean with its interval on an axis low..high; a thin line marks zero where the axis has it."""
     left, line, right, dot = glyphs.whisker
-    grid: list[Run] = [(" ", "")] * cells
+    grid: list[Piece] = [(" ", "")] * cells
     if cells <= 0:
         return ()
 
@@ -60,9 +60,9 @@ def whisker(
     return join(grid)
 
 
-def join(runs: Sequence[Run]) -> Row:
+def join(runs: Sequence[Piece]) -> Row:
     """Neighbouring runs of one style become one."""
-    joined: list[Run] = []
+    joined: list[Piece] = []
     for text, style in runs:
         if joined and joined[-1][1] == style:
             joined[-1] = (joined[-1][0] + text, style)

@@ -13,8 +13,8 @@ from typing import Literal
 
 from rich.cells import get_character_cell_size
 
-Run = tuple[str, str]
-Row = tuple[Run, ...]
+Piece = tuple[str, str]
+Row = tuple[Piece, ...]
 Align = Literal["left", "right", "center"]
 
 
@@ -35,7 +35,7 @@ def width(text: str) -> int:
     return len(text) if text.isascii() else sum(map(character_width, text))
 
 
-def row_width(row: Iterable[Run]) -> int:
+def row_width(row: Iterable[Piece]) -> int:
     return sum(width(text) for text, _ in row)
 
 
@@ -70,7 +70,7 @@ def fit(text: str, cells: int, align: Align = "left", ellipsis: str = "…") -> 
     return text + " " * missing
 
 
-def fit_row(row: Iterable[Run], cells: int, ellipsis: str = "…") -> Row:
+def fit_row(row: Iterable[Piece], cells: int, ellipsis: str = "…") -> Row:
     """The same for a row of runs; padding takes no style."""
     runs = [run for run in row if run[0]]
     if cells <= 0:
@@ -78,7 +78,7 @@ def fit_row(row: Iterable[Run], cells: int, ellipsis: str = "…") -> Row:
     missing = cells - row_width(runs)
     if missing >= 0:
         return (*runs, (" " * missing, "")) if missing else tuple(runs)
-    fitted: list[Run] = []
+    fitted: list[Piece] = []
     left = cells
     for text, style in runs:
         used = width(text)
@@ -90,7 +90,7 @@ def fit_row(row: Iterable[Run], cells: int, ellipsis: str = "…") -> Row:
     return tuple(fitted)
 
 
-def spread(left: Iterable[Run], right: Iterable[Run], cells: int, ellipsis: str = "…") -> Row:
+def spread(left: Iterable[Piece], right: Iterable[Piece], cells: int, ellipsis: str = "…") -> Row:
     """``left`` and ``right`` at the two ends of ``cells`` cells, a blank between them; the left one gives way."""
     end = tuple(right)
     used = row_width(end)

@@ -13,7 +13,7 @@ from tui.draw.canvas import Canvas
 from tui.draw.distribution import cumulative, distribution, log_column
 from tui.draw.glyphs import Glyphs
 from tui.draw.small import whisker
-from tui.draw.text import Row, Run, fit, width, wrap
+from tui.draw.text import Piece, Row, fit, width, wrap
 from tui.draw.ticks import log_ticks, tick_label
 from tui.follow.bias_figures import nulls, overall_advantage
 from tui.numbers import number, visible
@@ -42,7 +42,7 @@ def label_cells(result: EvaluationResult) -> int:
     return 1 + max([least, *(min(most, width(visible(language))) for language in result.languages)])
 
 
-def language_label(language: str, cells: int, glyphs: Glyphs) -> Run:
+def language_label(language: str, cells: int, glyphs: Glyphs) -> Piece:
     return (fit(visible(language), cells - 1, "right", glyphs.ellipsis) + " ", "dim")
 
 
@@ -175,7 +175,7 @@ class AdvantagePanel(Scrolled):
             body += [(), *(((" " * label + line, "dim"),) for line in wrap(_ADVANTAGE_NOTE, max(10, cells - label)))]
         return head, body
 
-    def _line(self, label: Run, advantage: Advantage | None, low: float, high: float, room: int) -> Row:
+    def _line(self, label: Piece, advantage: Advantage | None, low: float, high: float, room: int) -> Row:
         if advantage is None:
             return (label, ("not defined here", "dim"))
         drawing = whisker(advantage.mean, advantage.interval, low, high, room, self.glyphs)

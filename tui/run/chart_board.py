@@ -14,7 +14,7 @@ from tui.draw.curve import Point
 from tui.draw.frame import Y_LABELS
 from tui.draw.lines import Axes, Series, line_chart, plot_width
 from tui.draw.ribbon import planned, ribbon, stretches
-from tui.draw.text import Row, Run, fit, row_width
+from tui.draw.text import Piece, Row, fit, row_width
 from tui.draw.ticks import value_label
 from tui.follow.charts import Chart
 from tui.follow.detail import RunDetail
@@ -111,7 +111,7 @@ class ChartPanel(Panel):
         room = plot_width(width, chart.series, axes)
         counts = stretches(views, axes.first, axes.last, room)
         sums = [view.count_between(axes.first, axes.last + 1) for view in views]
-        runs: list[Run] = [(fit("mix", Y_LABELS), "dim"), *ribbon(counts, modes, self.glyphs)]
+        runs: list[Piece] = [(fit("mix", Y_LABELS), "dim"), *ribbon(counts, modes, self.glyphs)]
         if len(modes) > 1 and sum(sums) > 0:
             runs.append((f" {modes[0]} {100 * sums[0] / sum(sums):.1f} %", chart.series[0].style))
         return tuple(runs)
@@ -142,8 +142,8 @@ class ChartPanel(Panel):
         if self.leading and look.crosshair is None:
             smoothed = f"   smoothed {share(look.smoothing, 2)} over raw" if chart.smoothed and look.smoothing else ""
             return ((chart.name, ""), (f"{smoothed}   y: {'log' if look.log else 'linear'}", "dim"))
-        full: list[Run] = [(chart.name, "")]
-        short: list[Run] = [(chart.name, "")]
+        full: list[Piece] = [(chart.name, "")]
+        short: list[Piece] = [(chart.name, "")]
         for one in chart.series:
             name = "" if one.label == chart.name else f" {one.label}"
             full.append((f"  {one.sample(self.glyphs)}{name}{self._value(one, look)}", one.style))

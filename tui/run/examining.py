@@ -7,7 +7,7 @@ from functools import partial
 from textual import events
 from textual.timer import Timer
 
-from tui.draw.text import Row, Run
+from tui.draw.text import Piece, Row
 from tui.follow.detail import RunDetail
 from tui.follow.feed import Snapshot
 from tui.run.contrast import Choice, Contrast, Other, choices, read_other
@@ -160,7 +160,7 @@ class Examining(Steering):
         if search is None or search.edit is None:
             return None
         room = max(10, self.size.width - 40)
-        left: tuple[Run, ...] = (("/", "key"), *search.edit.row(room, self.glyphs.ellipsis))
+        left: tuple[Piece, ...] = (("/", "key"), *search.edit.row(room, self.glyphs.ellipsis))
         return left, (("enter finds, ctrl+g drops it", "dim"),)
 
     def _chosen(self, found: list[Choice]) -> int:

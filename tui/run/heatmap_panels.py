@@ -23,7 +23,7 @@ from tui.draw.heatmap import (
     shows_pool,
 )
 from tui.draw.small import sparkline
-from tui.draw.text import Row, Run, fit, row_width
+from tui.draw.text import Piece, Row, fit, row_width
 from tui.numbers import share, signed, visible
 from tui.run.contrast import Against
 from tui.run.matrix import (
@@ -223,7 +223,7 @@ class HeatPanel(Panel):
         for index, name in enumerate(names[top : top + height], start=top):
             answered = None if state.view == "pool" else name
             value, former = state.value(name, answered), state.former(name, answered)
-            runs: list[Run] = [(f"{fit(visible(name), label, 'right')} ", "dim")]
+            runs: list[Piece] = [(f"{fit(visible(name), label, 'right')} ", "dim")]
             runs.append((fit(share(value) if math.isfinite(value) else "-", 5, "right") + " ", "bold"))
             if state.against is not None:
                 gap = 100 * (value - former)
@@ -310,7 +310,7 @@ class HeatSummary(Panel):
     def _metric(self, label: str, metric: str) -> Row:
         assert self.state.point is not None
         value = self.state.point.result.metrics.get(metric)
-        runs: list[Run] = [
+        runs: list[Piece] = [
             (fit(label, 12), ""),
             (fit("-" if value is None else f"{100 * value:.1f}", 6, "right"), "bold"),
         ]
@@ -355,7 +355,7 @@ def step_line(points: Sequence[EvaluationPoint], point: EvaluationPoint, width: 
 
 
 def _steps(points: Sequence[EvaluationPoint], at: int, first: int, last: int, glyphs: Glyphs) -> Row:
-    runs: list[Run] = [("step ", "dim")]
+    runs: list[Piece] = [("step ", "dim")]
     if first > 0:
         runs.append((f"{glyphs.ellipsis} ", "dim"))
     for index in range(first, last + 1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tui.draw.text import Row, Run
+from tui.draw.text import Piece, Row
 from tui.widgets.edit import LineEdit
 
 
@@ -46,7 +46,7 @@ class Search:
 
 def highlighted(row: Row, needle: str) -> Row:
     """The row with every place that has ``needle`` marked."""
-    runs: list[Run] = []
+    runs: list[Piece] = []
     for text, style in row:
         lowered, start = text.lower(), 0
         while needle and len(lowered) == len(text) and (at := lowered.find(needle.lower(), start)) >= 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.events import NO_USABLE_GPU
 from tui.draw.small import progress_bar, sparkline
-from tui.draw.text import Row, Run, fit
+from tui.draw.text import Piece, Row, fit
 from tui.follow.detail import RunDetail
 from tui.numbers import age, count, exact, gib, learning_rate, number, share, visible
 from tui.run.chart_board import mode_at, readouts
@@ -175,5 +175,5 @@ def _columns(*texts: str) -> str:
     return "".join(fit(text, cells, "right") for text, cells in zip(texts, widths, strict=False))
 
 
-def _figure(label: str, value: str, *more: Run) -> Row:
+def _figure(label: str, value: str, *more: Piece) -> Row:
     return ((fit(label, _LABEL), "dim"), (fit(value, max(7, len(value))), ""), *more)

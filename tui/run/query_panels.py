@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.draw.text import Row, Run, fit, wrap
+from tui.draw.text import Piece, Row, fit, wrap
 from tui.numbers import count, share, visible
 from tui.widgets.lists import HeadedItems
 
@@ -45,7 +45,7 @@ class QuestionList(HeadedItems):
     def _question(self, index: int, width: int) -> list[Row]:
         assert self.found is not None
         row = self.found.rows[index]
-        runs: list[Run] = [(fit(_rank(row.standing), _RANK, "right"), "bold")]
+        runs: list[Piece] = [(fit(_rank(row.standing), _RANK, "right"), "bold")]
         if self.found.against_run is not None:
             runs.append((fit(_rank(row.against), _RANK + 1, "right"), _better(row.standing, row.against)))
         runs.append((fit(share(row.standing.average_precision), 6, "right") + "  ", ""))
@@ -103,7 +103,7 @@ class PassageList(HeadedItems):
         relevant = bool(passage.relevance)
         style = "good" if relevant else "accent" if passage.language == self.wanted else ""
         mark = self.glyphs.relevant if relevant else " "
-        runs: list[Run] = [
+        runs: list[Piece] = [
             (fit(count(rank), _RANK, "right") + " ", "bold" if relevant else "dim"),
             (fit(visible(passage.language), self._languages) + f" {mark} ", style),
             (fit(_score(passage.score), 5, "right") + "  ", "" if relevant else "dim"),

@@ -10,7 +10,7 @@ from engine.runs.folder import RunFolder
 from tui import keymap, steer
 from tui.dialogs.charts import ChartsScreen
 from tui.draw.small import progress_bar
-from tui.draw.text import Row, Run, fit_middle, row_width, width
+from tui.draw.text import Piece, Row, fit_middle, row_width, width
 from tui.follow.curves import SMOOTHINGS
 from tui.follow.detail import RunDetail
 from tui.follow.feed import Snapshot
@@ -262,7 +262,7 @@ class RunScreen(Arrows, Examining):
         request = self._request(now)
         self.tabs.show(RUN_TABS.index(self.active), (request,) if request[0] and not self.narrow else ())
 
-    def _request(self, now: float) -> Run:
+    def _request(self, now: float) -> Piece:
         """The newest command on its way or just answered."""
         if self.detail is None:
             return "", ""
@@ -274,7 +274,7 @@ class RunScreen(Arrows, Examining):
             self.header.show(((visible(self.folder.id), "title"), ("   reading", "dim")), ())
             return
         shown = self.glyphs.states.get(row.state, "?")
-        left: list[Run] = [(self.label, "title"), (f"   {shown} {row.state}", f"state.{row.state}")]
+        left: list[Piece] = [(self.label, "title"), (f"   {shown} {row.state}", f"state.{row.state}")]
         if row.kind == "evaluation":
             left.append((f"   {len(row.evaluated)} of {row.benchmarks} benchmarks", ""))
         if row.max_steps:
@@ -289,22 +289,22 @@ class RunScreen(Arrows, Examining):
         room = self.size.width - len(told) - _HEADER_FRAME
         if row_width(left) > room:
             left = self._short_header(row, shown, room)
-        device: Run = (f"   cpu, {NO_USABLE_GPU}", "warning")  # the log says why
+        device: Piece = (f"   cpu, {NO_USABLE_GPU}", "warning")  # the log says why
         if row.live and NO_USABLE_GPU in row.device and row_width([*left, device]) <= room:
             left.append(device)
         self.header.show(tuple(left), ((told, "dim"),))
 
-    def _short_header(self, row: RunRow, shown: str, room: int) -> list[Run]:
+    def _short_header(self, row: RunRow, shown: str, room: int) -> list[Piece]:
         """What fits: the state is whole, then come the step, its share, the time left and the bar."""
-        state: Run = (f" {shown} {row.state}", f"state.{row.state}")
+        state: Piece = (f" {shown} {row.state}", f"state.{row.state}")
         label = self.label
         if width(label) > (most := max(8, room - width(state[0]))):
             label = fit_middle(label, most, self.glyphs.ellipsis)
-        left: list[Run] = [(label, "title"), state]
+        left: list[Piece] = [(label, "title"), state]
         steps = f"{count(row.step)}/{count(row.max_steps)}"
         if row.kind == "evaluation":
             steps = f"{len(row.evaluated)} of {row.benchmarks}"
-        more: list[list[Run]] = [[(f" {steps}", "")]]
+        more: list[list[Piece]] = [[(f" {steps}", "")]]
         if row.max_steps:
             more.append([(f" {100 * row.step / row.max_steps:.0f} %", "")])
         if row.state == "running" and row.seconds_left is not None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from engine.events import NO_USABLE_GPU
-from tui.draw.text import Row, Run
+from tui.draw.text import Piece, Row
 from tui.follow.rows import RunRow
 
 _COUNTED = ("running", "evaluating", "starting", "queued", "stalled", "paused", "crashed", "failed", "finished")
@@ -14,7 +14,7 @@ _COUNTED = ("running", "evaluating", "starting", "queued", "stalled", "paused", 
 
 def header(rows: Sequence[RunRow], home: str, unread: int, narrow: bool) -> tuple[Row, Row]:
     """Where, on what devices, and how many runs are in which state; ``unread``: runs still to be read."""
-    left: list[Run] = [("hybrid-tui", "title"), (f"   {home}", "dim")]
+    left: list[Piece] = [("hybrid-tui", "title"), (f"   {home}", "dim")]
     devices = sorted({f"{_without_reason(row.device)}{row.telemetry}" for row in rows if row.live and row.device})
     if unread:
         left.append((f"   reading, {unread} to go", "warning"))
@@ -51,16 +51,16 @@ def _without_reason(device: str) -> str:
     return before + no_gpu
 
 
-def _counts(rows: Sequence[RunRow]) -> list[Run]:
+def _counts(rows: Sequence[RunRow]) -> list[Piece]:
     found = Counter(row.state for row in rows)
     return [(f"{found[state]} {state}", f"state.{state}") for state in _COUNTED if found[state]]
 
 
-def _few_counts(rows: Sequence[RunRow]) -> list[Run]:
+def _few_counts(rows: Sequence[RunRow]) -> list[Piece]:
     """What a narrow header has room for: what lives, what broke, and how many there are."""
     live = sum(row.live for row in rows)
     broken = sum(row.state in ("crashed", "failed") for row in rows)
-    counts: list[Run] = [(f"{live} live", "state.running")] if live else []
+    counts: list[Piece] = [(f"{live} live", "state.running")] if live else []
     if broken:
         counts.append((f"{broken} broken", "state.failed"))
     return [*counts, (f"{len(rows)} runs", "dim")]

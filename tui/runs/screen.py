@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 
 from tui import keymap, steer
 from tui.draw.glyphs import Glyphs
-from tui.draw.text import Row, Run, fit_row, width
+from tui.draw.text import Piece, Row, fit_row, width
 from tui.follow.feed import Snapshot
 from tui.follow.rows import RunRow
 from tui.numbers import visible
@@ -145,12 +145,12 @@ class RunsScreen(Steering):
         error = visible(self.filter.error)
         if width(error) > self.size.width - room - 5:
             error = error.partition(": ")[2]  # what is wrong matters more than that it is
-        found: Run = (error, "error") if error else (f"{self._runs_shown()} of {len(self.rows)} runs", "dim")
+        found: Piece = (error, "error") if error else (f"{self._runs_shown()} of {len(self.rows)} runs", "dim")
         left: Row = (("/", "key"), *edit.row(room, self.glyphs.ellipsis), ("  ", ""), found)
         self.message.show(fit_row(left, max(1, self.size.width - 1), self.glyphs.ellipsis))
 
     def standing_message(self, now: float) -> tuple[Row, Row]:
-        left: list[Run] = []
+        left: list[Piece] = []
         if self.marked:
             seen = [entry for entry in self.entries if self._is_marked(entry)]
             names = [entry.label for entry in seen if isinstance(entry, Shown)]

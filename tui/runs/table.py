@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from engine.events import NO_USABLE_GPU
 from tui.draw.glyphs import Glyphs
 from tui.draw.small import sparkline
-from tui.draw.text import Align, Row, Run, fit, fit_middle, row_width, width
+from tui.draw.text import Align, Piece, Row, fit, fit_middle, row_width, width
 from tui.follow.rows import RunRow
 from tui.numbers import age, number, share
 from tui.runs.listing import Entry, Group, Order, Shown
@@ -29,40 +29,40 @@ class Column:
     most: int
     align: Align
     rank: int
-    cell: Callable[[RunRow, Glyphs, float], Run]
+    cell: Callable[[RunRow, Glyphs, float], Piece]
     fixed: bool = False
 
 
-def _metric(name: str) -> Callable[[RunRow, Glyphs, float], Run]:
-    def cell(row: RunRow, glyphs: Glyphs, now: float) -> Run:
+def _metric(name: str) -> Callable[[RunRow, Glyphs, float], Piece]:
+    def cell(row: RunRow, glyphs: Glyphs, now: float) -> Piece:
         text = share(row.metrics.get(name))
         return (f"~{text}"[:_METRIC] if row.is_sampled and text != "-" else text), ""
 
     return cell
 
 
-def _state(row: RunRow, glyphs: Glyphs, now: float) -> Run:
+def _state(row: RunRow, glyphs: Glyphs, now: float) -> Piece:
     return f"{glyphs.states.get(row.state, '?')} {row.state}", f"state.{row.state}"
 
 
-def _step(row: RunRow, glyphs: Glyphs, now: float) -> Run:
+def _step(row: RunRow, glyphs: Glyphs, now: float) -> Piece:
     if row.kind == "evaluation":
         return f"{len(row.evaluated)} of {row.benchmarks}", ""
     return f"{row.step:,}/{row.max_steps:,}" if row.max_steps else f"{row.step:,}", ""
 
 
-def _distance(row: RunRow, glyphs: Glyphs, now: float) -> Run:
+def _distance(row: RunRow, glyphs: Glyphs, now: float) -> Piece:
     value = row.metrics.get("rank_distance")
     return ("-" if value is None else f"{value:,.0f}", "")
 
 
-def _mode(row: RunRow, glyphs: Glyphs, now: float) -> Run:
+def _mode(row: RunRow, glyphs: Glyphs, now: float) -> Piece:
     if row.mono_share is None:
         return row.mode, "dim"
     return f"{row.mode} {row.mono_share_schedule or share(row.mono_share, 2)}", "dim"
 
 
-def _age(row: RunRow, glyphs: Glyphs, now: float) -> Run:
+def _age(row: RunRow, glyphs: Glyphs, now: float) -> Piece:
     return (age(now - row.updated) if row.updated else "-", "dim")
 
 
@@ -122,7 +122,7 @@ def lay_out(entries: Sequence[Entry], cells: int, glyphs: Glyphs, known: Measure
 
 def head(layout: Layout, order: Order, glyphs: Glyphs) -> Row:
     """The titles; an arrow stands at the one that is sorted by."""
-    runs: list[Run] = [(" " * _LEAD, ""), *_title("name", layout.name, "left", order, glyphs)]
+    runs: list[Piece] = [(" " * _LEAD, ""), *_title("name", layout.name, "left", order, glyphs)]
     for column, size in layout.columns:
         runs += [(" " * _GAP, ""), *_title(column.title, size, column.align, order, glyphs)]
     return tuple(runs)
@@ -136,7 +136,7 @@ def lines(
         return [_group(entry, glyphs, at_cursor, marked)]
     row = entry.row
     label = _INDENT * entry.grouped + entry.label
-    runs: list[Run] = [
+    runs: list[Piece] = [
         (glyphs.cursor if at_cursor else " ", "key"),
         (glyphs.mark if marked else " ", "accent"),
         (" ", ""),
@@ -175,7 +175,7 @@ def short_device(name: str) -> str:
 
 def _group(group: Group, glyphs: Glyphs, at_cursor: bool, marked: bool) -> Row:
     states = Counter(row.state for row in group.rows)
-    runs: list[Run] = [
+    runs: list[Piece] = [
         (glyphs.cursor if at_cursor else " ", "key"),
         (glyphs.mark if marked else " ", "accent"),
         (f" {glyphs.arrow if group.folded else glyphs.scroll[1]} ", "dim"),
@@ -186,7 +186,7 @@ def _group(group: Group, glyphs: Glyphs, at_cursor: bool, marked: bool) -> Row:
     return tuple(runs)
 
 
-def _title(title: str, size: int, align: Align, order: Order, glyphs: Glyphs) -> list[Run]:
+def _title(title: str, size: int, align: Align, order: Order, glyphs: Glyphs) -> list[Piece]:
     if order.key.column != title:
         return [(fit(title, size, align, glyphs.ellipsis), "dim")]
     arrow = glyphs.scroll[1 if order.key.best_first != order.backwards else 0]

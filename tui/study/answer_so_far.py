@@ -10,12 +10,12 @@ from functools import cached_property
 from engine.export.report.claims import JUDGEMENTS, JudgedClaim
 from engine.export.study_job import StudyCell, StudyOutcome
 from tui.compare.job import change, interval, measure_label, p_value
-from tui.draw.text import Run
+from tui.draw.text import Piece
 from tui.follow.study_state import Cell, Column, Condition, StudyState
 from tui.numbers import visible
 
 # What stands before a text, the text, its style: further lines stand below its first word.
-Paragraph = tuple[tuple[Run, ...], str, str]
+Paragraph = tuple[tuple[Piece, ...], str, str]
 
 _STYLES = {"reproduced": "good", "contradicted": "error", "undecided": "warning", "not measured": "dim"}
 

@@ -12,7 +12,7 @@ from textual.message import Message
 from engine.export.study_job import StudyCell
 from tui import keymap
 from tui.compare.job import change, interval, measure_label, number, short_verdict, verdict_style
-from tui.draw.text import Row, Run, fit, fit_middle, fit_row, row_width, width
+from tui.draw.text import Piece, Row, fit, fit_middle, fit_row, row_width, width
 from tui.follow.study_state import PRIMARY, SHOWN_MEASURES, Cell, Column, Condition, StudyState
 from tui.numbers import visible
 from tui.study.answer_so_far import AnswerSoFar
@@ -62,7 +62,7 @@ class ResultsGrid(Arrows, Drawn, can_focus=True, inherit_bindings=False):
         self.intervals: bool | None = None  # None: where there is room
         self._at = ("", "")  # condition and column under the cursor
         self._top = self._left = 0
-        self._drawn: dict[tuple[str, str, int], list[list[Run]]] = {}  # cells, until there is something new
+        self._drawn: dict[tuple[str, str, int], list[list[Piece]]] = {}  # cells, until there is something new
 
     def show(self, state: StudyState | None, answer: AnswerSoFar | None) -> None:
         if state is not self.state or answer is not self.answer:
@@ -254,8 +254,8 @@ class ResultsGrid(Arrows, Drawn, can_focus=True, inherit_bindings=False):
         return places
 
     def _titles(self, window: Window, chosen: tuple[Column, ...]) -> list[Row]:
-        first: list[Run] = [(fit("  condition", _LEAD + window.name), "dim")]
-        second: list[Run] = [(" " * (_LEAD + window.name), "")]
+        first: list[Piece] = [(fit("  condition", _LEAD + window.name), "dim")]
+        second: list[Piece] = [(" " * (_LEAD + window.name), "")]
         at = self.at[1]
         for index, column in enumerate(chosen, start=window.left):
             size = window.widths[index]
@@ -304,18 +304,18 @@ class ResultsGrid(Arrows, Drawn, can_focus=True, inherit_bindings=False):
         whole = f"baseline, {seeds}"
         return whole if width(whole) <= room else f"base {seeds.removesuffix(' seeds')}"
 
-    def _cell(self, condition: Condition, column: Column, lines: int) -> list[list[Run]]:
+    def _cell(self, condition: Condition, column: Column, lines: int) -> list[list[Piece]]:
         place = condition.name, column.key, lines
         if place not in self._drawn:
             self._drawn[place] = self._draw_cell(condition, column, lines)
         return self._drawn[place]
 
-    def _draw_cell(self, condition: Condition, column: Column, lines: int) -> list[list[Run]]:
+    def _draw_cell(self, condition: Condition, column: Column, lines: int) -> list[list[Piece]]:
         """What stands in a cell: value and difference, the verdict, and below it the interval."""
         assert self.state is not None
         name = column.name_of(self.measure)
         cell = self.state.cell(condition, column, self.measure)
-        blank: list[list[Run]] = [[]] * (lines - 2)
+        blank: list[list[Piece]] = [[]] * (lines - 2)
         if cell.value is None:
             return [[("n/a" if cell.reason else self.glyphs.dot, "dim")], [], *blank]
         # As in the table of runs: measured on a sample of the queries.
@@ -325,7 +325,7 @@ class ResultsGrid(Arrows, Drawn, can_focus=True, inherit_bindings=False):
             return [[(value_text, "dim")], [(at, "dim")], *blank]
         # Beside the name it is told for all benchmarks.
         some = f"{cell.seeds}/{cell.of}" if cell.seeds != condition.finished else ""
-        value: list[Run] = [(value_text, "")]
+        value: list[Piece] = [(value_text, "")]
         if condition.name == self.state.baseline:
             return [value, [(some, "dim")], *blank]
         if cell.difference is None:
@@ -338,7 +338,7 @@ class ResultsGrid(Arrows, Drawn, can_focus=True, inherit_bindings=False):
         words = short_verdict(found.verdict)
         style = verdict_style(words)
         value += [(" ", ""), (change(name, found.difference), style)]
-        verdict: list[Run] = [(f"{some} " if some else "", "dim"), (words, style)]
+        verdict: list[Piece] = [(f"{some} " if some else "", "dim"), (words, style)]
         if lines < 3:
             return [value, verdict]
         return [value, verdict, [("no interval" if found.interval is None else interval(name, found.interval), "dim")]]

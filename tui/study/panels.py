@@ -13,7 +13,7 @@ from engine.export.study_job import StudyCell
 from tui import keymap
 from tui.compare.job import change, measure_label, number, p_value
 from tui.draw.small import progress_bar
-from tui.draw.text import Row, Run, fit, fit_middle, width, wrap
+from tui.draw.text import Piece, Row, fit, fit_middle, width, wrap
 from tui.follow.study_state import Cell, Column, Condition, StudyState
 from tui.follow.study_time_left import RunLeft, TimeLeft
 from tui.numbers import duration
@@ -109,7 +109,7 @@ class Part(Panel, can_focus=True, inherit_bindings=False):
 
     def tell_title(self) -> None:
         mark = f"{self.glyphs.cursor} " if self.has_focus else ""
-        aside: list[Run] = [(f"  {self.aside}", "dim")] if self.aside else []
+        aside: list[Piece] = [(f"  {self.aside}", "dim")] if self.aside else []
         self.retitle(((f"{mark}{self.name_in_title}", "title" if self.has_focus else ""), *aside))
 
     def watch_has_focus(self, has_focus: bool) -> None:
@@ -291,7 +291,7 @@ class RunsLeft(Part):
         )
         name, state, end = self._texts(run)
         room = max(8, min(name_size, cells - 4 - state_size - end_size))
-        line: list[Run] = [
+        line: list[Piece] = [
             (f"{glyphs.cursor if at_cursor else ' '} ", "key"),
             (fit_middle(name, room, glyphs.ellipsis), "bold" if at_cursor else ""),
             (f" {fit(state, state_size)} ", f"state.{row.state}"),

@@ -9,7 +9,7 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 
 from tui import keymap, steer
-from tui.draw.text import Row, Run, row_width
+from tui.draw.text import Piece, Row, row_width
 from tui.follow.feed import Snapshot
 from tui.follow.rows import RunRow
 from tui.follow.study_state import ONE_LANGUAGE, Column, Condition, StudyState
@@ -321,9 +321,9 @@ class StudyScreen(Steering):
         if state is None:
             self.header.show((("study ", "dim"), (self.study, "title"), ("   reading", "dim")), ())
             return
-        left: list[Run] = [("study ", "dim"), (self.study, "title")]
+        left: list[Piece] = [("study ", "dim"), (self.study, "title")]
         silence = age(now - state.updated)
-        right: Run = (f"last event {silence} ago" if self.size.width >= _BROAD else silence, "dim")
+        right: Piece = (f"last event {silence} ago" if self.size.width >= _BROAD else silence, "dim")
         style = "dim" if state.left.going or not state.left.runs else "warning"
         done = f"   {state.left.done} of {state.left.total} runs done"
         for text, look in ((done, ""), (f"   {when_text(state.left)}", style)):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual import events
 
 from tui import keymap
-from tui.draw.text import Row, Run, row_width, spread, width
+from tui.draw.text import Piece, Row, row_width, spread, width
 from tui.widgets.panel import Drawn
 
 
@@ -88,7 +88,7 @@ class Footer(Drawn):
 
 
 def _keys_row(keys: Sequence[tuple[str, str]], gap: int) -> Row:
-    runs: list[Run] = [(" ", "")]
+    runs: list[Piece] = [(" ", "")]
     for key, label in keys:
         runs += [(key, "key"), (f" {label}{' ' * gap}", "dim")]
     if keys:
