@@ -93,6 +93,7 @@ class Dashboard(TerminalApp):
         self.glyphs = choose_charset(charset, has_braille(environment))
         self.palette = palette or choose_palette(self.no_color, self.console.color_system, environment, settings.theme)
         self.set_class(self.glyphs.name == "ascii", "-ascii")
+        self.set_class(self.palette.ansi, "-reversing")  # where the terminal's colours leave no other mark
         self.register_theme(self.palette.theme)
         self.theme = self.palette.theme.name
         self.set_keymap(keymap.overrides())
@@ -202,9 +203,12 @@ class Dashboard(TerminalApp):
     def pick(
         self, choices: Sequence[tuple[str, str]], at: int, title: str, then: Callable[[int | None], object]
     ) -> None:
-        from tui.dialogs.pick import PickScreen
+        from tui.dialogs.choose import ChooseScreen
 
-        self.push_screen(PickScreen(choices, at, title), lambda index: (then(index), None)[1])
+        def chosen(index: int | None) -> None:
+            then(index)
+
+        self.push_screen(ChooseScreen(choices, at, title), chosen)
 
     def open_jump(self, view: View) -> None:
         from tui.dialogs.jump import JumpScreen, places

@@ -143,7 +143,7 @@ def _theme(name: str, colours: _Colours, dark: bool) -> Theme:
         name=name, dark=dark, primary=colours.accent, secondary=colours.dim, accent=colours.accent,
         warning=colours.warning, error=colours.error, success=colours.good, foreground=colours.text,
         background=colours.background, surface=colours.background, panel=colours.surface,
-        variables={"line": colours.line, "titles": colours.dim},
+        variables={"line": colours.line, "titles": colours.dim, "selected": colours.selected},
     )  # fmt: skip
 
 
@@ -200,7 +200,7 @@ def _ansi_theme(name: str, line: str) -> Theme:
         warning="ansi_yellow", error="ansi_red", success="ansi_green", foreground="ansi_default",
         background="ansi_default", surface="ansi_default", panel="ansi_default", boost="ansi_default",
         variables={
-            "line": line, "titles": "ansi_default", "ansi-background": "ansi_default",
+            "line": line, "titles": "ansi_default", "selected": "ansi_default", "ansi-background": "ansi_default",
             "ansi-foreground": "ansi_default",
         },
     )  # fmt: skip

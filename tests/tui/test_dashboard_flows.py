@@ -17,12 +17,12 @@ from engine.runs.folder import read_spec
 from engine.runs.registry import list_runs
 from tui import steer
 from tui.app import Dashboard
+from tui.dialogs.choose import ChooseScreen
 from tui.dialogs.confirm import ConfirmScreen
 from tui.dialogs.export import ExportScreen
 from tui.dialogs.exporting import KINDS
 from tui.dialogs.help import HelpScreen, TomlScreen
 from tui.dialogs.palette import PaletteScreen
-from tui.dialogs.pick import PickScreen
 from tui.launch.screen import LaunchScreen
 from tui.run.screen import RunScreen
 from tui.runs.listing import Shown
@@ -459,7 +459,7 @@ async def test_launch_from_a_former_run_takes_over_its_settings(home: Path, dash
         assert isinstance(launch, LaunchScreen)
         await until(pilot, lambda: launch.draft is not None)
         await pilot.press("enter")
-        assert isinstance(app.screen, PickScreen)
+        assert isinstance(app.screen, ChooseScreen)
         await pilot.press("end", "enter")
         await until(pilot, lambda: launch.form_panel.form.values.get("seed") == "7", "the former run's seed")
         assert launch.form_panel.form.values["batch.mode"] == "cross"
@@ -593,7 +593,7 @@ async def test_delete_asks_moves_to_the_trash_and_u_brings_back(home: Path, dash
         await pilot.press("d", "y")
         await until(pilot, lambda: trash.is_dir() and "no runs in ./runs" in text_of(app), "the run to go")
         await pilot.press("u")
-        await until(pilot, lambda: isinstance(app.screen, PickScreen), "the list of what was put away")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen), "the list of what was put away")
         await pilot.press("enter")
         await until(pilot, lambda: writer.folder.path.is_dir() and runs_screen(app).rows, "the run to come back")
         assert not trash.exists()

@@ -17,8 +17,8 @@ from runs_factory import RunWriter
 
 from tui.app import Dashboard
 from tui.clipboard import clean, copy_path, osc52
+from tui.dialogs.choose import ChooseScreen
 from tui.dialogs.jump import JumpScreen, Letter, letters
-from tui.dialogs.pick import PickScreen
 from tui.launch.screen import LaunchScreen
 from tui.run.screen import RunScreen
 from tui.runs.screen import RunsScreen
@@ -139,7 +139,7 @@ async def test_the_file_holds_what_was_copied_and_its_path_is_told(
             await until(pilot, lambda text=expected: path.is_file() and path.read_text() == f"{text}\n", expected)
             await until(pilot, lambda: "state/hybrid-tui/copied.txt" in runs.message.text, "the path")
         await pilot.press("Y", "end")
-        assert isinstance(app.screen, PickScreen)
+        assert isinstance(app.screen, ChooseScreen)
         await pilot.press("enter")
         await until(pilot, lambda: "cldr-mono-s0" in path.read_text(), "the table")
         copied = path.read_text().split("\n")

@@ -12,12 +12,11 @@ from textual.widget import Widget
 from tui import keymap
 from tui.compare.screen import CompareScreen
 from tui.dialogs.charts import ChartsScreen
+from tui.dialogs.choose import ChooseScreen
 from tui.dialogs.confirm import ConfirmScreen
 from tui.dialogs.export import ExportScreen
 from tui.dialogs.help import HelpScreen, TomlScreen
 from tui.dialogs.jump import JumpScreen
-from tui.dialogs.palette import PaletteScreen
-from tui.dialogs.pick import PickScreen
 from tui.launch.screen import LaunchScreen
 from tui.run.screen import RunScreen
 from tui.runs.screen import RunsScreen
@@ -28,7 +27,7 @@ from tui.widgets.lists import Items, Lines
 
 SCREENS: dict[str, type[Screen[object]]] = {
     "runs": RunsScreen, "run": RunScreen, "launch": LaunchScreen, "export": ExportScreen, "confirm": ConfirmScreen,
-    "help": HelpScreen, "toml": TomlScreen, "palette": PaletteScreen, "pick": PickScreen, "jump": JumpScreen,
+    "help": HelpScreen, "toml": TomlScreen, "choose": ChooseScreen, "jump": JumpScreen,
     "compare": CompareScreen,
     "charts": ChartsScreen, "study": StudyScreen,
 }  # type: ignore[dict-item]  # fmt: skip

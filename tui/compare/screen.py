@@ -150,8 +150,6 @@ class CompareScreen(Arrows, View):
         self._show()
 
     def action_baseline(self) -> None:
-        from tui.dialogs.pick import PickScreen
-
         if self.comparison is None:
             names = [row.id for row in self.rows]
             chosen = self.rows
@@ -168,7 +166,7 @@ class CompareScreen(Arrows, View):
                 self.baseline = chosen[index]
                 self._compare()
 
-        self.app.push_screen(PickScreen(picks, at, "baseline"), picked)
+        self.host.pick(picks, at, "baseline", picked)
 
     def action_benchmark(self) -> None:
         keys = common_benchmarks(self.rows)

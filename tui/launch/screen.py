@@ -149,13 +149,11 @@ class LaunchScreen(FormKeys, View):
         self.show_message(now)
 
     def pick(self) -> None:
-        from tui.dialogs.pick import PickScreen
-
         if not self.origins:
             return
         at = self.origins.index(self.draft.origin) if self.draft is not None else 0
         choices = [(origin.label, origin.about) for origin in self.origins]
-        self.app.push_screen(PickScreen(choices, at), self._picked)
+        self.host.pick(choices, at, "start from", self._picked)
 
     def action_panel(self) -> None:
         """On a narrow screen: what a start would do, in the place of the form."""

@@ -47,16 +47,18 @@ class Examining(Steering):
 
     def action_contrast(self) -> None:
         """Chooses what to hold the evaluation, or the config, against."""
-        from tui.dialogs.pick import PickScreen
-
         if self.detail is None:
             return
         rows = self.host.snapshot.rows if self.host.snapshot is not None else ()
         here = self.selection.point(self.detail)
         steps = [point.step for point in self.selection.points(self.detail) if point is not here]
         found = choices(self.detail, steps if self.active != "config" else (), rows)
-        picked = PickScreen([(choice.name, choice.about) for choice in found], self._chosen(found), "difference to")
-        self.app.push_screen(picked, lambda index: self._contrast(found[index]) if index is not None else None)
+        self.host.pick(
+            [(choice.name, choice.about) for choice in found],
+            self._chosen(found),
+            "difference to",
+            lambda index: self._contrast(found[index]) if index is not None else None,
+        )
 
     def refresh_other(self, snapshot: Snapshot) -> None:
         """Reads the other run again once it has been evaluated anew."""

@@ -8,7 +8,6 @@ from functools import partial
 from engine.runs.folder import RunFolder
 from engine.runs.registry import ARCHIVE, TRASH, list_put_away
 from tui import steer
-from tui.dialogs.pick import PickScreen
 from tui.follow.rows import RunRow
 from tui.numbers import short_path, visible
 from tui.widgets.view import View
@@ -52,7 +51,7 @@ def offer_to_restore(view: View) -> None:
             if index is not None:
                 view.steer(partial(steer.restore, home, found[index].id))
 
-        view.app.push_screen(PickScreen(choices, 0, "bring back"), bring_back)
+        view.host.pick(choices, 0, "bring back", bring_back)
 
     view.host.background.run(view, lambda: list_put_away(home), offer)
 

@@ -226,10 +226,8 @@ class RunsScreen(Steering):
         self._filtered()
 
     def action_sort(self) -> None:
-        from tui.dialogs.pick import PickScreen
-
         choices = [(key.label, key.about) for key in SORT_KEYS]
-        self.app.push_screen(PickScreen(choices, self.order.sort, "sort by"), self._sorted_by)
+        self.host.pick(choices, self.order.sort, "sort by", self._sorted_by)
 
     def action_reverse(self) -> None:
         self._reorder(replace(self.order, backwards=not self.order.backwards))

@@ -160,8 +160,12 @@ class Panel(Drawn):
         title = self._title
         if row_width(title) > room:
             title = fit_row(title, room, self.glyphs.ellipsis)
-        parts = [(measurable(text), _title_style(self.palette, name)) for text, name in title]
-        set_title(self, Content.assemble(*parts).rstrip())
+        set_title(self, content_of(title, self.palette).rstrip())
+
+
+def content_of(row: Row, palette: Palette) -> Content:
+    """A row for the widgets that Textual draws itself; nothing in it is markup."""
+    return Content.assemble(*((measurable(text), _title_style(palette, name)) for text, name in row))
 
 
 def _title_style(palette: Palette, name: str) -> TextualStyle | str:

@@ -20,8 +20,8 @@ from tui.app import Dashboard
 from tui.compare import comparator
 from tui.compare import job as comparing
 from tui.compare.screen import CompareScreen
+from tui.dialogs.choose import ChooseScreen
 from tui.dialogs.export import ExportScreen
-from tui.dialogs.pick import PickScreen
 from tui.runs.screen import RunsScreen
 
 Make = Callable[..., Dashboard]
@@ -115,7 +115,7 @@ async def test_another_baseline_is_computed_once_and_then_remembered(
         first = screen.comparison
         for key, expected in (("down", "cldr-hybrid"), ("up", "cldr-mono"), ("down", "cldr-hybrid")):
             await pilot.press("v")
-            assert isinstance(app.screen, PickScreen)
+            assert isinstance(app.screen, ChooseScreen)
             await pilot.press(key, "enter")
             await until(
                 pilot,

@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from engine import events
 from engine.events import LanguageEffect, VectorMeasure, VectorSide
 from tui.app import Dashboard
-from tui.dialogs.pick import PickScreen
+from tui.dialogs.choose import ChooseScreen
 from tui.run import examining
 from tui.run.contrast import Contrast
 from tui.run.heatmap_tab import HeatmapTab
@@ -83,7 +83,7 @@ async def test_on_a_narrow_screen_the_difference_takes_the_place_of_the_values(
         await heatmap_of(pilot, app, until, "a")
         assert "Δ mAP" not in text_of(app)
         await pilot.press("d")
-        assert isinstance(app.screen, PickScreen)
+        assert isinstance(app.screen, ChooseScreen)
         offered = [name for name, _ in app.screen.choices]
         assert "step 0" in offered
         assert "step 400" not in offered  # that is the one in sight
