@@ -306,12 +306,25 @@ def _add_results(commands: _Commands) -> None:  # type: ignore[type-arg]
     queries.add_argument("--benchmark", metavar="KEY", help="default: the run's only one")
     queries.add_argument("--step", type=_count, metavar="N", help="default: the newest evaluated step")
     _json(queries)
+    report = _add(commands, "report", "results", "report", "write a run or a comparison as one HTML page")
+    report.add_argument("run", nargs="+", metavar="RUN", help="or RUN@STEP; several are compared")
+    report.add_argument("--out", type=Path, required=True, metavar="FILE", help="as report.html; it needs nothing else")
+    report.add_argument("--baseline", metavar="RUN", help="of the comparison (default: the first run)")
+    report.add_argument(
+        "--benchmark", metavar="KEY", help="or a suite, as 'beir/*' (default: all that the runs were measured on)"
+    )
+    report.add_argument(
+        "--margin",
+        type=_not_negative,
+        metavar="M",
+        help="of non-inferiority (default: what the configs state, else 0.01)",
+    )
     export = _add(commands, "export", "export", "export", "write a table or a figure, or files for other programs")
     export.add_argument("run", nargs="+", metavar="RUN")
     export.add_argument(
         "--table", metavar="NAME", help="summary, heatmap, ranks, bias, geometry, compare, pareto or paper"
     )
-    export.add_argument("--figure", metavar="NAME", help="loss, heatmap, ranks, pareto or forest")
+    export.add_argument("--figure", metavar="NAME", help="loss, validation, heatmap, ranks, pareto or forest")
     export.add_argument(
         "--format",
         required=True,
