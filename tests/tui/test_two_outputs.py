@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.sizes import NARROW, WIDE
 from helpers.terminal import HYBRID_TUI, Terminal
 from queried_runs import queried
 
@@ -25,7 +26,7 @@ TOUR = (
 )  # fmt: skip
 
 
-@pytest.fixture(params=[(120, 36), (60, 20)])
+@pytest.fixture(params=[WIDE, NARROW])
 def terminals(request: pytest.FixtureRequest, home: Path, tmp_path: Path) -> Iterator[tuple[Terminal, Terminal]]:
     queried(home, "first", seed=1)
     queried(home, "second", seed=2)
