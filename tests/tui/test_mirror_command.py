@@ -121,14 +121,12 @@ def test_a_package_that_is_missing_is_named_with_its_extra(
         (["nothing", "--to", "tensorboard"], EXIT_WRONG_USE, "no run 'nothing'"),
         (["first", "--to", "tensorboard", "--out", "a-file"], EXIT_WRONG_USE, "--out: a-file is a file"),
         (["first", "--to", "tensorboard", "--out", "a-file/logs"], EXIT_FAILED, "Not a directory"),
-        (["first", "--to", "wandb", "--once"], EXIT_FAILED, "WANDB_MODE is disabled"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(
     arguments: list[str], status: int, said: str, home: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    monkeypatch.setenv("WANDB_MODE", "disabled")
     runs_factory.finished(home, "first")
     Path("a-file").write_text("")
     assert main(["--runs", str(home), "mirror", *arguments]) == status
@@ -136,6 +134,22 @@ def test_what_cannot_be_done_is_one_line(
     assert printed.out == ""
     assert said in printed.err
     assert printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("mode", "said"), [("disabled", "WANDB_MODE is disabled"), ("online", "WANDB_MODE=offline")])
+def test_wandb_without_an_account_is_one_line(
+    mode: str, said: str, home: Path, mirroring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a process of its own: W&B reads the environment once."""
+    monkeypatch.setenv("WANDB_MODE", mode)
+    monkeypatch.setenv("HOME", str(home.parent))  # nobody's key is there
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    runs_factory.finished(home, "first")
+    process = mirroring("first", "--to", "wandb")
+    printed = process.communicate(timeout=60)
+    assert (process.returncode, printed[0]) == (EXIT_FAILED, "")
+    assert said in printed[1].splitlines()[-1]
+    assert printed[1].count("\n") == 1
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
