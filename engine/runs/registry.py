@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.runs.annotations import read_annotations
 from engine.runs.errors import RunBusy, RunError
 from engine.runs.folder import RunFolder
 from engine.runs.lock import RunLock, probe
@@ -74,7 +75,7 @@ def find_run(home: Path, text: str) -> RunFolder:
         return runs[0]
     if os.sep in text or text in (".", ".."):
         return _at_path(Path(text).expanduser().absolute())
-    fitting = [folder for folder in runs if _head(folder).config.name == text]
+    fitting = [folder for folder in runs if _name(folder) == text]
     fitting = fitting or [folder for folder in runs if text and folder.id.startswith(text)]
     if len(fitting) > 1:
         raise RunError(f"{text!r} fits {len(fitting)} runs: {_candidates(fitting)}")
@@ -118,7 +119,7 @@ def restore_run(home: Path, text: str) -> RunFolder:
     """
     runs = list_put_away(home)
     fitting = [folder for folder in runs if folder.id == text]
-    fitting = fitting or [folder for folder in runs if text and _head(folder).config.name == text]
+    fitting = fitting or [folder for folder in runs if text and _name(folder) == text]
     fitting = fitting or [folder for folder in runs if text and folder.id.startswith(text)]
     if len(fitting) != 1:
         candidates = f"; there are {_candidates(fitting or runs)}" if runs else ""
@@ -190,6 +191,11 @@ def _head(folder: RunFolder) -> _Head:
         return msgspec.json.decode(folder.spec.read_bytes(), type=_Head)
     except msgspec.MsgspecError:
         return _Head()  # listed last; whoever opens it gets the reason from read_spec
+
+
+def _name(folder: RunFolder) -> str:
+    """What a person has called the run, else the name of its config."""
+    return read_annotations(folder).name or _head(folder).config.name
 
 
 def _at_path(path: Path) -> RunFolder:
