@@ -1,4 +1,4 @@
-"""What a person says of a run: another name, a note, tags, a pin. A file of its own, which no worker reads or writes."""
+"""What a person says of a run: another name, a note, tags, a pin. It has a file of its own, which no worker touches."""
 
 from __future__ import annotations
 
@@ -95,9 +95,7 @@ def tagged(added: tuple[str, ...], removed: tuple[str, ...] = ()) -> Callable[[A
         try:
             msgspec.convert(tag, Tag)
         except msgspec.ValidationError:
-            raise RunError(
-                f"{tag!r} is no tag: at most {LONGEST_TAG} characters, without blanks and commas"
-            ) from None
+            raise RunError(f"{tag!r} is no tag: at most {LONGEST_TAG} characters, without blanks and commas") from None
     return lambda before: msgspec.structs.replace(before, tags=tuple(sorted({*before.tags, *added} - {*removed})))
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "RunError",
     "archive_run",
     "delete_run",
+    "find_put_away",
     "find_run",
     "list_put_away",
     "list_runs",
@@ -111,11 +112,11 @@ def list_put_away(home: Path) -> list[RunFolder]:
     return [folder for name in (ARCHIVE, TRASH) if not (home / name).is_symlink() for folder in list_runs(home / name)]
 
 
-def restore_run(home: Path, text: str) -> RunFolder:
-    """Moves an archived or deleted run back into the list, by id, unique name or prefix, and returns where it is now.
+def find_put_away(home: Path, text: str) -> RunFolder:
+    """An archived or deleted run by id, unique name or prefix.
 
     Raises:
-        RunError: none or several fit, or it cannot be moved; one line.
+        RunError: none or several fit; one line.
     """
     runs = list_put_away(home)
     fitting = [folder for folder in runs if folder.id == text]
@@ -124,11 +125,21 @@ def restore_run(home: Path, text: str) -> RunFolder:
     if len(fitting) != 1:
         candidates = f"; there are {_candidates(fitting or runs)}" if runs else ""
         raise RunError(f"{text!r} fits {len(fitting) or 'no'} archived or deleted runs{candidates}")
-    target = _free_name(home, fitting[0].id)
+    return fitting[0]
+
+
+def restore_run(home: Path, text: str) -> RunFolder:
+    """Moves an archived or deleted run back into the list, by id, unique name or prefix, and returns where it is now.
+
+    Raises:
+        RunError: none or several fit, or it cannot be moved; one line.
+    """
+    folder = find_put_away(home, text)
+    target = _free_name(home, folder.id)
     try:
-        fitting[0].path.rename(target)
+        folder.path.rename(target)
     except OSError as error:
-        raise RunError(f"{fitting[0].path}: cannot be brought back: {error.strerror}") from None
+        raise RunError(f"{folder.path}: cannot be brought back: {error.strerror}") from None
     return RunFolder(target)
 
 
