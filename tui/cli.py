@@ -84,6 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_training(commands)
     _add_batches(commands)
     _add_control(commands)
+    _add_annotating(commands)
     _add_reading(commands)
     _add_evaluation(commands)
     _add_results(commands)
@@ -178,13 +179,31 @@ def _add_control(commands: _Commands) -> None:  # type: ignore[type-arg]
     resume.add_argument("run", metavar="RUN")
     resume.add_argument("--take-over", action="store_true", help="take over a run whose worker is on another machine")
     resume.add_argument("--wait", action="store_true", help="wait until the run ends")
-    for name, text in (
-        ("archive", "move a run out of sight, into .archive"),
-        ("delete", "delete a run for good"),
-        ("restore", "bring back a run that was archived, or deleted in the dashboard"),
-    ):
-        parser = _add(commands, name, "control", name, text)
-        parser.add_argument("run", metavar="RUN")
+    archive = _add(commands, "archive", "control", "archive", "move runs out of sight, into .archive")
+    archive.add_argument("run", nargs="+", metavar="RUN")
+    delete = _add(commands, "delete", "control", "delete", "move runs to .trash, from where restore brings them back")
+    delete.add_argument("run", nargs="+", metavar="RUN")
+    delete.add_argument("--purge", action="store_true", help="delete them for good, also what was put away before")
+    restore = _add(commands, "restore", "control", "restore", "bring back a run that was archived or deleted")
+    restore.add_argument("run", metavar="RUN")
+    empty = _add(commands, "empty-trash", "control", "empty_trash", "delete for good what lies in .trash")
+    for parser in (delete, empty):
+        parser.add_argument("--yes", action="store_true", help="do not ask; needed where there is no terminal")
+
+
+def _add_annotating(commands: _Commands) -> None:  # type: ignore[type-arg]
+    rename = _add(commands, "rename", "annotating", "rename", "call a run by another name; its id stays")
+    rename.add_argument("run", metavar="RUN")
+    rename.add_argument("name", metavar="NAME", help="an empty one gives back the name of the config")
+    note = _add(commands, "note", "annotating", "note", "write a note on a run, or print it")
+    note.add_argument("run", metavar="RUN")
+    note.add_argument("text", nargs="?", metavar="TEXT", help="an empty one takes the note away")
+    tag = _add(commands, "tag", "annotating", "tag", "add tags to a run or take them away, or print them")
+    tag.add_argument("run", metavar="RUN")
+    tag.add_argument("tags", nargs=argparse.REMAINDER, metavar="+TAG|-TAG", help="as: tag RUN +paper -draft")
+    pin = _add(commands, "pin", "annotating", "pin", "have a run stand first in the dashboard")
+    pin.add_argument("run", metavar="RUN")
+    pin.add_argument("--off", action="store_true", help="where it belongs again")
 
 
 def _add_reading(commands: _Commands) -> None:  # type: ignore[type-arg]
@@ -306,12 +325,25 @@ def _add_results(commands: _Commands) -> None:  # type: ignore[type-arg]
     queries.add_argument("--benchmark", metavar="KEY", help="default: the run's only one")
     queries.add_argument("--step", type=_count, metavar="N", help="default: the newest evaluated step")
     _json(queries)
+    report = _add(commands, "report", "results", "report", "write a run or a comparison as one HTML page")
+    report.add_argument("run", nargs="+", metavar="RUN", help="or RUN@STEP; several are compared")
+    report.add_argument("--out", type=Path, required=True, metavar="FILE", help="as report.html; it needs nothing else")
+    report.add_argument("--baseline", metavar="RUN", help="of the comparison (default: the first run)")
+    report.add_argument(
+        "--benchmark", metavar="KEY", help="or a suite, as 'beir/*' (default: all that the runs were measured on)"
+    )
+    report.add_argument(
+        "--margin",
+        type=_not_negative,
+        metavar="M",
+        help="of non-inferiority (default: what the configs state, else 0.01)",
+    )
     export = _add(commands, "export", "export", "export", "write a table or a figure, or files for other programs")
     export.add_argument("run", nargs="+", metavar="RUN")
     export.add_argument(
         "--table", metavar="NAME", help="summary, heatmap, ranks, bias, geometry, compare, pareto or paper"
     )
-    export.add_argument("--figure", metavar="NAME", help="loss, heatmap, ranks, pareto or forest")
+    export.add_argument("--figure", metavar="NAME", help="loss, validation, heatmap, ranks, pareto or forest")
     export.add_argument(
         "--format",
         required=True,

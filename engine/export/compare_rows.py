@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from engine.evaluation.statistics import Difference
 
 
+_IN_RANKS = ("rank_distance", "own_language_advantage", "worst_relevant_rank")  # the other metrics are shares
+
+
 class CompareRow(msgspec.Struct, frozen=True, kw_only=True):
     """One condition against the baseline in one setting, or in one of its cells. Null: too little data to say."""
 
@@ -36,6 +39,11 @@ class CompareRow(msgspec.Struct, frozen=True, kw_only=True):
     clusters: int
     upper_bound: float | None = None  # of the one-sided 95 % interval on the other side
     benchmark: str = ""  # a key, or of the mean over data sets the suite
+
+    @property
+    def places(self) -> int:
+        """Behind the point, where people read its numbers: four of a share, two of ranks and of doublings of them."""
+        return 2 if self.metric.startswith(_IN_RANKS) else 4
 
     @property
     def is_mean(self) -> bool:

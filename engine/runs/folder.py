@@ -59,6 +59,11 @@ class RunFolder:
         return self.path / "alerts.log"
 
     @property
+    def annotations(self) -> Path:
+        """What a person says of the run: name, note, tags, pin."""
+        return self.path / "annotations.json"
+
+    @property
     def lock(self) -> Path:
         return self.path / "worker.lock"
 

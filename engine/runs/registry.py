@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.runs.annotations import read_annotations
 from engine.runs.errors import RunBusy, RunError
 from engine.runs.folder import RunFolder
 from engine.runs.lock import RunLock, probe
@@ -18,6 +19,7 @@ __all__ = [
     "RunError",
     "archive_run",
     "delete_run",
+    "find_put_away",
     "find_run",
     "list_put_away",
     "list_runs",
@@ -74,7 +76,7 @@ def find_run(home: Path, text: str) -> RunFolder:
         return runs[0]
     if os.sep in text or text in (".", ".."):
         return _at_path(Path(text).expanduser().absolute())
-    fitting = [folder for folder in runs if _head(folder).config.name == text]
+    fitting = [folder for folder in runs if _name(folder) == text]
     fitting = fitting or [folder for folder in runs if text and folder.id.startswith(text)]
     if len(fitting) > 1:
         raise RunError(f"{text!r} fits {len(fitting)} runs: {_candidates(fitting)}")
@@ -110,24 +112,34 @@ def list_put_away(home: Path) -> list[RunFolder]:
     return [folder for name in (ARCHIVE, TRASH) if not (home / name).is_symlink() for folder in list_runs(home / name)]
 
 
+def find_put_away(home: Path, text: str) -> RunFolder:
+    """An archived or deleted run by id, unique name or prefix.
+
+    Raises:
+        RunError: none or several fit; one line.
+    """
+    runs = list_put_away(home)
+    fitting = [folder for folder in runs if folder.id == text]
+    fitting = fitting or [folder for folder in runs if text and _name(folder) == text]
+    fitting = fitting or [folder for folder in runs if text and folder.id.startswith(text)]
+    if len(fitting) != 1:
+        candidates = f"; there are {_candidates(fitting or runs)}" if runs else ""
+        raise RunError(f"{text!r} fits {len(fitting) or 'no'} archived or deleted runs{candidates}")
+    return fitting[0]
+
+
 def restore_run(home: Path, text: str) -> RunFolder:
     """Moves an archived or deleted run back into the list, by id, unique name or prefix, and returns where it is now.
 
     Raises:
         RunError: none or several fit, or it cannot be moved; one line.
     """
-    runs = list_put_away(home)
-    fitting = [folder for folder in runs if folder.id == text]
-    fitting = fitting or [folder for folder in runs if text and _head(folder).config.name == text]
-    fitting = fitting or [folder for folder in runs if text and folder.id.startswith(text)]
-    if len(fitting) != 1:
-        candidates = f"; there are {_candidates(fitting or runs)}" if runs else ""
-        raise RunError(f"{text!r} fits {len(fitting) or 'no'} archived or deleted runs{candidates}")
-    target = _free_name(home, fitting[0].id)
+    folder = find_put_away(home, text)
+    target = _free_name(home, folder.id)
     try:
-        fitting[0].path.rename(target)
+        folder.path.rename(target)
     except OSError as error:
-        raise RunError(f"{fitting[0].path}: cannot be brought back: {error.strerror}") from None
+        raise RunError(f"{folder.path}: cannot be brought back: {error.strerror}") from None
     return RunFolder(target)
 
 
@@ -190,6 +202,11 @@ def _head(folder: RunFolder) -> _Head:
         return msgspec.json.decode(folder.spec.read_bytes(), type=_Head)
     except msgspec.MsgspecError:
         return _Head()  # listed last; whoever opens it gets the reason from read_spec
+
+
+def _name(folder: RunFolder) -> str:
+    """What a person has called the run, else the name of its config."""
+    return read_annotations(folder).name or _head(folder).config.name
 
 
 def _at_path(path: Path) -> RunFolder:

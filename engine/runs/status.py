@@ -9,6 +9,7 @@ import msgspec
 
 from engine.config import RunConfig, RunKind
 from engine.events import Number, from_number, to_number
+from engine.runs.annotations import read_annotations
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, read_spec
 from engine.runs.lock import Liveness, probe
@@ -39,6 +40,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     pid: int | None  # only while alive
     updated: float
     error: str | None
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +132,11 @@ def status_of(reader: RunReader) -> Status:
                 mode, max_steps = config.batch.mode, config.optimizer.max_steps
             updated = updated or spec.created
     shown = shown_state(state, liveness, time.time())
+    said = read_annotations(reader.folder)
     latest = state.latest_evaluations()
     return Status(
         id=reader.folder.id,
-        name=name,
+        name=said.name or name,
         kind=kind,
         mode=mode,
         state=shown,
@@ -144,6 +149,9 @@ def status_of(reader: RunReader) -> Status:
         pid=(owner.pid or None) if liveness.alive and owner is not None else None,
         updated=updated,
         error=reason(state, liveness) if shown in ("failed", "crashed") else None,
+        note=said.note,
+        tags=said.tags,
+        pinned=said.pinned,
     )
 
 

@@ -5,24 +5,22 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from helpers.opening import Make, Until
+from helpers.sizes import WIDE
 from runs_factory import START, RunWriter, run_config, running
 
 from engine import events
 from engine.runs.reader import RunReader
-from tui.app import Dashboard
 from tui.follow.feed import Feed
 from tui.runs import table as runs_table
 from tui.runs.screen import RunsScreen
 from tui.settings import Rates
-
-Make = Callable[..., Dashboard]
-Until = Callable[..., Awaitable[None]]
 
 RUNS = 500
 LONG = 100_000  # events
@@ -103,7 +101,7 @@ async def test_a_key_among_five_hundred_runs_draws_what_is_in_sight(
     drawn: list[object] = []
     real = runs_table.lines
     monkeypatch.setattr("tui.runs.screen.lines", lambda *arguments: drawn.append(arguments) or real(*arguments))
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: app.snapshot is not None and len(app.snapshot.rows) == RUNS, "the runs")
         screen = app.screen
         assert isinstance(screen, RunsScreen)

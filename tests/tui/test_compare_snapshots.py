@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from compare_cases import comparable
+from helpers.opening import Make, Until
 from helpers.sizes import NARROW, WIDE
 from runs_factory import RunWriter, finished
 from textual.pilot import Pilot
@@ -21,8 +22,6 @@ from tui.app import Dashboard
 from tui.compare.screen import CompareScreen
 from tui.theme import PLAIN
 
-Make = Callable[..., Dashboard]
-Until = Callable[..., Awaitable[None]]
 Check = Callable[[Pilot[None]], Awaitable[None]]
 
 ALL = ("space",) * 5

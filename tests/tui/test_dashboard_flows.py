@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 import pytest
-from helpers.opening import open_first, runs_screen
+from helpers.opening import Make, Until, open_first, runs_screen
 from helpers.screens import text_of
+from helpers.sizes import NARROW, WIDE
 from runs_factory import RunWriter, finished
 
 from engine import events
@@ -16,7 +16,6 @@ from engine.runs.commands import pending_commands
 from engine.runs.folder import read_spec
 from engine.runs.registry import list_runs
 from tui import steer
-from tui.app import Dashboard
 from tui.dialogs.choose import ChooseScreen
 from tui.dialogs.confirm import ConfirmScreen
 from tui.dialogs.export import ExportScreen
@@ -29,10 +28,6 @@ from tui.runs.listing import Shown
 from tui.runs.screen import RunsScreen
 
 pytestmark = pytest.mark.long
-
-Make = Callable[..., Dashboard]
-Until = Callable[..., Awaitable[None]]
-WIDE = (120, 36)
 
 
 async def test_runs_screen_lists_every_run_with_state_and_reason(
@@ -293,7 +288,7 @@ async def test_narrow_screens_show_one_panel_and_the_others_one_key_away(
     running: RunWriter, dashboard: Make, until: Until
 ) -> None:
     app = dashboard()
-    async with app.run_test(size=(60, 20)) as pilot:
+    async with app.run_test(size=NARROW) as pilot:
         await open_first(pilot, app, until)
         assert "smoothed" in text_of(app)
         assert "pairs/s" not in text_of(app)
@@ -307,7 +302,7 @@ async def test_a_narrow_screen_also_says_how_far_a_command_is(
     running: RunWriter, dashboard: Make, until: Until
 ) -> None:
     app = dashboard()
-    async with app.run_test(size=(60, 20)) as pilot:
+    async with app.run_test(size=NARROW) as pilot:
         await open_first(pilot, app, until)
         running.received("u1", "checkpoint")
         await until(pilot, lambda: "checkpoint: acknowledged" in text_of(app), "the command")
@@ -680,7 +675,7 @@ async def test_launch_names_the_run_its_estimate_is_taken_from(home: Path, dashb
 
 async def test_on_a_narrow_screen_the_estimate_is_one_key_away(home: Path, dashboard: Make, until: Until) -> None:
     app = dashboard()
-    async with app.run_test(size=(60, 20)) as pilot:
+    async with app.run_test(size=NARROW) as pilot:
         await until(pilot, lambda: app.snapshot is not None)
         await pilot.press("n")
         launch = app.screen

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from helpers.opening import open_first
+from helpers.opening import Make, Until, open_first
 from helpers.screens import text_of
+from helpers.sizes import NARROW, WIDE
 from runs_factory import RunWriter
 
 from engine import events
 from engine.config import EvaluationConfig, ModelConfig, RunConfig
 from engine.runs.reader import RunReader
 from engine.runs.status import status_of
-from tui.app import Dashboard
 from tui.commands.plain import result_table
-
-Make = Callable[..., Dashboard]
-Until = Callable[..., Awaitable[None]]
 
 CONFIG = RunConfig(
     name="eval-labse",
@@ -56,7 +52,7 @@ async def test_the_list_counts_benchmarks_and_not_steps(evaluation: RunWriter, d
     evaluation.die()
 
 
-@pytest.mark.parametrize("size", [(120, 36), (60, 20)])
+@pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_its_overview_tells_what_is_done_under_way_and_waiting(
     size: tuple[int, int], evaluation: RunWriter, dashboard: Make, until: Until
 ) -> None:
@@ -90,7 +86,7 @@ async def test_its_config_shows_what_it_reads_and_nothing_of_training(
     evaluation.die()
 
 
-@pytest.mark.parametrize("size", [(120, 36), (60, 20)])
+@pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_nothing_speaks_of_steps_and_no_key_is_offered_that_needs_them(
     size: tuple[int, int], evaluation: RunWriter, dashboard: Make, until: Until
 ) -> None:

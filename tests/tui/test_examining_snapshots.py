@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from helpers.opening import Make, Until
 from helpers.sizes import NARROW, WIDE
 from queried_runs import queried
 from runs_factory import RunWriter, evaluation_result, finished, run_config
@@ -22,8 +23,6 @@ from tui.theme import PLAIN, SIXTEEN, Palette
 
 pytestmark = pytest.mark.long
 
-Make = Callable[..., Dashboard]
-Until = Callable[..., Awaitable[None]]
 Check = Callable[[Pilot[None]], Awaitable[None]]
 
 CELL = ("2", "down", "right", "enter")

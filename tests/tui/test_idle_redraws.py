@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 import pytest
-from helpers.opening import open_first
+from helpers.opening import Make, Until, open_first
+from helpers.sizes import NARROW, WIDE
 from runs_factory import RunWriter
 from textual._styles_cache import StylesCache
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.app import Dashboard, NewSnapshot
+from tui.app import NewSnapshot
 from tui.terminal.kept_lines import Kept
 from tui.widgets.panel import Panel
-
-Make = Callable[..., Dashboard]
-Until = Callable[..., Awaitable[None]]
 
 
 def lines(strips: list[Strip]) -> list[list[tuple[str, object]]]:
@@ -38,7 +34,7 @@ def assert_all_lines_are_true(screen: Screen[None]) -> int:
     return len(kept)
 
 
-@pytest.mark.parametrize("size", [(120, 36), (60, 20)])
+@pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_lines_that_are_kept_are_those_that_would_be_drawn(
     running: RunWriter, dashboard: Make, until: Until, size: tuple[int, int]
 ) -> None:
@@ -68,7 +64,7 @@ async def test_a_second_is_not_told_twice(
 ) -> None:
     """News bring the ages with them: the tick after them draws nothing, the next one does."""
     app = dashboard()
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=WIDE) as pilot:
         screen = await open_first(pilot, app, until)
         app.feed.stop()
         told: list[float] = []

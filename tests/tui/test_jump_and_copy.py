@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.opening import Make, Until
+from helpers.sizes import NARROW, WIDE
 from helpers.terminal import HYBRID_TUI
 from helpers.tmux import Tmux, needs_tmux
 from hypothesis import given
@@ -22,9 +23,6 @@ from tui.dialogs.jump import JumpScreen, Letter, letters
 from tui.launch.screen import LaunchScreen
 from tui.run.screen import RunScreen
 from tui.runs.screen import RunsScreen
-
-Make = Callable[..., Dashboard]
-Until = Callable[..., Awaitable[None]]
 
 
 async def jump_to(pilot: Any, app: Dashboard, y: int, x: int = -1) -> None:
@@ -42,7 +40,7 @@ async def test_letters_stand_on_rows_tabs_and_fields_and_typing_one_goes_there(
     gallery: list[RunWriter], dashboard: Make, until: Until
 ) -> None:
     app = dashboard()
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: app.snapshot is not None, "the runs")
         runs = app.screen
         assert isinstance(runs, RunsScreen)
@@ -69,7 +67,7 @@ async def test_whatever_is_no_letter_of_a_place_leaves_jump_mode(
     gallery: list[RunWriter], dashboard: Make, until: Until
 ) -> None:
     app = dashboard()
-    async with app.run_test(size=(60, 20)) as pilot:
+    async with app.run_test(size=NARROW) as pilot:
         await until(pilot, lambda: app.snapshot is not None, "the runs")
         for key in ("escape", "ctrl+g", "9", "f5", "down"):
             await pilot.press("j")
@@ -82,7 +80,7 @@ async def test_the_palette_finds_every_run_by_its_name_or_id(
     gallery: list[RunWriter], dashboard: Make, until: Until
 ) -> None:
     app = dashboard()
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: app.snapshot is not None, "the runs")
         await pilot.press("colon", *"xquad e5", "enter")
         await until(pilot, lambda: isinstance(app.screen, RunScreen), "the run")
@@ -128,7 +126,7 @@ async def test_the_file_holds_what_was_copied_and_its_path_is_told(
 ) -> None:
     app = dashboard()
     path = copy_path({"XDG_STATE_HOME": str(Path.cwd() / "state")})
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: app.snapshot is not None, "the runs")
         runs = app.screen
         assert isinstance(runs, RunsScreen)

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from helpers.opening import open_first
+from helpers.opening import Make, Until, open_first
 from helpers.screens import lines_of
 from runs_factory import RunWriter, finished
 
-from tui.app import Dashboard
 from tui.run.heatmap_panels import HeatPanel
-
-Make = Callable[..., Dashboard]
-Until = Callable[..., Awaitable[None]]
 
 
 @pytest.mark.parametrize(

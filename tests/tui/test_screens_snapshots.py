@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from helpers.opening import Make, Until
 from helpers.sizes import NARROW, WIDE
 from runs_factory import RunWriter, run_config
 from textual.pilot import Pilot
@@ -22,8 +23,6 @@ from tui.theme import LIGHT, PLAIN, SIXTEEN, Palette
 
 pytestmark = pytest.mark.long
 
-Make = Callable[..., Dashboard]
-Until = Callable[..., Awaitable[None]]
 Check = Callable[[Pilot[None]], Awaitable[None]]
 
 # The run under the cursor is the live one; (name, keys from there on).

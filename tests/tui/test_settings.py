@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.opening import Until
+from helpers.sizes import WIDE
 from helpers.terminal import HYBRID_TUI, Terminal
 from runs_factory import RunWriter, finished
 
@@ -19,8 +21,6 @@ from tui.follow.feed import Feed
 from tui.numbers import short_path
 from tui.settings import Rates, Settings, find_settings, load_settings, settings_path
 from tui.theme import DARK, LIGHT, choose_palette
-
-Until = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ async def test_own_keys_work_on_their_screen_and_are_what_footer_and_help_say(
 ) -> None:
     keymap.use(keymap.rebound({"runs.help": ("f8",), "mark": ("v",)}))
     app = Dashboard(home, environment={}, palette=DARK)
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: app.snapshot is not None, "the runs")
         assert any(keys == "v" and help.startswith("mark") for keys, help in keymap.help_lines("runs"))
         await pilot.press("space")

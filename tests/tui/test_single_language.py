@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.opening import Until
 from helpers.screens import text_of
+from helpers.sizes import NARROW, WIDE
 from single_language_runs import BENCHMARK, MEANINGLESS, PLANTED, RunWriter, single_language
 from textual.pilot import Pilot
 
@@ -22,8 +23,6 @@ from engine.measures import ONE_LANGUAGE
 from tui.app import Dashboard
 from tui.cli import EXIT_DONE, EXIT_WRONG_USE, main
 from tui.compare import comparator
-
-Until = Callable[..., Awaitable[None]]
 
 _NAMES = re.compile("|".join(sorted(map(re.escape, MEANINGLESS), key=len, reverse=True)))
 _VALUE = re.compile(r" *[:|,&]? *[-+]?\d")  # right behind a name: columns, cells of tables, JSON
@@ -137,7 +136,7 @@ def test_documents_and_cards_give_the_reason_and_no_number(name: str, runs: list
     assert document.micro["map_multilingual"] is document.bounds.optimistic["map_multilingual"] is None
 
 
-@pytest.mark.parametrize("size", [(120, 36), (60, 20)])
+@pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_screens_show_none(
     size: tuple[int, int], runs: list[RunWriter], until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,22 +6,20 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.opening import Make, Until
+from helpers.sizes import WIDE
 from helpers.terminal import HYBRID_TUI, Terminal
 from runs_factory import RunWriter, finished, run_config
 
-from tui.app import Dashboard
 from tui.dialogs.help import HelpScreen
 from tui.keymap import RUN_TABS
 from tui.run.screen import RunScreen
 from tui.runs.screen import RunsScreen
-
-Make = Callable[..., Dashboard]
-Until = Callable[..., Awaitable[None]]
 
 _AUDITED = ("open", "os.scandir", "os.listdir", "os.mkdir", "os.rename", "os.remove")
 
@@ -92,7 +90,7 @@ async def test_keys_are_answered_while_the_first_look_at_the_runs_hangs(
 ) -> None:
     disk.hang(home)
     app = dashboard()
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=WIDE) as pilot:
         await asyncio.sleep(0.1)
         assert disk.waited
         await pilot.press("question_mark")
@@ -112,7 +110,7 @@ async def test_every_tab_of_a_run_is_looked_at_while_reads_hang(
     home: Path, gallery: list[RunWriter], dashboard: Make, until: Until, disk: SlowDisk
 ) -> None:
     app = dashboard()
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: app.snapshot is not None, "the runs")
         await pilot.press("down", "down", "enter")
         screen = app.screen
@@ -138,7 +136,7 @@ async def test_leaving_does_not_wait_for_a_disk_that_hangs(
 ) -> None:
     disk.hang(home)
     app = dashboard()
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=WIDE) as pilot:
         await asyncio.sleep(0.05)
         await pilot.press("q")
     assert not app.is_running

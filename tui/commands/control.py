@@ -1,12 +1,14 @@
-"""``pause``, ``resume``, ``stop``, ``checkpoint``, ``evaluate``, ``archive``, ``delete``, ``restore``."""
+"""Commands that steer a run (``pause``, ``resume``, ...), and those that put runs away."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
+from pathlib import Path
 
 from engine.alerts.catching_up import catch_up
+from engine.config import ConfigError
 from engine.events import CommandName, EvalFinished, Warning
 from engine.runs import launch, registry
 from engine.runs.commands import send_command, stop_without_worker, wait_for_command
@@ -59,17 +61,72 @@ def resume(options: argparse.Namespace) -> int:
 
 
 def archive(options: argparse.Namespace) -> int:
-    folder = registry.find_run(runs_home(options.runs), options.run)
-    registry.archive_run(folder)
-    print(f"{folder.id} is archived")
+    home = runs_home(options.runs)
+    for folder in [registry.find_run(home, text) for text in options.run]:
+        registry.archive_run(folder)
+        print(f"{folder.id} is archived")
     return 0
 
 
 def delete(options: argparse.Namespace) -> int:
-    folder = registry.find_run(runs_home(options.runs), options.run)
-    registry.delete_run(folder)
-    print(f"{folder.id} is deleted")
+    """Into the trash, as the dashboard does; ``--purge``: for good."""
+    home = runs_home(options.runs)
+    folders = [_find_anywhere(home, text) if options.purge else registry.find_run(home, text) for text in options.run]
+    names = ", ".join(folder.id for folder in folders)
+    question = f"Delete {names} for good?" if options.purge else f"Move {names} to {home / registry.TRASH}?"
+    if not _agreed(question, options.yes):
+        return 1
+    for folder in folders:
+        if options.purge:
+            registry.delete_run(folder)
+            print(f"{folder.id} is deleted for good")
+        else:
+            registry.trash_run(folder)
+            print(f"{folder.id} is deleted; 'hybrid-tui restore {folder.id}' brings it back")
     return 0
+
+
+def empty_trash(options: argparse.Namespace) -> int:
+    home = runs_home(options.runs)
+    doomed = [folder for folder in registry.list_put_away(home) if folder.path.parent.name == registry.TRASH]
+    if not doomed:
+        print(f"there is no run in {home / registry.TRASH}")
+        return 0
+    names = ", ".join(folder.id for folder in doomed)
+    if not _agreed(f"Delete {names} for good?", options.yes):
+        return 1
+    for folder in doomed:
+        registry.delete_run(folder)
+    print(f"{len(doomed)} {'run is' if len(doomed) == 1 else 'runs are'} deleted for good")
+    return 0
+
+
+def _find_anywhere(home: Path, text: str) -> RunFolder:
+    """In the list, else among what was archived or deleted."""
+    try:
+        return registry.find_run(home, text)
+    except registry.RunError as error:
+        try:
+            return registry.find_put_away(home, text)
+        except registry.RunError:
+            raise error from None
+
+
+def _agreed(question: str, yes: bool) -> bool:
+    """Asks on a terminal. A script has to say --yes.
+
+    Raises:
+        ConfigError: nobody can be asked.
+    """
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise ConfigError(f"{question[:-1]}: nobody can be asked here, so say --yes")
+    print(f"{visible(question)} [y/N] ", end="", flush=True)
+    if sys.stdin.readline().strip().lower() in ("y", "yes"):
+        return True
+    print("hybrid-tui: nothing was deleted", file=sys.stderr)
+    return False
 
 
 def restore(options: argparse.Namespace) -> int:

@@ -1,8 +1,9 @@
-"""``compare``: verdicts from runs."""
+"""``compare`` and ``report``: what runs say, and what they say of one another."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,6 @@ from engine.runs.text import visible
 from tui.commands.output import print_json
 from tui.commands.plain import align
 from tui.commands.run_references import run_reference
-
-_RANKS = ("rank_distance", "own_language_advantage", "worst_relevant_rank")  # the other metrics are shares
 
 if TYPE_CHECKING:
     from engine.export.compare import CompareResult
@@ -32,6 +31,22 @@ def compare(options: argparse.Namespace) -> int:
         print_json(found)
     else:
         print("\n".join(_compare_text(found)))
+    return 0
+
+
+def report(options: argparse.Namespace) -> int:
+    """Writes the page, whole or not at all."""
+    from engine.export.out_file import check_target, write_file
+    from engine.export.page.report_page import report_page
+
+    check_target(options.out)
+    home = runs_home(options.runs)
+    runs = [run_reference(home, text) for text in options.run]
+    baseline = None if options.baseline is None else run_reference(home, options.baseline)
+    if baseline is not None and baseline not in runs:
+        runs.insert(0, baseline)
+    write_file(options.out, report_page(runs, baseline, options.benchmark, options.margin).encode())
+    print(f"wrote {options.out}", file=sys.stderr)
     return 0
 
 
@@ -60,7 +75,7 @@ def _compare_rows(rows: Sequence[CompareRow]) -> list[str]:
     header = ["run", "setting", "value", "baseline", "difference", "95 % interval", "Holm p"]
     cells = [[*header, *(["over seeds"] if over_seeds else []), "verdict"]]
     for row in rows:
-        digits = 2 if row.setting.startswith(_RANKS) else 4
+        digits = row.places
         numbers = [f"{row.value:,.{digits}f}", f"{row.baseline_value:,.{digits}f}", f"{row.difference:+,.{digits}f}"]
         numbers += [
             _interval(row.interval, digits, "too little data"),

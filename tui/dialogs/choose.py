@@ -45,6 +45,7 @@ class Chooser(Dialog[Result]):
         self.options = OptionList(markup=False)
         self.options.can_focus = False  # letters always go to the line above; a click chooses all the same
         self.listed: list[int] = []  # of the items, those that fit what is typed
+        self._words: list[str] = []
         self._marked = 0  # place in the list that has the mark
 
     @property
@@ -88,7 +89,8 @@ class Chooser(Dialog[Result]):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        self.refilter()
+        if event.value.lower().split() != self._words:  # a line that is mounted tells so, too
+            self.refilter()
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
@@ -108,7 +110,7 @@ class Chooser(Dialog[Result]):
 
     def refilter(self, at: int | None = None) -> None:
         """Lists what fits the words; the cursor goes to the item ``at``, or to the first."""
-        words = self.search_line.value.lower().split()
+        self._words = words = self.search_line.value.lower().split()
         self.listed = [index for index in range(self.count) if all(word in self.text(index).lower() for word in words)]
         self.options.clear_options()
         self.options.add_options([Option("") for _ in self.listed])

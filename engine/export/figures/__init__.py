@@ -17,6 +17,7 @@ from engine.export.figures.map_matrix import draw_heatmap
 from engine.export.figures.pareto_front import draw_pareto, pareto_frame
 from engine.export.figures.rank_distances import draw_ranks, ranks_frame
 from engine.export.figures.style import FORMATS, POINTS, render, styled
+from engine.export.figures.validation_curve import draw_validation, validation_frame
 from engine.export.out_file import check_target, write_file
 from engine.export.run_results import ExportError, RunReference
 from engine.export.tables import SAMPLED_OF, build_table
@@ -37,6 +38,7 @@ class FigureKind:
 
 FIGURES = {
     "loss": FigureKind(loss_frame, draw_loss),
+    "validation": FigureKind(validation_frame, draw_validation),
     "heatmap": FigureKind(partial(build_table, "heatmap"), draw_heatmap),
     "ranks": FigureKind(ranks_frame, draw_ranks),
     "pareto": FigureKind(pareto_frame, draw_pareto),

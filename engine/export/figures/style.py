@@ -43,7 +43,7 @@ _UNDATED: dict[str, dict[str, str | None]] = {
     "png": {"Software": None},
 }
 FORMATS = tuple(_UNDATED)
-_LAUNCHED = re.compile(r"-\d{8}-\d{6}(-\d+)?$")
+_LAUNCHED = re.compile(r"-\d{8}-\d{6}(-\d+)?(?=@\d+$|$)")
 
 
 def available() -> bool:
@@ -84,6 +84,12 @@ def plain(text: str) -> str:
     return visible(text).replace("$", r"\$")
 
 
+def undated(names: Sequence[str]) -> list[str]:
+    """Names of runs without the time of launch, as long as they stay apart."""
+    without = [_LAUNCHED.sub("", name) for name in names]
+    return without if len(set(without)) == len(names) else list(names)
+
+
 def short(names: Sequence[str]) -> list[str]:
     """Names of runs without the time of launch and the words that all begin with, as long as they stay apart.
 
@@ -91,9 +97,7 @@ def short(names: Sequence[str]) -> list[str]:
     """
     if len(set(names)) < 2:
         return list(names)
-    undated = [_LAUNCHED.sub("", name) for name in names]
-    distinct = undated if len(set(undated)) == len(names) else names
-    words = [name.split("-") for name in distinct]
+    words = [name.split("-") for name in undated(names)]
     common = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, zip(*words, strict=False)))
     return ["-".join(of_name[min(common, len(of_name) - 1) :]) for of_name in words]
 

@@ -9,6 +9,7 @@ the run whole to a folder of its own, and then removes that of the mirror before
 
 from __future__ import annotations
 
+import glob
 import re
 import shutil
 import time
@@ -38,6 +39,9 @@ class WandbTracker:
         return f"{self._project} in {self._out or Path.cwd()}"
 
     def open(self, run: Description, name: str, opened_before: str) -> Opened:
+        mode = self._wandb.setup().settings.mode
+        if mode == "disabled":
+            raise TrackerError("wandb: WANDB_MODE is disabled; nothing would be written")
         if self._out is not None:
             self._out.mkdir(parents=True, exist_ok=True)
         # W&B names a folder after the second: ours must not be the one that it takes the place of.
@@ -49,14 +53,13 @@ class WandbTracker:
         )
         try:
             self._run = self._wandb.init(
-                project=self._project, id=name, name=name, dir=self._out, resume="allow", reinit="create_new",
+                project=self._project, id=name, name=name, dir=self._out, reinit="create_new",
+                resume="allow" if mode == "online" else None,
                 group=run.study or None, config={**run.config, "run": dict(run.facts)}, settings=settings,
             )  # fmt: skip
         except self._wandb.Error as error:
             raise TrackerError(f"wandb: {_line(error)} (without an account: WANDB_MODE=offline)") from None
         self._run.define_metric("*", step_metric="step")
-        if self._run.disabled:
-            raise TrackerError("wandb: WANDB_MODE is disabled; nothing would be written")
         if not self._run.offline:
             return Opened(self._run.path, self._run.step if self._run.resumed else 0, self._run.url)
         folder = Path(self._run.dir).parent
@@ -73,7 +76,7 @@ class WandbTracker:
         self._run.summary["training_step"] = step
         path = Path(self._run.dir) / "notes.txt"
         path.write_text("".join(f"{note.text}\n" for note in notes), encoding="utf-8")
-        self._run.save(str(path), base_path=self._run.dir, policy="live", glob=False)
+        self._run.save(glob.escape(str(path)), base_path=self._run.dir, policy="live")
 
     def flush(self) -> None:
         """W&B's own process has every row, and writes it to the disk whatever becomes of this one."""

@@ -38,7 +38,19 @@ def with_steps(run):
         data_wait=[0.0] * count,
         tokens=[1] * count,
     )
-    (run / "events.jsonl").write_bytes(events.encode(step))
+    validations = [
+        events.Validation(
+            seq=2 + index,
+            step=3 * (index + 1),
+            measure="loss",
+            value=value,
+            best_step=3,
+            best_value=2.5,
+            since_best=index,
+        )
+        for index, value in enumerate((2.5, 2.75))
+    ]
+    (run / "events.jsonl").write_bytes(b"".join(map(events.encode, (step, *validations))))
     return run
 
 
@@ -201,3 +213,17 @@ def test_wrong_use_names_what_was_expected(runs, tmp_path):
             call()
         assert named in str(error.value)
         assert "\n" not in str(error.value)
+
+
+def test_validations_are_drawn_with_the_best_ringed(runs):
+    frame = FIGURES["validation"].frame(runs, None, None)
+    assert frame.filter(run=runs[0].name).select("step", "value", "best").rows() == [(3, 2.5, True), (6, 2.75, False)]
+    with styled():
+        (axes,) = FIGURES["validation"].draw(frame).axes
+    curve, ring = axes.lines[:2]
+    assert curve.get_xydata().tolist() == [[3, 2.5], [6, 2.75]]
+    assert ring.get_xydata().tolist() == [[3, 2.5]]
+
+
+def test_validations_end_at_the_step_that_was_asked_for(runs):
+    assert FIGURES["validation"].frame(runs[:1], None, 3)["step"].to_list() == [3]

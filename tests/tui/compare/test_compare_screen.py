@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from compare_cases import comparable
-from helpers.opening import first_rows
+from helpers.opening import Make, Until, first_rows
 from helpers.screens import text_of
+from helpers.sizes import WIDE
 from runs_factory import RunWriter, finished, run_config
 from textual.pilot import Pilot
 
@@ -23,10 +24,6 @@ from tui.compare.screen import CompareScreen
 from tui.dialogs.choose import ChooseScreen
 from tui.dialogs.export import ExportScreen
 from tui.runs.screen import RunsScreen
-
-Make = Callable[..., Dashboard]
-Until = Callable[..., Awaitable[None]]
-WIDE = (120, 36)
 
 
 async def open_compare(pilot: Pilot[None], app: Dashboard, until: Until) -> CompareScreen:

@@ -1,3 +1,3 @@
-"""The two sizes that every screen is looked at."""
+"""The sizes that every screen is looked at."""
 
-WIDE, NARROW = (120, 36), (60, 20)
+WIDE, MIDDLE, NARROW = (120, 36), (84, 30), (60, 20)

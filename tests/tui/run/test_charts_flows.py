@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 import pytest
-from helpers.opening import open_first
+from helpers.opening import Make, Until, open_first
 from helpers.screens import text_of
+from helpers.sizes import NARROW, WIDE
 from runs_factory import RunWriter, finished, run_config
 
 from engine import events
 from engine.config import BatchConfig
 from engine.runs.reader import RunReader
 from engine.runs.status import status_of
-from tui.app import Dashboard
 from tui.commands.plain import result_table
 from tui.draw.glyphs import BRAILLE
 from tui.numbers import exact
@@ -23,9 +22,7 @@ from tui.run import chart_board as chart_widgets
 from tui.run.overview_tab import OverviewTab
 from tui.run.screen import RunScreen
 
-Make = Callable[..., Dashboard]
-Until = Callable[..., Awaitable[None]]
-WIDE, NARROW, LEAST = (120, 36), (60, 20), (40, 12)
+LEAST = (40, 12)
 
 
 def overview(screen: RunScreen) -> OverviewTab:

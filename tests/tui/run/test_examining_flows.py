@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
-from helpers.opening import open_run
+from helpers.opening import Make, Until, open_run
 from helpers.screens import text_of
+from helpers.sizes import NARROW, WIDE
 from runs_factory import LANGUAGES, RunWriter, evaluation_result, finished, run_config
 from textual.pilot import Pilot
 
@@ -22,11 +22,6 @@ from tui.run.heatmap_tab import HeatmapTab
 from tui.run.matrix import change
 from tui.run.screen import RunScreen
 from tui.run.text_tabs import LogTab
-
-WIDE, NARROW = (120, 36), (60, 20)
-
-Make = Callable[..., Dashboard]
-Until = Callable[..., Awaitable[None]]
 
 
 async def heatmap_of(pilot: Pilot[None], app: Dashboard, until: Until, name: str) -> tuple[RunScreen, HeatmapTab]:

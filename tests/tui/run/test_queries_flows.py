@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from helpers.opening import open_first
+from helpers.opening import Make, Until, open_first
 from helpers.screens import text_of
+from helpers.sizes import NARROW, WIDE
 from queried_runs import BENCHMARK, queried
 from textual.pilot import Pilot
 
@@ -17,11 +17,6 @@ from tui.app import Dashboard
 from tui.run import queries_tab
 from tui.run import stored_queries as model
 from tui.run.queries_tab import QueriesTab
-
-WIDE, NARROW = (120, 36), (60, 20)
-
-Make = Callable[..., Dashboard]
-Until = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture(autouse=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from helpers.opening import open_study
+from helpers.opening import Make, Until, open_study
 from helpers.screens import text_of
+from helpers.sizes import WIDE
 from runs_factory import RunWriter, finished
 from study_answers import NOT_INFERIOR, Job, of_finished, outcome_of
 from study_homes import CLAIMS, finished_run, launched, measured, state_of
@@ -18,14 +18,10 @@ from engine.config import ConfigError
 from engine.export.study_job import (
     StudyRequest,
 )
-from tui.app import Dashboard
 from tui.follow.study_state import PRIMARY, StudyState
 from tui.study import answerer
 from tui.study.answer_so_far import AnswerSoFar, answer_paragraphs
 
-Make = Callable[..., Dashboard]
-Until = Callable[..., Awaitable[None]]
-WIDE = (120, 36)
 MARKS = {"reproduced": "+", "contradicted": "x", "undecided": "?", "not measured": "-"}
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 import pytest
-from helpers.opening import open_study
+from helpers.opening import Make, Until, open_study
 from helpers.screens import lines_of, text_of
+from helpers.sizes import NARROW, WIDE
 from runs_factory import START, RunWriter, finished
 from study_homes import STUDY, finished_run, launched, measured, record, result
 from textual.events import Key
@@ -17,17 +17,12 @@ from engine import events
 from engine.runs.commands import pending_commands
 from engine.runs.study_record import StudyRecord
 from tui import keymap
-from tui.app import Dashboard
 from tui.compare.screen import CompareScreen
 from tui.dialogs.confirm import ConfirmScreen
 from tui.dialogs.help import HelpScreen
 from tui.run.screen import RunScreen
 from tui.runs.screen import RunsScreen
 from tui.study.screen import StudyScreen
-
-Make = Callable[..., Dashboard]
-Until = Callable[..., Awaitable[None]]
-WIDE = (120, 36)
 
 
 async def test_the_key_of_a_run_opens_its_study_and_q_goes_back(
@@ -397,7 +392,7 @@ async def test_a_long_reason_is_told_to_its_end(home: Path, dashboard: Make, unt
     writer.add(events.EvalFinished(benchmark="xquad-r", step=400, seconds=1.0, result=cut))
     writer.add(events.RunFinished(step=400, seconds=3.0))
     app = dashboard()
-    async with app.run_test(size=(60, 20)) as pilot:
+    async with app.run_test(size=NARROW) as pilot:
         await open_study(pilot, app, until)
         await pilot.press("m", "m", "m")
         await until(pilot, lambda: "at its hundredth passage." in " ".join(text_of(app).split()), "the end of it")

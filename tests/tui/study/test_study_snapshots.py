@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import pytest
-from helpers.sizes import NARROW, WIDE
+from helpers.opening import Make, Until
+from helpers.sizes import MIDDLE, NARROW, WIDE
 from runs_factory import RunWriter
 from study_answers import Job, of_finished
 from study_homes import state_of
@@ -19,11 +20,7 @@ from tui.study import answerer
 from tui.study.screen import StudyScreen
 from tui.theme import DARK, PLAIN, SIXTEEN, Palette
 
-Make = Callable[..., Dashboard]
-Until = Callable[..., Awaitable[None]]
 Check = Callable[[Pilot[None]], Awaitable[None]]
-
-MIDDLE = (84, 30)
 
 
 @pytest.fixture

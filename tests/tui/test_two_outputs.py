@@ -1,0 +1,69 @@
+"""The dashboard's own output and Textual's show the same: the same keys, two terminals, every cell with its colours."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from helpers.sizes import NARROW, WIDE
+from helpers.terminal import HYBRID_TUI, Terminal
+from queried_runs import queried
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
+
+SECONDS = 30.0
+# What stands on the screen after a key, over all screens, tabs and dialogs; sizes come and go in between.
+TOUR = (
+    ("?", "keys of the runs screen"), ("q", "q leave"), (":", "commands"), ("\x07", "q leave"),
+    ("Y", "copy"), ("q", "q leave"), ("s", "sort"), ("q", "q leave"), ("/", "undo"), ("\x07", "q leave"),
+    ("a", "archive"), ("n", "q leave"), ("n", "new run"), ("q", "q leave"), ("enter", "pairs/s"), ("z", "pairs/s"),
+    ("f", "charts"), ("\x07", "pairs/s"), ("2", "others"), ("down", "others"), ("3", "median"), ("v", "median"),
+    ("4", "question"), ("down", "question"), ("5", "finished"), ("6", "[model]"), ("x", "export"), ("q", "[model]"),
+    ("1", "pairs/s"), ("j", "pairs/s"), ("\x07", "pairs/s"), ("q", "q leave"), ("space", "◆"), ("down", "◆"),
+    ("space", "2 marked"), ("c", "baseline"), ("h", "baseline"), ("l", "curves"), ("q", ""),
+)  # fmt: skip
+
+
+@pytest.fixture(params=[WIDE, NARROW])
+def terminals(request: pytest.FixtureRequest, home: Path, tmp_path: Path) -> Iterator[tuple[Terminal, Terminal]]:
+    queried(home, "first", seed=1)
+    queried(home, "second", seed=2)
+    opened = []
+    for output in ("auto", "textual"):
+        settings = tmp_path / f"{output}.toml"
+        settings.write_text(f'output = "{output}"\n')
+        command = [HYBRID_TUI, "--runs", str(home), "--settings", str(settings)]
+        opened.append(Terminal(command, columns=request.param[0], lines=request.param[1]))
+    yield opened[0], opened[1]
+    for terminal in opened:
+        terminal.process.terminate()
+        assert terminal.wait() == 143
+
+
+def differences(one: Terminal, other: Terminal) -> list[str]:
+    """Cells in which two terminals differ: character, colours and attributes."""
+    found = []
+    for y in range(one.screen.lines):
+        for x in range(one.screen.columns):
+            here, there = one.screen.buffer[y][x], other.screen.buffer[y][x]
+            if here != there:
+                found.append(f"line {y}, cell {x}: {here} and {there}")
+    return found
+
+
+def test_both_outputs_show_the_same_cells_on_every_screen(terminals: tuple[Terminal, Terminal]) -> None:
+    own, textual = terminals
+    narrow = own.screen.columns < 80
+    for terminal in terminals:
+        terminal.until("first", SECONDS)
+    for key, expected in TOUR:
+        for terminal in terminals:
+            terminal.press(key)
+        deadline = time.monotonic() + SECONDS
+        while lacking := differences(own, textual) or (not narrow and expected not in own.text()):
+            assert time.monotonic() < deadline, f"after {key!r}: {lacking}\n{own.text()}\n{textual.text()}"
+            for terminal in terminals:
+                terminal.read(0.1)
+    assert len(own.written) < len(textual.written)
