@@ -45,6 +45,7 @@ class Chooser(Dialog[Result]):
         self.options = OptionList(markup=False)
         self.options.can_focus = False  # letters always go to the line above; a click chooses all the same
         self.listed: list[int] = []  # of the items, those that fit what is typed
+        self.first = 0  # the item that the cursor is on at the beginning
         self._words: list[str] = []
         self._marked = 0  # place in the list that has the mark
 
@@ -79,11 +80,9 @@ class Chooser(Dialog[Result]):
         return self.cells, min(self.count, _LINES) + 2
 
     def on_mount(self) -> None:
-        super().on_mount()
-        self.refilter()
+        self.refilter(self.first)
 
     def on_resize(self) -> None:
-        super().on_resize()
         self.redraw_items()
 
     @on(Input.Changed)
@@ -165,15 +164,11 @@ class ChooseScreen(Chooser[int]):
         least, most = _NAMES
         longest = max((width(visible(name)) for name, _ in choices), default=0)
         self._names = max(least, min(most, 2 + longest))
-        self._first = at
+        self.first = at
 
     @property
     def count(self) -> int:
         return len(self.choices)
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.refilter(self._first)
 
     def text(self, index: int) -> str:
         return " ".join(self.choices[index])
