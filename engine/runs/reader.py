@@ -7,6 +7,7 @@ import gc
 import math
 import struct
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from struct import pack
@@ -60,10 +61,14 @@ class _Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 class Series:
     """Columns indexed by step - 1; nothing is averaged or dropped.
 
-    A step whose event was lost holds NaN (255 for the mode), so that indices always mean steps.
+    A step whose event was lost holds NaN (255 for the mode), so that indices always mean steps. Beside the columns
+    stand the events themselves: the last step of each, and when it was written.
     """
 
-    __slots__ = ("data_wait", "grad_norm", "loss", "lr", "masked", "mode", "seconds", "temperature", "tokens")
+    __slots__ = (
+        "data_wait", "event_steps", "event_times", "grad_norm", "loss", "lr", "masked", "mode", "seconds",
+        "temperature", "tokens",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.loss = array("d")
@@ -75,6 +80,8 @@ class Series:
         self.data_wait = array("d")
         self.tokens = array("q")
         self.temperature = array("d")  # of the loss; empty where it is not learned, NaN before its first value
+        self.event_steps = array("q")
+        self.event_times = array("d")  # unix seconds
 
     def __len__(self) -> int:
         """Number of steps on the current timeline."""
@@ -84,6 +91,8 @@ class Series:
         """Drops every step after ``steps``: a resumed run superseded them."""
         for column in self._columns():
             del column[steps:]
+        kept = bisect_right(self.event_steps, steps)
+        del self.event_steps[kept:], self.event_times[kept:]
 
     def extend(self, stretch: Sequence[Step]) -> None:
         """Appends the steps of events in a row; gaps are filled, overlaps replaced."""
@@ -98,6 +107,9 @@ class Series:
         for name in _NUMBER_COLUMNS:
             getattr(self, name).frombytes(_doubles(_joined(map(attrgetter(name), events))))
         self.mode.frombytes(_mode_codes(_joined(event.mode for event in events)))
+        told = [event for event in events if event.loss]
+        self.event_steps.extend(event.first_step + len(event.loss) - 1 for event in told)
+        self.event_times.extend(event.t for event in told)
         tokens = _joined(event.tokens for event in events)
         self.tokens.frombytes(pack(f"{len(tokens)}q", *tokens))
         if self.temperature or any(event.temperature for event in events):

@@ -17,7 +17,7 @@ from runs_factory import START, RunWriter, run_config, running
 
 from engine import events
 from engine.runs.reader import RunReader
-from tui.follow.feed import Feed
+from tui.follow.feed import Feed, Watch
 from tui.runs import table as runs_table
 from tui.runs.screen import RunsScreen
 from tui.settings import Rates
@@ -126,7 +126,7 @@ def test_a_long_log_is_read_once_and_then_only_its_end(home: Path, read: list[in
     with writer.folder.events.open("ab") as log:
         log.writelines(encoded)
     feed = Feed(home, lambda snapshot: None, lambda: START + 5000)
-    feed.watch(writer.folder)
+    feed.watch(Watch(writer.folder))
     snapshot = feed.step()
     assert snapshot is not None
     assert snapshot.detail is not None
@@ -145,7 +145,7 @@ def test_a_long_log_is_read_once_and_then_only_its_end(home: Path, read: list[in
 def test_four_live_runs_cost_what_they_wrote(home: Path, read: list[int]) -> None:
     writers = [running(home, f"live-{index}") for index in range(4)]
     feed = Feed(home, lambda snapshot: None, lambda: START + 5000)
-    feed.watch(writers[0].folder)
+    feed.watch(Watch(writers[0].folder))
     assert feed.step() is not None
     for turn in range(3):
         before = sum(writer.folder.events.stat().st_size for writer in writers)

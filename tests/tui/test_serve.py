@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -13,13 +15,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
+from aiohttp.test_utils import TestServer
 from browser import chromium, needs_chromium
 
 from tui.cli import EXIT_WRONG_USE, main
 from tui.web.gate import Gate, new_token
-
-aiohttp = pytest.importorskip("aiohttp")
+from tui.web.server import DashboardServer
 
 TOKEN = "a-token"
 ASSETS = Path(__file__).resolve().parents[2] / "tui" / "web" / "assets"
@@ -217,6 +220,37 @@ async def test_a_page_that_is_closed_ends_its_dashboard(tmp_path):
         await until(lambda: not is_alive(dashboard), "the dashboard leaves")
 
 
+DELIVERING = """
+import io
+from textual.app import App
+class Delivering(App):
+    def on_key(self):
+        self.deliver_text(io.StringIO("as it was"), save_filename="a file\\r\\nX: y.txt")
+Delivering().run()
+"""
+
+
+async def test_a_file_that_a_dashboard_hands_out_can_be_fetched():
+    """Textual's own screenshot takes this way. The route has the token in it, as all have."""
+    before = set(children(os.getpid()))
+    server = DashboardServer(f"exec {shlex.join([sys.executable, '-c', DELIVERING])}", Gate(TOKEN, "127.0.0.1"), "")
+    async with TestServer(server.application()) as listening, aiohttp.ClientSession() as session:
+        root = f"http://127.0.0.1:{listening.port}"
+        async with session.ws_connect(f"{root}/{TOKEN}/ws", headers={"Origin": root}) as websocket:
+            await websocket.receive()
+            await websocket.send_json(["stdin", "x"])
+            while (message := await websocket.receive()).type is aiohttp.WSMsgType.BINARY:
+                pass
+            kind, key = message.json()
+            assert kind == "deliver_file_start"
+            assert await status(f"{root}/download/{key}") == 403
+            async with session.get(f"{root}/{TOKEN}/download/{key}") as answer:
+                assert await answer.text() == "as it was"
+                assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
+                assert "X" not in answer.headers
+        await until(lambda: set(children(os.getpid())) <= before, "the app ends")
+
+
 def test_what_the_page_refers_to_comes_from_this_machine():
     for asset in ASSETS.iterdir():
         assert not re.search(r"https?:|//[a-z]+\.", asset.read_text(encoding="utf-8").replace('"https:"', "")), asset
@@ -235,6 +269,7 @@ async def test_a_browser_shows_the_runs(home, gallery, tmp_path):
             assert writer.config.name in shown
         assert "enter open" in shown.splitlines()[-1]
         picture = await page.screenshot(tmp_path / "runs.png")
+        assert len(set(picture)) > 200
         await page.press("Enter")
         await page.until(lambda: "1 overview" in page.terminal(columns, lines), "the run that is open")
         assert await page.screenshot(tmp_path / "run.png") != picture

@@ -30,7 +30,7 @@ def serve(options: argparse.Namespace) -> int:
         ConfigError: textual-serve is not installed, the address cannot be listened at, or it is one that other machines
             can reach and that was not asked for.
     """
-    _, problem = settings_for(options)
+    settings, problem = settings_for(options)
     if problem:
         print(f"hybrid-tui: {problem}", file=sys.stderr)
     if not is_loopback(options.host) and not options.expose_unencrypted:
@@ -48,7 +48,7 @@ def serve(options: argparse.Namespace) -> int:
         os.environ.pop(name, None)
     os.environ["TERM"] = "xterm-256color"
     gate = Gate(new_token(), options.host)
-    server = DashboardServer(_dashboard_command(options), gate, f"hybrid-tui {runs_home(options.runs)}")
+    server = DashboardServer(_dashboard_command(options), gate, f"hybrid-tui {runs_home(options.runs)}", settings.theme)
     lines = _addresses(options.host, listening.getsockname()[1], gate.token)
     return asyncio.run(_until_interrupted(server.serve(listening, lambda: print("\n".join(lines), flush=True))))
 
@@ -58,7 +58,8 @@ async def _until_interrupted(serving: Coroutine[Any, Any, None]) -> int:
     task = asyncio.create_task(serving)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, task.cancel)
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # which is nohup's
+            loop.add_signal_handler(number, task.cancel)
     try:
         await task
     except asyncio.CancelledError:

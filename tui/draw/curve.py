@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import chain, pairwise
+from operator import sub
 from typing import NamedTuple
 
 FANOUT = 4
@@ -30,11 +31,15 @@ class Point(NamedTuple):
 class Curve:
     """Points (step, value) by ascending step, their smoothed values, and the non-finite ones apart.
 
-    Smoothing is the exponential mean of the raw points with bias correction,
-    s_n = beta s_(n-1) + (1 - beta) v_n, shown as s_n / (1 - beta^n) (Adam's correction, arXiv 1412.6980).
+    Smoothing is the exponential mean over steps, not over points: a point loses the factor beta with each step that
+    passes, so that a curve with a point at every twentieth step lags no further behind than one with a point at each.
+    With g steps since the point before, s_n = beta^g s_(n-1) + (1 - beta^g) v_n, shown as s_n / (1 - beta^(all steps))
+    (Adam's correction of the bias towards zero, arXiv 1412.6980).
     """
 
-    __slots__ = ("_mean", "_power", "beta", "levels", "lost_steps", "lost_values", "smooth", "steps", "values")
+    __slots__ = (
+        "_mean", "_power", "_smoothed_to", "beta", "levels", "lost_steps", "lost_values", "smooth", "steps", "values",
+    )  # fmt: skip
 
     def __init__(self, beta: float = 0.0) -> None:
         self.beta = beta
@@ -44,7 +49,7 @@ class Curve:
         self.levels: list[tuple[array[float], array[float]]] = []
         self.lost_steps = array("q")
         self.lost_values = array("d")  # NaN or infinity
-        self._mean, self._power = 0.0, 1.0
+        self._mean, self._power, self._smoothed_to = 0.0, 1.0, 0
 
     def __len__(self) -> int:
         return len(self.values)
@@ -58,7 +63,7 @@ class Curve:
             at, found, lost_steps, lost_values = _finite(at, found)
             self.lost_steps.extend(lost_steps)
             self.lost_values.extend(lost_values)
-        self._smooth(found)
+        self._smooth(at, found)
         self.steps.extend(at)
         self.values.extend(found)
         self._build()
@@ -68,24 +73,33 @@ class Curve:
         other = Curve(beta)
         other.steps, other.values, other.levels = self.steps, self.values, self.levels
         other.lost_steps, other.lost_values = self.lost_steps, self.lost_values
-        other._smooth(other.values)
+        other._smooth(other.steps, other.values)
         return other
 
     def view(self) -> View:
         return View(self, len(self.values), len(self.lost_steps))
 
-    def _smooth(self, values: array[float]) -> None:
-        beta, gain, power = self.beta, 1.0 - self.beta, self._power
-        means = array("d", accumulate(values, lambda mean, value: beta * mean + gain * value, initial=self._mean))
-        self._mean = means[-1]
-        del means[0]
-        for index in range(len(means)):
-            if power < _NOTHING:
-                break
-            power *= beta
-            means[index] /= 1.0 - power
-        self._power = power
+    def _smooth(self, steps: array[int], values: array[float]) -> None:
+        if not steps:
+            return
+        kept = self._kept(steps)
+        mean, power, means = self._mean, self._power, array("d")
+        for share, value in zip(kept, values, strict=True):
+            mean = share * mean + (1.0 - share) * value
+            if power >= _NOTHING:
+                power *= share
+                means.append(mean / (1.0 - power))
+            else:
+                means.append(mean)
+        self._mean, self._power, self._smoothed_to = mean, power, steps[-1]
         self.smooth.extend(means)
+
+    def _kept(self, steps: array[int]) -> list[float]:
+        """Of each point the share of the former mean that its step leaves; the first of all counts as one step."""
+        before = self._smoothed_to if self._power < 1.0 else steps[0] - 1
+        gaps = list(map(sub, steps, chain((before,), steps)))
+        powers = {gap: self.beta**gap for gap in set(gaps)}
+        return list(map(powers.__getitem__, gaps))
 
     def _build(self) -> None:
         below_low = below_high = self.values
@@ -202,8 +216,12 @@ class Envelope(NamedTuple):
     smooth: list[float]  # the smoothed value at the column's end
 
 
-def envelope(view: View, first: float, last: float, columns: int) -> Envelope:
+def envelope(
+    view: View, first: float, last: float, columns: int, edges: Sequence[float] | None = None
+) -> Envelope:  # fmt: skip
     """Columns are buckets of equal step ranges over first..last, both included.
+
+    On an axis that is not one of steps they are not equal: ``edges`` are the steps between them, ascending.
 
     Every point of the range is in exactly one bucket, so no extreme is lost. Long curves are cut at whole buckets of
     the pyramid, at least four to a column: a point may stand up to a quarter of a column beside its place, and the
@@ -219,7 +237,8 @@ def envelope(view: View, first: float, last: float, columns: int) -> Envelope:
     lows, highs = view.extremes(start, stop, depth)
     last_steps = steps[start + size - 1 : stop : size].tolist()  # of every whole bucket of the pyramid
     width = (last - first) / columns
-    ends = [bisect_left(last_steps, math.ceil(first + width * column)) for column in range(1, columns)]
+    between = [first + width * column for column in range(1, columns)] if edges is None else edges
+    ends = [bisect_left(last_steps, math.ceil(edge)) for edge in between]
     found = enumerate(pairwise([0, *ends, len(lows)]))
     filled = [(column, begin, end) for column, (begin, end) in found if end > begin]
     last_values = smooth[start + size - 1 : stop : size].tolist() + smooth[stop - 1 : stop].tolist()

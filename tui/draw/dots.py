@@ -51,6 +51,13 @@ class Dots:
             else:
                 bits[column] |= above[row + 1] ^ above[row]
 
+    def dash(self, drawn: int, left_out: int) -> None:
+        """Takes the dots out of ``left_out`` columns after every ``drawn`` ones: a line becomes a dashed one."""
+        period = drawn + left_out
+        for column in range(self.columns):
+            if column % period >= drawn:
+                self._bits[column] = 0
+
     def masks(self) -> bytes:
         """The mask of every cell, column by column."""
         across, down = self._glyphs.dots

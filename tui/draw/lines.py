@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 from tui.draw.canvas import Canvas
 from tui.draw.curve import Envelope, View, envelope
@@ -13,14 +14,20 @@ from tui.draw.dots import Dots
 from tui.draw.frame import Y_LABELS, draw_x_axis, draw_y_axis
 from tui.draw.glyphs import Glyphs
 from tui.draw.layers import Layer, paint
+from tui.draw.ruler import Ruler
 from tui.draw.scale import Scale, bounds
 from tui.draw.text import Row, width
-from tui.draw.ticks import nice_ticks, value_label
+from tui.draw.ticks import nice_ticks, tick_label, value_label
+from tui.draw.time_ticks import elapsed_label, elapsed_ticks, moment_label, moment_ticks
 
 SINGLE = "single"  # the key of a series that stands alone
 _LABELLED = 40  # cells from which on lines are labelled at their ends
 _LEAST_CELLS, _LEAST_LINES = 16, 3
 _SPARSE = 3  # cells a point, from which on points are drawn as marks
+_OUTLIERS = 0.02  # of the columns at either end: how many may lie outside of a robust range
+
+Kind = Literal["step", "moment", "elapsed", "tokens"]  # what an x axis measures
+Range = Literal["all", "robust"] | tuple[float, float]  # of values: all, without outliers, or from and to
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,9 @@ class Series:
     label: str
     view: View
     marked: bool = False  # every point is a measurement of its own: a mark where there is room
+    ruler: Ruler | None = None  # of an x axis that is not one of steps
+    dash: tuple[int, int] = (1, 0)  # columns of dots that are drawn, and left out after them
+    faint: bool = False  # its raw points are not drawn, so that they hide no other curve
 
     @property
     def style(self) -> str:
@@ -40,6 +50,13 @@ class Series:
     def raw_style(self) -> str:
         return "bar" if self.key == SINGLE else f"series.{self.key}.raw"
 
+    def place(self, step: float) -> float:
+        """Where a step lies on the x axis."""
+        return step if self.ruler is None else self.ruler.at(step)
+
+    def step(self, place: float) -> float:
+        return place if self.ruler is None else self.ruler.step(place)
+
     def sample(self, glyphs: Glyphs) -> str:
         """What stands before the label, so that series differ without colour in ASCII."""
         return glyphs.series.get(self.key, glyphs.full)
@@ -47,14 +64,25 @@ class Series:
 
 @dataclass(frozen=True)
 class Axes:
-    """What part of the data is shown."""
+    """What part of the data is shown, in the unit of the x axis."""
 
-    first: float  # steps
+    first: float  # steps, unix seconds, seconds or tokens, by ``kind``
     last: float
     log: bool = False
     smoothed: bool = True  # False: the raw envelope itself is the line
-    crosshair: float | None = None  # step
+    crosshair: float | None = None
     labelled: bool = True  # names at the ends of the lines, where there is room
+    kind: Kind = "step"
+    range: Range = "all"
+    minutes_east: int = 0  # of the time zone
+
+    def label(self, place: float) -> str:
+        """A place on the x axis, exact enough to be found again."""
+        if self.kind == "moment":
+            return moment_label(place, self.minutes_east)
+        if self.kind == "elapsed":
+            return elapsed_label(place)
+        return f"{place:,.0f}"
 
 
 def steady_end(step: int) -> int:
@@ -86,10 +114,12 @@ def line_chart(cells: int, lines: int, series: Sequence[Series], axes: Axes, gly
     height = lines - 2
     envelopes = [_points(one, axes, room * glyphs.dots[0]) for one in shown]
     extremes = [value for points in envelopes for value in points.low + points.high]
-    scale = Scale(*bounds(extremes, axes.log), axes.log, height * glyphs.dots[1])
+    scale = Scale(*value_range(envelopes, axes), axes.log, height * glyphs.dots[1])
     if extremes:
         draw_y_axis(canvas, 0, height, scale, glyphs.dots[1], glyphs)
         _draw_series(canvas, room, height, shown, envelopes, axes, scale, glyphs)
+        if axes.range != "all":
+            _mark_outliers(canvas, height, envelopes, scale, glyphs)
     else:
         canvas.put(Y_LABELS, height // 2, "no point in this part", "dim")
     _draw_steps(canvas, height, room, axes, glyphs)
@@ -101,11 +131,54 @@ def line_chart(cells: int, lines: int, series: Sequence[Series], axes: Axes, gly
     return canvas.rows()
 
 
+def range_in_sight(cells: int, series: Sequence[Series], axes: Axes, glyphs: Glyphs) -> tuple[float, float]:
+    """The ends of the value axis of ``line_chart`` with these arguments."""
+    shown = [one for one in series if one.view.count]
+    columns = max(1, plot_width(cells, shown, axes) * glyphs.dots[0])
+    return value_range([_points(one, axes, columns) for one in shown], axes)
+
+
+def value_range(envelopes: Sequence[Envelope], axes: Axes) -> tuple[float, float]:
+    """The ends of the value axis; without outliers it still holds the end of every line."""
+    if isinstance(axes.range, tuple):
+        return axes.range
+    low = sorted(value for points in envelopes for value in points.low)
+    high = sorted(value for points in envelopes for value in points.high)
+    if axes.range == "robust" and len(low) > 2:
+        cut = max(1, round(_OUTLIERS * len(low)))
+        return bounds([low[cut], high[-1 - cut], *_ends(envelopes)], axes.log)
+    return bounds([*low, *high], axes.log)
+
+
+def _ends(envelopes: Sequence[Envelope]) -> list[float]:
+    """The end of every line: what a run is by now is no outlier."""
+    return [points.smooth[-1] for points in envelopes if points.smooth]
+
+
+def _mark_outliers(
+    canvas: Canvas, plot_height: int, envelopes: Sequence[Envelope], scale: Scale, glyphs: Glyphs
+) -> None:  # fmt: skip
+    """An arrow at the edge of every column that reaches beyond it."""
+    up, down = glyphs.scroll
+    for points in envelopes:
+        for column, low, high in zip(points.columns, points.low, points.high, strict=True):
+            x = Y_LABELS + column // glyphs.dots[0]
+            if high > scale.high:
+                canvas.put(x, 0, up, "warning")
+            if low < scale.low and (not scale.log or low > 0):
+                canvas.put(x, plot_height - 1, down, "warning")
+
+
 def _points(one: Series, axes: Axes, columns: int) -> Envelope:
     """The envelope; of marked points, far apart, also where the line between two of them enters and leaves."""
-    points = envelope(one.view, axes.first, axes.last, columns)
+    first, last = one.step(axes.first), one.step(axes.last)
+    edges = None
+    if one.ruler is not None:
+        width = (axes.last - axes.first) / columns
+        edges = [one.ruler.step(axes.first + width * column) for column in range(1, columns)]
+    points = envelope(one.view, first, last, columns, edges)
     if one.marked:
-        for column, step in ((0, axes.first), (columns - 1, axes.last)):
+        for column, step in ((0, first), (columns - 1, last)):
             value = one.view.between(step, axes.log)
             if column not in points.columns and value is not None:
                 place = bisect_left(points.columns, column)
@@ -122,13 +195,19 @@ def _draw_series(
     """The smoothed lines above all that is raw."""
     layers: list[Layer] = []
     for one, points in zip(shown, envelopes, strict=True):
+        if one.faint and axes.smoothed:
+            continue
         raw = Dots(plot_width, plot_height, glyphs)
         _trace_raw(raw, points, scale, joined=not axes.smoothed)
+        if one.dash[1] and not axes.smoothed:
+            raw.dash(*one.dash)
         layers.append(Layer(raw, one.raw_style if axes.smoothed else one.style))
     if axes.smoothed:
         for one, points in zip(shown, envelopes, strict=True):
             line = Dots(plot_width, plot_height, glyphs)
             _trace_smooth(line, points, scale)
+            if one.dash[1]:
+                line.dash(*one.dash)
             layers.append(Layer(line, one.style, one.sample(glyphs) if glyphs.name == "ascii" else ""))
     paint(canvas, Y_LABELS, 0, layers, glyphs)
 
@@ -137,12 +216,12 @@ def _draw_marks(
     canvas: Canvas, plot_width: int, shown: Sequence[Series], axes: Axes, scale: Scale, glyphs: Glyphs
 ) -> None:
     for one in shown:
-        first, last = one.view.index(axes.first), one.view.index(axes.last + 1)
+        first, last = one.view.index(one.step(axes.first)), one.view.index(one.step(axes.last) + 1)
         if not one.marked or (last - first) * _SPARSE > plot_width:
             continue
         mark = one.sample(glyphs) if glyphs.name == "ascii" else glyphs.whisker[3]
         for index in range(first, last):
-            x = _cell(one.view.curve.steps[index], axes, plot_width)
+            x = _cell(one.place(one.view.curve.steps[index]), axes, plot_width)
             if 0 <= x < plot_width:
                 row = scale.row(one.view.curve.values[index])
                 canvas.put(Y_LABELS + x, row // glyphs.dots[1], mark, one.style)
@@ -152,11 +231,12 @@ def _draw_lost(canvas: Canvas, plot_width: int, shown: Sequence[Series], axes: A
     """Points that are NaN or infinite: a mark on the top line, where no scale can put them."""
     span = (axes.last - axes.first) or 1.0
     for one in shown:
-        if not one.view.any_lost(axes.first, axes.last + 1):
+        least = one.step(axes.first)
+        if not one.view.any_lost(least, one.step(axes.last) + 1):
             continue
         for x in range(plot_width):
-            first, after = (axes.first + span * (x + half) / max(1, plot_width - 1) for half in (-0.5, 0.5))
-            if one.view.any_lost(max(first, axes.first), after):
+            first, after = (one.step(axes.first + span * (x + half) / max(1, plot_width - 1)) for half in (-0.5, 0.5))
+            if one.view.any_lost(max(first, least), after):
                 canvas.put(Y_LABELS + x, 0, glyphs.non_finite, "error")
 
 
@@ -170,11 +250,11 @@ def _draw_crosshair(canvas: Canvas, plot_width: int, plot_height: int, axes: Axe
     for y in range(plot_height):
         canvas.cross(Y_LABELS + x, y, glyphs.vertical, "dim", "selected")
     start, _ = _label_cells(axes.crosshair, axes, plot_width, canvas.width)
-    canvas.put(start, plot_height + 1, f"{axes.crosshair:,.0f}", "key")
+    canvas.put(start, plot_height + 1, axes.label(axes.crosshair), "key")
 
 
-def _cell(step: float, axes: Axes, plot_width: int) -> int:
-    return round((step - axes.first) / ((axes.last - axes.first) or 1.0) * (plot_width - 1))
+def _cell(place: float, axes: Axes, plot_width: int) -> int:
+    return round((place - axes.first) / ((axes.last - axes.first) or 1.0) * (plot_width - 1))
 
 
 def _trace_raw(dots: Dots, points: Envelope, scale: Scale, joined: bool) -> None:
@@ -200,25 +280,37 @@ def _trace_smooth(dots: Dots, points: Envelope, scale: Scale) -> None:
 
 
 def _draw_steps(canvas: Canvas, y: int, plot_width: int, axes: Axes, glyphs: Glyphs) -> None:
-    ticks = nice_ticks(axes.first, axes.last, max(2, plot_width // 9))
+    ticks = _ticks(axes, plot_width)
     taken = range(0)
     if axes.crosshair is not None and axes.first <= axes.crosshair <= axes.last:
         start, end = _label_cells(axes.crosshair, axes, plot_width, canvas.width)
         taken = range(start - 1, end + 1)
 
-    def label(tick: float) -> str:
-        """Nothing where the step of the crosshair stands."""
-        start, end = _label_cells(tick, axes, plot_width, canvas.width)
-        return "" if start < taken.stop and end > taken.start else f"{tick:,.0f}"
+    def kept(tick: float, label: str) -> str:
+        """Nothing where the place of the crosshair stands."""
+        start, end = _label_cells(tick, axes, plot_width, canvas.width, label)
+        return "" if start < taken.stop and end > taken.start else label
 
-    labelled = [(tick, label(tick)) for tick in ticks if tick == round(tick)]
-    draw_x_axis(canvas, y, plot_width, labelled, lambda step: _cell(step, axes, plot_width), glyphs)
+    labelled = [(tick, kept(tick, label)) for tick, label in ticks]
+    draw_x_axis(canvas, y, plot_width, labelled, lambda place: _cell(place, axes, plot_width), glyphs)
 
 
-def _label_cells(step: float, axes: Axes, plot_width: int, cells: int) -> tuple[int, int]:
-    """First cell of a step's label below the axis, and the one after it."""
-    size = len(f"{step:,.0f}")
-    start = max(0, min(Y_LABELS + _cell(step, axes, plot_width), cells - size))
+def _ticks(axes: Axes, plot_width: int) -> list[tuple[float, str]]:
+    """Where the x axis is labelled, and how."""
+    if axes.kind == "moment":
+        return moment_ticks(axes.first, axes.last, max(2, plot_width // 12), axes.minutes_east)
+    if axes.kind == "elapsed":
+        return elapsed_ticks(axes.first, axes.last, max(2, plot_width // 12))
+    ticks = [tick for tick in nice_ticks(axes.first, axes.last, max(2, plot_width // 9)) if tick == round(tick)]
+    return [(tick, tick_label(tick) if axes.kind == "tokens" else f"{tick:,.0f}") for tick in ticks]
+
+
+def _label_cells(
+    place: float, axes: Axes, plot_width: int, cells: int, label: str | None = None
+) -> tuple[int, int]:  # fmt: skip
+    """First cell of the label of a place below the axis, and the one after it."""
+    size = len(axes.label(place) if label is None else label)
+    start = max(0, min(Y_LABELS + _cell(place, axes, plot_width), cells - size))
     return start, start + size
 
 
@@ -229,7 +321,7 @@ def _label(one: Series, axes: Axes) -> str:
 
 def _end(one: Series, axes: Axes) -> float | None:
     """What the line is at its end, in sight."""
-    return one.view.smooth_before(axes.last + 1)
+    return one.view.smooth_before(one.step(axes.last) + 1)
 
 
 def _draw_labels(

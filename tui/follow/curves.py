@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Collection, Iterable, Sequence
-from itertools import compress
+from dataclasses import replace
+from itertools import accumulate, compress
 
 from engine.runs.reader import MODE_NAMES, UNKNOWN_MODE, Series
 from engine.runs.state import EvaluationPoint, ValidationPoint
 from tui.draw import lines
 from tui.draw.curve import Curve, View
-from tui.draw.lines import SINGLE
+from tui.draw.lines import SINGLE, Kind
+from tui.draw.ruler import Knots, Ruler
 from tui.follow.charts import Chart, evaluation_charts, in_order, validation_charts
 from tui.follow.measures import LOSS, STEP_MEASURES, Measure, told
 
@@ -30,17 +32,27 @@ class CurveBook:
         self._attempt = 0
         self._done = 0
         self._evaluated: tuple[list[EvaluationPoint], list[ValidationPoint], list[Chart]] = ([], [], [])
+        self._times, self._tokens = Knots(), Knots()
+        self._events = self._counted = 0  # events whose time, steps whose tokens were taken up
+        self._kind: Kind = "step"
 
     def sync(
-        self, series: Series, attempt: int, beta: float, wanted: Collection[str] = (), batch_size: int = 0
-    ) -> None:
+        self, series: Series, attempt: int, beta: float, wanted: Collection[str] = (), batch_size: int = 0,
+        kind: Kind = "step",
+    ) -> None:  # fmt: skip
         """Takes up the steps that are new, of the losses and of the ``wanted`` measures.
 
-        A resumed run (another attempt) may have superseded some: it starts over.
+        A resumed run (another attempt) may have superseded some: it starts over. ``kind`` is what the x axis measures.
         """
         if series is not self._series or attempt != self._attempt or len(series) < self._done:
             self._series, self._attempt, self._done = series, attempt, 0
             self._curves, self._measured, self._reached = {}, {}, {}
+            self._times, self._tokens, self._events, self._counted = Knots(), Knots(), 0, 0
+        self._kind = kind
+        if kind in ("moment", "elapsed"):
+            self._take_times(series)
+        elif kind == "tokens":
+            self._take_tokens(series)
         if beta != self._beta:
             self._beta = beta
             self._curves = {mode: curve.with_smoothing(beta) for mode, curve in self._curves.items()}
@@ -58,16 +70,49 @@ class CurveBook:
 
     def charts(self, evaluations: list[EvaluationPoint], validations: list[ValidationPoint]) -> tuple[Chart, ...]:
         """Every chart that the run has; those of measures that were not wanted are not ready."""
-        losses = tuple(lines.Series(mode, mode, view) for mode, view in self.views())
+        ruler = self.ruler()
+        losses = tuple(lines.Series(mode, mode, view, ruler=ruler) for mode, view in self.views())
         found = [Chart(LOSS, losses, log=True, smoothed=True)]
         for measure in told(self._series) if self._series is not None else ():
             curve = self._measured.get(measure.name)
-            series = (lines.Series(SINGLE, measure.name, curve.view()),) if curve is not None else ()
+            series = (lines.Series(SINGLE, measure.name, curve.view(), ruler=ruler),) if curve is not None else ()
             found.append(Chart(measure.name, series, measure.log, measure.smoothed, ready=curve is not None))
         if (evaluations, validations) != self._evaluated[:2]:
             made = [*validation_charts(validations), *evaluation_charts(evaluations)]
             self._evaluated = (list(evaluations), list(validations), made)
-        return in_order([*found, *self._evaluated[2]])
+        evaluated = self._evaluated[2] if ruler is None else [measured(chart, ruler) for chart in self._evaluated[2]]
+        return in_order([*found, *evaluated])
+
+    def ruler(self) -> Ruler | None:
+        """Of the x axis; None where it is one of steps, or nothing is known yet."""
+        if self._kind == "tokens":
+            return self._tokens.ruler()
+        if self._kind == "step" or not len(self._times.values):
+            return None
+        return self._times.ruler(self._times.values[0] if self._kind == "elapsed" else 0.0)
+
+    def _take_times(self, series: Series) -> None:
+        """When each event was written; before the first of them when its first step began."""
+        start, end = self._events, len(series.event_steps)
+        if start == end:
+            return
+        if not start:
+            count = series.event_steps[0]
+            seconds = sum(second for second in series.seconds[:count] if second > 0)
+            self._times.extend([0], [series.event_times[0] - seconds])
+        self._times.extend(series.event_steps[start:end], series.event_times[start:end])
+        self._events = end
+
+    def _take_tokens(self, series: Series) -> None:
+        start, end = self._counted, len(series)
+        if not start and end:
+            self._tokens.extend([0], [0.0])
+        if start < end:
+            total = self._tokens.values[-1]
+            self._tokens.extend(
+                range(start + 1, end + 1), list(accumulate(series.tokens[start:end], initial=total))[1:]
+            )
+        self._counted = end
 
     def _take_losses(self, series: Series) -> None:
         start, end = self._done, len(series)
@@ -98,6 +143,11 @@ class CurveBook:
             steps, values = [start + 1 + index for index in kept], [values[index] for index in kept]
         curve.extend(steps, values)
         self._reached[measure.name] = end
+
+
+def measured(chart: Chart, ruler: Ruler) -> Chart:
+    """The chart on the x axis of ``ruler``."""
+    return replace(chart, series=tuple(replace(one, ruler=ruler) for one in chart.series))
 
 
 def usual_smoothing(max_steps: int) -> float:

@@ -13,6 +13,8 @@ from engine.runs.folder import Spec
 from engine.runs.reader import Series
 from engine.runs.state import RECENT_STEPS, EvaluationPoint, Note, RunState
 from tui.draw.curve import View
+from tui.draw.lines import Kind
+from tui.draw.ruler import Ruler
 from tui.follow.charts import Chart
 from tui.follow.curves import CurveBook
 from tui.follow.requests import Request, merge
@@ -40,6 +42,15 @@ class Figures:
 
 
 @dataclass(frozen=True)
+class LaidOver:
+    """Another run, whose curves lie over those of the open one."""
+
+    row: RunRow
+    charts: tuple[Chart, ...]
+    ruler: Ruler | None
+
+
+@dataclass(frozen=True)
 class RunDetail:
     """Built in the reader thread; ``curves`` are views that stay true while the run goes on."""
 
@@ -63,6 +74,9 @@ class RunDetail:
     skipped: int
     started: float
     smoothing: float
+    kind: Kind = "step"  # what the x axis of the charts measures
+    ruler: Ruler | None = None
+    over: tuple[LaidOver, ...] = ()
 
     def of_benchmark(self, benchmark: str) -> tuple[EvaluationPoint, ...]:
         """Its evaluations by ascending step."""
@@ -74,8 +88,9 @@ class RunDetail:
 
 
 def make_detail(
-    row: RunRow, spec: Spec | None, state: RunState, series: Series, book: CurveBook, smoothing: float, skipped: int
-) -> RunDetail:
+    row: RunRow, spec: Spec | None, state: RunState, series: Series, book: CurveBook, smoothing: float, skipped: int,
+    kind: Kind = "step", over: tuple[LaidOver, ...] = (),
+) -> RunDetail:  # fmt: skip
     """Reads the control folder; everything else is at hand."""
     return RunDetail(
         row=row,
@@ -98,6 +113,9 @@ def make_detail(
         skipped=skipped,
         started=state.started,
         smoothing=smoothing,
+        kind=kind,
+        ruler=book.ruler(),
+        over=over,
     )
 
 

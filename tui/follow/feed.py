@@ -23,8 +23,9 @@ from tui.numbers import visible
 from tui.settings import Rates
 
 if TYPE_CHECKING:  # what only an open run needs is loaded in the feed's thread, after the first frame
+    from tui.draw.lines import Kind
     from tui.follow.curves import CurveBook
-    from tui.follow.detail import RunDetail
+    from tui.follow.detail import LaidOver, RunDetail
     from tui.follow.study_state import StudyState
 
 _PATIENCE = 0.3  # seconds of reading after which the runs that are known so far are posted
@@ -52,13 +53,22 @@ class _Tracked:
     due: int = 0
 
 
+@dataclass(frozen=True)
+class Watch:
+    """What the screen of a run asks for."""
+
+    folder: RunFolder
+    smoothing: float | None = None  # None: by the length of the run
+    measures: frozenset[str] = frozenset()  # whose curves are to be made, besides the losses
+    kind: Kind = "step"  # what the x axis of the charts measures
+    over: tuple[RunFolder, ...] = ()  # runs whose curves lie over this one's
+
+
 @dataclass
 class _Wishes:
     """What the interface asks for; written by its thread, read by the feed's."""
 
-    watched: RunFolder | None = None
-    smoothing: float | None = None  # None: by the length of the run
-    measures: frozenset[str] = frozenset()  # whose curves are to be made, besides the losses
+    watch: tuple[Watch, object] | None = None  # and who asks
     study: tuple[str, object] | None = None  # its name, and who wants it
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -93,11 +103,20 @@ class Feed:
         self._stop.set()
         self._wake.set()
 
-    def watch(self, folder: RunFolder | None) -> None:
-        """The run whose details are wanted, at once."""
+    def watch(self, watch: Watch, who: object = None) -> None:
+        """The run whose details are to come, at once; ``who`` asks for them, until ``leave_run``."""
         with self._wishes.lock:
-            self._wishes.watched = folder
+            if self._wishes.watch is not None and self._wishes.watch[0] == watch:
+                self._wishes.watch = watch, who
+                return
+            self._wishes.watch = watch, who
         self.hurry()
+
+    def leave_run(self, who: object) -> None:
+        """Nothing changes where somebody else asks for a run by now."""
+        with self._wishes.lock:
+            if self._wishes.watch is not None and self._wishes.watch[1] is who:
+                self._wishes.watch = None
 
     def follow_study(self, name: str, who: object) -> None:
         """The study whose state is wanted, at once; ``who`` wants it, until ``leave_study``."""
@@ -111,19 +130,6 @@ class Feed:
             if self._wishes.study is not None and self._wishes.study[1] is who:
                 self._wishes.study = None
 
-    def smooth(self, beta: float | None) -> None:
-        with self._wishes.lock:
-            self._wishes.smoothing = beta
-        self.hurry()
-
-    def want(self, measures: frozenset[str]) -> None:
-        """The measures whose curves are looked at."""
-        with self._wishes.lock:
-            if measures == self._wishes.measures:
-                return
-            self._wishes.measures = measures
-        self.hurry()
-
     def hurry(self) -> None:
         """Look now instead of at the next tick."""
         self._wake.set()
@@ -131,13 +137,14 @@ class Feed:
     def step(self) -> Snapshot | None:
         """One look at the disk; None when nothing is new."""
         with self._wishes.lock:
-            watched, smoothing = self._wishes.watched, self._wishes.smoothing
-            measures, wanted = self._wishes.measures, self._wishes.study
+            watch = self._wishes.watch[0] if self._wishes.watch is not None else None
+            wanted = self._wishes.study
         self._list()
         problem, detail = "", None
         order = list(self._order)
-        if watched is not None:  # first: it must not wait for the others; it may be of another home
-            order = [watched, *(folder for folder in order if folder != watched)]
+        opened = () if watch is None else (*watch.over, watch.folder)
+        if watch is not None:  # first: it must not wait for the others; it may be of another home
+            order = [*opened, *(folder for folder in order if folder not in opened)]
         began = time.monotonic()
         for index, folder in enumerate(order):
             if time.monotonic() - began > _PATIENCE:
@@ -145,9 +152,9 @@ class Feed:
                 if unread := sum(later.path not in self._runs for later in order[index:]):
                     self._post(Snapshot(self._now(), self._rows(), detail, problem, unread))
             try:
-                self._follow(folder, watched=folder == watched)
-                if folder == watched:
-                    detail = self._detail(self._runs[folder.path], smoothing, measures)
+                self._follow(folder, watched=folder in opened)
+                if watch is not None and folder == watch.folder:
+                    detail = self._detail(self._runs[folder.path], watch)
             except Exception as error:  # whatever is wrong with one folder, the others are still to be shown
                 problem = visible(f"{folder.id}: {type(error).__name__}: {error}")
         rows = self._rows()
@@ -227,17 +234,36 @@ class Feed:
         self._runs[folder.path] = tracked
         return tracked
 
-    def _detail(self, tracked: _Tracked, wished: float | None, measures: frozenset[str]) -> RunDetail | None:
+    def _detail(self, tracked: _Tracked, watch: Watch) -> RunDetail | None:
         from tui.follow.curves import usual_smoothing
-        from tui.follow.detail import batch_size, make_detail
+        from tui.follow.detail import make_detail
 
         reader, book = tracked.reader, tracked.book
         if reader.series is None or book is None:
             return None
-        smoothing = usual_smoothing(tracked.row.max_steps) if wished is None else wished
-        size = batch_size(reader.state, tracked.spec)
-        book.sync(reader.series, reader.state.attempt, smoothing, measures, size)
-        return make_detail(tracked.row, tracked.spec, reader.state, reader.series, book, smoothing, reader.skipped)
+        smoothing = usual_smoothing(tracked.row.max_steps) if watch.smoothing is None else watch.smoothing
+        self._sync(tracked, watch, smoothing)
+        over = tuple(self._laid_over(self._runs[folder.path], watch, smoothing)
+                     for folder in watch.over if folder.path in self._runs)  # fmt: skip
+        return make_detail(
+            tracked.row, tracked.spec, reader.state, reader.series, book, smoothing, reader.skipped, watch.kind, over
+        )
+
+    def _laid_over(self, tracked: _Tracked, watch: Watch, smoothing: float) -> LaidOver:
+        from tui.follow.detail import LaidOver
+
+        self._sync(tracked, watch, smoothing)
+        book, state = tracked.book, tracked.reader.state
+        assert book is not None
+        return LaidOver(tracked.row, book.charts(state.evaluations, state.validations), book.ruler())
+
+    def _sync(self, tracked: _Tracked, watch: Watch, smoothing: float) -> None:
+        from tui.follow.detail import batch_size
+
+        reader, book = tracked.reader, tracked.book
+        if reader.series is not None and book is not None:
+            size = batch_size(reader.state, tracked.spec)
+            book.sync(reader.series, reader.state.attempt, smoothing, watch.measures, size, watch.kind)
 
 
 def _same(first: list[RunRow], second: list[RunRow]) -> bool:

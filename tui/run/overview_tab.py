@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textual.message import Message
+
 from tui.draw.text import Row
 from tui.follow.detail import RunDetail
 from tui.run.board import Board
@@ -27,6 +29,13 @@ class OverviewTab(Tab):
     OverviewTab.-single #overview-log, OverviewTab.-single #now { height: 1fr; }
     """
 
+    class InSight(Message):
+        """Other charts can be seen."""
+
+        def __init__(self, charts: frozenset[str]) -> None:
+            super().__init__()
+            self.charts = charts
+
     def __init__(self) -> None:
         self.charts, self.now, self.evaluations = ChartBoard(), NowPanel(), EvaluationPanel()
         self.measured = MeasuredPanel()
@@ -37,6 +46,7 @@ class OverviewTab(Tab):
         )
         self._columns[1].add_class("side")
         self._narrow = False
+        self._in_sight: frozenset[str] = frozenset()
         self.measured.display = False
 
     @property
@@ -61,7 +71,9 @@ class OverviewTab(Tab):
             self.now.show(self.detail, None, ())
             return
         in_sight = self.charts.show(self.detail)
-        self.host.feed.want(frozenset(in_sight))
+        if frozenset(in_sight) != self._in_sight:
+            self._in_sight = frozenset(in_sight)
+            self.post_message(self.InSight(self._in_sight))
         self.now.show(self.detail, self.board.viewport.crosshair, in_sight)
         self.evaluations.show(self.detail, self.board.viewport.crosshair)
         if not self.has_class("-single"):

@@ -13,7 +13,7 @@ from tui.draw.small import progress_bar
 from tui.draw.text import Piece, Row, fit_middle, row_width, width
 from tui.follow.curves import SMOOTHINGS
 from tui.follow.detail import RunDetail
-from tui.follow.feed import Snapshot
+from tui.follow.feed import Snapshot, Watch
 from tui.follow.labels import label_of
 from tui.follow.requests import describe
 from tui.follow.rows import RunRow
@@ -57,6 +57,8 @@ class RunScreen(Arrows, Examining):
         self.tabs = Tabs(RUN_TABS)
         self.active = tab
         self._made: dict[str, Tab] = {}
+        self.smoothing: float | None = None  # by the length of the run
+        self.measures: frozenset[str] = frozenset()  # whose charts are in sight
         self._body = kept(Container(id="tab-body"))
 
     @property
@@ -71,12 +73,20 @@ class RunScreen(Arrows, Examining):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.host.feed.watch(self.folder)
         self._arrange()
         self.tick(self.host.now())
 
+    def on_screen_resume(self) -> None:
+        """In front again, perhaps after another run was: it is this one that is followed."""
+        self.watch_run()
+        super().on_screen_resume()
+
     def on_unmount(self) -> None:
-        self.host.feed.watch(None)
+        self.host.feed.leave_run(self)
+
+    def watch_run(self) -> None:
+        """Asks the feed for what this screen shows."""
+        self.host.feed.watch(Watch(self.folder, self.smoothing, self.measures), self)
 
     def on_resize(self) -> None:
         self._arrange()
@@ -150,6 +160,10 @@ class RunScreen(Arrows, Examining):
                                    f"{len(self.tab.panels)})", "dim")), ()  # fmt: skip
         return ((self.tab.hint(), "dim"),), ()
 
+    def on_overview_tab_in_sight(self, message: OverviewTab.InSight) -> None:
+        self.measures = message.charts
+        self.watch_run()
+
     async def action_tab(self, number: int) -> None:
         await self.open_tab(RUN_TABS[number - 1])
 
@@ -189,7 +203,8 @@ class RunScreen(Arrows, Examining):
     def action_smooth(self, by: int) -> None:
         if self.detail is not None:
             at = SMOOTHINGS.index(self.detail.smoothing) + by
-            self.host.feed.smooth(SMOOTHINGS[max(0, min(len(SMOOTHINGS) - 1, at))])
+            self.smoothing = SMOOTHINGS[max(0, min(len(SMOOTHINGS) - 1, at))]
+            self.watch_run()
 
     def action_step(self, by: int) -> None:
         if self.detail is None:

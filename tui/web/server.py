@@ -56,10 +56,12 @@ class _Session(AppService):
 class DashboardServer:
     """Serves ``command``, a shell command that starts a dashboard."""
 
-    def __init__(self, command: str, gate: Gate, title: str) -> None:
+    def __init__(self, command: str, gate: Gate, title: str, theme: str = "dark") -> None:
+        """``theme``: "light" or "dark", of what surrounds the dashboard."""
         self._command = command
         self._gate = gate
         self._title = title
+        self._theme = theme
         self._downloads = DownloadManager()
         self._sessions: set[asyncio.Task[Any]] = set()
 
@@ -110,7 +112,8 @@ class DashboardServer:
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         page = (_ASSETS / "page.html").read_text(encoding="utf-8")
-        return web.Response(text=page.replace("TITLE", escape(self._title)), content_type="text/html")
+        page = page.replace("THEME", escape(self._theme)).replace("TITLE", escape(self._title))
+        return web.Response(text=page, content_type="text/html")
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         websocket = web.WebSocketResponse(heartbeat=_HEARTBEAT_SECONDS)

@@ -63,11 +63,11 @@ def draw_validation(frame: Frame) -> Any:
             axes.plot([step for step, _ in points], [value for _, value in points], **style)
             for step, value in curve.filter("best").select("step", "value").rows():
                 axes.plot([step], [value], color=COLOURS[index], marker="o", markersize=8, markerfacecolor="none")
-            if number == 1:
+            if number == 1 and len(runs) > 1:
                 axes.plot([], [], **style, label=plain(names[run]))
         axes.set_ylabel(plain(measure))
         axes.grid(visible=True, axis="y")
-        axes.set_xlim(left=0)
     axes.set_xlabel("step (ring: the best one)")
-    figure.legend(loc="outside upper left")
+    if len(runs) > 1:
+        figure.legend(loc="outside upper left")
     return figure

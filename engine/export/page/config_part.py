@@ -55,7 +55,7 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict) and value:
         for key, one in value.items():
             yield from _leaves(f"{name}.{key}" if name else str(key), one)
-    elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
+    elif isinstance(value, (list, tuple)) and any(isinstance(one, dict) for one in value):
         for index, one in enumerate(value):
             yield from _leaves(f"{name}[{index}]", one)
     else:

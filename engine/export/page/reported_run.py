@@ -37,6 +37,11 @@ class ReportedRun:
         return self.spec.config.kind == "training"
 
     @property
+    def last_step(self) -> int | None:
+        """What came after it is left out; None: nothing is."""
+        return None if isinstance(self.reference, Path) else self.reference.step
+
+    @property
     def explanation(self) -> str:
         """Why it is in the state it is in; empty where there is nothing to add."""
         return reason(self.state, probe(self.reader.folder))

@@ -14,6 +14,7 @@ from engine.export.page.reported_run import ReportedRun
 from engine.export.tables.rounding import rounded
 from engine.measures import HEADLINE, METRICS
 from engine.runs.reader import MODE_NAMES
+from engine.runs.state import ValidationPoint
 
 _MANY_EVALUATIONS = 40  # of one run on one benchmark: of more, the first and the last are shown
 
@@ -41,7 +42,7 @@ def _parts(runs: Sequence[ReportedRun]) -> Iterator[str]:
         [row for run in stepped for row in _loss_rows(run)],
         words=(1,),
     )
-    validated = [run for run in stepped if run.state.validations]
+    validated = [run for run in stepped if _validations(run)]
     if validated:
         yield drawing(
             "validation",
@@ -62,16 +63,21 @@ def _loss_rows(run: ReportedRun) -> Iterator[list[str]]:
     """A row for each kind of batch."""
     series = run.reader.series
     assert series is not None
-    for code in sorted(set(series.mode)):
-        losses = [loss for loss, mode in zip(series.loss, series.mode, strict=True) if mode == code]
+    steps = list(zip(series.loss, series.mode, strict=True))[: run.last_step]
+    for code in sorted({mode for _, mode in steps}):
+        losses = [loss for loss, mode in steps if mode == code]
         finite = [loss for loss in losses if math.isfinite(loss)]
         name = MODE_NAMES[code] if code < len(MODE_NAMES) else "unknown"
         ends = [f"{finite[0]:.4f}", f"{finite[-1]:.4f}", f"{min(finite):.4f}"] if finite else ["-"] * 3
         yield [run.label, name, f"{len(losses):,}", *ends, f"{len(losses) - len(finite):,}"]
 
 
+def _validations(run: ReportedRun) -> list[ValidationPoint]:
+    return [point for point in run.state.validations if run.last_step is None or point.step <= run.last_step]
+
+
 def _validation_row(run: ReportedRun) -> list[str]:
-    points = run.state.validations
+    points = _validations(run)
     first, last = points[0], points[-1]
     best = "-" if last.best_value is None else f"{from_number(last.best_value):.4f}"
     step = "-" if last.best_step is None else f"{last.best_step:,}"
@@ -82,7 +88,11 @@ def _validation_row(run: ReportedRun) -> list[str]:
 def _evaluations(run: ReportedRun) -> Iterator[str]:
     """A table for each benchmark that was measured at several steps, with its headline measures."""
     for benchmark in dict.fromkeys(point.benchmark for point in run.state.evaluations):
-        points = [point for point in run.state.evaluations if point.benchmark == benchmark]
+        points = [
+            point
+            for point in run.state.evaluations
+            if point.benchmark == benchmark and (run.last_step is None or point.step <= run.last_step)
+        ]
         if len(points) < 2:
             continue
         names = [

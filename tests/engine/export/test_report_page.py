@@ -157,10 +157,26 @@ def test_a_run_at_a_step_is_named_so(tmp_path):
     assert rows_of(reader)["step"] == ["3"]
 
 
+def test_training_ends_at_the_step_that_was_asked_for(tmp_path):
+    run = with_log(make_run(tmp_path, "mono", "mono", {3: {"toy": make_evaluation(0)}}))
+    lines = [row for rows in read_page(report_page([Checkpoint(run, 3)])).tables for row in rows]
+    assert ["mono@3", "mono", "2", "4.0000", "4.0000", "4.0000", "1"] in lines
+    assert ["mono@3", "loss", "1", "2.1250", "2.1250", "3", "2.1250"] in lines
+
+
+def test_sources_are_told_apart_key_by_key(tmp_path):
+    runs = [make_run(tmp_path, name, name, {}) for name in ("mono", "cross")]
+    spec = read_spec(RunFolder(runs[1]))
+    (source,) = spec.config.sources
+    config = msgspec.structs.replace(spec.config, sources=(msgspec.structs.replace(source, weight=0.5),))
+    (runs[1] / "spec.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(spec, config=config)))
+    assert rows_of(read_page(report_page(runs)))["sources[0].weight"] == ["1.0", "0.5"]
+
+
 def test_a_run_that_has_nothing_yet_is_told_of(tmp_path):
     run = make_run(tmp_path, "young", "mono", {})
     reader = read_page(report_page([run]))
-    assert "young has no results." in reader.text
+    assert "young has no results yet." in reader.text
     assert "There are no steps yet." in reader.text
 
 

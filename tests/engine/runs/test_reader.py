@@ -102,6 +102,9 @@ def test_series_keeps_every_step_of_the_current_timeline(folder: RunFolder, hist
         assert str(row) == str(expected[step])
     lengths = {column: len(getattr(series, column)) for column in series.__slots__}
     assert lengths.pop("temperature") == 0  # none of these steps tells one
+    assert lengths.pop("event_steps") == lengths.pop("event_times")
+    assert list(series.event_steps) == sorted(set(series.event_steps))
+    assert all(1 <= step <= len(series) for step in series.event_steps)
     assert set(lengths.values()) == {len(series)}
 
 

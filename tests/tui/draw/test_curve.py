@@ -65,6 +65,17 @@ def test_smoothing_is_the_bias_corrected_exponential_mean(values: list[float], b
         assert curve.smooth[count - 1] == pytest.approx(expected, rel=1e-6, abs=1e-3)
 
 
+@pytest.mark.parametrize("gap", [1, 5, 20])
+def test_a_jump_is_followed_as_many_steps_later_however_far_apart_the_points_are(gap: int) -> None:
+    """The same beta on curves with a point at every step and at every twentieth: both pass the middle together."""
+    curve = Curve(0.98)
+    steps = range(1, 4001, gap)
+    curve.extend(steps, [0.0 if step <= 2000 else 1.0 for step in steps])
+    middle = next(step for step, value in zip(curve.steps, curve.smooth, strict=True) if value >= 0.5)
+    half_life = math.log(0.5) / math.log(0.98)
+    assert abs(middle - 2000 - half_life) <= gap + 1
+
+
 @given(st.lists(numbers, max_size=200), st.lists(st.integers(1, 50), max_size=10))
 def test_growing_bit_by_bit_is_the_same_as_at_once(values: list[float], cuts: list[int]) -> None:
     whole, parts, at = made(values), Curve(0.9), 0

@@ -12,7 +12,7 @@ from runs_factory import START, RunWriter, finished, run_config, running
 
 from engine import events
 from engine.runs.folder import RunFolder
-from tui.follow.feed import Feed, Snapshot
+from tui.follow.feed import Feed, Snapshot, Watch
 from tui.follow.rows import RunRow, make_row
 
 
@@ -30,7 +30,7 @@ def look(feed: Feed) -> Snapshot:
 def test_nothing_new_posts_nothing(home: Path, feed: Callable[..., Feed]) -> None:
     writer = running(home, "live")
     following = feed()
-    following.watch(writer.folder)
+    following.watch(Watch(writer.folder))
     assert look(following).rows
     assert following.step() is None
     writer.steps(311, 315)
@@ -64,7 +64,7 @@ def test_a_broken_spec_is_listed_and_does_not_stop_the_others(home: Path, feed: 
 def test_curves_hold_every_step_of_each_mode_apart(home: Path, feed: Callable[..., Feed]) -> None:
     writer = running(home, "live", to=310)
     following = feed()
-    following.watch(writer.folder)
+    following.watch(Watch(writer.folder))
     detail = look(following).detail
     writer.die()
     assert detail is not None
@@ -76,7 +76,7 @@ def test_a_resumed_run_supersedes_its_later_steps(home: Path, feed: Callable[...
     """Losses of the abandoned timeline vanish from the curves even when the new one is longer at once."""
     writer = RunWriter(home, "again", run_config("again", "cross")).started().steps(1, 50)
     following = feed()
-    following.watch(writer.folder)
+    following.watch(Watch(writer.folder))
     before = look(following).detail
     writer.attempt = 2
     writer.add(events.RunResumed(from_step=20, host="gpu-box", pid=7)).steps(21, 80, spike_at=30)
@@ -92,7 +92,7 @@ def test_a_resumed_run_supersedes_its_later_steps(home: Path, feed: Callable[...
 def test_a_step_that_is_not_finite_is_counted_and_kept_apart(home: Path, feed: Callable[..., Feed]) -> None:
     writer = RunWriter(home, "nan", run_config("nan", "mono")).started().steps(1, 20, nan_at=7)
     following = feed()
-    following.watch(writer.folder)
+    following.watch(Watch(writer.folder))
     detail = look(following).detail
     assert detail is not None
     ((_, view),) = detail.curves
@@ -106,9 +106,9 @@ def test_a_step_that_is_not_finite_is_counted_and_kept_apart(home: Path, feed: C
 def test_another_smoothing_changes_the_smoothed_line_only(home: Path, feed: Callable[..., Feed]) -> None:
     writer = finished(home, "done", "mono")
     following = feed()
-    following.watch(writer.folder)
+    following.watch(Watch(writer.folder))
     before = look(following).detail
-    following.smooth(0.0)
+    following.watch(Watch(writer.folder, smoothing=0.0))
     after = look(following).detail
     assert before is not None
     assert after is not None
@@ -131,7 +131,7 @@ def test_torn_and_unknown_lines_are_skipped_and_counted(home: Path, feed: Callab
     with writer.folder.events.open("ab") as log:
         log.write(b'{"v":1,"seq":999,"t":1,"attempt":1,"type":"from.the.future"}\n{"torn": ')
     following = feed()
-    following.watch(writer.folder)
+    following.watch(Watch(writer.folder))
     detail = look(following).detail
     assert detail is not None
     assert detail.skipped == 1

@@ -14,7 +14,7 @@ from engine.runs.commands import Command
 from engine.runs.state import CommandState, EvaluationPoint
 from tui.follow.curves import usual_smoothing
 from tui.follow.detail import RunDetail
-from tui.follow.feed import Feed
+from tui.follow.feed import Feed, Watch
 from tui.follow.requests import PATIENCE, RECENT, describe, merge
 from tui.run.matrix import change, to_matrix, widest_gap, worst_pair
 from tui.run.selection import Selection
@@ -60,7 +60,7 @@ def detail(home: Path) -> RunDetail:
     writer = finished(home, "done")
     writer.evaluated(400, benchmark="other", languages=("en", "de"))
     feed = Feed(home, lambda snapshot: None, lambda: START)
-    feed.watch(writer.folder)
+    feed.watch(Watch(writer.folder))
     snapshot = feed.step()
     assert snapshot is not None
     assert snapshot.detail is not None
