@@ -8,10 +8,12 @@ What is written lies beside its place under a hidden name, and is renamed when i
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +53,22 @@ def writing(path: Path, mode: int = 0o666, *, durable: bool = False) -> Iterator
         raise
     if durable:
         sync(path.parent)
+
+
+def read_small(path: Path, limit: int = 4096) -> bytes:
+    """The content of a small regular file; a link or a fifo in its place is refused, and holds nobody up.
+
+    Raises:
+        OSError: it is not there, is something else, or is larger.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
+            raise OSError(errno.EINVAL, "not a small file", str(path))
+        return os.read(fd, limit)
+    finally:
+        os.close(fd)
 
 
 def write_folder(target: Path, fill: Callable[[Path], None], mode: int = 0o777) -> None:

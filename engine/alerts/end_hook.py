@@ -17,12 +17,13 @@ def start_end_hook(folder: RunFolder, command: str, ending: Ending) -> subproces
         OSError: it cannot be run.
         ValueError: its words cannot be told apart, as of an open quote.
     """
+    # As bytes: no locale need know the letters of an error.
     environment = {
-        "HYBRID_TUI_RUN": folder.id,
-        "HYBRID_TUI_STATE": ending.state,
-        "HYBRID_TUI_STEP": str(ending.step),
-        "HYBRID_TUI_ATTEMPT": str(ending.attempt),
-        "HYBRID_TUI_REASON": ending.reason,
+        b"HYBRID_TUI_RUN": os.fsencode(folder.id),
+        b"HYBRID_TUI_STATE": ending.state.encode(),
+        b"HYBRID_TUI_STEP": str(ending.step).encode(),
+        b"HYBRID_TUI_ATTEMPT": str(ending.attempt).encode(),
+        b"HYBRID_TUI_REASON": ending.reason.encode(),
     }
     words = [*shlex.split(command), str(folder.path)]
-    return subprocess.Popen(words, stdin=subprocess.DEVNULL, env=os.environ | environment)
+    return subprocess.Popen(words, stdin=subprocess.DEVNULL, env=os.environb | environment)

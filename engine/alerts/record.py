@@ -7,8 +7,11 @@ import os
 import msgspec
 
 from engine.alerts.rules import Alert
+from engine.files import read_small
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder
+
+_MAX_BYTES = 1 << 16
 
 
 class ToldAlert(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +53,7 @@ def told_alerts(folder: RunFolder) -> list[ToldAlert]:
     told = []
     for path in folder.alerts.glob("*.json"):
         try:
-            told.append(msgspec.json.decode(path.read_bytes(), type=ToldAlert))
+            told.append(msgspec.json.decode(read_small(path, _MAX_BYTES), type=ToldAlert))
         except (OSError, msgspec.MsgspecError):
             continue
     return sorted(told, key=lambda alert: (alert.t, alert.key))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from engine.config import RunConfig, RunEnding, RunKind
-from engine.events import AnyEvent, EvalFinished, Outline, RunResumed, StepColumns, from_number
+from engine.events import AnyEvent, EvalFinished, Number, Outline, RunResumed, StepColumns, from_number
 from engine.metric_bounds import LOSS, MetricBound, parse_metric_bound
 from engine.runs.lock import Liveness
 from engine.runs.state import FINAL_PHASES, RunState
@@ -72,12 +72,22 @@ class Rules:
             yield from self._once(f"no-progress-{state.attempt:04d}", f"no progress for {idle / 60:.1f} minutes", state)
 
     def _of_steps(self, event: StepColumns, state: RunState) -> Iterator[Alert]:
+        if self._are_harmless(event.loss):
+            return
         for step, number in enumerate(event.loss, start=event.first_step):
             loss = from_number(number)
             if math.isfinite(loss):
                 yield from self._beyond(LOSS, None, loss, state, step)
             elif self._alerts.loss_not_finite:
                 yield from self._once("loss-not-finite", f"loss is {loss} at step {step:,}", state, step)
+
+    def _are_harmless(self, losses: Sequence[Number]) -> bool:
+        """Whether a glance at them, which costs less than a look at each, shows that they break nothing."""
+        numbers = [number for number in losses if not isinstance(number, str)]
+        if not numbers or len(numbers) < len(losses):
+            return not losses
+        bounds = self._bounds.get(LOSS, ())
+        return not any(bound.is_crossed_by(max(numbers) if bound.above else min(numbers)) for _, bound in bounds)
 
     def _of_evaluation(self, event: EvalFinished, state: RunState) -> Iterator[Alert]:
         if self._trains and event.step == 0:

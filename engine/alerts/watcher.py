@@ -9,6 +9,8 @@ engine.runs.launch starts it with each attempt, and ``catch_up`` where a viewer 
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import subprocess
 import sys
@@ -23,9 +25,9 @@ from engine.alerts.rules import Alert, Ending, Rules, ending_before, ending_now
 from engine.alerts.sending import Message, send
 from engine.alerts.targets import Target, targets_of
 from engine.config import RunConfig
-from engine.events import RunResumed
+from engine.events import Outline, RunResumed, StepColumns, StepOutline
 from engine.runs.errors import RunError
-from engine.runs.fold import fold
+from engine.runs.fold import fold, fold_steps
 from engine.runs.folder import RunFolder, read_spec
 from engine.runs.lock import Liveness, probe
 from engine.runs.log import EventCursor
@@ -90,12 +92,25 @@ class Watcher:
             self._read_at = time.monotonic()
             if self._cursor.restarts != self._restarts:
                 self._restarts, self._state = self._cursor.restarts, RunState()
-            for event in batch:
-                if isinstance(event, RunResumed) and (ending := ending_before(event, self._state)):
-                    self._tell_end(ending)
-                fold(self._state, event)
-                for alert in self._rules.after(event, self._state):
-                    self._tell(alert)
+            for are_steps, stretch in itertools.groupby(batch, lambda event: isinstance(event, StepColumns)):
+                if are_steps:
+                    self._take_steps([event for event in stretch if isinstance(event, StepOutline)])
+                else:
+                    for event in stretch:
+                        self._take(event)
+
+    def _take_steps(self, stretch: list[StepOutline]) -> None:
+        fold_steps(self._state, stretch)
+        for event in stretch:
+            for alert in self._rules.after(event, self._state):
+                self._tell(alert)
+
+    def _take(self, event: Outline) -> None:
+        if isinstance(event, RunResumed) and (ending := ending_before(event, self._state)):
+            self._tell_end(ending)
+        fold(self._state, event)
+        for alert in self._rules.after(event, self._state):
+            self._tell(alert)
 
     def _look_at_the_end(self, liveness: Liveness) -> None:
         ending = ending_now(self._state, liveness, time.time())
@@ -179,7 +194,10 @@ def watch(folder: RunFolder) -> None:
 
 
 def _say(line: str) -> None:
-    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}", flush=True)
+    """A line of ``alerts.log``; whether it can be written changes nothing."""
+    stamped = f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n"
+    with contextlib.suppress(OSError):
+        os.write(sys.stdout.fileno(), stamped.encode(errors="backslashreplace"))  # in any locale
 
 
 def main() -> int:

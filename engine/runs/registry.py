@@ -13,6 +13,7 @@ from engine.runs.annotations import read_annotations
 from engine.runs.errors import RunBusy, RunError
 from engine.runs.folder import RunFolder
 from engine.runs.lock import RunLock, probe
+from engine.runs.watching import unmark
 
 __all__ = [
     "RunBusy",
@@ -152,6 +153,7 @@ def delete_run(folder: RunFolder) -> None:
     """
     lock = _lock_idle(folder)
     try:
+        unmark(folder)
         # Renamed first: a half-deleted run must not be listed.
         doomed = folder.path.with_name(f".deleting-{folder.id}-{os.urandom(4).hex()}")
         folder.path.rename(doomed)

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from engine import flock
-from engine.files import write_file
+from engine.files import read_small, write_file
 from engine.runs import spawn
 from engine.runs.folder import RunFolder, state_folder
 from engine.runs.logout import scope_command
@@ -47,19 +47,19 @@ def make_watched(folder: RunFolder) -> None:
 def is_marked(folder: RunFolder) -> bool:
     """Whether this user launched or resumed the run, and its config asks for a watcher. Costs one look at the disk."""
     try:
-        word = (folder.alerts / "mark").read_text(encoding="ascii")
+        word = read_small(folder.alerts / "mark").decode("ascii")
     except (OSError, UnicodeDecodeError):
         return False
     return _WORD.fullmatch(word) is not None and _known(word).exists()
 
 
 def unmark(folder: RunFolder) -> None:
-    """Of a run that is finished and told of: nobody need look at it any more."""
-    with contextlib.suppress(OSError):
-        mark = folder.alerts / "mark"
-        if is_marked(folder):
-            _known(mark.read_text(encoding="ascii")).unlink(missing_ok=True)
-        mark.unlink(missing_ok=True)
+    """Of a run that is finished and told of, or deleted: nobody need look at it any more."""
+    if is_marked(folder):
+        with contextlib.suppress(OSError):
+            mark = folder.alerts / "mark"
+            _known(read_small(mark).decode("ascii")).unlink(missing_ok=True)
+            mark.unlink(missing_ok=True)
 
 
 def start_watcher(folder: RunFolder) -> None:
@@ -95,9 +95,14 @@ def has_watcher(folder: RunFolder) -> bool:
 
 
 def wait_for_watcher(folder: RunFolder, seconds: float) -> None:
-    """Until the watcher has told all that there is to tell, for at most so long."""
+    """Of a run that has just ended: until its watcher has told all that there is to tell, for at most so long.
+
+    A watcher may be still starting; it is waited for until somebody has taken on to tell an end (engine.alerts.record).
+    """
     deadline = time.monotonic() + seconds
-    while has_watcher(folder) and time.monotonic() < deadline:
+    while is_marked(folder) and time.monotonic() < deadline:
+        if not has_watcher(folder) and any(folder.alerts.glob("end-*.json")):
+            return
         time.sleep(_WAIT_SECONDS)
 
 

@@ -203,3 +203,14 @@ def test_nothing_heavy_is_imported() -> None:
     """Every process imports this module, down to the one that only lists runs."""
     code = "import sys, engine.files, engine.progress; print([n for n in sys.modules if n in ('numpy', 'msgspec')])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"[]\n"
+
+
+def test_a_small_file_is_read_and_what_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "small").write_bytes(b"word")
+    assert files.read_small(tmp_path / "small") == b"word"
+    (tmp_path / "link").symlink_to("small")
+    (tmp_path / "large").write_bytes(bytes(11))
+    os.mkfifo(tmp_path / "fifo")
+    for name in ("link", "large", "fifo", "missing"):
+        with pytest.raises(OSError, match=name):
+            files.read_small(tmp_path / name, limit=10)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from engine.alerts.catching_up import catch_up
+from engine.alerts.record import told_alerts
 from engine.config import ConfigError
 from engine.events import AnyEvent
 from engine.runs.folder import RunFolder, results_folder, runs_home
@@ -18,6 +19,7 @@ from engine.runs.lock import probe
 from engine.runs.log import EventCursor
 from engine.runs.reader import MODE_NAMES, RunReader
 from engine.runs.registry import find_run, list_runs
+from engine.runs.state import Note
 from engine.runs.status import reason, status_of
 from engine.runs.text import visible
 from tui.commands.output import print_json
@@ -67,7 +69,8 @@ def log(options: argparse.Namespace) -> int:
             recorded += batch
         print_json({"events": recorded})
         return 0
-    for note in _read(folder).state.notes:
+    told = [Note(alert.t, f"told: {alert.text}") for alert in told_alerts(folder)]
+    for note in sorted([*_read(folder).state.notes, *told], key=lambda note: note.t):
         mark = {"info": " ", "warning": "!", "error": "x"}[note.level]
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(note.t))} {mark} {visible(note.text)}")
     return 0

@@ -11,26 +11,30 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from making import config, until, until_free, until_stepping
+from making import bare_run, config, started, steps, until, until_free, until_stepping
 
+from engine import events
 from engine.alerts import watcher
 from engine.alerts.catching_up import catch_up
 from engine.alerts.record import told_alerts
 from engine.config import AlertsConfig, HooksConfig, RunConfig
+from engine.files import write_file
 from engine.runs import launch as launch_module
 from engine.runs.commands import send_command, stop_without_worker
-from engine.runs.folder import RunFolder, read_spec
+from engine.runs.folder import Provenance, RunFolder, Spec, read_spec, state_folder
 from engine.runs.launch import launch, resume, run_foreground
 from engine.runs.lock import read_owner
-from engine.runs.registry import archive_run
-from engine.runs.watching import WATCHER, has_watcher, is_marked, start_watcher
+from engine.runs.log import EventLog
+from engine.runs.registry import archive_run, delete_run
+from engine.runs.watching import WATCHER, has_watcher, is_marked, make_watched, start_watcher
+from tui.cli import main
 
 HOOK = """
 import os, sys
 from pathlib import Path
 names = ("STATE", "RUN", "STEP", "ATTEMPT", "REASON")
 row = [os.environ[f"HYBRID_TUI_{name}"] for name in names]
-with Path(sys.argv[1]).open("a") as file:
+with Path(sys.argv[1]).open("a", encoding="utf-8", errors="surrogateescape") as file:
     file.write("|".join([*row, sys.argv[2]]) + "\\n")
 """
 pytestmark = pytest.mark.long
@@ -157,10 +161,20 @@ def test_each_attempt_has_an_end_of_its_own(home: Path, hook: Path, ends: Path, 
 def test_a_finished_run_is_looked_after_no_longer(home: Path, hook: Path, ends: Path, alerts: Path) -> None:
     """In the foreground its messages are waited for."""
     folder = launch(home, watched(hook, ends, alerts, steps=600, ends=("finished",)), wait=True)
-    assert run_foreground([folder], lambda: until(lambda: has_watcher(folder), "a watcher")) == [0]
+    assert run_foreground([folder]) == [0]
     assert states(ends) == ["finished"]
     assert [line.partition(": ")[2] for line in lines(alerts)] == ["finished at step 600"]
     assert not is_marked(folder)
+
+
+def test_a_run_in_the_foreground_that_dies_at_once_is_told_before_its_command_leaves(
+    home: Path, hook: Path, ends: Path, alerts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_WORKER", "die")
+    folder = launch(home, watched(hook, ends, alerts), wait=True)
+    assert run_foreground([folder]) == [1]
+    assert states(ends) == ["crashed"]
+    assert len(lines(alerts)) == 1
 
 
 def test_ends_that_nobody_wants_are_not_sent(home: Path, hook: Path, ends: Path, alerts: Path) -> None:
@@ -316,6 +330,7 @@ def test_a_target_is_tried_three_times_and_then_given_up(
     folder = launch(home, msgspec.structs.replace(rules, hooks=HooksConfig()), wait=True)
     with pytest.MonkeyPatch.context() as alone:
         alone.setattr(launch_module, "start_watcher", lambda _: None)
+        alone.setattr(launch_module, "wait_for_watcher", lambda *_: None)
         run_foreground([folder])
     follower = watcher.Watcher(folder, read_spec(folder).config)
     looks = 1
@@ -349,3 +364,59 @@ def test_the_watcher_loads_nothing_heavy_and_no_apprise() -> None:
     code = f"import sys, engine.alerts.watcher; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def ended_run(home: Path, rules: RunConfig, *log: events.AnyEvent) -> RunFolder:
+    """A run of this user's whose worker has written ``log`` and is gone; nobody has told of it."""
+    folder = bare_run(home)
+    folder.spec.unlink()
+    write_file(folder.spec, msgspec.json.encode(Spec(config=rules, created=1.0, provenance=Provenance())), 0o400)
+    writer = EventLog.open(folder, attempt=1)
+    for event in log:
+        writer.append(event)
+    writer.close()
+    make_watched(folder)
+    return folder
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_an_error_in_any_script_is_told_in_any_locale(
+    home: Path, hook: Path, ends: Path, alerts: Path, locale: str
+) -> None:
+    failed = events.RunFailed(error="Größe \x1b[31m 大", last_lines=[], hint="mehr Speicher")
+    folder = ended_run(home, watched(hook, ends, alerts), started(), failed)
+    environment = os.environ | {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    with folder.alerts_log.open("wb") as log:
+        subprocess.run([sys.executable, *WATCHER, str(folder.path)], env=environment, stdout=log, check=True)
+    assert alerts.read_text(encoding="utf-8").endswith(": failed at step 0: Größe ␛[31m 大 (mehr Speicher)\n")
+    assert "failed at step 0: Größe" in folder.alerts_log.read_text(encoding="utf-8")
+    assert "hooks.on_end" not in folder.alerts_log.read_text(encoding="utf-8")
+    assert len(ends.read_bytes().splitlines()) == 1
+
+
+def test_alerts_stand_in_the_log(
+    home: Path, hook: Path, ends: Path, alerts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = watched(hook, ends, alerts, bounds=("loss > 5",))
+    folder = ended_run(home, rules, started(), steps(1, [1.0, 6.0]), events.RunPaused(step=2))
+    subprocess.run([sys.executable, *WATCHER, str(folder.path)], stdout=subprocess.DEVNULL, check=True)
+    assert main(["--runs", str(home), "log", folder.id]) == 0
+    told = [line.partition("told: ")[2] for line in capsys.readouterr().out.splitlines() if "told: " in line]
+    assert told == ["loss is 6 at step 2, beyond loss > 5", "paused at step 2: resumable from the beginning"]
+    assert len(lines(alerts)) == 2
+
+
+def test_a_fifo_in_place_of_the_mark_holds_nobody_up(home: Path) -> None:
+    folder = bare_run(home)
+    folder.alerts.mkdir()
+    os.mkfifo(folder.alerts / "mark")
+    os.mkfifo(folder.alerts / "end-0001-crashed.json")
+    assert catch_up([folder]) == []
+    assert told_alerts(folder) == []
+
+
+def test_a_deleted_run_leaves_no_word_behind(home: Path, hook: Path, ends: Path, alerts: Path) -> None:
+    folder = ended_run(home, watched(hook, ends, alerts), started(), events.RunPaused(step=0))
+    assert len(list((state_folder() / "watched").iterdir())) == 1
+    delete_run(folder)
+    assert list((state_folder() / "watched").iterdir()) == []
