@@ -12,7 +12,6 @@ from engine.export.compare_job import CompareOutcome, CompareRequest
 from engine.export.compare_rows import CompareRow
 from tui.follow.rows import RunRow
 from tui.job_process import ask_beside
-from tui.numbers import share, signed
 
 KEPT = 16  # comparisons that a dashboard remembers
 LABELS = {
@@ -83,36 +82,6 @@ def compute(
 def measure_label(metric: str) -> str:
     """What a measure is called in a sentence or a table."""
     return LABELS.get(metric, metric)
-
-
-def number(metric: str, value: float) -> str:
-    """A value as precise as its measure deserves: .792, 1,282, 2.41."""
-    if metric == "rank_distance":
-        return f"{value:,.0f}"
-    return f"{value:.2f}" if metric == "own_language_advantage" else share(value)
-
-
-def change(metric: str, value: float) -> str:
-    """The same for a difference: +.031, -123, -0.80."""
-    if metric == "rank_distance":
-        return signed(value, 0) if abs(value) < 1000 else f"{value:+,.0f}"
-    if metric == "own_language_advantage":
-        return signed(value, 2)
-    return signed(value, 3).replace("0.", ".", 1)
-
-
-def interval(metric: str, ends: tuple[float, float]) -> str:
-    """The same for both ends of one: [+.004, +.031]."""
-    return f"[{', '.join(change(metric, end) for end in ends)}]"
-
-
-def p_value(value: float | None) -> str:
-    """.31, .0004, <.0001; - where there are too few clusters."""
-    if value is None:
-        return "-"
-    if value < 0.0001:
-        return "<.0001"
-    return share(value, 2 if value >= 0.1 else 3 if value >= 0.01 else 4)
 
 
 def words(row: CompareRow) -> str:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from engine.applicability import grouped
 from engine.export.compare_job import CompareOutcome
 from engine.export.compare_rows import CompareRow
-from tui.compare.job import change, measure_label, number, p_value, style, words
+from tui.compare.job import measure_label, style, words
 from tui.draw.glyphs import RUN_SERIES, Glyphs
 from tui.draw.interval import DifferenceAxis, difference_axis, difference_row, margin_mark, zero_mark
 from tui.draw.text import Piece, Row, fit, fit_middle, width, wrap
 from tui.follow.rows import RunRow
-from tui.numbers import count, share, visible
+from tui.numbers import count, margin, metric_change, metric_value, p_value, visible
 from tui.widgets.panel import Drawn
 
 WIDE = 92  # cells from which a row is one line ...
@@ -107,8 +107,8 @@ def row_lines(comparison: Comparison, index: int, cells: int, at_cursor: bool, g
     ]
     look = style(row)
     figures: list[Piece] = [
-        (fit(number(row.metric, row.value), _VALUE, "right"), ""),
-        (fit(change(row.metric, row.difference), _CHANGE, "right"), look),
+        (fit(metric_value(row.metric, row.value), _VALUE, "right"), ""),
+        (fit(metric_change(row.metric, row.difference), _CHANGE, "right"), look),
     ]
     name_width, room = _widths(comparison, cells)
     axis = comparison.axes[row.metric]
@@ -119,7 +119,7 @@ def row_lines(comparison: Comparison, index: int, cells: int, at_cursor: bool, g
         name: list[Piece] = (
             [sample, (fit_middle(comparison.labels[row.run], name_width, glyphs.ellipsis), "")] if name_width else []
         )
-        baseline: Piece = (fit(number(row.metric, row.baseline_value), _VALUE, "right"), "dim")
+        baseline: Piece = (fit(metric_value(row.metric, row.baseline_value), _VALUE, "right"), "dim")
         drawing = difference_row(row.difference, row.interval, axis, room, glyphs, look)
         p: Piece = (f"  {fit(p_value(row.p_holm), _P, 'right')}  ", "")
         return [(*lead, *name, baseline, *figures, ("  ", ""), *drawing, p, verdict)]
@@ -130,7 +130,7 @@ def row_lines(comparison: Comparison, index: int, cells: int, at_cursor: bool, g
     second: list[Piece] = [("  ", ""), sample, (fit_middle(comparison.labels[row.run], 15, glyphs.ellipsis), "")]
     if cells >= _DRAWN_FROM:
         second += [(" ", ""), *difference_row(row.difference, row.interval, axis, cells - 47, glyphs, look)]
-    baseline = (fit(f"{number(row.metric, row.baseline_value)} {glyphs.arrow}", 10, "right"), "dim")
+    baseline = (fit(f"{metric_value(row.metric, row.baseline_value)} {glyphs.arrow}", 10, "right"), "dim")
     return [(*lead, baseline, *figures), (*second, ("  ", ""), verdict)]
 
 
@@ -138,18 +138,19 @@ def sentences(comparison: Comparison, row: CompareRow, glyphs: Glyphs) -> list[t
     """(text, style name): all that is known about one difference."""
     found, metric = comparison.done.comparison, row.metric
     where = "" if row.query_language is None else f" for {_cell(row, glyphs)}"
-    what = f"{measure_label(metric)}{where} of {comparison.labels[row.run]} is {number(metric, row.value)}, "
-    what += f"of {comparison.labels[found.baseline]} {number(metric, row.baseline_value)}: "
-    what += change(metric, row.difference)
+    what = f"{measure_label(metric)}{where} of {comparison.labels[row.run]} is {metric_value(metric, row.value)}, "
+    what += f"of {comparison.labels[found.baseline]} {metric_value(metric, row.baseline_value)}: "
+    what += metric_change(metric, row.difference)
     if row.interval is None:
         lines = [(f"{what}; {_no_interval(row)}.", "")]
     else:
-        ends = " to ".join(change(metric, end) for end in row.interval)
+        ends = " to ".join(metric_change(metric, end) for end in row.interval)
         lines = [(f"{what}, 95 % interval {ends} over {row.clusters:,} clusters.", "")]
     if row.not_inferior is not None and row.lower_bound is not None:
         shown = "lies above" if row.not_inferior else "does not lie above"
         bound = (
-            f"The one-sided lower bound {change(metric, row.lower_bound)} {shown} the margin of -{share(found.margin)}"
+            f"The one-sided lower bound {metric_change(metric, row.lower_bound)} {shown} "
+            f"the margin of -{margin(found.margin)}"
         )
         lines.append((f"{bound}: {'' if row.not_inferior else 'not '}shown to be not inferior.", ""))
     if nulls := _nulls(comparison, row, glyphs):
@@ -159,7 +160,7 @@ def sentences(comparison: Comparison, row: CompareRow, glyphs: Glyphs) -> list[t
     over = f"Holm over {compared} {family}" if compared > 1 or row.query_language is not None else "one condition"
     lines.append((f"p {p_value(row.p)}, adjusted {p_value(row.p_holm)} ({over}): {row.verdict}.", style(row)))
     if row.seed_interval is not None:
-        ends = " to ".join(change(metric, end) for end in row.seed_interval)
+        ends = " to ".join(metric_change(metric, end) for end in row.seed_interval)
         lines.append((f"Over seeds: {ends} (Student's t). Fewer than five a side: the verdict is about these seeds."
                       if row.basis == "for these seeds" else f"Over seeds: {ends} (Student's t).", "dim"))  # fmt: skip
     return lines
@@ -169,8 +170,8 @@ def brief(row: CompareRow, glyphs: Glyphs) -> str:
     """What a narrow table has no room for."""
     if row.interval is None:
         return _no_interval(row)
-    where = "" if row.query_language is None else f"{_cell(row, glyphs)}: {change(row.metric, row.difference)}, "
-    ends = " to ".join(change(row.metric, end) for end in row.interval)
+    where = "" if row.query_language is None else f"{_cell(row, glyphs)}: {metric_change(row.metric, row.difference)}, "
+    ends = " to ".join(metric_change(row.metric, end) for end in row.interval)
     return f"{where}95 % {ends}, Holm p {p_value(row.p_holm)}, {row.clusters:,} clusters"
 
 
@@ -183,9 +184,9 @@ def _no_interval(row: CompareRow) -> str:
 def protocol(comparison: Comparison) -> list[str]:
     """What the numbers rest on."""
     done, found = comparison.done, comparison.done.comparison
-    stated = f"margin {share(found.margin)}, stated in the configs"
+    stated = f"margin {margin(found.margin)}, stated in the configs"
     if len(done.margins) > 1:
-        stated = f"margin {share(found.margin)}, the smallest of those stated ({', '.join(map(share, done.margins))})"
+        stated = f"margin {margin(found.margin)}, the smallest of those stated ({', '.join(map(margin, done.margins))})"
     bases = sorted({row.basis for row in comparison.rows})
     compared = len(comparison.names) - 1
     family = f"Holm over {compared} conditions in each measure" if compared > 1 else "one condition: nothing to adjust"

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from engine.export.compare_rows import CompareRow
-from tui.compare.job import change, measure_label, number, p_value, style, words
+from tui.compare.job import measure_label, style, words
 from tui.compare.overlay import LOSSES, Overlay
 from tui.compare.table import Comparison, condition_text
 from tui.draw.glyphs import Glyphs
@@ -15,7 +15,7 @@ from tui.draw.interval import difference_axis, difference_row
 from tui.draw.lines import Axes, Series, line_chart, steady_end
 from tui.draw.scatter import Mark, Plane, scatter
 from tui.draw.text import Piece, Row, fit, fit_middle, width, wrap
-from tui.numbers import share, visible
+from tui.numbers import metric_change, metric_value, p_value, share, visible
 from tui.widgets.lists import Cursor
 from tui.widgets.panel import Panel, selected
 
@@ -102,13 +102,13 @@ class PairsPanel(Panel):
         rows: list[Row] = []
         for index in range(self._window.top, min(len(found), self._window.top + in_sight)):
             cell, look = found[index], style(found[index])
-            figures = [fit(number(metric, cell.baseline_value), 8, "right"), f" {self.glyphs.arrow}",
-                       fit(number(metric, cell.value), 8, "right"), " "]  # fmt: skip
+            figures = [fit(metric_value(metric, cell.baseline_value), 8, "right"), f" {self.glyphs.arrow}",
+                       fit(metric_value(metric, cell.value), 8, "right"), " "]  # fmt: skip
             end: list[Piece] = [(f"  {fit(p_value(cell.p_holm), 6, 'right')}  ", ""), (words(cell), look)]
             row: Row = (
                 (f"{fit(visible(cell.query_language or ''), 4)}", "bold"),
                 ("".join(figures), "dim"),
-                (fit(change(metric, cell.difference), 8, "right") + "  ", look),
+                (fit(metric_change(metric, cell.difference), 8, "right") + "  ", look),
                 *difference_row(cell.difference, cell.interval, axis, room, self.glyphs, look),
                 *(end if cells >= 84 else ()),
             )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tui.draw.canvas import Canvas
 from tui.draw.glyphs import Glyphs
 from tui.draw.text import Row, fit
+from tui.numbers import signed, within
 
 RAMP_STEPS = 7
 
@@ -77,14 +78,24 @@ def bounds(matrix: Matrix, wanted: Wanted = every) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.05, high)
 
 
-def cell_width(cells: int, matrix: Matrix, margin: bool) -> int:
-    """The widest of 5, 4, 3 and 2 cells a number that shows the whole matrix, else 2."""
-    label = _label_width(matrix)
-    extra = _MARGIN if margin else 0
-    for size in (5, 4, 3):
-        if label + size * len(matrix.names) + extra <= cells:
-            return size
-    return 2
+def cell_width(cells: int, matrix: Matrix, shades: Shades) -> int:
+    """Cells of a number: the widest of 5, 4 and 3 with which the whole matrix is in sight, else what its numbers need.
+
+    The means beside the matrix come second: they are left out before a number loses a cell.
+    """
+    label, count = _label_width(matrix), len(matrix.names)
+    least = _least_width(matrix, shades)
+    for extra in (_MARGIN, 0) if cells >= _WITH_MARGIN else (0,):
+        for size in (5, 4, 3):
+            if size >= least and label + size * count + extra <= cells:
+                return size
+    return least
+
+
+def _least_width(matrix: Matrix, shades: Shades) -> int:
+    """Cells of the longest number without decimals."""
+    values = [value for _, _, value in _finite(matrix)]
+    return max([2, *(len(cell_number(value, shades, 0)) for value in ({min(values), max(values)} if values else ()))])
 
 
 _MARGIN = 9
@@ -102,14 +113,14 @@ def diverging(matrix: Matrix, wanted: Wanted = every) -> Shades:
     return Shades("diverging", -reach, reach, signed=True, wanted=wanted)
 
 
-def columns_in_sight(cells: int, matrix: Matrix) -> int:
+def columns_in_sight(cells: int, matrix: Matrix, shades: Shades) -> int:
     """How many candidate languages ``heatmap`` shows in ``cells``."""
-    return max(0, (cells - _label_width(matrix)) // cell_width(cells, matrix, margin=cells >= _WITH_MARGIN))
+    return max(0, (cells - _label_width(matrix)) // cell_width(cells, matrix, shades))
 
 
-def shows_pool(cells: int, matrix: Matrix) -> bool:
+def shows_pool(cells: int, matrix: Matrix, shades: Shades) -> bool:
     """Whether there is room for the pool beside all columns."""
-    size = cell_width(cells, matrix, margin=cells >= _WITH_MARGIN)
+    size = cell_width(cells, matrix, shades)
     return bool(matrix.pool) and _label_width(matrix) + size * len(matrix.names) + _MARGIN + _POOL <= cells
 
 
@@ -123,7 +134,7 @@ def heatmap(
     """Header and rows from ``window``; queries down, candidates across; own language bold."""
     canvas = Canvas(cells, lines)
     count = len(matrix.names)
-    size = cell_width(cells, matrix, margin=cells >= _WITH_MARGIN)
+    size = cell_width(cells, matrix, shades)
     label = _label_width(matrix)
     visible = max(0, (cells - label) // size)
     columns = range(window.column, min(count, window.column + visible))
@@ -131,7 +142,7 @@ def heatmap(
         canvas.put(label + position * size, 0, fit(matrix.names[column], size, "right")[:size], "dim")
     end = label + size * count
     with_margin = end + _MARGIN <= cells and len(columns) == count
-    with_pool = with_margin and shows_pool(cells, matrix)
+    with_pool = with_margin and shows_pool(cells, matrix, shades)
     if with_margin:
         canvas.put(end + 1, 0, fit(margin_title, _MARGIN - 1, "right"), "dim")
     if with_pool:
@@ -141,15 +152,14 @@ def heatmap(
         for position, column in enumerate(columns):
             value = matrix.values[row][column]
             style = _style(value, shades, row, column, at_cursor=window.cursor == (row, column))
-            text = _center_right(number(value, shades, narrow=size < shades.digits + 4), size)
-            canvas.put(label + position * size, line, text, style)
+            canvas.put(label + position * size, line, _in_cell(value, shades, size), style)
         if with_margin:
             canvas.put(end, line, f" {glyphs.vertical}", "faint")
             if math.isfinite(matrix.margin[row]):
-                text = number(matrix.margin[row], shades, shades.digits + 1)
+                text = cell_number(matrix.margin[row], shades, shades.digits + 1)
                 canvas.put(end + 2, line, fit(text, _MARGIN - 2, "right"), "")
         if with_pool:
-            text = fit(number(matrix.pool[row], shades, shades.digits + 1), _POOL, "right")
+            text = fit(cell_number(matrix.pool[row], shades, shades.digits + 1), _POOL, "right")
             canvas.put(end + _MARGIN, line, text, "cursor.cell" if window.cursor == (row, count) else "")
     return canvas.rows()
 
@@ -157,21 +167,26 @@ def heatmap(
 def legend(shades: Shades) -> Row:
     """The ramp with the values at its ends."""
     return (
-        (f"{number(shades.low, shades)} ", "dim"),
+        (f"{cell_number(shades.low, shades, shades.digits)} ", "dim"),
         *((" " * 2, f"{shades.name}.{index}") for index in range(RAMP_STEPS)),
-        (f" {number(shades.high, shades)}", "dim"),
+        (f" {cell_number(shades.high, shades, shades.digits)}", "dim"),
     )
 
 
-def number(value: float, shades: Shades, digits: int | None = None, narrow: bool = False) -> str:
-    """As the heatmap prints it; ``narrow`` leaves the digits out."""
+def cell_number(value: float, shades: Shades, digits: int) -> str:
+    """A number of the matrix with so many decimals; what rounds to nothing has no sign."""
     if not math.isfinite(value):
         return "-"
-    digits = 0 if narrow else shades.digits if digits is None else digits
-    if not shades.signed:
-        return f"{value * shades.scale:.{digits}f}"
-    text = f"{value * shades.scale:+.{digits}f}"
-    return text[1:] if float(text) == 0 else text  # what rounds to nothing has no sign
+    scaled = value * shades.scale
+    return signed(scaled, digits) if shades.signed else f"{scaled:.{digits}f}"
+
+
+def _in_cell(value: float, shades: Shades, size: int) -> str:
+    """Right in its cell; it ends one cell before the cell's end where there is room, so that columns keep apart."""
+    digits = (shades.digits, 0) if size >= shades.digits + 4 else (0,)
+    forms = [cell_number(value, shades, each) for each in digits]
+    room = size - 1 if size >= 4 and len(forms[-1]) < size else size
+    return fit(fit(within(room, *forms), room, "right"), size)
 
 
 def _style(value: float, shades: Shades, row: int, column: int, at_cursor: bool) -> str:
@@ -189,13 +204,6 @@ def _finite(matrix: Matrix) -> list[tuple[int, int, float]]:
         for column, value in enumerate(line)
         if math.isfinite(value)
     ]
-
-
-def _center_right(text: str, size: int) -> str:
-    """Numbers end one cell before the cell's end where there is room, so that columns keep apart."""
-    if size >= 4:
-        return fit(text, size - 1, "right") + " "
-    return fit(text, size, "right", ellipsis="")[:size]
 
 
 def _label_width(matrix: Matrix) -> int:

@@ -17,8 +17,9 @@ from tui.draw.layers import Layer, paint
 from tui.draw.ruler import Ruler
 from tui.draw.scale import Scale, bounds
 from tui.draw.text import Row, width
-from tui.draw.ticks import nice_ticks, tick_label, value_label
+from tui.draw.ticks import nice_ticks, tick_label
 from tui.draw.time_ticks import elapsed_label, elapsed_ticks, moment_label, moment_ticks
+from tui.numbers import number
 
 SINGLE = "single"  # the key of a series that stands alone
 _LABELLED = 40  # cells from which on lines are labelled at their ends
@@ -316,7 +317,7 @@ def _label_cells(
 
 def _label(one: Series, axes: Axes) -> str:
     value = _end(one, axes)
-    return one.label if value is None else f"{one.label} {value_label(value)}"
+    return one.label if value is None else f"{one.label} {number(value)}"
 
 
 def _end(one: Series, axes: Axes) -> float | None:

@@ -40,11 +40,6 @@ def log_ticks(low: float, high: float, count: int) -> list[float]:
     return nice_ticks(low, high, count)
 
 
-def value_label(value: float) -> str:
-    """Three significant digits, zeros at the end included, so that a changing number keeps its width."""
-    return f"{value:#.3g}".rstrip(".") if 1e-3 <= abs(value) < 1000 else tick_label(value)
-
-
 def tick_labels(ticks: Sequence[float], cells: int) -> list[str]:
     """Labels of at most ``cells`` cells that tell the ticks of one axis apart; empty where nothing that short does."""
     labels = [tick_label(tick) for tick in ticks]

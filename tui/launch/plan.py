@@ -8,10 +8,9 @@ from tui.draw.text import Row, fit, wrap
 from tui.follow.run_time import Figure
 from tui.launch.estimate import Estimate
 from tui.launch.fields import Checked
-from tui.numbers import count, duration, visible
+from tui.numbers import count, duration, large, size, visible
 
 _LABEL = 12
-_UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k"))
 _TIGHT = 0.9  # share of the free disk above which it warns
 
 
@@ -27,7 +26,7 @@ def plan_rows(checked: Checked, width: int) -> list[Row]:
         ("model", checked.model or "not known before it is downloaded", ""),
         ("pairs", count(found.pairs), ""),
         ("steps", f"{count(found.steps)}{runs}", ""),
-        ("tokens", _text(found.tokens, amount), ""),
+        ("tokens", _text(found.tokens, large), ""),
         ("evaluations", f"{found.evaluations}{runs}, {benchmarks}" if found.evaluations else "none", ""),
         ("memory", _text(found.memory, size), ""),
         ("time", _text(found.seconds, duration) + in_turn, ""),
@@ -45,24 +44,6 @@ def plan_rows(checked: Checked, width: int) -> list[Row]:
         queue = f"{found.runs} runs wait for a free device, without this dashboard"
         rows += [(), *_wrapped("queue", queue, "dim", width)]
     return [*rows, (), *_wrapped("survives", "closing this terminal", "dim", width)]
-
-
-def amount(value: float) -> str:
-    """A large number in three digits: 624 M."""
-    for unit, name in _UNITS:
-        if value >= unit:
-            scale = 1e3 if name == "k" else unit
-            return f"{value / scale:.3g} {name}"
-    return count(value)
-
-
-def size(value: float) -> str:
-    """Bytes as people buy them: 14 GiB, 310 MiB."""
-    if value >= 10 * 2**30:
-        return f"{value / 2**30:,.0f} GiB"
-    if value >= 2**30:
-        return f"{value / 2**30:.1f} GiB"
-    return f"{value / 2**20:,.0f} MiB" if value >= 2**20 else f"{value / 2**10:,.0f} KiB"
 
 
 def _text(figure: Figure, shown: Callable[[float], str]) -> str:

@@ -15,7 +15,6 @@ from tui.draw.frame import Y_LABELS
 from tui.draw.lines import Axes, Series, line_chart, plot_width
 from tui.draw.ribbon import planned, ribbon, stretches
 from tui.draw.text import Piece, Row, fit, row_width
-from tui.draw.ticks import value_label
 from tui.follow.charts import Chart
 from tui.follow.detail import RunDetail
 from tui.follow.measures import LOSS
@@ -153,7 +152,7 @@ class ChartPanel(Panel):
     def _value(self, one: Series, look: Look) -> str:
         if look.crosshair is None:
             end = one.view.smooth_before(look.last + 1)
-            return "" if end is None else f" {value_label(end)}"
+            return "" if end is None else f" {number(end)}"
         point = one.view.nearest(look.crosshair)
         if point is None:
             return " -"

@@ -13,12 +13,12 @@ from tui.draw.heatmap import (
     Shades,
     Wanted,
     Window,
+    cell_number,
     columns_in_sight,
     diverging,
     every,
     heatmap,
     legend,
-    number,
     sequential,
     shows_pool,
 )
@@ -118,7 +118,7 @@ class HeatPanel(Panel):
         last = len(self.matrix.names) - 1
         row, column = self.cursor or (0, 0)
         if self.cursor is not None:
-            right = last + (1 if shows_pool(self.size.width, self.matrix) else 0)
+            right = last + (1 if shows_pool(self.size.width, self.matrix, _values(self.matrix, self.state)) else 0)
             row, column = max(0, min(last, row + rows)), max(0, min(right, column + columns))
         self.cursor = (row, column)
         self.redraw()
@@ -146,7 +146,7 @@ class HeatPanel(Panel):
             told += f" {100 * value:.1f}" if math.isfinite(value) else " -"
             since = f", {signed(100 * (value - former))}" if math.isfinite(value - former) else ""
         else:
-            told += f" {number(value, _printed(state.measure), state.measure.digits + 1)}"
+            told += f" {cell_number(value, _printed(state.measure), state.measure.digits + 1)}"
             gap = (value - former) * state.measure.scale
             since = f", {signed(gap, state.measure.digits + 1)}" if math.isfinite(gap) else ""
         if since and state.against is not None:
@@ -172,7 +172,7 @@ class HeatPanel(Panel):
             return [*steps, (), *self._bars(width, max(0, room - 3)), (), note]
         if state.view in ("mono", "pool"):
             return [*steps, (), *self._bars(width, room - 1)]
-        if columns_in_sight(width, matrix) < min(_LEAST_COLUMNS, len(matrix.names)):
+        if columns_in_sight(width, matrix, _values(matrix, state)) < min(_LEAST_COLUMNS, len(matrix.names)):
             return [*steps, *self._pairs(width, room)]
         difference = state.difference
         count = len(matrix.names)
@@ -195,7 +195,7 @@ class HeatPanel(Panel):
         count = len(matrix.names)
         with_legend = height - count - 1 >= 1
         lines = height - (1 if with_legend else 0) - (1 if pad else 0)
-        self._window = self._follow(columns_in_sight(width, matrix), lines - 1)
+        self._window = self._follow(columns_in_sight(width, matrix, shades), lines - 1)
         rows = heatmap(width, min(lines, count + 1), matrix, shades, self._window, self.glyphs)
         self.tell_hidden(self._window.row, count - self._window.row - (len(rows) - 1))
         if with_legend:
@@ -252,7 +252,7 @@ class HeatPanel(Panel):
         for value, row, column in pairs[top : top + height]:
             line: Row = (
                 (f"{visible(names[row])} {arrow} {visible(names[column])} ", ""),
-                (number(value, shades), "bold"),
+                (cell_number(value, shades, shades.digits), "bold"),
             )
             rows.append(selected(line) if (row, column) == self.cursor else line)
         return rows

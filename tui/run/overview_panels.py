@@ -6,7 +6,7 @@ from engine.events import NO_USABLE_GPU
 from tui.draw.small import progress_bar, sparkline
 from tui.draw.text import Piece, Row, fit
 from tui.follow.detail import RunDetail
-from tui.numbers import age, count, exact, gib, learning_rate, number, share, visible
+from tui.numbers import age, count, exact, learning_rate, number, share, size, visible
 from tui.run.chart_board import mode_at, readouts
 from tui.widgets.panel import Panel
 
@@ -149,10 +149,10 @@ def telemetry(detail: RunDetail) -> list[tuple[str, str]]:
         return []
     work = [f"{device.utilization:.0f} %"] if device.utilization is not None else []
     work += [f"{device.power:.0f} W"] if device.power is not None else []
-    memory = [] if device.memory_used is None else [gib(device.memory_used)]
-    memory += [f"of {gib(device.memory_total)}"] if memory and device.memory_total is not None else []
+    memory = [] if device.memory_used is None else [size(device.memory_used)]
+    memory += [f"of {size(device.memory_total)}"] if memory and device.memory_total is not None else []
     worker = [f"{device.process_cpu:.0f} % CPU"] if device.process_cpu is not None else []
-    worker += [gib(device.process_memory)] if device.process_memory is not None else []
+    worker += [size(device.process_memory)] if device.process_memory is not None else []
     parts = (("", "  ".join(work)), ("memory", " ".join(memory)), ("worker", "  ".join(worker)))
     return [(label, text) for label, text in parts if text]
 

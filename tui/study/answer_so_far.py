@@ -9,10 +9,10 @@ from functools import cached_property
 
 from engine.export.report.claims import JUDGEMENTS, JudgedClaim
 from engine.export.study_job import StudyCell, StudyOutcome
-from tui.compare.job import change, interval, measure_label, p_value
+from tui.compare.job import measure_label
 from tui.draw.text import Piece
 from tui.follow.study_state import Cell, Column, Condition, StudyState
-from tui.numbers import visible
+from tui.numbers import metric_change, metric_interval, p_value, visible
 
 # What stands before a text, the text, its style: further lines stand below its first word.
 Paragraph = tuple[tuple[Piece, ...], str, str]
@@ -102,15 +102,15 @@ def _basis(claim: JudgedClaim) -> str:
     if claim.difference is None:
         text += f": {visible(claim.reason or 'not measured')}"
     else:
-        text += f": {change(asked.measure, claim.difference)}"
+        text += f": {metric_change(asked.measure, claim.difference)}"
         if claim.interval is not None:
-            text += f" {interval(asked.measure, claim.interval)}"
+            text += f" {metric_interval(asked.measure, claim.interval)}"
         if claim.margin is not None:
             text += f", margin {claim.margin:g}"
         if claim.p_holm is not None:
             text += f", Holm p {p_value(claim.p_holm)}"
         if asked.published is not None:
-            text += f"; published {change(asked.measure, asked.published)}"
+            text += f"; published {metric_change(asked.measure, asked.published)}"
         if claim.basis:
             text += f"; {claim.basis}"
     return f"{text}; {claim.changed}" if claim.changed else text

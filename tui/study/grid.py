@@ -11,10 +11,10 @@ from textual.message import Message
 
 from engine.export.study_job import StudyCell
 from tui import keymap
-from tui.compare.job import change, interval, measure_label, number, short_verdict, verdict_style
+from tui.compare.job import measure_label, short_verdict, verdict_style
 from tui.draw.text import Piece, Row, fit, fit_middle, fit_row, row_width, width
 from tui.follow.study_state import PRIMARY, SHOWN_MEASURES, Cell, Column, Condition, StudyState
-from tui.numbers import visible
+from tui.numbers import metric_change, metric_interval, metric_value, visible
 from tui.study.answer_so_far import AnswerSoFar
 from tui.widgets.arrows import Arrows
 from tui.widgets.panel import Drawn, Spot, selected
@@ -319,7 +319,7 @@ class ResultsGrid(Arrows, Drawn, can_focus=True, inherit_bindings=False):
         if cell.value is None:
             return [[("n/a" if cell.reason else self.glyphs.dot, "dim")], [], *blank]
         # As in the table of runs: measured on a sample of the queries.
-        value_text = f"{'~' if cell.sampled else ''}{number(name, cell.value)}"
+        value_text = f"{'~' if cell.sampled else ''}{metric_value(name, cell.value)}"
         if not cell.final:
             at = "so far" if cell.step is None else f"at step {cell.step:,}"
             return [[(value_text, "dim")], [(at, "dim")], *blank]
@@ -332,16 +332,20 @@ class ResultsGrid(Arrows, Drawn, can_focus=True, inherit_bindings=False):
             return [value, [(f"{some} no baseline yet".strip(), "dim")], *blank]
         found = self.verdict(condition, column, cell)
         if found is None or found.difference is None:
-            value += [(" ", ""), (change(name, cell.difference), "dim")]
+            value += [(" ", ""), (metric_change(name, cell.difference), "dim")]
             missing = "no verdict" if self.reason(column) else "no verdict yet"
             return [value, [(f"{some} {missing}".strip(), "dim")], *blank]
         words = short_verdict(found.verdict)
         style = verdict_style(words)
-        value += [(" ", ""), (change(name, found.difference), style)]
+        value += [(" ", ""), (metric_change(name, found.difference), style)]
         verdict: list[Piece] = [(f"{some} " if some else "", "dim"), (words, style)]
         if lines < 3:
             return [value, verdict]
-        return [value, verdict, [("no interval" if found.interval is None else interval(name, found.interval), "dim")]]
+        return [
+            value,
+            verdict,
+            [("no interval" if found.interval is None else metric_interval(name, found.interval), "dim")],
+        ]
 
     def _hidden(self, window: Window, room: int) -> str:
         assert self.state is not None

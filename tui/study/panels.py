@@ -11,12 +11,12 @@ from textual.message import Message
 
 from engine.export.study_job import StudyCell
 from tui import keymap
-from tui.compare.job import change, measure_label, number, p_value
+from tui.compare.job import measure_label
 from tui.draw.small import progress_bar
 from tui.draw.text import Piece, Row, fit, fit_middle, width, wrap
 from tui.follow.study_state import Cell, Column, Condition, StudyState
 from tui.follow.study_time_left import RunLeft, TimeLeft
-from tui.numbers import duration
+from tui.numbers import duration, metric_change, metric_value, p_value
 from tui.study.answer_so_far import Paragraph
 from tui.widgets.lists import Cursor
 from tui.widgets.panel import Drawn, Panel, Spot, selected
@@ -70,9 +70,9 @@ def cell_sentence(
         at = "" if cell.step is None else f" at step {cell.step:,}"
         states = Counter(row.state for row in condition.rows if row.folder.path in cell.runs)
         counts = ", ".join(f"{count} run{'' if count == 1 else 's'} {state}" for state, count in states.items())
-        return f"{what}: {number(name, cell.value)} so far{at}, not final: {counts}."
+        return f"{what}: {metric_value(name, cell.value)} so far{at}, not final: {counts}."
     seeds = f" over {cell.seeds} of {cell.of} seeds" if condition.trained else ", not trained"
-    text = f"{what}: {number(name, cell.value)}{seeds}"
+    text = f"{what}: {metric_value(name, cell.value)}{seeds}"
     if condition.name == state.baseline:
         return f"{text}. It is the baseline{_margin(column, measure)}."
     base = state.conditions[0]
@@ -80,11 +80,11 @@ def cell_sentence(
         return f"{text}. The baseline {base.label} has no result there yet."
     if found is None or found.difference is None:
         missing = f"no verdict: {reason}" if reason else "no verdict yet"
-        return f"{text}, {change(name, cell.difference)} against {base.label}; {missing}."
-    text += f", {change(name, found.difference)} against {base.label}"
+        return f"{text}, {metric_change(name, cell.difference)} against {base.label}; {missing}."
+    text += f", {metric_change(name, found.difference)} against {base.label}"
     if found.interval is None:
         return f"{text}; too few clusters for an interval: {found.verdict}."
-    ends = " to ".join(change(name, end) for end in found.interval)
+    ends = " to ".join(metric_change(name, end) for end in found.interval)
     p = "" if found.p_holm is None else f", Holm p {p_value(found.p_holm)}"
     return f"{text}, 95 % interval {ends}{p}: {found.verdict}."
 

@@ -23,6 +23,7 @@ from tui.compare import job as comparing
 from tui.compare.screen import CompareScreen
 from tui.dialogs.choose import ChooseScreen
 from tui.dialogs.export import ExportScreen
+from tui.numbers import metric_change
 from tui.runs.screen import RunsScreen
 
 
@@ -152,7 +153,7 @@ async def test_the_cursor_tells_a_pair_in_sentences(quick: list[CompareRequest],
         await until(pilot, lambda: "mAP cross-lingual for de → en of" in text_of(app), "the pair")
         cell = screen.pairs.current()
         assert cell is not None
-        assert comparing.change(cell.metric, cell.difference) in text_of(app)
+        assert metric_change(cell.metric, cell.difference) in text_of(app)
 
 
 async def test_curves_go_through_losses_and_metrics(quick: list[CompareRequest], dashboard: Make, until: Until) -> None:
@@ -294,7 +295,7 @@ async def test_difference_and_verdict_stand_whole_on_a_small_terminal(
         assert screen.comparison is not None
         await until(pilot, lambda: "mAP monolingual" in text_of(app), "the table")
         first, text = screen.comparison.rows[0], text_of(app)
-        assert comparing.change(first.metric, first.difference) in text.split("\n")[1]
+        assert metric_change(first.metric, first.difference) in text.split("\n")[1]
         assert comparing.words(first) in text.split("\n")[2]
         lines = size[1] - 4  # without header, the count itself, message and footer
         assert f"▼ {len(screen.comparison.rows) - lines // 2}" in text, "what is hidden is counted"

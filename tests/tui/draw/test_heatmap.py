@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.draw.glyphs import BRAILLE
-from tui.draw.heatmap import RAMP_STEPS, Matrix, Window, bounds, diverging, heatmap, ramp_index, sequential
+from tui.draw.heatmap import (
+    RAMP_STEPS,
+    Matrix,
+    Window,
+    bounds,
+    cell_number,
+    cell_width,
+    columns_in_sight,
+    diverging,
+    heatmap,
+    ramp_index,
+    sequential,
+)
 from tui.draw.text import row_width
 
 LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
@@ -84,3 +97,25 @@ def test_differences_are_shaded_around_nothing() -> None:
     assert shades.style(-0.2) == "diverging.0"
     assert shades.style(0.2) == f"diverging.{RAMP_STEPS - 1}"
     assert "+20" in plain(heatmap(40, 3, found, shades, Window(), BRAILLE))[2]
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("count", [2, 6, 11, 14, 17])
+def test_at_every_width_a_number_is_whole_or_out_of_sight(count: int, signed: bool) -> None:
+    """Nothing is cut: 100 is never read as 10, nor +15 as +1."""
+    names = tuple(f"l{index:x}" for index in range(count))
+    numbers = [-1.0, -0.12, 0.15, 0.02, 0.0, 1.0] if signed else [1.0, 0.0, 0.55, 0.07]
+    values = tuple(tuple(numbers[(row + column) % len(numbers)] for column in range(count)) for row in range(count))
+    matrix = Matrix(names, values, tuple(0.5 for _ in names))
+    shades = diverging(matrix) if signed else sequential(matrix)
+    printed = {cell_number(value, shades, 0) for value in numbers}
+    for cells in range(40, 201):
+        size = cell_width(cells, matrix, shades)
+        columns = min(count, columns_in_sight(cells, matrix, shades))
+        assert columns > 0
+        for line, row in enumerate(heatmap(cells, count + 1, matrix, shades, Window(), BRAILLE)[1:]):
+            text = "".join(part for part, _ in row)
+            label = max(map(len, names)) + 1
+            shown = [text[label + size * column : label + size * (column + 1)].strip() for column in range(columns)]
+            assert shown == [cell_number(values[line][column], shades, 0) for column in range(columns)], (cells, text)
+            assert set(shown) <= printed

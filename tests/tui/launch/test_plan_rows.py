@@ -7,7 +7,8 @@ from runs_factory import run_config
 
 from tui.launch.estimate import Estimate, Figure
 from tui.launch.fields import Checked
-from tui.launch.plan import amount, plan_rows, size
+from tui.launch.plan import plan_rows
+from tui.numbers import large, size
 
 GIB = 2**30
 
@@ -60,7 +61,7 @@ def test_a_disk_that_is_too_small_is_an_error() -> None:
     ("value", "shown"), [(5, "5"), (9_999, "9,999"), (12_345, "12.3 k"), (840_000, "840 k"), (6.24e8, "624 M")]
 )
 def test_amounts_have_three_digits(value: float, shown: str) -> None:
-    assert amount(value) == shown
+    assert large(value) == shown
 
 
 @pytest.mark.parametrize(
