@@ -19,6 +19,7 @@ from engine.runs.folder import RunFolder
 from tui import keymap
 from tui.background import Background
 from tui.draw.glyphs import choose_charset
+from tui.follow.ends import ends, told
 from tui.follow.feed import Feed, Snapshot
 from tui.follow.labels import labels
 from tui.follow.rows import RunRow
@@ -28,6 +29,7 @@ from tui.settings import Settings
 from tui.terminal.abilities import environment_at_start, has_braille
 from tui.terminal.app import TerminalApp
 from tui.terminal.leaving import ends_at_signals
+from tui.terminal.sequences import signals
 from tui.theme import Palette, choose_palette
 from tui.widgets.view import View
 
@@ -87,9 +89,10 @@ class Dashboard(TerminalApp):
             ansi_color="NO_COLOR" in environment or None, own_output=settings.output != "textual",
         )  # fmt: skip
         self.animation_level = "none"
+        self._notify = settings.notify
         self.home = home
         self.now = now
-        self.minutes_east = time.localtime().tm_gmtoff // 60 if minutes_east is None else minutes_east
+        self.minutes_east = minutes_east
         self.glyphs = choose_charset(charset, has_braille(environment))
         self.palette = palette or choose_palette(self.no_color, self.console.color_system, environment, settings.theme)
         self.set_class(self.glyphs.name == "ascii", "-ascii")
@@ -137,11 +140,16 @@ class Dashboard(TerminalApp):
             view.say(text, style)
 
     def on_new_snapshot(self, message: NewSnapshot) -> None:
+        ended = ends(self.snapshot.rows, message.snapshot.rows) if self.snapshot is not None else []
         self.snapshot = message.snapshot
         with self.batch_update():
             for view in self._views_in_sight():
                 view.take(message.snapshot)
         self._ages_are_new = True
+        if ended:
+            text, style = told(ended)
+            self.tell(text, style)
+            self.send(signals(text, self._notify, os.environ))
 
     def open_run(self, folder: RunFolder, tab: str = "overview", benchmark: str | None = None) -> RunScreen:
         """``benchmark``: whose evaluation is shown; None is the run's main one."""

@@ -30,7 +30,7 @@ class Host(Protocol):
     glyphs: Glyphs
     palette: Palette
     now: Callable[[], float]  # unix seconds
-    minutes_east: int  # of the time zone
+    minutes_east: int | None  # of the time zone; None: the local one, summer and winter as they come
     home: Path  # the runs folder
     feed: Feed
     snapshot: Snapshot | None  # the newest; None before the first

@@ -45,6 +45,7 @@ class Action:
 RUN_TABS = ("overview", "heatmap", "bias", "queries", "log", "config")
 _LISTS = ("launch", "export")
 _VIEWS = ("runs", "run", "launch", "compare", "study")
+_DIALOGS = ("export", "confirm", "pick", "help", "toml", "palette", "charts")
 _SCROLLED = ("run", *_LISTS)
 _STUDY_PARTS = ("grid", "answer", "left")
 _MOVING = ("list", "text", *_STUDY_PARTS)
@@ -235,7 +236,7 @@ ACTIONS: tuple[Action, ...] = (
            footer=False, palette="view: jump"),
     Action("copy", ("Y",), "copy", "copy a run's id or path, or what stands on the screen", _VIEWS, footer=False,
            palette="view: copy"),
-    Action("repaint", ("ctrl+l",), "repaint", "draw the whole screen again", _VIEWS, footer=False,
+    Action("repaint", ("ctrl+l",), "repaint", "draw the whole screen again", (*_VIEWS, *_DIALOGS), footer=False,
            palette="view: repaint"),
     Action("close", ("escape", "ctrl+g"), "close", "back without going anywhere", ("jump",), shown_keys="ctrl+g"),
     Action("commands", ("colon", "ctrl+p"), "commands", "find any command by name",
