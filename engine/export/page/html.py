@@ -121,11 +121,15 @@ def _header_cell(name: str, column: int, words: Sequence[int]) -> str:
 
 def _cell(cell: Cell, column: int, words: Sequence[int]) -> str:
     if column == 0:
-        return f'<th scope="row">{isolated(cell if isinstance(cell, str) else cell.text)}</th>'
+        return f'<th scope="row">{_breakable(cell if isinstance(cell, str) else cell.text)}</th>'
     if isinstance(cell, Shaded):
         return f'<td class="number shaded" style="--share:{cell.share:.3f}">{isolated(cell.text)}</td>'
-    kind = "" if column in words else ' class="number"'
-    return f"<td{kind}>{isolated(cell)}</td>"
+    return f"<td>{_breakable(cell)}</td>" if column in words else f'<td class="number">{isolated(cell)}</td>'
+
+
+def _breakable(value: str) -> str:
+    """With the places where a name like own_language_advantage may go on in the next line."""
+    return isolated(value).replace("_", "_<wbr>")
 
 
 def figure(name: str, svg: str, caption: str) -> str:
