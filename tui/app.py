@@ -120,7 +120,7 @@ class Dashboard(TerminalApp):
 
     def on_mount(self) -> None:
         self.feed.start()
-        self.set_interval(1.0, self._tick)
+        self.set_interval(1.0, self.tick)
         if not gc.isenabled():
             self.set_timer(1.0, _collect_again)
         if self._open_first is not None:
@@ -256,7 +256,7 @@ class Dashboard(TerminalApp):
     def _receive(self, snapshot: Snapshot) -> None:
         self.post_message(NewSnapshot(snapshot))
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
         """Ages go on; not where a snapshot has just told them, as it mostly has of a live run."""
         if self._ages_are_new:
             self._ages_are_new = False
