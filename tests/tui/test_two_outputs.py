@@ -70,7 +70,7 @@ def test_both_outputs_show_the_same_cells_on_every_screen(terminals: tuple[Termi
 
 
 @pytest.mark.parametrize(
-    ("keys", "expected"), [(("?",), "keys of"), ((":",), "commands"), (("Y",), "copy"), ((), "first")]
+    ("keys", "expected"), [(("?",), "keys of"), ((":",), "any command"), (("Y",), "copy"), ((), "first")]
 )
 def test_ctrl_l_draws_everything_again_on_screens_and_in_dialogs(
     terminals: tuple[Terminal, Terminal], keys: tuple[str, ...], expected: str

@@ -22,7 +22,7 @@ from engine.runs.registry import find_run, list_runs
 from engine.runs.state import Note
 from engine.runs.status import reason, status_of
 from engine.runs.text import visible
-from tui.commands.output import print_json
+from tui.commands.output import can_draw, print_json
 from tui.commands.plain import evaluation_line, result_table, standing_line
 from tui.numbers import option_text
 
@@ -137,7 +137,7 @@ def show(options: argparse.Namespace) -> int:
             {key: point.result for key, point in points.items()},
             _width(),
             system=reader.state.system if reader.state.kind == "evaluation" else "",
-            ascii_only=options.ascii or options.charset == "ascii",
+            ascii_only=options.ascii or options.charset == "ascii" or not can_draw(sys.stdout),
         )
     )
     return 0
