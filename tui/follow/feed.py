@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.runs.annotations import NOTHING, Annotations, read_annotations
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, Spec, read_spec
 from engine.runs.lock import probe
@@ -51,6 +52,8 @@ class _Tracked:
     spec: Spec | None
     book: CurveBook | None = None
     due: int = 0
+    annotations: Annotations = NOTHING
+    annotations_stamp: int = 0  # nanoseconds; 0: there is no file
 
 
 @dataclass(frozen=True)
@@ -218,15 +221,24 @@ class Feed:
         tracked.reader.poll()
         if tracked.spec is None:
             tracked.spec = _spec(folder)
-        row = make_row(folder, tracked.spec, tracked.reader.state, liveness, now)
+        self._read_annotations(tracked)
+        row = make_row(folder, tracked.spec, tracked.reader.state, liveness, now, tracked.annotations)
         if row != tracked.row:  # what did not change stays the same object: screens know by that what to lay out anew
             tracked.row = row
+
+    def _read_annotations(self, tracked: _Tracked) -> None:
+        try:
+            stamp = tracked.reader.folder.annotations.stat().st_mtime_ns
+        except OSError:
+            stamp = 0
+        if stamp != tracked.annotations_stamp:
+            tracked.annotations_stamp = stamp
+            tracked.annotations = read_annotations(tracked.reader.folder)
 
     def _open(self, folder: RunFolder, series: bool, former: _Tracked | None = None) -> _Tracked:
         reader = RunReader(folder, series=series)
         spec = former.spec if former is not None else _spec(folder)
-        row = make_row(folder, spec, reader.state, probe(folder), self._now())
-        tracked = _Tracked(reader, row, spec)
+        tracked = _Tracked(reader, make_row(folder, spec, reader.state, probe(folder), self._now()), spec)
         if series:
             from tui.follow.curves import CurveBook
 

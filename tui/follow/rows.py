@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from engine.benchmark_names import parse_benchmark_key
-from engine.config import RunKind
+from engine.config import RunConfig, RunKind
 from engine.events import Device
 from engine.mono_share import schedule_text
+from engine.runs.annotations import NOTHING, Annotations
 from engine.runs.folder import RunFolder, Spec
 from engine.runs.lock import Liveness
 from engine.runs.state import Activity, EvaluationPoint, RunState
@@ -15,6 +18,7 @@ from engine.runs.status import reason, shown_state
 from tui.numbers import visible
 
 BEST_BY = ("map_multilingual", "map_monolingual")  # the first of them that the benchmark has
+EMPTY: Mapping[str, Mapping[str, float | None]] = MappingProxyType({})
 LIVE_STATES = frozenset({"queued", "starting", "running", "evaluating", "pausing", "stopping", "stalled"})
 
 
@@ -52,6 +56,12 @@ class RunRow:
     is_sampled: bool = False  # the metrics are of a sample of the benchmark's queries
     evaluated: tuple[tuple[str, int, float], ...] = ()  # (benchmark, step, unix seconds) of each newest evaluation
 
+    config: RunConfig | None = None  # None: the spec cannot be read
+    results: Mapping[str, Mapping[str, float | None]] = EMPTY  # of the last evaluation of each benchmark
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    pinned: bool = False
+
     @property
     def id(self) -> str:
         return self.folder.id
@@ -61,7 +71,10 @@ class RunRow:
         return self.state in LIVE_STATES
 
 
-def make_row(folder: RunFolder, spec: Spec | None, state: RunState, liveness: Liveness, now: float) -> RunRow:
+def make_row(
+    folder: RunFolder, spec: Spec | None, state: RunState, liveness: Liveness, now: float,
+    said: Annotations = NOTHING,
+) -> RunRow:  # fmt: skip
     """``spec`` None: it cannot be read. ``now`` is unix seconds."""
     config = spec.config if spec is not None else None
     kind = config.kind if config is not None else state.kind
@@ -70,7 +83,7 @@ def make_row(folder: RunFolder, spec: Spec | None, state: RunState, liveness: Li
     device = state.device
     return RunRow(
         folder=folder,
-        name=visible(state.name or (config.name if config is not None else folder.id)),
+        name=visible(said.name or state.name or (config.name if config is not None else folder.id)),
         kind=kind,
         mode="eval" if kind == "evaluation" else visible(state.mode or (config.batch.mode if config else "?")),
         mono_share=None if kind == "evaluation" else _mono_share(state, spec),
@@ -98,6 +111,11 @@ def make_row(folder: RunFolder, spec: Spec | None, state: RunState, liveness: Li
         created=spec.created if spec is not None else 0.0,
         best=_best(state.evaluations, benchmark),
         evaluated=tuple((key, point.step, point.t) for key, point in latest.items()),
+        config=config,
+        results={key: point.result.metrics for key, point in latest.items()},
+        note=visible(said.note),
+        tags=tuple(map(visible, said.tags)),
+        pinned=said.pinned,
     )
 
 
