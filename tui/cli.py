@@ -207,7 +207,14 @@ def _add_annotating(commands: _Commands) -> None:  # type: ignore[type-arg]
 
 
 def _add_reading(commands: _Commands) -> None:  # type: ignore[type-arg]
-    _json(_add(commands, "list", "reading", "list_all", "list the runs, newest first"))
+    listing = _add(commands, "list", "reading", "list_all", "list the runs, newest first")
+    listing.add_argument(
+        "--filter",
+        default="",
+        metavar="TEXT",
+        help="those that fit, as in the dashboard: 'lr>=1e-4 model~xlmr mono>.7'",
+    )
+    _json(listing)
     for name, text in (
         ("status", "say how a run stands"),
         ("log", "print what happened in a run"),

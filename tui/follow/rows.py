@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
 from engine.benchmark_names import parse_benchmark_key
 from engine.config import RunConfig, RunKind
@@ -18,7 +17,6 @@ from engine.runs.status import reason, shown_state
 from tui.numbers import visible
 
 BEST_BY = ("map_multilingual", "map_monolingual")  # the first of them that the benchmark has
-EMPTY: Mapping[str, Mapping[str, float | None]] = MappingProxyType({})
 LIVE_STATES = frozenset({"queued", "starting", "running", "evaluating", "pausing", "stopping", "stalled"})
 
 
@@ -57,7 +55,9 @@ class RunRow:
     evaluated: tuple[tuple[str, int, float], ...] = ()  # (benchmark, step, unix seconds) of each newest evaluation
 
     config: RunConfig | None = None  # None: the spec cannot be read
-    results: Mapping[str, Mapping[str, float | None]] = EMPTY  # of the last evaluation of each benchmark
+    results: Mapping[str, Mapping[str, float | None]] = field(
+        default_factory=dict
+    )  # of the last evaluation of each benchmark
     note: str = ""
     tags: tuple[str, ...] = ()
     pinned: bool = False

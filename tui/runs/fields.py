@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from engine import measures
 from engine.config import RunConfig
 from tui.follow.rows import RunRow
 
@@ -50,11 +51,14 @@ ALIASES = {
     "temperature": "loss.temperature", "warmup": "optimizer.warmup_steps", "max_steps": "optimizer.max_steps",
     "benchmarks": "evaluation.benchmarks", "tags": "tag", "updated": "age",
 }  # fmt: skip
-_LOWER_IS_BETTER = ("rank_distance",)
 
 
 def metric(name: str, row: RunRow) -> float | None:
     return row.metrics.get(name)
+
+
+def _best_first(name: str) -> bool:
+    return name not in measures.MEASURES or measures.MEASURES[name].wanted == "higher"
 
 
 def _progress(row: RunRow) -> float | None:
@@ -82,7 +86,7 @@ OWN = (
     Field("best", "map_multilingual of the best evaluation", lambda row: row.best, best_first=True),
     Field("age", "unix seconds of the last event", lambda row: row.updated or None, best_first=True),
     *(
-        Field(key, name, partial(metric, name), best_first=name not in _LOWER_IS_BETTER)
+        Field(key, name, partial(metric, name), best_first=_best_first(name))
         for key, name in METRICS.items()
     ),
 )  # fmt: skip
@@ -117,11 +121,10 @@ def field(key: str) -> Field:
         return Field(full, "of the config", partial(_of_config, config_keys()[full]))
     benchmark, dot, name = key.rpartition(".")
     name = METRICS.get(name, name)
-    if _is_metric(name):
-        best_first = name not in _LOWER_IS_BETTER
+    if name in measures.METRICS:
         if not dot:
-            return Field(name, "of the main benchmark", partial(metric, name), best_first)
-        return Field(f"{benchmark}.{name}", f"on {benchmark}", partial(_on, benchmark, name), best_first)
+            return Field(name, "of the main benchmark", partial(metric, name), _best_first(name))
+        return Field(f"{benchmark}.{name}", f"on {benchmark}", partial(_on, benchmark, name), _best_first(name))
     close = difflib.get_close_matches(key, names(), 1, 0.6)
     raise UnknownFieldError(f"no key {key!r}" + (f"; {close[0]}?" if close else ""))
 
@@ -129,7 +132,7 @@ def field(key: str) -> Field:
 @lru_cache(1)
 def names() -> tuple[str, ...]:
     """What a key can be called: the short ones first."""
-    return tuple(dict.fromkeys((*_OWN, *ALIASES, *config_keys(), *short_keys())))
+    return tuple(dict.fromkeys((*_OWN, *ALIASES, *config_keys(), *short_keys(), *measures.METRICS)))
 
 
 def names_for(rows: Sequence[RunRow]) -> tuple[str, ...]:
@@ -158,10 +161,6 @@ def text(value: Value) -> str:
 
 def _on(benchmark: str, name: str, row: RunRow) -> float | None:
     return row.results.get(benchmark, {}).get(name)
-
-
-def _is_metric(name: str) -> bool:
-    return name in METRICS.values() or name.partition("_")[0] in ("map", "ndcg", "recall", "mrr", "rank", "precision")
 
 
 def _of_config(path: tuple[str, ...], row: RunRow) -> Value:

@@ -147,6 +147,8 @@ def parse(text: str) -> Filter:
         term = _TERM.match(text, at)
         assert term is not None
         value, kind, at = _value(text, term.end(), is_word=term["key"] is None)
+        if term["key"] is None and not value and kind != "quoted":
+            continue  # a minus before what is still to be typed
         terms.append(_term(term["key"], term["op"] or "", value, kind, bool(term["minus"])))
     return Filter(text, tuple(terms))
 
