@@ -212,7 +212,7 @@ def _add_reading(commands: _Commands) -> None:  # type: ignore[type-arg]
         "--filter",
         default="",
         metavar="TEXT",
-        help="those that fit, as in the dashboard: 'lr>=1e-4 model~xlmr mono>.7'",
+        help="as in the dashboard: 'lr>=1e-4 model~xlmr mono>.7'",
     )
     _json(listing)
     for name, text in (
