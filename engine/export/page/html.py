@@ -14,6 +14,7 @@ from pathlib import Path
 
 from engine.runs.text import visible
 
+_SHORT = 20  # rows of a table that is not divided between printed pages
 _STYLE = Path(__file__).with_name("page.css")
 _POINTS = re.compile(r'<svg\b[^>]*?\bwidth="([\d.]+)pt"')
 _NAMESPACES = re.compile(r'\s+xmlns(:\w+)?="[^"]*"')
@@ -106,7 +107,7 @@ def table(
         "<tr>" + "".join(_cell(cell, column, words) for column, cell in enumerate(row)) + "</tr>" for row in rows
     )
     return (
-        f'<div class="table" role="group" tabindex="0" aria-label="{text(caption)}"><table>\n'
+        f'<div class="table{" short" if len(rows) <= _SHORT else ""}" role="group" tabindex="0" aria-label="{text(caption)}"><table>\n'
         f"<caption>{isolated(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n"
         "</table></div>"
     )
