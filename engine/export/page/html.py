@@ -102,12 +102,13 @@ def table(
                 )
             )
         return "\n".join(parts)
+    kind = "table short" if len(rows) <= _SHORT else "table"
     head = "".join(_header_cell(name, column, words) for column, name in enumerate(header))
     body = "\n".join(
         "<tr>" + "".join(_cell(cell, column, words) for column, cell in enumerate(row)) + "</tr>" for row in rows
     )
     return (
-        f'<div class="table{" short" if len(rows) <= _SHORT else ""}" role="group" tabindex="0" aria-label="{text(caption)}"><table>\n'
+        f'<div class="{kind}" role="group" tabindex="0" aria-label="{text(caption)}"><table>\n'
         f"<caption>{isolated(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n"
         "</table></div>"
     )
