@@ -45,7 +45,7 @@ class Action:
 RUN_TABS = ("overview", "heatmap", "bias", "queries", "log", "config")
 _LISTS = ("launch", "export")
 _VIEWS = ("runs", "run", "launch", "compare", "study")
-_DIALOGS = ("export", "confirm", "pick", "help", "toml", "palette", "charts")
+_DIALOGS = ("export", "confirm", "choose", "help", "toml", "charts")
 _SCROLLED = ("run", *_LISTS)
 _STUDY_PARTS = ("grid", "answer", "left")
 _MOVING = ("list", "text", *_STUDY_PARTS)
