@@ -20,7 +20,7 @@ from tui import keymap
 from tui.background import Background
 from tui.draw.glyphs import choose_charset
 from tui.follow.ends import ends, told
-from tui.follow.feed import Feed, Snapshot
+from tui.follow.feed import Feed, Problem, Snapshot
 from tui.follow.labels import labels
 from tui.follow.rows import RunRow
 from tui.numbers import short_path, visible
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tui.compare.job import Key
     from tui.run.screen import RunScreen
 
+SILENCE_TOLD_FROM = 5.0  # seconds
 _SIGNALLED = 128  # an exit status above it names a signal
 
 
@@ -107,6 +108,7 @@ class Dashboard(TerminalApp):
             lambda deliver: self.post_message(Answered(deliver)), lambda line: self.tell(line, "error"), self.feed.hurry
         )
         self._problem = visible(problem)
+        self._told: tuple[Problem, ...] = ()
         self.comparisons: OrderedDict[Key, CompareOutcome] = OrderedDict()  # the newest of those that were computed
         self._open_first = open_run
 
@@ -119,6 +121,7 @@ class Dashboard(TerminalApp):
         return RunsScreen()
 
     def on_mount(self) -> None:
+        self.screen_change_signal.subscribe(self, lambda screen: self.follow_sight(), immediate=True)
         self.feed.start()
         self.set_interval(1.0, self.tick)
         if not gc.isenabled():
@@ -142,6 +145,7 @@ class Dashboard(TerminalApp):
     def on_new_snapshot(self, message: NewSnapshot) -> None:
         ended = ends(self.snapshot.rows, message.snapshot.rows) if self.snapshot is not None else []
         self.snapshot = message.snapshot
+        self._tell_problems()
         with self.batch_update():
             for view in self._views_in_sight():
                 view.take(message.snapshot)
@@ -196,6 +200,12 @@ class Dashboard(TerminalApp):
         from tui.dialogs.help import HelpScreen
 
         self.push_screen(HelpScreen(screen_name))
+
+    def open_problems(self) -> None:
+        from tui.dialogs.help import ProblemsScreen
+
+        problems = self.snapshot.problems if self.snapshot is not None else ()
+        self.push_screen(ProblemsScreen([problem.line() for problem in problems]))
 
     def open_palette(self, view: View, screen_name: str) -> None:
         from tui.dialogs.palette import PaletteScreen
@@ -253,20 +263,47 @@ class Dashboard(TerminalApp):
         rows = self.snapshot.rows if self.snapshot is not None else ()
         return [row.name for row in rows if row.live]
 
+    def _tell_problems(self) -> None:
+        """Each once; all of them stand in a list that is a key away."""
+        snapshot = self.snapshot
+        if snapshot is None or self._told == snapshot.problems:
+            return
+        if not self._views_in_sight():
+            return  # nobody would see it: the next tick tells it
+        fresh = [problem for problem in snapshot.problems if problem not in self._told]
+        self._told = snapshot.problems
+        if fresh:
+            more = f" and {len(fresh) - 1} more" if len(fresh) > 1 else ""
+            self.tell(f"{fresh[0].line()}{more}   ! lists problems", "error")
+
+    def follow_sight(self) -> None:
+        """The feed follows what the screens in sight want, from the moment on at which they are in sight."""
+        self.feed.want([wish for view in self._top_views() if (wish := view.wish()) is not None])
+
+    def silence(self) -> float:
+        silence = self.feed.silence()
+        return silence if silence > SILENCE_TOLD_FROM else 0.0
+
     def _receive(self, snapshot: Snapshot) -> None:
         self.post_message(NewSnapshot(snapshot))
 
     def tick(self) -> None:
         """Ages go on; not where a snapshot has just told them, as it mostly has of a live run."""
+        self._tell_problems()
         if self._ages_are_new:
             self._ages_are_new = False
             return
         now = self.now()
+        if self.silence() and self.feed.looked_at:
+            now = self.feed.looked_at  # nobody knows how old things are now
         with self.batch_update():
             for view in self._views_in_sight():
                 view.tick(now)
 
     def _views_in_sight(self) -> list[View]:
+        return [view for view in self._top_views() if view.is_mounted]
+
+    def _top_views(self) -> list[View]:
         """The screen on top and, while that is a dialog, the one below it."""
         found: list[View] = []
         for screen in reversed(self.screen_stack):
@@ -274,7 +311,7 @@ class Dashboard(TerminalApp):
                 found.append(screen)
             if not screen.is_modal:
                 break
-        return [view for view in found if view.is_mounted]
+        return found
 
 
 def _collect_again() -> None:

@@ -15,6 +15,7 @@ from engine.alerts.catching_up import catch_up
 from engine.alerts.record import told_alerts
 from engine.config import ConfigError
 from engine.events import AnyEvent
+from engine.flock import no_locks
 from engine.runs.annotations import read_annotations
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, read_spec, results_folder, runs_home
@@ -37,6 +38,7 @@ def list_all(options: argparse.Namespace) -> int:
     readers = [_read(folder) for folder in folders]
     if options.filter:
         readers = _fitting(readers, options.filter)
+    _warn_without_locks(folders)
     if options.json:
         print_json({"runs": [status_of(reader) for reader in readers]})
     elif readers:
@@ -79,6 +81,7 @@ def _fitting(readers: Sequence[RunReader], text: str) -> list[RunReader]:
 def status(options: argparse.Namespace) -> int:
     folder = find_run(runs_home(options.runs), options.run)
     catch_up([folder])
+    _warn_without_locks([folder])
     reader = _read(folder)
     current = status_of(reader)
     if options.json:
@@ -92,6 +95,12 @@ def status(options: argparse.Namespace) -> int:
     if current.updated:
         print(f"last event {max(0.0, time.time() - current.updated):,.0f} s ago, on {visible(current.host)}")
     return 0
+
+
+def _warn_without_locks(folders: Sequence[RunFolder]) -> None:
+    """One line where the file system cannot tell whether runs live."""
+    if (folder := next((folder for folder in folders if not probe(folder).has_locks), None)) is not None:
+        print(f"hybrid-tui: {visible(no_locks(folder.path.parent))}", file=sys.stderr)
 
 
 def log(options: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.benchmark_names import parse_benchmark_key
 from engine.config import RunConfig, RunKind
@@ -17,6 +17,8 @@ from engine.runs.status import reason, shown_state
 from tui.numbers import visible
 
 BEST_BY = ("map_multilingual", "map_monolingual")  # the first of them that the benchmark has
+_CLOCK_IS_SET = 1_577_836_800.0  # unix seconds of the year 2020
+GONE = "gone"  # the state of a run whose folder is no longer where it was, or cannot be read
 LIVE_STATES = frozenset({"queued", "starting", "running", "evaluating", "pausing", "stopping", "stalled"})
 
 
@@ -36,7 +38,7 @@ class RunRow:
     spark: tuple[float, ...]
     benchmark: str | None
     metrics: dict[str, float | None]  # of the last evaluation of ``benchmark``
-    updated: float  # unix seconds of the last event; 0 before the first
+    updated: float  # unix seconds of the last event; 0: nobody knows
     device: str
     host: str
     work: Activity | None
@@ -98,7 +100,7 @@ def make_row(
         benchmark=visible(benchmark) if benchmark is not None else None,
         metrics=dict(latest[benchmark].result.metrics) if benchmark is not None else {},
         is_sampled=benchmark is not None and latest[benchmark].result.sampled_of is not None,
-        updated=state.updated or (spec.created if spec is not None else 0.0),
+        updated=_updated(state, spec),
         device=visible(device.name) if device is not None else "",
         host=visible(state.host),
         work=state.work,
@@ -119,6 +121,11 @@ def make_row(
     )
 
 
+def gone_row(row: RunRow, why: str) -> RunRow:
+    """What is left of a run that cannot be followed any more: what it last showed."""
+    return replace(row, state=GONE, reason=why, alive=False, work=None, seconds_left=None, telemetry="")
+
+
 def main_benchmark(evaluations: list[EvaluationPoint], spec: Spec | None) -> str | None:
     """The one that validates, else the first of the config that has been evaluated, else the first evaluated."""
     found = list(dict.fromkeys(point.benchmark for point in evaluations))
@@ -128,6 +135,12 @@ def main_benchmark(evaluations: list[EvaluationPoint], spec: Spec | None) -> str
             if key in found:
                 return key
     return found[0] if found else None
+
+
+def _updated(state: RunState, spec: Spec | None) -> float:
+    """Where the clock of the run's machine stood before this program existed, it had not been set yet."""
+    updated = state.updated if state.updated >= _CLOCK_IS_SET else 0.0
+    return updated or (spec.created if spec is not None and spec.created >= _CLOCK_IS_SET else 0.0)
 
 
 def _telemetry(device: Device) -> str:

@@ -14,8 +14,9 @@ from engine.runs.commands import Command
 from engine.runs.state import CommandState, EvaluationPoint
 from tui.follow.curves import SMOOTHINGS, usual_smoothing
 from tui.follow.detail import RunDetail
-from tui.follow.feed import Feed, Watch
+from tui.follow.feed import Feed
 from tui.follow.requests import PATIENCE, RECENT, describe, merge
+from tui.follow.wish import Watch, Wish
 from tui.run.matrix import change, to_matrix, widest_gap, worst_pair
 from tui.run.selection import Selection
 
@@ -60,11 +61,10 @@ def detail(home: Path) -> RunDetail:
     writer = finished(home, "done")
     writer.evaluated(400, benchmark="other", languages=("en", "de"))
     feed = Feed(home, lambda snapshot: None, lambda: START)
-    feed.watch(Watch(writer.folder))
+    feed.want([Wish(run=Watch(writer.folder))])
     snapshot = feed.step()
     assert snapshot is not None
-    assert snapshot.detail is not None
-    return snapshot.detail
+    return snapshot.details[0]
 
 
 def step_of(point: EvaluationPoint | None) -> int:
