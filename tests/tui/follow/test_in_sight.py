@@ -242,14 +242,14 @@ async def test_a_disk_that_hangs_is_said_and_ages_do_not_go_on(
         await until(pilot, lambda: app.silence() > 0, "silence")
         clock[0] += 3600
         app._ages_are_new = False
-        app._tick()
+        app.tick()
         await pilot.pause()
         assert "the disk has not answered for" in text_of(app)
         assert text_of(app).splitlines()[0] == header
         answers.set()
         await until(pilot, lambda: app.silence() == 0, "an answer")
         app._ages_are_new = False
-        app._tick()
+        app.tick()
         await pilot.pause()
         assert "the disk has not answered" not in text_of(app)
 
