@@ -14,6 +14,7 @@ from pathlib import Path
 
 from engine.config_error import ConfigError
 from engine.language_codes import flores_names
+from engine.paths import expanded
 
 CLDR_LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
 XQUAD_R_LANGUAGES = CLDR_LANGUAGES
@@ -157,7 +158,7 @@ def expand_suite(spec: str) -> tuple[str, ...]:
 
 
 def _existing_folder(path: str) -> Path:
-    folder = Path(path).expanduser()
+    folder = expanded(path)
     if not folder.is_dir():
         raise ConfigError(f"no folder {path!r}")
     return folder

@@ -26,6 +26,7 @@ from engine.benchmark_names import (
 )
 from engine.config_error import ConfigError as ConfigError
 from engine.metric_bounds import parse_metric_bound
+from engine.paths import expanded
 
 BatchMode = Literal["mono", "cross", "hybrid", "mixed", "english"]
 BATCH_MODES: tuple[str, ...] = get_args(BatchMode)
@@ -400,7 +401,7 @@ def _system_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
         if system.path is not None:
             yield "system.path", f"{system.kind} takes no path"
         return
-    path = None if system.path is None else Path(system.path).expanduser()
+    path = None if system.path is None else expanded(system.path)
     if path is None:
         yield "system.path", f"{system.kind} needs a path"
     elif system.kind == "vectors" and not path.is_dir():
@@ -515,7 +516,7 @@ def _alerts_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
     for index, target in enumerate(alerts.targets):
         if not _ALERT_TARGET.fullmatch(target):
             yield f"alerts.targets[{index}]", _WRITTEN_OUT  # not quoted: it may hold a password
-    if alerts.targets_file is not None and not Path(alerts.targets_file).expanduser().is_file():
+    if alerts.targets_file is not None and not expanded(alerts.targets_file).is_file():
         yield "alerts.targets_file", f"no file {alerts.targets_file!r}"
     if alerts.bounds and not has_targets(alerts):
         yield "alerts.bounds", "nobody would be told: set alerts.targets or alerts.targets_file"
@@ -617,7 +618,7 @@ def needs_whole_weights(config: RunConfig) -> str | None:
 
 def model_problems(model: ModelConfig) -> Iterable[tuple[str, str]]:
     """The same for the [model] section alone."""
-    if model.name[:1] in ("/", ".", "~") and not Path(model.name).expanduser().is_dir():
+    if model.name[:1] in ("/", ".", "~") and not expanded(model.name).is_dir():
         yield "name", f"no folder {model.name!r}"
     for kind in ("query", "passage"):
         if getattr(model, f"{kind}_prefix") is not None and getattr(model, f"{kind}_prompt") is not None:
@@ -642,7 +643,7 @@ def _source_problems(source: SourceConfig) -> Iterable[tuple[str, str]]:
     if source.path is None:
         yield "path", f"a {source.kind} source needs a path"
         return
-    path = Path(source.path).expanduser()
+    path = expanded(source.path)
     if source.kind == "jsonl" and not path.is_file():
         yield "path", f"no file {source.path!r}"
     if source.kind in ("lareqa", "squad", "mmarco") and not path.is_dir():

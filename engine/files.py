@@ -8,6 +8,7 @@ What is written lies beside its place under a hidden name, and is renamed when i
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import re
@@ -15,10 +16,11 @@ import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+_unfinished: set[Path] = set()  # what this process is writing, in whatever thread
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.(tmp|old)")
 
 
@@ -40,6 +42,7 @@ def write_file(path: Path, data: bytes, mode: int = 0o666, *, durable: bool = Fa
 def writing(path: Path, mode: int = 0o666, *, durable: bool = False) -> Iterator[BinaryIO]:
     """The same for what writes to an open file; an exception within leaves the older file as it is."""
     temporary = _beside(path, "tmp")
+    _unfinished.add(temporary)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
         with os.fdopen(os.open(temporary, flags, mode), "wb") as file:
@@ -51,6 +54,8 @@ def writing(path: Path, mode: int = 0o666, *, durable: bool = False) -> Iterator
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    finally:
+        _unfinished.discard(temporary)
     if durable:
         sync(path.parent)
 
@@ -79,6 +84,7 @@ def write_folder(target: Path, fill: Callable[[Path], None], mode: int = 0o777) 
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(target, "tmp")
+    _unfinished.add(temporary)
     temporary.mkdir(mode)
     try:
         fill(temporary)
@@ -90,6 +96,8 @@ def write_folder(target: Path, fill: Callable[[Path], None], mode: int = 0o777) 
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+    finally:
+        _unfinished.discard(temporary)
 
 
 def move_in(folder: Path, target: Path) -> None:
@@ -137,6 +145,17 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@atexit.register
+def _remove_unfinished() -> None:
+    """A daemon thread is not waited for: what it was writing goes with it."""
+    for path in tuple(_unfinished):
+        with suppress(OSError):
+            _remove(path)
+
+
+os.register_at_fork(after_in_child=_unfinished.clear)  # a child's end is not the end of what its parent writes
 
 
 def _beside(path: Path, kind: str) -> Path:

@@ -8,6 +8,7 @@ executed one.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import time
@@ -15,6 +16,25 @@ from pathlib import Path
 
 _held: set[int] = set()
 _RETRY_SECONDS = 0.02
+_NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP})
+
+
+class NoLocks(OSError):  # noqa: N818 - a state of the machine
+    """The file system has no flock: Lustre without ``-o flock``, NFS without a lock daemon, some FUSE systems."""
+
+    def __init__(self, number: int, reason: str) -> None:
+        super().__init__(number, f"this file system has no file locks ({reason})")
+
+
+NO_LOCKS = (
+    "no file locks (flock) on this file system: whether runs live cannot be seen, and none can start; "
+    "mount it with -o flock, or choose another folder with --runs"
+)
+
+
+def no_locks(folder: Path) -> str:
+    """What to tell a person whose ``folder`` is on such a file system, in one line."""
+    return f"{folder}: {NO_LOCKS}"
 
 
 def open_lock_file(path: Path, mode: int) -> int:
@@ -27,6 +47,7 @@ def open_lock_file(path: Path, mode: int) -> int:
 
 
 def try_exclusive(fd: int) -> bool:
+    """Whether the lock is ours now; NoLocks where the file system has none."""
     return _try(fd, fcntl.LOCK_EX)
 
 
@@ -61,6 +82,10 @@ def _try(fd: int, operation: int) -> bool:
         fcntl.flock(fd, operation | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            raise NoLocks(error.errno, error.strerror or str(error)) from None
+        raise
     return True
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta"}
+VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "wbr"}
 
 
 class PageReader(HTMLParser):

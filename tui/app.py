@@ -19,7 +19,8 @@ from engine.runs.folder import RunFolder
 from tui import keymap
 from tui.background import Background
 from tui.draw.glyphs import choose_charset
-from tui.follow.feed import Feed, Snapshot
+from tui.follow.ends import ends, told
+from tui.follow.feed import Feed, Problem, Snapshot
 from tui.follow.labels import labels
 from tui.follow.rows import RunRow
 from tui.numbers import short_path, visible
@@ -28,6 +29,7 @@ from tui.settings import Settings
 from tui.terminal.abilities import environment_at_start, has_braille
 from tui.terminal.app import TerminalApp
 from tui.terminal.leaving import ends_at_signals
+from tui.terminal.sequences import signals
 from tui.theme import Palette, choose_palette
 from tui.widgets.view import View
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from tui.compare.job import Key
     from tui.run.screen import RunScreen
 
+SILENCE_TOLD_FROM = 5.0  # seconds
 _SIGNALLED = 128  # an exit status above it names a signal
 
 
@@ -87,9 +90,10 @@ class Dashboard(TerminalApp):
             ansi_color="NO_COLOR" in environment or None, own_output=settings.output != "textual",
         )  # fmt: skip
         self.animation_level = "none"
+        self._notify = settings.notify
         self.home = home
         self.now = now
-        self.minutes_east = time.localtime().tm_gmtoff // 60 if minutes_east is None else minutes_east
+        self.minutes_east = minutes_east
         self.glyphs = choose_charset(charset, has_braille(environment))
         self.palette = palette or choose_palette(self.no_color, self.console.color_system, environment, settings.theme)
         self.set_class(self.glyphs.name == "ascii", "-ascii")
@@ -104,6 +108,7 @@ class Dashboard(TerminalApp):
             lambda deliver: self.post_message(Answered(deliver)), lambda line: self.tell(line, "error"), self.feed.hurry
         )
         self._problem = visible(problem)
+        self._told: tuple[Problem, ...] = ()
         self.comparisons: OrderedDict[Key, CompareOutcome] = OrderedDict()  # the newest of those that were computed
         self._open_first = open_run
 
@@ -116,8 +121,9 @@ class Dashboard(TerminalApp):
         return RunsScreen()
 
     def on_mount(self) -> None:
+        self.screen_change_signal.subscribe(self, lambda screen: self.follow_sight(), immediate=True)
         self.feed.start()
-        self.set_interval(1.0, self._tick)
+        self.set_interval(1.0, self.tick)
         if not gc.isenabled():
             self.set_timer(1.0, _collect_again)
         if self._open_first is not None:
@@ -137,11 +143,17 @@ class Dashboard(TerminalApp):
             view.say(text, style)
 
     def on_new_snapshot(self, message: NewSnapshot) -> None:
+        ended = ends(self.snapshot.rows, message.snapshot.rows) if self.snapshot is not None else []
         self.snapshot = message.snapshot
+        self._tell_problems()
         with self.batch_update():
             for view in self._views_in_sight():
                 view.take(message.snapshot)
         self._ages_are_new = True
+        if ended:
+            text, style = told(ended)
+            self.tell(text, style)
+            self.send(signals(text, self._notify, os.environ))
 
     def open_run(self, folder: RunFolder, tab: str = "overview", benchmark: str | None = None) -> RunScreen:
         """``benchmark``: whose evaluation is shown; None is the run's main one."""
@@ -188,6 +200,12 @@ class Dashboard(TerminalApp):
         from tui.dialogs.help import HelpScreen
 
         self.push_screen(HelpScreen(screen_name))
+
+    def open_problems(self) -> None:
+        from tui.dialogs.help import ProblemsScreen
+
+        problems = self.snapshot.problems if self.snapshot is not None else ()
+        self.push_screen(ProblemsScreen([problem.line() for problem in problems]))
 
     def open_palette(self, view: View, screen_name: str) -> None:
         from tui.dialogs.palette import PaletteScreen
@@ -245,20 +263,47 @@ class Dashboard(TerminalApp):
         rows = self.snapshot.rows if self.snapshot is not None else ()
         return [row.name for row in rows if row.live]
 
+    def _tell_problems(self) -> None:
+        """Each once; all of them stand in a list that is a key away."""
+        snapshot = self.snapshot
+        if snapshot is None or self._told == snapshot.problems:
+            return
+        if not self._views_in_sight():
+            return  # nobody would see it: the next tick tells it
+        fresh = [problem for problem in snapshot.problems if problem not in self._told]
+        self._told = snapshot.problems
+        if fresh:
+            more = f" and {len(fresh) - 1} more" if len(fresh) > 1 else ""
+            self.tell(f"{fresh[0].line()}{more}   ! lists problems", "error")
+
+    def follow_sight(self) -> None:
+        """The feed follows what the screens in sight want, from the moment on at which they are in sight."""
+        self.feed.want([wish for view in self._top_views() if (wish := view.wish()) is not None])
+
+    def silence(self) -> float:
+        silence = self.feed.silence()
+        return silence if silence > SILENCE_TOLD_FROM else 0.0
+
     def _receive(self, snapshot: Snapshot) -> None:
         self.post_message(NewSnapshot(snapshot))
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
         """Ages go on; not where a snapshot has just told them, as it mostly has of a live run."""
+        self._tell_problems()
         if self._ages_are_new:
             self._ages_are_new = False
             return
         now = self.now()
+        if self.silence() and self.feed.looked_at:
+            now = self.feed.looked_at  # nobody knows how old things are now
         with self.batch_update():
             for view in self._views_in_sight():
                 view.tick(now)
 
     def _views_in_sight(self) -> list[View]:
+        return [view for view in self._top_views() if view.is_mounted]
+
+    def _top_views(self) -> list[View]:
         """The screen on top and, while that is a dialog, the one below it."""
         found: list[View] = []
         for screen in reversed(self.screen_stack):
@@ -266,7 +311,7 @@ class Dashboard(TerminalApp):
                 found.append(screen)
             if not screen.is_modal:
                 break
-        return [view for view in found if view.is_mounted]
+        return found
 
 
 def _collect_again() -> None:

@@ -29,7 +29,7 @@ Handler = Callable[[argparse.Namespace], int]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parses and runs one command; every expected failure is one line on stderr."""
     guard_terminal()
-    options = _dashboard_options(arguments) or build_parser().parse_args(arguments)
+    options = dashboard_options(arguments) or build_parser().parse_args(arguments)
     try:
         handler: Handler = options.handler
         return handler(options)
@@ -62,7 +62,7 @@ class _DashboardParser(argparse.ArgumentParser):
         raise _NotTheseOptionsError
 
 
-def _dashboard_options(arguments: Sequence[str] | None) -> argparse.Namespace | None:
+def dashboard_options(arguments: Sequence[str] | None) -> argparse.Namespace | None:
     """Options of the dashboard where there is nothing else: its start does not wait for the parsers of all commands."""
     parser = _DashboardParser(add_help=False)
     _add_dashboard(parser)
@@ -207,7 +207,14 @@ def _add_annotating(commands: _Commands) -> None:  # type: ignore[type-arg]
 
 
 def _add_reading(commands: _Commands) -> None:  # type: ignore[type-arg]
-    _json(_add(commands, "list", "reading", "list_all", "list the runs, newest first"))
+    listing = _add(commands, "list", "reading", "list_all", "list the runs, newest first")
+    listing.add_argument(
+        "--filter",
+        default="",
+        metavar="TEXT",
+        help="as in the dashboard: 'lr>=1e-4 model~xlmr mono>.7'",
+    )
+    _json(listing)
     for name, text in (
         ("status", "say how a run stands"),
         ("log", "print what happened in a run"),

@@ -30,7 +30,7 @@ class Host(Protocol):
     glyphs: Glyphs
     palette: Palette
     now: Callable[[], float]  # unix seconds
-    minutes_east: int  # of the time zone
+    minutes_east: int | None  # of the time zone; None: the local one, summer and winter as they come
     home: Path  # the runs folder
     feed: Feed
     snapshot: Snapshot | None  # the newest; None before the first
@@ -40,6 +40,14 @@ class Host(Protocol):
     @property
     def home_label(self) -> str:
         """The runs folder as a person would write it."""
+        ...
+
+    def follow_sight(self) -> None:
+        """To be called where the wish of a screen in sight has changed."""
+        ...
+
+    def silence(self) -> float:
+        """Seconds for which the disk has not answered, once that is worth a word; else 0."""
         ...
 
     def tell(self, text: str, style: str = "text") -> None:
@@ -85,6 +93,10 @@ class Host(Protocol):
     def open_study(self, name: str) -> None: ...
 
     def open_help(self, screen_name: str) -> None: ...
+
+    def open_problems(self) -> None:
+        """What cannot be read now, and why."""
+        ...
 
     def open_palette(self, view: Any, screen_name: str) -> None: ...
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 KEY_NAMES = {
     "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]", "plus": "+", "minus": "-",
     "equals_sign": "=", "underscore": "_", "comma": ",", "full_stop": ".", "colon": ":", "slash": "/",
-    "escape": "esc", "pageup": "pgup",
+    "exclamation_mark": "!", "escape": "esc", "pageup": "pgup",
     "pagedown": "pgdn", "ctrl+enter": "ctrl+enter", "f2": "F2", "f5": "F5", "up": "up", "down": "down",
 }  # fmt: skip
 
@@ -45,6 +45,7 @@ class Action:
 RUN_TABS = ("overview", "heatmap", "bias", "queries", "log", "config")
 _LISTS = ("launch", "export")
 _VIEWS = ("runs", "run", "launch", "compare", "study")
+_DIALOGS = ("export", "confirm", "choose", "help", "toml", "charts")
 _SCROLLED = ("run", *_LISTS)
 _STUDY_PARTS = ("grid", "answer", "left")
 _MOVING = ("list", "text", *_STUDY_PARTS)
@@ -235,9 +236,11 @@ ACTIONS: tuple[Action, ...] = (
            footer=False, palette="view: jump"),
     Action("copy", ("Y",), "copy", "copy a run's id or path, or what stands on the screen", _VIEWS, footer=False,
            palette="view: copy"),
-    Action("repaint", ("ctrl+l",), "repaint", "draw the whole screen again", _VIEWS, footer=False,
+    Action("repaint", ("ctrl+l",), "repaint", "draw the whole screen again", (*_VIEWS, *_DIALOGS), footer=False,
            palette="view: repaint"),
     Action("close", ("escape", "ctrl+g"), "close", "back without going anywhere", ("jump",), shown_keys="ctrl+g"),
+    Action("problems", ("exclamation_mark",), "problems", "what cannot be read, and why", ("runs", "run", "study"),
+           footer=False, palette="view: problems"),
     Action("commands", ("colon", "ctrl+p"), "commands", "find any command by name",
            ("runs", "run", "launch", "compare", "study")),
     Action("help", ("question_mark", "f1"), "help", "this help",

@@ -8,6 +8,7 @@ told in fewer digits or marked, never cut. Ages and durations are never below ze
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 
 import msgspec
@@ -71,9 +72,10 @@ def duration(seconds: float) -> str:
     return f"{whole // 86400} d {whole % 86400 // 3600} h"
 
 
-def clock(minutes_east: int, unix: float) -> str:
-    """The time of day, HH:MM:SS, in a zone that many minutes east of UTC."""
-    seconds = int(unix + minutes_east * 60) % 86400
+def clock(minutes_east: int | None, unix: float) -> str:
+    """The time of day, HH:MM:SS, in a zone that many minutes east of UTC; None is the local zone, as it was then."""
+    east = time.localtime(unix).tm_gmtoff if minutes_east is None else minutes_east * 60
+    seconds = int(unix + east) % 86400
     return f"{seconds // 3600:02}:{seconds % 3600 // 60:02}:{seconds % 60:02}"
 
 
@@ -230,10 +232,16 @@ def learning_rate(value: float | None) -> str:
 
 def short_path(path: Path) -> str:
     """As a person would write it: from here, or from home."""
-    for base, prefix in ((Path.cwd(), "."), (Path.home(), "~")):
-        if path.is_relative_to(base):
-            rest = path.relative_to(base)
-            return prefix if rest == Path() else f"{prefix}/{rest}"
+    for folder, prefix in ((Path.cwd, "."), (Path.home, "~")):
+        try:
+            rest = path.relative_to(folder())
+        except (
+            ValueError,
+            OSError,
+            RuntimeError,
+        ):  # it lies elsewhere, or that folder is gone or not known
+            continue
+        return prefix if rest == Path() else f"{prefix}/{rest}"
     return str(path)
 
 

@@ -5,6 +5,7 @@ colours = "256"            # auto, truecolor, 256, 16 or none
 charset = "block"          # auto, braille, block or ascii
 mouse = false
 output = "textual"         # auto sends changed cells alone, textual whatever Textual would send
+notify = "bell"            # when a run ends: osc (bell and a notification of the terminal's), bell or off
 
 [rates]                    # seconds between two looks at the disk
 live = 1.25                # at live runs and the open one; charts are redrawn as often
@@ -26,6 +27,7 @@ from typing import Annotated, Literal, get_args
 import msgspec
 
 from engine.config import ConfigError
+from engine.paths import expanded
 from tui import keymap
 from tui.numbers import short_path
 
@@ -51,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     charset: Literal["auto", "braille", "block", "ascii"] = "auto"
     mouse: bool = True
     output: Literal["auto", "textual"] = "auto"
+    notify: Literal["off", "bell", "osc"] = "osc"
     rates: Rates = Rates()
     keys: dict[str, Keys | dict[str, Keys]] = {}
 
@@ -66,7 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def settings_path(environment: Mapping[str, str] = os.environ) -> Path:
     """$XDG_CONFIG_HOME/hybrid-tui/settings.toml, by default in ~/.config."""
     base = environment.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(base).expanduser() / "hybrid-tui" / "settings.toml"
+    return expanded(base) / "hybrid-tui" / "settings.toml"
 
 
 def load_settings(path: Path) -> Settings:
@@ -107,7 +110,7 @@ def find_settings(named: Path | None) -> tuple[Settings, str]:
         ConfigError: a file that was ``named`` is missing or wrong.
     """
     if named is not None:
-        return load_settings(named.expanduser()), ""
+        return load_settings(expanded(named)), ""
     path = settings_path()
     if not path.is_file():
         return Settings(), ""

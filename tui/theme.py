@@ -135,6 +135,7 @@ def _states(good: str, dim: str, warning: str, error: str) -> dict[str, str]:
         "state.queued": dim, "state.starting": good, "state.running": good, "state.evaluating": good,
         "state.pausing": warning, "state.paused": warning, "state.stopping": warning, "state.stopped": dim,
         "state.finished": dim, "state.failed": error, "state.crashed": error, "state.stalled": warning,
+        "state.gone": warning,
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from engine.config import AlertsConfig
+from engine.paths import expanded
 
 FILE = "file://"
 _SECRET = re.compile(r"[^/:@?&=#,\s]{4,}")
@@ -28,7 +29,7 @@ class Target:
     @property
     def file(self) -> Path | None:
         """The file that alerts are added to; None: the address is one of Apprise."""
-        return Path(self.address.removeprefix(FILE)).expanduser() if self.address.startswith(FILE) else None
+        return expanded(self.address.removeprefix(FILE)) if self.address.startswith(FILE) else None
 
     def masked(self) -> str:
         """The address without what may be a secret."""
@@ -62,7 +63,7 @@ def targets_of(alerts: AlertsConfig, environment: Mapping[str, str]) -> tuple[li
             problems.append(f"{origin}: the environment variable {name} is not set")
     if alerts.targets_file is not None:
         try:
-            targets += _lines_of(Path(alerts.targets_file).expanduser())
+            targets += _lines_of(expanded(alerts.targets_file))
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             problems.append(f"alerts.targets_file: {alerts.targets_file}: {why}")

@@ -7,7 +7,6 @@ of its own, so that the command line and the dashboard never load a data library
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import msgspec
 
@@ -16,6 +15,7 @@ from engine.config import ConfigError, RunConfig
 from engine.data.overlap import find_overlaps
 from engine.data.readers.mmarco import check_mmarco
 from engine.data.sources import load_configured, load_source
+from engine.paths import expanded
 
 
 def check(config: RunConfig) -> None:
@@ -32,7 +32,7 @@ def check(config: RunConfig) -> None:
     kinds = {"jsonl", "lareqa", "squad"} | ({"cldr", "mmarco"} if evaluation.forbid_overlap else set())
     for source in config.sources:
         if source.kind == "mmarco" and source.path is not None:
-            check_mmarco(Path(source.path).expanduser(), source.languages)
+            check_mmarco(expanded(source.path), source.languages)
     corpora = [load_source(source) for source in config.sources if source.kind in kinds]
     benchmarks = [
         load_configured(spec, evaluation)

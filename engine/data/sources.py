@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import get_args
 
 from engine.benchmark_names import benchmark_languages, languages_for, parse_benchmark, parse_benchmark_key
@@ -26,6 +25,7 @@ from engine.data.readers.nanobeir import nanobeir_benchmark
 from engine.data.readers.neuclir import neuclir_benchmark
 from engine.data.readers.own import own_benchmark
 from engine.data.readers.squad import squad_corpus
+from engine.paths import expanded
 from engine.progress import Tick
 
 LAREQA_KEYS = ("xquad-r", "mlqa-r")
@@ -46,7 +46,7 @@ def load_source(source: SourceConfig, tick: Tick | None = None) -> ParallelCorpu
         raise ConfigError(f"sources.path: a {source.kind} source needs a path")
     if source.kind == "hub":
         return hub_corpus(source, tick)
-    path = Path(source.path).expanduser()
+    path = expanded(source.path)
     if source.kind == "jsonl":
         return jsonl_corpus(path, source.languages, source.weight, tick)
     if source.kind == "squad":

@@ -20,6 +20,7 @@ from huggingface_hub.errors import (
 
 from engine.config import ConfigError
 from engine.encoder.weights import file_fault
+from engine.paths import expanded
 
 _unreachable: set[str] = set()  # repositories that this process could not reach
 
@@ -89,7 +90,7 @@ def find_model_files(name: str, revision: str | None = None, subfolder: str = ""
     Raises:
         ConfigError: there is no such folder, repository or revision, or it cannot be reached.
     """
-    folder = Path(name).expanduser()
+    folder = expanded(name)
     if folder.is_dir():
         if revision is not None:
             raise ConfigError(f"model.revision: {name!r} is a folder, and has no revisions: leave it out")

@@ -24,6 +24,7 @@ from engine.encoder.memory import is_out_of_memory
 from engine.encoder.model_files import ModelFiles, find_model_files
 from engine.encoder.remote_code import UnreliableCodeError, load_reliably
 from engine.encoder.weights import WEIGHT_FILES, weights_fault, weights_in
+from engine.paths import expanded
 
 _VERSION = f"transformers {transformers.__version__}"
 # transformers looks for an adapter beside the weights and builds its layers in. Here adapters are merged, so it is told
@@ -92,14 +93,12 @@ def _load_adapted(files: ModelFiles, trust_remote_code: bool, dropout: float | N
     """An adapter merged into the base model that it names, with its own tokenizer where it has one."""
     adapter = files.json(ADAPTER_CONFIG)
     base = str(adapter.get("base_model_name_or_path") or "")
-    inside = (
-        files.is_folder and (Path(base).expanduser() if base else Path()).resolve() == Path(files.location).resolve()
-    )
+    inside = files.is_folder and (expanded(base) if base else Path()).resolve() == Path(files.location).resolve()
     if not base or inside:
         raise ConfigError(
             f"model.name: the adapter {files.name!r} names no base model: merge it yourself and save both"
         )
-    revision = None if Path(base).expanduser().exists() else adapter.get("revision")
+    revision = None if expanded(base).exists() else adapter.get("revision")
     try:
         network = load_network(base, revision=revision, trust_remote_code=trust_remote_code, dropout=dropout)
     except ConfigError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from engine.config import RunConfig
+from engine.paths import absolute
 from engine.runs.errors import RunError
 from engine.runs.study_record import StudyRecord
 
@@ -141,7 +142,7 @@ def benchmark_of(folder: Path) -> str:
 
 def runs_home(option: str | None = None) -> Path:
     """``option`` (--runs DIR), else $HYBRID_TUI_RUNS, else ./runs; absolute, not created."""
-    return Path(option or os.environ.get(RUNS_VARIABLE) or "runs").expanduser().absolute()
+    return absolute(option or os.environ.get(RUNS_VARIABLE) or "runs")
 
 
 def read_spec(folder: RunFolder) -> Spec:

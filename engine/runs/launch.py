@@ -34,6 +34,7 @@ from engine.config import (
     problems,
 )
 from engine.files import write_file
+from engine.paths import expanded, require_working_folder
 from engine.runs import spawn
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, Spec, read_spec
@@ -76,6 +77,7 @@ def launch(
     for field, wrong in problems(config):
         raise ConfigError(f"{field}: {wrong}")
     _refuse_to_join(config)
+    require_working_folder()
     config = with_absolute_paths(config)
     spec = Spec(
         config=config, created=time.time(), provenance=provenance(config, command_line), parent=parent, study=study
@@ -117,6 +119,7 @@ def resume(folder: RunFolder, *, take_over: bool = False, evaluate: bool = False
     """
     config = read_spec(folder).config
     _refuse_to_join(config)
+    require_working_folder()
     liveness = probe(folder)
     if liveness.alive is None and liveness.owner is not None and not take_over:
         raise RunError(
@@ -286,7 +289,7 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
 
 
 def _absolute_model(model: ModelConfig) -> ModelConfig:
-    path = Path(model.name).expanduser()
+    path = expanded(model.name)
     if model.name == "tiny" or not path.is_dir():
         return model
     return msgspec.structs.replace(model, name=str(path.resolve()))
@@ -295,11 +298,11 @@ def _absolute_model(model: ModelConfig) -> ModelConfig:
 def _absolute_system(system: SystemConfig) -> SystemConfig:
     if system.path is None:
         return system
-    return msgspec.structs.replace(system, path=str(Path(system.path).expanduser().resolve()))
+    return msgspec.structs.replace(system, path=str(expanded(system.path).resolve()))
 
 
 def _absolute_source(source: SourceConfig) -> SourceConfig:
-    if source.path is None or not (path := Path(source.path).expanduser()).exists():
+    if source.path is None or not (path := expanded(source.path)).exists():
         return source
     return msgspec.structs.replace(source, path=str(path.resolve()))
 
@@ -309,13 +312,13 @@ def _absolute_alerts(alerts: AlertsConfig) -> AlertsConfig:
     return msgspec.structs.replace(
         alerts,
         targets=tuple(_absolute_target(target) for target in alerts.targets),
-        targets_file=None if file is None else str(Path(file).expanduser().resolve()),
+        targets_file=None if file is None else str(expanded(file).resolve()),
     )
 
 
 def _absolute_target(target: str) -> str:
     scheme, is_file, path = target.partition("file://")
-    return f"file://{Path(path).expanduser().absolute()}" if is_file and not scheme else target
+    return f"file://{expanded(path).absolute()}" if is_file and not scheme else target
 
 
 def _absolute_benchmark(spec: str) -> str:

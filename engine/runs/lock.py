@@ -34,10 +34,11 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Liveness(msgspec.Struct, frozen=True):
-    """``alive`` None: the owner is on another machine, whose locks may not be visible here."""
+    """``alive`` None: the owner is on another machine, whose locks may not be visible here, or there are no locks."""
 
     alive: bool | None
     owner: Owner | None
+    has_locks: bool = True  # False: the file system has none, so nobody's life can be seen
 
 
 class RunLock:
@@ -55,10 +56,15 @@ class RunLock:
 
         Raises:
             RunBusy: another process has it.
-            RunError: the folder cannot be written to.
+            RunError: the folder cannot be written to, or its file system has no locks.
         """
         fd = _open(folder)
-        if not flock.wait_exclusive(fd, wait):
+        try:
+            is_ours = flock.wait_exclusive(fd, wait)
+        except flock.NoLocks:
+            os.close(fd)
+            raise RunError(flock.no_locks(folder.path.parent)) from None
+        if not is_ours:
             os.close(fd)
             raise RunBusy(f"run {folder.id} is in use by {_describe(read_owner(folder))}")
         lock = cls(folder, fd)
@@ -99,6 +105,10 @@ class RunLock:
             fd = flock.open_lock_file(fresh, folder.file_mode())
             flock.try_exclusive(fd)
             fresh.replace(folder.lock)
+        except flock.NoLocks:
+            os.close(fd)
+            fresh.unlink(missing_ok=True)
+            raise RunError(flock.no_locks(folder.path.parent)) from None
         except OSError as error:
             raise RunError(f"{folder.lock}: {error.strerror}") from None
         return cls(folder, fd)
@@ -143,6 +153,8 @@ def probe(folder: RunFolder) -> Liveness:
     try:
         free = flock.try_shared(fd)
         owner = _parse_owner(os.pread(fd, 4096, 0))
+    except flock.NoLocks:
+        return Liveness(alive=None, owner=_parse_owner(os.pread(fd, 4096, 0)), has_locks=False)
     finally:
         os.close(fd)
     if not free:

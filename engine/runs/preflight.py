@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import subprocess
 import sys
 
 import msgspec
 
-from engine.config import ConfigError, RunConfig, has_targets
+from engine.config import AlertsConfig, ConfigError, RunConfig, has_targets
 
 _EXIT_WRONG_USE = 2
 
@@ -28,7 +29,12 @@ def preflight(config: RunConfig) -> None:
     if local_sources or local_benchmarks or config.evaluation.forbid_overlap:
         _check("engine.data.check", config, "the data cannot be read")
     if has_targets(config.alerts):
-        _check("engine.alerts.target_check", config, "the alerts cannot be sent")
+        _check_alerts(config.alerts)
+
+
+@functools.cache  # the runs of a study have the same; a refusal is not kept
+def _check_alerts(alerts: AlertsConfig) -> None:
+    _check("engine.alerts.target_check", RunConfig(alerts=alerts), "the alerts cannot be sent")
 
 
 def _check(module: str, config: RunConfig, what: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.paths import absolute
 from engine.runs.annotations import read_annotations
 from engine.runs.errors import RunBusy, RunError
 from engine.runs.folder import RunFolder
@@ -76,14 +77,14 @@ def find_run(home: Path, text: str) -> RunFolder:
             raise RunError(f"no runs in {home}")
         return runs[0]
     if os.sep in text or text in (".", ".."):
-        return _at_path(Path(text).expanduser().absolute())
+        return _at_path(absolute(text))
     fitting = [folder for folder in runs if _name(folder) == text]
     fitting = fitting or [folder for folder in runs if text and folder.id.startswith(text)]
     if len(fitting) > 1:
         raise RunError(f"{text!r} fits {len(fitting)} runs: {_candidates(fitting)}")
     if fitting:
         return fitting[0]
-    if text and (path := Path(text).absolute() / "spec.json").is_file():
+    if text and (path := absolute(text) / "spec.json").is_file():
         return RunFolder(path.parent)
     raise RunError(f"no run {text!r} in {home}" + (f", it has {_candidates(runs)}" if runs else ""))
 

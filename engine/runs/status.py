@@ -103,6 +103,8 @@ def reason(state: RunState, liveness: Liveness, now: float | None = None) -> str
         waiting_for = state.device.waiting_for if state.device is not None else None
         return f"waiting for {waiting_for or 'a device'}"
     if shown == "stalled":
+        if not liveness.has_locks:
+            return f"no sign for {_age(state, now):,.0f} s, and no file locks here that would tell whether it lives"
         if liveness.alive is None and liveness.owner is not None:
             return (
                 f"no sign from {liveness.owner.host} for {_age(state, now):,.0f} s and no way to see its processes "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
@@ -20,6 +19,7 @@ from engine.benchmark_names import (
 )
 from engine.config import ConfigError, RunConfig
 from engine.measures import MEASURES, primary_measure
+from engine.paths import expanded
 from engine.runs.study_file import StudySource
 from engine.runs.study_record import NEEDS_MARGIN, Claim, stated
 
@@ -74,7 +74,7 @@ def benchmarks_of(source: StudySource) -> StudyBenchmarks:
         name, equals, folder = written.partition("=")
         if not equals:
             raise source.wrong(field, f"{written!r}: expected KEY=FOLDER, for only a folder can be missing")
-        if folder and not Path(folder).expanduser().is_dir():
+        if folder and not expanded(folder).is_dir():
             try:
                 check_folder_key(name)
             except ConfigError as error:

@@ -18,10 +18,10 @@ from engine.config import ConfigError, RuntimeConfig, ranks_per_node
 from engine.events import NO_USABLE_GPU
 from engine.machine.cores import usable_cores
 from engine.machine.gpus import UnusableGpus, torch_indices, visible_gpus
+from engine.runs.device_locks import DeviceLock, cpu_slots
 from engine.runs.folder import RunFolder
-from engine.worker.device_locks import DeviceLock, cpu_slots
+from engine.runs.waiting_line import PlaceInLine
 from engine.worker.session import Session
-from engine.worker.waiting_line import PlaceInLine
 
 if TYPE_CHECKING:
     import torch

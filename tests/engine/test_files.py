@@ -214,3 +214,40 @@ def test_a_small_file_is_read_and_what_is_none_is_refused(tmp_path: Path) -> Non
     for name in ("link", "large", "fifo", "missing"):
         with pytest.raises(OSError, match=name):
             files.read_small(tmp_path / name, limit=10)
+
+
+UNFINISHED = """
+import os, sys, threading, time
+from pathlib import Path
+from engine import files
+
+folder, begun = Path(sys.argv[1]), threading.Barrier(3)
+
+def file() -> None:
+    with files.writing(folder / "table.csv") as out:
+        out.write(b"half")
+        out.flush()
+        begun.wait()
+        time.sleep(600)
+
+def fill(inside: Path) -> None:
+    (inside / "part").write_text("half")
+    begun.wait()
+    time.sleep(600)
+
+threading.Thread(target=file, daemon=True).start()
+threading.Thread(target=lambda: files.write_folder(folder / "model", fill), daemon=True).start()
+begun.wait()
+if os.fork() == 0:
+    sys.exit()
+os.wait()
+print(len(list(folder.iterdir())), flush=True)
+"""
+
+
+def test_what_a_thread_was_writing_when_its_process_ended_is_gone(tmp_path: Path) -> None:
+    """But not what it was writing when a child of that process ended."""
+    command = [sys.executable, "-c", UNFINISHED, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr, done.returncode) == ("2\n", "", 0)
+    assert list(tmp_path.iterdir()) == []

@@ -108,3 +108,18 @@ def test_a_tag_may_look_like_an_option(home: Path) -> None:
     main(["--runs", str(home), "tag", "first", "+json", "+help"])
     assert main(["--runs", str(home), "tag", "first", "-json"]) == EXIT_DONE
     assert read_annotations(folder).tags == ("help",)
+
+
+def test_a_list_is_filtered_as_in_the_dashboard(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = finished(home, "first").folder
+    finished(home, "second")
+    runs = ["--runs", str(home)]
+    main([*runs, "tag", "first", "+paper"])
+    capsys.readouterr()
+    for text in ("tag:paper", "name~/^fir/ lr>0 -second", "first state:finished"):
+        assert main([*runs, "list", "--filter", text, "--json"]) == EXIT_DONE
+        assert [run["id"] for run in json.loads(capsys.readouterr().out)["runs"]] == [folder.id]
+    assert main([*runs, "list", "--filter", "lr>1"]) == EXIT_DONE
+    assert capsys.readouterr().out == "none of 2 runs fits the filter\n"
+    assert main([*runs, "list", "--filter", "lr>"]) == EXIT_WRONG_USE
+    assert capsys.readouterr().err == "hybrid-tui: --filter: lr> needs a value\n"

@@ -17,7 +17,8 @@ from runs_factory import START, RunWriter, run_config, running
 
 from engine import events
 from engine.runs.reader import RunReader
-from tui.follow.feed import Feed, Watch
+from tui.follow.feed import Feed
+from tui.follow.wish import Watch, Wish
 from tui.runs import table as runs_table
 from tui.runs.screen import RunsScreen
 from tui.settings import Rates
@@ -126,26 +127,24 @@ def test_a_long_log_is_read_once_and_then_only_its_end(home: Path, read: list[in
     with writer.folder.events.open("ab") as log:
         log.writelines(encoded)
     feed = Feed(home, lambda snapshot: None, lambda: START + 5000)
-    feed.watch(Watch(writer.folder))
+    feed.want([Wish(run=Watch(writer.folder))])
     snapshot = feed.step()
     assert snapshot is not None
-    assert snapshot.detail is not None
-    assert snapshot.detail.row.step == LONG
+    assert snapshot.details[0].row.step == LONG
     before = writer.folder.events.stat().st_size
     read.clear()
     writer.steps(LONG + 1, LONG + 50)
     snapshot = feed.step()
     writer.die()
     assert snapshot is not None
-    assert snapshot.detail is not None
-    assert snapshot.detail.row.step == LONG + 50
+    assert snapshot.details[0].row.step == LONG + 50
     assert sum(read) <= writer.folder.events.stat().st_size - before + 4096  # and the owner of the lock
 
 
 def test_four_live_runs_cost_what_they_wrote(home: Path, read: list[int]) -> None:
     writers = [running(home, f"live-{index}") for index in range(4)]
     feed = Feed(home, lambda snapshot: None, lambda: START + 5000)
-    feed.watch(Watch(writers[0].folder))
+    feed.want([Wish(run=Watch(writers[0].folder))])
     assert feed.step() is not None
     for turn in range(3):
         before = sum(writer.folder.events.stat().st_size for writer in writers)

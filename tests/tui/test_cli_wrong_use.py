@@ -109,7 +109,7 @@ def test_wrong_arguments_are_one_line_without_the_usage_text(
     ],
 )
 def test_the_dashboards_own_parser_understands_its_options_as_the_whole_parser_does(arguments: list[str]) -> None:
-    found, whole = vars(cli._dashboard_options(arguments)), vars(cli.build_parser().parse_args(arguments))  # type: ignore[arg-type]
+    found, whole = vars(cli.dashboard_options(arguments)), vars(cli.build_parser().parse_args(arguments))  # type: ignore[arg-type]
     assert {**found, "handler": None} == {**whole, "handler": None}
 
 
@@ -118,4 +118,4 @@ def test_the_dashboards_own_parser_understands_its_options_as_the_whole_parser_d
     [["list"], ["--runs", "x", "list"], ["-h"], ["--bogus"], ["--theme", "x"], ["sweep", "--set"], ["demo", "--theme"]],
 )
 def test_whatever_is_not_only_the_dashboards_options_is_left_to_the_whole_parser(arguments: list[str]) -> None:
-    assert cli._dashboard_options(arguments) is None
+    assert cli.dashboard_options(arguments) is None

@@ -72,7 +72,7 @@ async def test_a_second_is_not_told_twice(
         assert app.snapshot is not None
         app.on_new_snapshot(NewSnapshot(app.snapshot))
         assert len(told) == 1
-        app._tick()
+        app.tick()
         assert len(told) == 1
-        app._tick()
+        app.tick()
         assert len(told) == 2

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from following import until
-from helpers.terminal import HYBRID_TUI
+from helpers.terminal import HYBRID_TUI, Terminal
 from helpers.tmux import Tmux, needs_tmux
 from runs_factory import finished
 
@@ -91,3 +91,40 @@ def test_a_dashboard_that_no_longer_answers_ends_at_the_second_signal(tmp_path: 
         assert modes(session) == SANE
     finally:
         session.kill()
+
+
+SLOW_EXPORT = """
+import os, sys, time
+from engine import files
+from tui.dialogs import export as dialog
+
+def export(runs, table, format, file, benchmark, step):
+    with files.writing(files.Path(file)) as out:
+        out.write(b"half")
+        out.flush()
+        time.sleep(600)
+
+dialog.export = export
+sys.argv = ["hybrid-tui", "--runs", os.environ["HOME_OF_RUNS"]]
+from tui.cli import main
+raise SystemExit(main())
+"""
+
+
+def test_leaving_does_not_wait_for_an_export_and_leaves_no_half_of_it(tmp_path: Path, home: Path) -> None:
+    finished(home, "cldr-hybrid-s0")
+    folder = tmp_path / "here"
+    folder.mkdir()
+    command = ["sh", "-c", f"cd {folder} && exec {sys.executable} -c '{SLOW_EXPORT}'"]
+    terminal = Terminal(command, {"HOME_OF_RUNS": str(home)})
+    terminal.until("cldr-hybrid-s0")
+    terminal.press("x")
+    terminal.until("format")
+    terminal.press("w")
+    terminal.until("writing")
+    until(lambda: list(folder.iterdir()), "the half of a file")
+    terminal.press("q")
+    terminal.until("q leave")
+    terminal.press("q")
+    assert terminal.wait() == 0
+    assert list(folder.iterdir()) == []

@@ -190,6 +190,24 @@ def test_two_mirrors_of_a_run_to_one_place_are_refused(
     assert printed[1] == f"hybrid-tui: {running.folder.id} is being mirrored to {out} by another process\n"
 
 
+def test_a_run_that_vanishes_leaves_the_others(
+    gallery: list[runs_factory.RunWriter], mirroring, tmp_path: Path
+) -> None:
+    live = gallery[2]
+    gone = runs_factory.RunWriter(live.folder.path.parent, "gone").live().started().steps(1, 10)
+    out = tmp_path / "logs"
+    process = mirroring("gone", live.folder.id, "--to", "tensorboard", "--out", out)
+    until(lambda: whole(out, gone.folder) and whole(out, live.folder), "both")
+    gone.die()
+    gone.folder.path.rename(tmp_path / "elsewhere")
+    live.steps(311, 400).add(runs_factory.events.RunFinished(step=400, seconds=1.0)).die()
+    printed = process.communicate(timeout=60)
+    assert (process.returncode, printed[1]) == (
+        EXIT_FAILED, f"hybrid-tui: {gone.folder.path}: the run is not there any more\n"
+    )  # fmt: skip
+    assert whole(out, live.folder)
+
+
 @pytest.mark.long
 @pytest.mark.usefixtures("quick_workers")
 def test_a_training_that_is_killed_and_resumed_while_it_is_mirrored(home: Path, mirroring, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
 from hypothesis import given
@@ -145,6 +146,17 @@ def test_a_change_that_rounds_to_nothing_has_no_sign() -> None:
 def test_the_time_of_day_follows_the_zone() -> None:
     assert form.clock(0, 1_790_000_000) == "14:13:20"
     assert form.clock(330, 1_790_000_000) == "19:43:20"
+
+
+def test_the_local_zone_is_the_one_of_that_time_and_not_of_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    try:
+        change = 1_792_890_000  # 25 October 2026, 01:00 UTC: clocks go back from 3 to 2
+        assert [form.clock(None, change + hours * 3600) for hours in (-1, 0, 1)] == ["02:00:00", "02:00:00", "03:00:00"]
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

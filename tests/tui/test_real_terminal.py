@@ -11,10 +11,10 @@ from helpers.terminal import HYBRID_TUI, Terminal
 
 from engine.config import RunConfig, load_config, sample_configs_folder
 from engine.events import RunPaused, RunStarted, Step
+from engine.runs.device_locks import DeviceLock
 from engine.runs.launch import launch
 from engine.runs.lock import probe
 from engine.runs.registry import list_runs
-from engine.worker.device_locks import DeviceLock
 
 pytestmark = [pytest.mark.long, pytest.mark.usefixtures("quick_workers"), pytest.mark.timeout(300)]
 

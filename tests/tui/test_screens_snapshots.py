@@ -78,7 +78,7 @@ def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.mkdir()
     (folder / "cldr-hybrid.toml").write_text("# The built-in example.\n" + to_toml(run_config("cldr-hybrid")))
     monkeypatch.setattr("tui.launch.fields.sample_configs_folder", lambda: folder)
-    monkeypatch.setattr("tui.launch.estimate._free", lambda home: 410 * 2**30)
+    monkeypatch.setattr("tui.launch.estimate.free_bytes", lambda home: 410 * 2**30)
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])

@@ -24,6 +24,8 @@ from tui.cli import EXIT_WRONG_USE, main
 from tui.web.gate import Gate, new_token
 from tui.web.server import DashboardServer
 
+pytestmark = pytest.mark.long
+
 TOKEN = "a-token"
 ASSETS = Path(__file__).resolve().parents[2] / "tui" / "web" / "assets"
 

@@ -67,3 +67,23 @@ def test_both_outputs_show_the_same_cells_on_every_screen(terminals: tuple[Termi
             for terminal in terminals:
                 terminal.read(0.1)
     assert len(own.written) < len(textual.written)
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"), [(("?",), "keys of"), ((":",), "any command"), (("Y",), "copy"), ((), "first")]
+)
+def test_ctrl_l_draws_everything_again_on_screens_and_in_dialogs(
+    terminals: tuple[Terminal, Terminal], keys: tuple[str, ...], expected: str
+) -> None:
+    for terminal in terminals:
+        terminal.until("first", SECONDS)
+        terminal.press(*keys)
+        terminal.until(expected, SECONDS)
+        whole = terminal.text()
+        terminal.screen.erase_in_display(2)
+        terminal.press("\x0c")
+        terminal.until(expected, SECONDS)
+        deadline = time.monotonic() + SECONDS
+        while terminal.text() != whole:
+            assert time.monotonic() < deadline, f"{whole}\nbecame\n{terminal.text()}"
+            terminal.read(0.1)

@@ -183,7 +183,7 @@ def test_under_a_dialog_a_hindi_line_is_cut_where_it_is_seen_to_be_cut() -> None
     assert HINDI.startswith(before.rstrip())
 
 
-def text_of(written: str) -> str:
+def without_sequences(written: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", written)
 
 
@@ -200,7 +200,7 @@ def test_right_to_left_text_is_closed_in_itself_and_what_is_beside_it_is_not(
     beside = "│ 1"
     for frame in frames:
         lines = [[*line[:1], (ARABIC[:5], style), (beside, style)] for line in frame]
-        written = text_of(sent(wire, whole(lines)))
+        written = without_sequences(sent(wire, whole(lines)))
         assert written.count(OPEN) == written.count(CLOSE)
         assert not re.search("[\u0600-\u06ff]", outside_isolates(written))
         for isolate in re.findall(f"{OPEN}([^{CLOSE}]*){CLOSE}", written):
@@ -213,6 +213,8 @@ def test_a_right_to_left_line_cut_by_a_dialog_leaves_no_isolate_open() -> None:
     box = Strip([Segment("|D|")], 3)
     cut = [line.crop(0, 4), box, line.crop(7, WIDTH)]
     blank = Strip.blank(WIDTH)
-    written = text_of(sent(Wire(), LayoutUpdate([cut, [blank], [blank], [blank]], Region(0, 0, WIDTH, HEIGHT))))
+    written = without_sequences(
+        sent(Wire(), LayoutUpdate([cut, [blank], [blank], [blank]], Region(0, 0, WIDTH, HEIGHT)))
+    )
     assert written.count(OPEN) == written.count(CLOSE) == 2
     assert "|D|" in outside_isolates(written)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
 
 from engine.alerts.catching_up import catch_up
+from engine.alerts.targets import targets_of
 from engine.config import ConfigError
 from engine.events import CommandName, EvalFinished, Warning
 from engine.runs import launch, registry
@@ -51,10 +53,13 @@ def command(options: argparse.Namespace) -> int:
 
 def resume(options: argparse.Namespace) -> int:
     folder = registry.find_run(runs_home(options.runs), options.run)
-    if joins(read_spec(folder).config):
+    config = read_spec(folder).config
+    if joins(config):
         launch.join(folder.path.parent)
     attempt = launch.resume(folder, take_over=options.take_over)
     print(f"{folder.id} resumes, attempt {attempt}")
+    for problem in targets_of(config.alerts, os.environ)[1]:  # of this terminal: the watcher has its environment
+        print(f"hybrid-tui: {visible(problem)}", file=sys.stderr)
     if not options.wait:
         return 0
     return exit_status(follow(folder, lambda text: print(text, flush=True)).state)

@@ -10,11 +10,13 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from engine import flock
 from engine.machine.cores import cpu_quota, memory_limit, usable_cores
 from engine.machine.gpu_report import GpuReport, Report
 from engine.machine.gpus import has_driver
@@ -137,12 +139,24 @@ def _storage(home: Path) -> list[Finding]:
     free = shutil.disk_usage(existing).free
     level: Level = "note" if free < _LOW_DISK_BYTES else "ok"
     text = f"{home}: {free / 2**30:.1f} GiB free (a checkpoint of XLM-R-base takes 3.3 GB)"
-    findings = [Finding(level, "runs", text)]
+    findings = [Finding(level, "runs", text), *_locks(home, existing)]
     if (kind := _filesystem(existing)) in ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs"):
         findings.append(
             Finding("note", "runs", f"on a network file system ({kind}): another machine's runs show by age")
         )
     return findings
+
+
+def _locks(home: Path, existing: Path) -> list[Finding]:
+    """Tries a lock where runs lie, or will: without locks no run can start."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=existing, prefix=".doctor-") as file:
+            flock.try_exclusive(file.fileno())
+    except flock.NoLocks:
+        return [Finding("problem", "locks", flock.no_locks(home))]
+    except OSError as error:
+        return [Finding("problem", "locks", f"{home}: a lock cannot be tried: {error.strerror}")]
+    return []
 
 
 def _filesystem(path: Path) -> str:

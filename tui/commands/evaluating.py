@@ -30,6 +30,7 @@ from engine.config import (
     problems,
 )
 from engine.files import writing
+from engine.paths import absolute
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, benchmark_folder, read_spec, results_folder, runs_home
 from engine.runs.launch import launch, run_foreground, with_absolute_paths
@@ -326,7 +327,7 @@ def _check_target(out: Path) -> None:
     Raises:
         ConfigError: ``--out`` cannot be a folder; said before minutes of encoding.
     """
-    target = out.expanduser().absolute()
+    target = absolute(out)
     blocked = next((path for path in (target, *target.parents) if path.exists() and not path.is_dir()), None)
     if blocked is not None:
         raise ConfigError(f"--out: {blocked} is not a folder")
@@ -334,7 +335,7 @@ def _check_target(out: Path) -> None:
 
 def _target(out: Path, folder: RunFolder, key: str, *, several: bool) -> Path:
     """``OUT/KEY``, and where several systems are measured ``OUT/RUN/KEY``."""
-    base = out.expanduser().absolute()
+    base = absolute(out)
     return (base / folder.id if several else base) / benchmark_folder(key)
 
 

@@ -38,31 +38,37 @@ def mirror(options: argparse.Namespace) -> int:
     home = runs_home(options.runs)
     folders = {folder.path: folder for folder in (find_run(home, text) for text in options.run)}
     mirrors: list[Mirror] = []
+    failures: list[str] = []
     with _ended_by_signal():
         try:
             for folder in folders.values():
                 tracker = make_tracker(options.to, options.out, options.project)
                 mirrors.append(Mirror(folder, options.to, tracker))
-            _follow(mirrors, options)
+            failures += _follow(mirrors, options)
         except TrackerError as error:
-            print(f"hybrid-tui: {visible(str(error))}", file=sys.stderr)
-            return 1
+            failures.append(str(error))
         finally:
-            failure = _close(mirrors)
-    if failure:
+            failures += _close(mirrors)
+    for failure in dict.fromkeys(failures):
         print(f"hybrid-tui: {visible(failure)}", file=sys.stderr)
+    if failures:
         return 1
     if options.json:
         print_json({"mirrored": [_document(mirrored, options.to) for mirrored in mirrors]})
     return 0
 
 
-def _follow(mirrors: list[Mirror], options: argparse.Namespace) -> None:
-    going = list(mirrors)
-    began: set[Mirror] = set()
+def _follow(mirrors: list[Mirror], options: argparse.Namespace) -> list[str]:
+    """Until all have ended; a failure of one leaves the others, and is returned at the end."""
+    going, began, failures = list(mirrors), set[Mirror](), []
     while going:
         for mirrored in list(going):
-            ended = mirrored.look(options.across_pauses)
+            try:
+                ended = mirrored.look(options.across_pauses)
+            except TrackerError as error:
+                failures.append(str(error))
+                going.remove(mirrored)
+                continue
             if mirrored not in began:
                 began.add(mirrored)
                 _say(mirrored, options.json)
@@ -70,6 +76,7 @@ def _follow(mirrors: list[Mirror], options: argparse.Namespace) -> None:
                 going.remove(mirrored)
         if going:
             time.sleep(_POLL_SECONDS)
+    return failures
 
 
 def _say(mirrored: Mirror, json: bool) -> None:
@@ -78,15 +85,15 @@ def _say(mirrored: Mirror, json: bool) -> None:
     print(visible(text), file=sys.stderr if json else sys.stdout, flush=True)
 
 
-def _close(mirrors: list[Mirror]) -> str:
-    """Ends all of them, whatever becomes of one; returns the first failure."""
+def _close(mirrors: list[Mirror]) -> list[str]:
+    """Ends all of them, whatever becomes of one."""
     failures = []
     for mirrored in mirrors:
         try:
             mirrored.close()
         except TrackerError as error:
             failures.append(str(error))
-    return failures[0] if failures else ""
+    return failures
 
 
 def _document(mirrored: Mirror, tracker: str) -> MirroredRun:

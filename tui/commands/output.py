@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Any, TextIO
 
 import msgspec
 
 from engine.runs.text import visible
+from tui.terminal.abilities import environment_at_start, has_braille
+from tui.terminal.direction import isolated
 
 _EXIT_BY_STATE = {"failed": 1, "crashed": 1, "paused": 3, "stopped": 3}
 _KEPT = {ord("\n"), ord("\t")}
@@ -16,18 +19,19 @@ _KEPT = {ord("\n"), ord("\t")}
 class Shown:
     """A terminal's stream that shows what would drive the terminal; line breaks and tabs pass.
 
-    Everything else about it is the stream's own.
+    Right-to-left text is closed in itself, so that columns stay where they are. Everything else is the stream's own.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._close = isolated if is_utf8(stream) else str
 
     def write(self, text: str) -> int:
         if text.isprintable():
-            self._stream.write(text)
+            self._stream.write(self._close(text))
         else:
             lines = (line.split("\t") for line in text.split("\n"))
-            self._stream.write("\n".join("\t".join(map(visible, line)) for line in lines))
+            self._stream.write(self._close("\n".join("\t".join(map(visible, line)) for line in lines)))
         return len(text)
 
     def writelines(self, lines: list[str]) -> None:
@@ -44,18 +48,41 @@ def unguarded(stream: TextIO) -> TextIO:
 
 
 def guard_terminal() -> None:
-    """From here on nothing that a command prints can drive the terminal; files and pipes get every character."""
+    """From here on nothing that a command prints can drive the terminal; files and pipes get every character.
+
+    What an encoding other than UTF-8 does not have is written as an escape.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not is_utf8(stream):
+            stream.reconfigure(errors="backslashreplace")
     if sys.stdout.isatty():
         sys.stdout = Shown(sys.stdout)
     if sys.stderr.isatty():
         sys.stderr = Shown(sys.stderr)
 
 
+def is_utf8(stream: TextIO) -> bool:
+    """Whether every character can be written to it."""
+    return (stream.encoding or "utf-8").replace("-", "").replace("_", "").lower() == "utf8"
+
+
+def can_draw(stream: TextIO) -> bool:
+    """Whether what reads the stream shows more than ASCII."""
+    return is_utf8(stream) and (not stream.isatty() or has_braille(environment_at_start()))
+
+
 def print_json(document: Any) -> None:
-    """One JSON document and a newline on stdout; what a terminal might obey is written as an escape of JSON's own."""
+    """One JSON document and a newline on stdout; what a terminal might obey is written as an escape of JSON's own.
+
+    So is everything beyond ASCII where stdout is not UTF-8.
+    """
     text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
     if not text.isascii():
-        text = "".join(character if _harmless(character) else _escaped(character) for character in text)
+        plain = is_utf8(sys.stdout)
+        text = "".join(
+            character if (plain or character.isascii()) and _harmless(character) else _escaped(character)
+            for character in text
+        )
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

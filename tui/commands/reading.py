@@ -6,6 +6,7 @@ import argparse
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +15,10 @@ from engine.alerts.catching_up import catch_up
 from engine.alerts.record import told_alerts
 from engine.config import ConfigError
 from engine.events import AnyEvent
-from engine.runs.folder import RunFolder, results_folder, runs_home
+from engine.flock import no_locks
+from engine.runs.annotations import read_annotations
+from engine.runs.errors import RunError
+from engine.runs.folder import RunFolder, read_spec, results_folder, runs_home
 from engine.runs.lock import probe
 from engine.runs.log import EventCursor
 from engine.runs.reader import MODE_NAMES, RunReader
@@ -22,7 +26,7 @@ from engine.runs.registry import find_run, list_runs
 from engine.runs.state import Note
 from engine.runs.status import reason, status_of
 from engine.runs.text import visible
-from tui.commands.output import print_json
+from tui.commands.output import can_draw, print_json
 from tui.commands.plain import evaluation_line, result_table, standing_line
 from tui.numbers import option_text
 
@@ -32,18 +36,52 @@ def list_all(options: argparse.Namespace) -> int:
     folders = list_runs(home)
     catch_up(folders)
     readers = [_read(folder) for folder in folders]
+    if options.filter:
+        readers = _fitting(readers, options.filter)
+    _warn_without_locks(folders)
     if options.json:
         print_json({"runs": [status_of(reader) for reader in readers]})
     elif readers:
         print("\n".join(result_table([(status_of(reader), reader.state) for reader in readers])))
+    elif folders:
+        print(f"none of {len(folders)} runs fits the filter")
     else:
         print(f"no runs in {home}; 'hybrid-tui demo' makes one")
     return 0
 
 
+def _fitting(readers: Sequence[RunReader], text: str) -> list[RunReader]:
+    """Those that the filter of the dashboard keeps.
+
+    Raises:
+        ConfigError: there is something wrong with it.
+    """
+    from tui.follow.labels import labels
+    from tui.follow.rows import make_row
+    from tui.runs.filter_language import FilterError, judge_at_once, parse
+
+    rows = []
+    for reader in readers:
+        try:
+            spec = read_spec(reader.folder)
+        except RunError:
+            spec = None
+        said = read_annotations(reader.folder)
+        rows.append(make_row(reader.folder, spec, reader.state, probe(reader.folder), time.time(), said))
+    named = labels(rows)
+    judge = judge_at_once()
+    try:
+        chosen = parse(text)
+        fits = [chosen.fits(row, named[row.folder.path], judge) for row in rows]
+    except FilterError as error:
+        raise ConfigError(f"--filter: {error}") from None
+    return [reader for reader, fit in zip(readers, fits, strict=True) if fit]
+
+
 def status(options: argparse.Namespace) -> int:
     folder = find_run(runs_home(options.runs), options.run)
     catch_up([folder])
+    _warn_without_locks([folder])
     reader = _read(folder)
     current = status_of(reader)
     if options.json:
@@ -57,6 +95,12 @@ def status(options: argparse.Namespace) -> int:
     if current.updated:
         print(f"last event {max(0.0, time.time() - current.updated):,.0f} s ago, on {visible(current.host)}")
     return 0
+
+
+def _warn_without_locks(folders: Sequence[RunFolder]) -> None:
+    """One line where the file system cannot tell whether runs live."""
+    if (folder := next((folder for folder in folders if not probe(folder).has_locks), None)) is not None:
+        print(f"hybrid-tui: {visible(no_locks(folder.path.parent))}", file=sys.stderr)
 
 
 def log(options: argparse.Namespace) -> int:
@@ -137,7 +181,7 @@ def show(options: argparse.Namespace) -> int:
             {key: point.result for key, point in points.items()},
             _width(),
             system=reader.state.system if reader.state.kind == "evaluation" else "",
-            ascii_only=options.ascii or options.charset == "ascii",
+            ascii_only=options.ascii or options.charset == "ascii" or not can_draw(sys.stdout),
         )
     )
     return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from textual.app import ComposeResult
 
+from engine.paths import expanded
 from engine.runs.folder import RunFolder
 from tui import keymap
 from tui.dialogs.exporting import FIELDS, export, fields, missing, suggest
@@ -82,7 +83,7 @@ class ExportScreen(FormKeys, Dialog[None]):
         """Of the field under the cursor, as it stands."""
         form = self.form_panel.form
         if form.field.key == "file" and (name := form.value("file")):
-            folder = Path(name).expanduser().absolute().parent
+            folder = expanded(name).parent
             return f"is written in {visible(short_path(folder))}; folders that are missing are made"
         if form.field.key == "table" and form.values["table"] == "compare":
             return form.field.meaning.replace("the first run", f"{visible(self.names[0])}, the baseline")

@@ -11,6 +11,7 @@ from engine.export.figures import FIGURES, draw_figure
 from engine.export.figures import FORMATS as FIGURE_FORMATS
 from engine.export.tables import TABLES, build_table, write
 from engine.export.tables.formats import FORMATS as TABLE_FORMATS
+from engine.paths import absolute
 from engine.runs.folder import RunFolder
 from tui.widgets.edit import Field
 
@@ -73,7 +74,7 @@ def export(
     Raises:
         ConfigError, OSError: one line.
     """
-    out = Path(file).expanduser().absolute()
+    out = absolute(file)
     paths = [run.path for run in runs]
     out.parent.mkdir(parents=True, exist_ok=True)
     if table.startswith(FIGURE):

@@ -1,4 +1,4 @@
-"""Help of the screen in front, made from the keymap; and the config as TOML, which is as long."""
+"""Help of the screen in front, made from the keymap; the config as TOML, and what cannot be read."""
 
 from __future__ import annotations
 
@@ -45,6 +45,19 @@ class TomlScreen(TextScreen):
 
     BINDINGS = keymap.bindings("toml")
     name_in_keymap = "toml"
+
+
+class ProblemsScreen(TextScreen):
+    """What cannot be read."""
+
+    BINDINGS = keymap.bindings("toml")
+    name_in_keymap = "toml"
+
+    def __init__(self, lines: list[str]) -> None:
+        told = lines or ["everything can be read"]
+        super().__init__(
+            "what cannot be read", lambda width: [((part, ""),) for line in told for part in wrap(line, width)]
+        )
 
 
 def _help_rows(lines: list[tuple[str, str]], width: int) -> list[Row]:

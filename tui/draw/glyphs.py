@@ -56,10 +56,12 @@ def _braille(mask: int) -> str:
 _WORD_STATES = {
     "queued": "…", "starting": "…", "running": "●", "evaluating": "◆", "pausing": "‖", "paused": "‖",
     "stopping": "■", "stopped": "■", "finished": "✓", "failed": "✗", "crashed": "✗", "stalled": "!",
+    "gone": "?",
 }  # fmt: skip
 _ASCII_STATES = {
     "queued": ".", "starting": ".", "running": "*", "evaluating": "*", "pausing": "=", "paused": "=",
     "stopping": "#", "stopped": "#", "finished": "+", "failed": "x", "crashed": "x", "stalled": "!",
+    "gone": "?",
 }  # fmt: skip
 
 BRAILLE = Glyphs(

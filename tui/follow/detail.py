@@ -18,7 +18,7 @@ from tui.draw.ruler import Ruler
 from tui.follow.charts import Chart
 from tui.follow.curves import CurveBook
 from tui.follow.requests import Request, merge
-from tui.follow.rows import RunRow
+from tui.follow.rows import GONE, RunRow, gone_row
 from tui.numbers import visible
 
 NOTES_SHOWN = 1000
@@ -56,7 +56,6 @@ class RunDetail:
 
     row: RunRow
     spec: Spec | None
-    seed: int
     curves: tuple[tuple[str, View], ...]
     charts: tuple[Chart, ...]
     figures: Figures
@@ -72,7 +71,6 @@ class RunDetail:
     last_lines: tuple[str, ...]
     hint: str
     skipped: int
-    started: float
     smoothing: float
     kind: Kind = "step"  # what the x axis of the charts measures
     ruler: Ruler | None = None
@@ -95,7 +93,6 @@ def make_detail(
     return RunDetail(
         row=row,
         spec=spec,
-        seed=state.seed,
         curves=book.views(),
         charts=book.charts(state.evaluations, state.validations),
         figures=replace(figures(series, batch_size(state, spec)), mfu=state.mfu()),
@@ -111,12 +108,18 @@ def make_detail(
         last_lines=tuple(visible(line) for line in state.last_lines),
         hint=visible(state.hint),
         skipped=skipped,
-        started=state.started,
         smoothing=smoothing,
         kind=kind,
         ruler=book.ruler(),
         over=over,
     )
+
+
+def kept_when_gone(former: RunDetail | None, detail: RunDetail) -> RunDetail:
+    """The detail to show: of a run whose folder is gone, what was last known of it."""
+    if former is None or detail.row.state != GONE or former.row.step <= detail.row.step:
+        return detail
+    return replace(former, row=gone_row(former.row, detail.row.reason))
 
 
 def batch_size(state: RunState, spec: Spec | None) -> int:

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.flock import NO_LOCKS
+from engine.runs.annotations import NOTHING, Annotations, read_annotations
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, Spec, read_spec
 from engine.runs.lock import probe
 from engine.runs.reader import RunReader
 from engine.runs.registry import list_runs
-from tui.follow.rows import RunRow, make_row
+from tui.follow.absence import Identity, absence, identity_of
+from tui.follow.rows import RunRow, gone_row, make_row
+from tui.follow.wish import Watch, Wish
 from tui.numbers import visible
 from tui.settings import Rates
 
 if TYPE_CHECKING:  # what only an open run needs is loaded in the feed's thread, after the first frame
-    from tui.draw.lines import Kind
     from tui.follow.curves import CurveBook
     from tui.follow.detail import LaidOver, RunDetail
     from tui.follow.study_state import StudyState
@@ -33,15 +36,29 @@ _LIST_EVERY = 10  # ticks after which the home is listed even if its time stamp 
 
 
 @dataclass(frozen=True)
+class Problem:
+    """Something that cannot be read; ``where`` is a run's id, or the runs folder."""
+
+    where: str
+    text: str
+
+    def line(self) -> str:
+        return f"{self.where}: {self.text}"
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """What is known at ``at`` (unix seconds)."""
 
     at: float
     rows: tuple[RunRow, ...]
-    detail: RunDetail | None = None
-    problem: str = ""
+    details: tuple[RunDetail, ...] = ()  # of the runs that are wished for
+    problems: tuple[Problem, ...] = ()  # all that there are now, however often they were told
     unread: int = 0  # runs of the home that nobody has looked into yet
     study: StudyState | None = None  # None: nobody wants one, or no run of it is left
+
+    def detail_of(self, folder: RunFolder) -> RunDetail | None:
+        return next((detail for detail in self.details if detail.row.folder == folder), None)
 
 
 @dataclass
@@ -49,28 +66,11 @@ class _Tracked:
     reader: RunReader
     row: RunRow
     spec: Spec | None
+    identity: Identity | None
     book: CurveBook | None = None
     due: int = 0
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What the screen of a run asks for."""
-
-    folder: RunFolder
-    smoothing: float | None = None  # None: by the length of the run
-    measures: frozenset[str] = frozenset()  # whose curves are to be made, besides the losses
-    kind: Kind = "step"  # what the x axis of the charts measures
-    over: tuple[RunFolder, ...] = ()  # runs whose curves lie over this one's
-
-
-@dataclass
-class _Wishes:
-    """What the interface asks for; written by its thread, read by the feed's."""
-
-    watch: tuple[Watch, object] | None = None  # and who asks
-    study: tuple[str, object] | None = None  # its name, and who wants it
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    annotations: Annotations = NOTHING
+    annotations_stamp: int = 0  # nanoseconds; 0: there is no file
 
 
 class Feed:
@@ -84,15 +84,18 @@ class Feed:
         self._slow = max(1, round(rates.others / rates.live))  # ticks between two looks at a run that is not live
         self.home = home
         self._post, self._now = post, now
-        self._wishes = _Wishes()
+        self._wishes: tuple[Wish, ...] = ()  # replaced as a whole by the interface's thread
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._runs: dict[Path, _Tracked] = {}
         self._order: list[RunFolder] = []
+        self._problems: dict[Path, Problem] = {}
         self._home_stamp = -1
         self._tick = 0
-        self._last: tuple[tuple[RunRow, ...], RunDetail | None, str, StudyState | None] | None = None
+        self._last: tuple[object, ...] | None = None
         self._study: tuple[str, list[RunRow], StudyState | None] | None = None  # made of these very rows
+        self.looked_at = 0.0  # unix seconds of the end of the last look
+        self._busy_since: float | None = None  # monotonic seconds; None: it waits for the next tick
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._loop, name="feed", daemon=True)
@@ -103,68 +106,68 @@ class Feed:
         self._stop.set()
         self._wake.set()
 
-    def watch(self, watch: Watch, who: object = None) -> None:
-        """The run whose details are to come, at once; ``who`` asks for them, until ``leave_run``."""
-        with self._wishes.lock:
-            if self._wishes.watch is not None and self._wishes.watch[0] == watch:
-                self._wishes.watch = watch, who
-                return
-            self._wishes.watch = watch, who
-        self.hurry()
-
-    def leave_run(self, who: object) -> None:
-        """Nothing changes where somebody else asks for a run by now."""
-        with self._wishes.lock:
-            if self._wishes.watch is not None and self._wishes.watch[1] is who:
-                self._wishes.watch = None
-
-    def follow_study(self, name: str, who: object) -> None:
-        """The study whose state is wanted, at once; ``who`` wants it, until ``leave_study``."""
-        with self._wishes.lock:
-            self._wishes.study = name, who
-        self.hurry()
-
-    def leave_study(self, who: object) -> None:
-        """Nothing changes where somebody else wants one by now."""
-        with self._wishes.lock:
-            if self._wishes.study is not None and self._wishes.study[1] is who:
-                self._wishes.study = None
+    def want(self, wishes: Iterable[Wish]) -> None:
+        """What the screens in sight want to know, at once; what was wanted before is wanted no more."""
+        wishes = tuple(wishes)
+        if wishes != self._wishes:
+            self._wishes = wishes
+            self.hurry()
 
     def hurry(self) -> None:
         """Look now instead of at the next tick."""
         self._wake.set()
 
+    def silence(self) -> float:
+        """Seconds for which the disk has not answered; 0 while the thread waits for its next tick."""
+        busy_since = self._busy_since
+        return 0.0 if busy_since is None else time.monotonic() - busy_since
+
     def step(self) -> Snapshot | None:
         """One look at the disk; None when nothing is new."""
-        with self._wishes.lock:
-            watch = self._wishes.watch[0] if self._wishes.watch is not None else None
-            wanted = self._wishes.study
-        self._list()
-        problem, detail = "", None
-        order = list(self._order)
-        opened = () if watch is None else (*watch.over, watch.folder)
-        if watch is not None:  # first: it must not wait for the others; it may be of another home
-            order = [*opened, *(folder for folder in order if folder not in opened)]
+        wishes = self._wishes
+        watched = {wish.run.folder.path: wish.run for wish in wishes if wish.run is not None}
+        over = {folder.path: folder for watch in watched.values() for folder in watch.over}
+        self._list(watched.keys() | over.keys())
+        details: list[RunDetail] = []
+        # First those that are looked at: they must not wait for the others; they may be of another home.
+        order = [folder for folder in over.values() if folder.path not in watched]
+        order += [watch.folder for watch in watched.values()]
+        order += [folder for folder in self._order if folder.path not in watched and folder.path not in over]
         began = time.monotonic()
         for index, folder in enumerate(order):
+            self._busy_since = time.monotonic()
             if time.monotonic() - began > _PATIENCE:
                 began = time.monotonic()
                 if unread := sum(later.path not in self._runs for later in order[index:]):
-                    self._post(Snapshot(self._now(), self._rows(), detail, problem, unread))
-            try:
-                self._follow(folder, watched=folder in opened)
-                if watch is not None and folder == watch.folder:
-                    detail = self._detail(self._runs[folder.path], watch)
-            except Exception as error:  # whatever is wrong with one folder, the others are still to be shown
-                problem = visible(f"{folder.id}: {type(error).__name__}: {error}")
+                    self._post(Snapshot(self._now(), self._rows(), tuple(details), self._told(), unread))
+            detail = self._look(folder, watched.get(folder.path), folder.path in over)
+            if detail is not None:
+                details.append(detail)
         rows = self._rows()
-        study = self._study_state(wanted[0]) if wanted is not None else None
+        name = next((wish.study for wish in wishes if wish.study), "")
+        study = self._study_state(name) if name else None
         self._tick += 1
-        found = (rows, detail, problem, study)
-        if found == self._last:
+        news = (rows, tuple(details), self._told(), study)
+        if news == self._last:
             return None
-        self._last = found
-        return Snapshot(self._now(), rows, detail, problem, study=study)
+        self._last = news
+        return Snapshot(self._now(), rows, tuple(details), self._told(), study=study)
+
+    def _look(self, folder: RunFolder, watch: Watch | None, is_over: bool) -> RunDetail | None:
+        """Whatever is wrong with one folder, the others are still to be shown."""
+        try:
+            followed = self._follow(folder, watched=is_over or watch is not None)
+            detail = self._detail(self._runs[folder.path], watch) if watch is not None else None
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+            self._problems[folder.path] = Problem(visible(folder.id), visible(text))
+            return None
+        if followed:
+            self._problems.pop(folder.path, None)
+        return detail
+
+    def _told(self) -> tuple[Problem, ...]:
+        return tuple(self._problems.values())
 
     def _rows(self) -> tuple[RunRow, ...]:
         return tuple(self._runs[folder.path].row for folder in self._order if folder.path in self._runs)
@@ -184,24 +187,34 @@ class Feed:
     def _loop(self) -> None:
         while not self._stop.is_set():
             self._wake.clear()
-            snapshot = self.step()
+            self._busy_since = time.monotonic()
+            try:
+                snapshot = self.step()
+            except Exception as error:  # the thread must not end: the screens would stand still
+                text = visible(f"{type(error).__name__}: {error}")
+                snapshot = Snapshot(self._now(), self._rows(), problems=(Problem(visible(str(self.home)), text),))
+            self._busy_since, self.looked_at = None, self._now()
             if snapshot is not None and not self._stop.is_set():
                 self._post(snapshot)
             self._wake.wait(self._pause)
 
-    def _list(self) -> None:
+    def _list(self, watched: Collection[Path]) -> None:
+        self._busy_since = time.monotonic()
         try:
             stamp = self.home.stat().st_mtime_ns
-        except OSError:
+        except FileNotFoundError:
             stamp = 0
         if stamp != self._home_stamp or self._tick % _LIST_EVERY == 0:
-            self._home_stamp = stamp
             self._order = list_runs(self.home)
-            kept = {folder.path for folder in self._order}
-            for path in [path for path in self._runs if path not in kept and path.parent == self.home]:
+            self._home_stamp = stamp
+            kept = {folder.path for folder in self._order} | set(watched)
+            for path in [path for path in self._runs if path not in kept]:
                 del self._runs[path]
+            for path in [path for path in self._problems if path not in kept]:
+                del self._problems[path]
 
-    def _follow(self, folder: RunFolder, watched: bool) -> None:
+    def _follow(self, folder: RunFolder, watched: bool) -> bool:
+        """Whether the run was looked at, which those that are not live are only from time to time."""
         tracked = self._runs.get(folder.path)
         now, fresh = self._now(), tracked is None
         if tracked is None:
@@ -209,24 +222,40 @@ class Feed:
         elif watched and tracked.reader.series is None:
             tracked = self._open(folder, series=True, former=tracked)
         elif not (watched or tracked.row.live) and self._tick < tracked.due:
-            return
+            return False
         elif not watched and tracked.book is not None:
             tracked.reader.series = tracked.book = None  # the columns of a run that is no longer open
         # Those read at first are spread over the ticks, so that 500 runs never come due at once.
         tracked.due = self._tick + (1 + len(self._runs) % self._slow if fresh else self._slow)
-        liveness = probe(folder)  # before the log: a run that ends in between then reads as ended, not as crashed
-        tracked.reader.poll()
-        if tracked.spec is None:
-            tracked.spec = _spec(folder)
-        row = make_row(folder, tracked.spec, tracked.reader.state, liveness, now)
+        if watched and (why := absence(folder, tracked.identity)):
+            row = gone_row(tracked.row, visible(why))
+        else:
+            liveness = probe(folder)  # before the log: a run that ends in between then reads as ended, not as crashed
+            tracked.reader.poll()
+            if tracked.spec is None:
+                tracked.spec = _spec(folder)
+            self._read_annotations(tracked)
+            row = make_row(folder, tracked.spec, tracked.reader.state, liveness, now, tracked.annotations)
+            if not liveness.has_locks:
+                self._problems[self.home] = Problem(visible(str(folder.path.parent)), NO_LOCKS)
         if row != tracked.row:  # what did not change stays the same object: screens know by that what to lay out anew
             tracked.row = row
+        return True
+
+    def _read_annotations(self, tracked: _Tracked) -> None:
+        try:
+            stamp = tracked.reader.folder.annotations.stat().st_mtime_ns
+        except OSError:
+            stamp = 0
+        if stamp != tracked.annotations_stamp:
+            tracked.annotations_stamp = stamp
+            tracked.annotations = read_annotations(tracked.reader.folder)
 
     def _open(self, folder: RunFolder, series: bool, former: _Tracked | None = None) -> _Tracked:
         reader = RunReader(folder, series=series)
         spec = former.spec if former is not None else _spec(folder)
         row = make_row(folder, spec, reader.state, probe(folder), self._now())
-        tracked = _Tracked(reader, row, spec)
+        tracked = _Tracked(reader, row, spec, identity_of(folder))
         if series:
             from tui.follow.curves import CurveBook
 

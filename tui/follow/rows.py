@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from engine.benchmark_names import parse_benchmark_key
-from engine.config import RunKind
+from engine.config import RunConfig, RunKind
 from engine.events import Device
 from engine.mono_share import schedule_text
+from engine.runs.annotations import NOTHING, Annotations
 from engine.runs.folder import RunFolder, Spec
 from engine.runs.lock import Liveness
 from engine.runs.state import Activity, EvaluationPoint, RunState
@@ -15,6 +17,8 @@ from engine.runs.status import reason, shown_state
 from tui.numbers import visible
 
 BEST_BY = ("map_multilingual", "map_monolingual")  # the first of them that the benchmark has
+_CLOCK_IS_SET = 1_577_836_800.0  # unix seconds of the year 2020
+GONE = "gone"  # the state of a run whose folder is no longer where it was, or cannot be read
 LIVE_STATES = frozenset({"queued", "starting", "running", "evaluating", "pausing", "stopping", "stalled"})
 
 
@@ -34,7 +38,7 @@ class RunRow:
     spark: tuple[float, ...]
     benchmark: str | None
     metrics: dict[str, float | None]  # of the last evaluation of ``benchmark``
-    updated: float  # unix seconds of the last event; 0 before the first
+    updated: float  # unix seconds of the last event; 0: nobody knows
     device: str
     host: str
     work: Activity | None
@@ -52,6 +56,14 @@ class RunRow:
     is_sampled: bool = False  # the metrics are of a sample of the benchmark's queries
     evaluated: tuple[tuple[str, int, float], ...] = ()  # (benchmark, step, unix seconds) of each newest evaluation
 
+    config: RunConfig | None = None  # None: the spec cannot be read
+    results: Mapping[str, Mapping[str, float | None]] = field(
+        default_factory=dict
+    )  # of the last evaluation of each benchmark
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    pinned: bool = False
+
     @property
     def id(self) -> str:
         return self.folder.id
@@ -61,7 +73,10 @@ class RunRow:
         return self.state in LIVE_STATES
 
 
-def make_row(folder: RunFolder, spec: Spec | None, state: RunState, liveness: Liveness, now: float) -> RunRow:
+def make_row(
+    folder: RunFolder, spec: Spec | None, state: RunState, liveness: Liveness, now: float,
+    said: Annotations = NOTHING,
+) -> RunRow:  # fmt: skip
     """``spec`` None: it cannot be read. ``now`` is unix seconds."""
     config = spec.config if spec is not None else None
     kind = config.kind if config is not None else state.kind
@@ -70,7 +85,7 @@ def make_row(folder: RunFolder, spec: Spec | None, state: RunState, liveness: Li
     device = state.device
     return RunRow(
         folder=folder,
-        name=visible(state.name or (config.name if config is not None else folder.id)),
+        name=visible(said.name or state.name or (config.name if config is not None else folder.id)),
         kind=kind,
         mode="eval" if kind == "evaluation" else visible(state.mode or (config.batch.mode if config else "?")),
         mono_share=None if kind == "evaluation" else _mono_share(state, spec),
@@ -85,7 +100,7 @@ def make_row(folder: RunFolder, spec: Spec | None, state: RunState, liveness: Li
         benchmark=visible(benchmark) if benchmark is not None else None,
         metrics=dict(latest[benchmark].result.metrics) if benchmark is not None else {},
         is_sampled=benchmark is not None and latest[benchmark].result.sampled_of is not None,
-        updated=state.updated or (spec.created if spec is not None else 0.0),
+        updated=_updated(state, spec),
         device=visible(device.name) if device is not None else "",
         host=visible(state.host),
         work=state.work,
@@ -98,7 +113,17 @@ def make_row(folder: RunFolder, spec: Spec | None, state: RunState, liveness: Li
         created=spec.created if spec is not None else 0.0,
         best=_best(state.evaluations, benchmark),
         evaluated=tuple((key, point.step, point.t) for key, point in latest.items()),
+        config=config,
+        results={key: point.result.metrics for key, point in latest.items()},
+        note=visible(said.note),
+        tags=tuple(map(visible, said.tags)),
+        pinned=said.pinned,
     )
+
+
+def gone_row(row: RunRow, why: str) -> RunRow:
+    """What is left of a run that cannot be followed any more: what it last showed."""
+    return replace(row, state=GONE, reason=why, alive=False, work=None, seconds_left=None, telemetry="")
 
 
 def main_benchmark(evaluations: list[EvaluationPoint], spec: Spec | None) -> str | None:
@@ -110,6 +135,12 @@ def main_benchmark(evaluations: list[EvaluationPoint], spec: Spec | None) -> str
             if key in found:
                 return key
     return found[0] if found else None
+
+
+def _updated(state: RunState, spec: Spec | None) -> float:
+    """Where the clock of the run's machine stood before this program existed, it had not been set yet."""
+    updated = state.updated if state.updated >= _CLOCK_IS_SET else 0.0
+    return updated or (spec.created if spec is not None and spec.created >= _CLOCK_IS_SET else 0.0)
 
 
 def _telemetry(device: Device) -> str:

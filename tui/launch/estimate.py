@@ -83,7 +83,7 @@ def estimate(configs: Sequence[RunConfig], formers: Formers, files: ModelOnDisk 
     steps, evaluations = config.optimizer.max_steps, evaluations_of(config)
     common: dict[str, Any] = {
         "runs": runs, "steps": steps, "pairs": runs * steps * config.batch.size, "evaluations": evaluations,
-        "free": _free(formers.home),
+        "free": free_bytes(formers.home),
     }  # fmt: skip
     found = formers.most_like(config, (files and files.described) or ModelDescription())
     if found is None:
@@ -188,7 +188,8 @@ def _size(folder: Path) -> int:
     return total
 
 
-def _free(home: Path) -> int | None:
+def free_bytes(home: Path) -> int | None:
+    """What the disk of ``home`` has left, whether the folder exists yet or not; None: nobody can tell."""
     for place in (home, *home.parents):
         try:
             return shutil.disk_usage(place).free

@@ -15,6 +15,7 @@ import msgspec
 
 from engine.config import ModelConfig
 from engine.model_description import ModelDescription, files_of, read_description
+from engine.paths import expanded
 
 _HEADER_LIMIT = 100 * 1024 * 1024
 
@@ -42,7 +43,7 @@ def model_on_disk(model: ModelConfig) -> ModelOnDisk | None:
     """
     if model.name == "tiny":
         return None
-    path = Path(model.name).expanduser()
+    path = expanded(model.name)
     if path.is_dir():
         return ModelOnDisk(path, read_description(model.name, files_of(path)))
     cached = _cached(model)

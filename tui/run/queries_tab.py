@@ -65,6 +65,11 @@ class QueriesTab(Tab):
                 self._take_list(None)
         self._entitle()
 
+    @property
+    def busy(self) -> bool:
+        """Whether queries or rankings are still being read."""
+        return self._listed.busy or self._ranked.busy
+
     def tick(self, now: float) -> None:
         self._entitle()
 

@@ -61,23 +61,23 @@ class PassageList(HeadedItems):
         self.ranking: Ranking | None = None
         self.wanted: str | None = None  # the candidate language of the cell
         self.only = False  # show that language alone
-        self._shown: list[RankedPassage | str] = []  # a string stands for what is left out
+        self.entries: list[RankedPassage | str] = []  # a string stands for what is left out
         self._languages = 2
 
     def load(self, ranking: Ranking | None, wanted: str | None, only: bool) -> None:
         same = ranking is not None and self.ranking is not None and ranking.query_id == self.ranking.query_id
         self.ranking, self.wanted, self.only = ranking, wanted, only
-        self._shown = _with_gaps(ranking, wanted if only else None) if ranking is not None else []
+        self.entries = _with_gaps(ranking, wanted if only else None) if ranking is not None else []
         passages = ranking.passages if ranking is not None else []
         self._languages = max((len(visible(passage.language)) for passage in passages), default=2)
         if not same:
             self.cursor.index = self.cursor.top = 0
-        self.show(len(self._shown))
+        self.show(len(self.entries))
 
     def move_to_relevant(self, by: int) -> None:
         """To the next relevant passage below, or above where ``by`` is negative; around the end."""
         found = [
-            index for index, passage in enumerate(self._shown) if not isinstance(passage, str) and passage.relevance
+            index for index, passage in enumerate(self.entries) if not isinstance(passage, str) and passage.relevance
         ]
         here = self.cursor.index
         after, before = [index for index in found if index > here], [index for index in found if index < here]
@@ -96,7 +96,7 @@ class PassageList(HeadedItems):
         return [*(((line, "title"),) for line in lines), ((title, "dim"),)]
 
     def _line(self, index: int, width: int) -> list[Row]:
-        passage = self._shown[index]
+        passage = self.entries[index]
         if isinstance(passage, str):
             return [((" " * (_RANK - len(self.glyphs.ellipsis)) + self.glyphs.ellipsis, "dim"), (f" {passage}", "dim"))]
         rank = passage.rank_language if self.only else passage.rank

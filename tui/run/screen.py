@@ -12,11 +12,12 @@ from tui.dialogs.charts import ChartsScreen
 from tui.draw.small import progress_bar
 from tui.draw.text import Piece, Row, fit_middle, row_width, width
 from tui.follow.curves import SMOOTHINGS
-from tui.follow.detail import RunDetail
-from tui.follow.feed import Snapshot, Watch
+from tui.follow.detail import RunDetail, kept_when_gone
+from tui.follow.feed import Snapshot
 from tui.follow.labels import label_of
 from tui.follow.requests import describe
-from tui.follow.rows import RunRow
+from tui.follow.rows import GONE, RunRow
+from tui.follow.wish import Watch, Wish
 from tui.keymap import RUN_TABS
 from tui.numbers import age, count, duration, visible
 from tui.run.bias_tab import BiasTab
@@ -76,30 +77,23 @@ class RunScreen(Arrows, Examining):
         self._arrange()
         self.tick(self.host.now())
 
-    def on_screen_resume(self) -> None:
-        """In front again, perhaps after another run was: it is this one that is followed."""
-        self.watch_run()
-        super().on_screen_resume()
-
-    def on_unmount(self) -> None:
-        self.host.feed.leave_run(self)
+    def wish(self) -> Wish:
+        return Wish(run=Watch(self.folder, self.smoothing, self.measures))
 
     def watch_run(self) -> None:
-        """Asks the feed for what this screen shows."""
-        self.host.feed.watch(Watch(self.folder, self.smoothing, self.measures), self)
+        """Asks the feed for what this screen shows now."""
+        self.host.follow_sight()
 
     def on_resize(self) -> None:
         self._arrange()
         self._show_tabs(self.host.now())
 
     def apply(self, snapshot: Snapshot) -> None:
-        if snapshot.detail is not None and snapshot.detail.row.folder == self.folder:
-            self.detail = snapshot.detail
+        if (detail := snapshot.detail_of(self.folder)) is not None:
+            self.detail = kept_when_gone(self.detail, detail)
             self.label = label_of(self.detail.row, snapshot.rows)
             self.tab.show(self.detail, self.selection)
         self.refresh_other(snapshot)
-        if snapshot.problem:
-            self.say(snapshot.problem, "error")
         self.show_footer()
 
     def tick(self, now: float) -> None:
@@ -131,6 +125,8 @@ class RunScreen(Arrows, Examining):
             labels |= {"view": "order" if self.selection.contrast is not None else "", "find(1)": "relevant"}
         if row is not None and row.state == "finished":
             labels |= {"pause_resume": "", "stop": ""}
+        if row is not None and row.state == GONE:
+            labels |= {"pause_resume": "", "stop": "", "evaluate": ""}
         if self.active == "overview":
             labels["step(-1)"] = "evaluation"
         if row is not None and row.kind == "evaluation":
@@ -202,7 +198,8 @@ class RunScreen(Arrows, Examining):
 
     def action_smooth(self, by: int) -> None:
         if self.detail is not None:
-            at = SMOOTHINGS.index(self.detail.smoothing) + by
+            former = self.detail.smoothing if self.smoothing is None else self.smoothing
+            at = SMOOTHINGS.index(former) + by
             self.smoothing = SMOOTHINGS[max(0, min(len(SMOOTHINGS) - 1, at))]
             self.watch_run()
 
@@ -298,8 +295,8 @@ class RunScreen(Arrows, Examining):
             left.append((f" {100 * row.step / row.max_steps:.0f} %", ""))
         if row.state == "running" and row.seconds_left is not None:
             left.append((f"   {duration(row.seconds_left)} left", ""))
-        told = f"last event {age(now - row.updated)} ago"
-        if self.size.width < _TOLD_FROM:
+        told = f"last event {age(now - row.updated)} ago" if row.updated else ""
+        if row.updated and self.size.width < _TOLD_FROM:
             told = age(now - row.updated)
         room = self.size.width - len(told) - _HEADER_FRAME
         if row_width(left) > room:

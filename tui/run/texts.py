@@ -20,7 +20,7 @@ _LEVELS = {"info": "", "warning": "warning", "error": "error"}
 _KEYS = 20
 
 
-def note_rows(notes: tuple[Note, ...], width: int, minutes_east: int) -> list[Row]:
+def note_rows(notes: tuple[Note, ...], width: int, minutes_east: int | None) -> list[Row]:
     """One note a line, oldest first, wrapped under its own text."""
     rows: list[Row] = []
     for note in notes:
@@ -31,7 +31,7 @@ def note_rows(notes: tuple[Note, ...], width: int, minutes_east: int) -> list[Ro
     return rows
 
 
-def log_blocks(detail: RunDetail, width: int, minutes_east: int) -> list[list[Row]]:
+def log_blocks(detail: RunDetail, width: int, minutes_east: int | None) -> list[list[Row]]:
     """The notes, each in its lines, and of a failed run the end of its traceback and what to do."""
     blocks = [note_rows((note,), width, minutes_east) for note in detail.notes]
     if detail.error:

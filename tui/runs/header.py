@@ -12,10 +12,15 @@ from tui.follow.rows import RunRow
 _COUNTED = ("running", "evaluating", "starting", "queued", "stalled", "paused", "crashed", "failed", "finished")
 
 
-def header(rows: Sequence[RunRow], home: str, unread: int, narrow: bool) -> tuple[Row, Row]:
-    """Where, on what devices, and how many runs are in which state; ``unread``: runs still to be read."""
+def header(rows: Sequence[RunRow], home: str, unread: int, narrow: bool, problems: int = 0) -> tuple[Row, Row]:
+    """Where, on what devices, and how many runs are in which state; ``unread``: runs still to be read.
+
+    ``problems``: what cannot be read.
+    """
     left: list[Piece] = [("hybrid-tui", "title"), (f"   {home}", "dim")]
     devices = sorted({f"{_without_reason(row.device)}{row.telemetry}" for row in rows if row.live and row.device})
+    if problems:
+        left.append((f"   ! {problems} problem{'s' if problems > 1 else ''}", "error"))
     if unread:
         left.append((f"   reading, {unread} to go", "warning"))
     elif devices and not narrow:

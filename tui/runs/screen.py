@@ -70,6 +70,7 @@ class RunsScreen(Steering):
         self.marked: set[Path] = set()
         self.filter = Filter()
         self._unread = 0
+        self._problems = 0  # folders that cannot be read
         self._current: Path | str | None = None  # a run's folder, or a study
         self._loaded = False
         self.table = Table(self)
@@ -81,13 +82,11 @@ class RunsScreen(Steering):
         yield self.table
 
     def apply(self, snapshot: Snapshot) -> None:
-        self._unread = snapshot.unread
+        self._unread, self._problems = snapshot.unread, len(snapshot.problems)
         if snapshot.rows != self.rows or not self._loaded:
             self.rows, self._loaded = snapshot.rows, True
             self.marked &= {row.folder.path for row in self.rows}
             self._arrange()
-        if snapshot.problem:
-            self.say(snapshot.problem, "error")
 
     def tick(self, now: float) -> None:
         self.table.redraw()
@@ -312,4 +311,4 @@ class RunsScreen(Steering):
         return entry.study if isinstance(entry, Group) else entry.row.folder.path
 
     def _show_header(self) -> None:
-        self.header.show(*header(self.rows, visible(self.host.home_label), self._unread, self.narrow))
+        self.header.show(*header(self.rows, visible(self.host.home_label), self._unread, self.narrow, self._problems))

@@ -13,6 +13,7 @@ from tui.draw.text import Piece, Row, row_width
 from tui.follow.feed import Snapshot
 from tui.follow.rows import RunRow
 from tui.follow.study_state import ONE_LANGUAGE, Column, Condition, StudyState
+from tui.follow.wish import Wish
 from tui.numbers import age
 from tui.study.answer_so_far import answer_paragraphs
 from tui.study.answerer import Answerer
@@ -69,12 +70,9 @@ class StudyScreen(Steering):
 
     def on_unmount(self) -> None:
         self.answerer.close()
-        self.host.feed.leave_study(self)
 
-    def on_screen_resume(self) -> None:
-        """In front again, perhaps after another study was: it is this one that is followed."""
-        self.host.feed.follow_study(self.study, self)
-        super().on_screen_resume()
+    def wish(self) -> Wish:
+        return Wish(study=self.study)
 
     def on_resize(self) -> None:
         self._arrange()
@@ -93,8 +91,6 @@ class StudyScreen(Steering):
             self._show()
         elif self.state is not None and not snapshot.unread:
             self._gone = not any(row.study == self.study for row in snapshot.rows)
-        if snapshot.problem:
-            self.say(snapshot.problem, "error")
 
     def tick(self, now: float) -> None:
         self._show_header(now)

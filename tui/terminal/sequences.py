@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from engine.runs.text import visible
 
@@ -25,6 +26,11 @@ def passed_through(sequence: str, environment: Mapping[str, str]) -> str:
         starts = range(0, len(sequence), _SCREEN_CHARACTERS)
         return "".join(f"\x1bP{sequence[start : start + _SCREEN_CHARACTERS]}\x1b\\" for start in starts)
     return sequence
+
+
+def signals(text: str, how: Literal["off", "bell", "osc"], environment: Mapping[str, str]) -> str:
+    """What to send so that a person who looks elsewhere learns of ``text``."""
+    return {"off": "", "bell": BELL, "osc": BELL + notification(text, environment)}[how]
 
 
 def notification(text: str, environment: Mapping[str, str]) -> str:

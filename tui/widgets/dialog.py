@@ -81,5 +81,8 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
     def action_close(self) -> None:
         self.dismiss(None)
 
+    def action_repaint(self) -> None:
+        self.host.repaint()
+
     def action_help(self) -> None:
         self.host.open_help(self.name_in_keymap)

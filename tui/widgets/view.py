@@ -11,7 +11,9 @@ from tui import keymap
 from tui.draw.glyphs import Glyphs
 from tui.draw.text import Row
 from tui.follow.feed import Snapshot
+from tui.follow.wish import Wish
 from tui.host import Host, host_of
+from tui.numbers import age
 from tui.terminal.kept_lines import kept
 from tui.terminal.screen_text import screen_lines
 from tui.widgets.bars import Footer, Header, Message
@@ -67,6 +69,10 @@ class View(Screen[None], inherit_bindings=False):
     def apply(self, snapshot: Snapshot) -> None:
         """Shows what is new."""
 
+    def wish(self) -> Wish | None:
+        """What it wants to know, besides the rows of all runs, for as long as it is in sight."""
+        return None
+
     def tick(self, now: float) -> None:
         """A second has passed: ages change, nothing else."""
 
@@ -80,7 +86,9 @@ class View(Screen[None], inherit_bindings=False):
 
     def show_message(self, now: float) -> None:
         text, style, at = self._said
-        if text and now - at <= SAID_FOR:
+        if silence := self.host.silence():
+            self.message.show(((f"the disk has not answered for {age(silence)}: what is shown is older", "error"),))
+        elif text and now - at <= SAID_FOR:
             self.message.show(((text, style),))
         else:
             self._said = ("", "", 0.0)
@@ -100,6 +108,9 @@ class View(Screen[None], inherit_bindings=False):
 
     def action_help(self) -> None:
         self.host.open_help(self.name_in_keymap)
+
+    def action_problems(self) -> None:
+        self.host.open_problems()
 
     def action_commands(self) -> None:
         self.host.open_palette(self, self.name_in_keymap)

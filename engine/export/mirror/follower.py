@@ -20,6 +20,7 @@ from engine.runs.state import FINAL_PHASES
 from engine.runs.status import shown_state
 
 _BATCH = 500  # rows that are handed over at once
+_PRIVATE = frozenset({"alerts", "hooks"})  # of the config: who is told, and how, is nobody's business elsewhere
 OVER = frozenset({"finished", "failed"})  # what a run that goes on over a pause ends with
 
 
@@ -44,6 +45,7 @@ class Mirror:
         self._cursor = EventCursor(folder.events)
         self._quantities = Quantities(self._timeline)
         self._count = 0  # rows of this generation that were read
+        self._is_torn = False
 
     def look(self, across_pauses: bool = False) -> bool:
         """Passes on what is new; True once the run has ended and its process is gone.
@@ -67,6 +69,7 @@ class Mirror:
         try:
             if self.opened is not None:
                 self._tracker.close(self.state, self._timeline.state.updated)
+                self._confirm()
         finally:
             self._ledger.close()
 
@@ -136,10 +139,10 @@ class Mirror:
                 self._write(new, self._count - len(new))
 
     def _write(self, rows: list[Row], first: int) -> None:
-        after = first + len(rows)
-        self._ledger.write(msgspec.structs.replace(self._ledger.record, rows=first, under_way=after))
+        self._ledger.write(msgspec.structs.replace(self._ledger.record, under_way=first + len(rows)))
+        self._is_torn = True  # until the tracker returns: an error or a signal leaves it anywhere
         self._tracker.write(rows, first)
-        self._ledger.write(msgspec.structs.replace(self._ledger.record, rows=after))
+        self._is_torn = False
         self.rows += len(rows)
 
     def _tell(self) -> None:
@@ -149,7 +152,14 @@ class Mirror:
         if (noted, self.state) != (record.noted, record.state):
             self._tracker.tell(state.notes, record.noted, state.step, self.state)
             self._ledger.write(msgspec.structs.replace(record, noted=noted, state=self.state))
-        self._tracker.flush()
+        if self._tracker.flush():
+            self._confirm()
+
+    def _confirm(self) -> None:
+        """What was handed over has arrived."""
+        record = self._ledger.record
+        if record.rows != record.under_way and not self._is_torn:
+            self._ledger.write(msgspec.structs.replace(record, rows=record.under_way))
 
     def _chunks(self, cursor: EventCursor) -> Iterator[list[AnyEvent]]:
         """Events up to the present end of the log."""
@@ -174,7 +184,6 @@ def describe(folder: RunFolder, spec: Spec) -> Description:
         "folder": str(folder.path),
         "host": origin.host,
         "commit": f"{origin.git_commit or ''}{' with changes' if origin.changed else ''}",
-        "command": " ".join(origin.command_line),
         "parent": spec.parent or "",
         "study": study.name if study is not None else "",
         "condition": study.condition if study is not None else "",
@@ -183,6 +192,6 @@ def describe(folder: RunFolder, spec: Spec) -> Description:
         id=folder.id,
         created=spec.created,
         study=study.name if study is not None else "",
-        config=msgspec.to_builtins(config),
+        config={key: value for key, value in msgspec.to_builtins(config).items() if key not in _PRIVATE},
         facts={name: text for name, text in facts.items() if text},
     )

@@ -21,7 +21,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     generation: int = 0  # of the timeline
     id: str = ""  # of the tracker's run; empty: not opened yet
     rows: int = 0  # that are passed on for certain
-    under_way: int = 0  # rows that were about to be passed on when this was written
+    under_way: int = 0  # rows that were handed over, or about to be
     noted: int = 0  # the last event whose note is passed on
     state: str = ""  # of the run, as last passed on
 

@@ -67,8 +67,9 @@ class MlflowTracker:
         except self._error as error:
             raise TrackerError(f"mlflow: {_line(error)}") from None
 
-    def flush(self) -> None:
+    def flush(self) -> bool:
         """What ``write`` and ``tell`` took is at the server."""
+        return True
 
     def close(self, state: str, ended: float) -> None:
         try:

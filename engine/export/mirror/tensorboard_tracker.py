@@ -71,13 +71,14 @@ class TensorBoardTracker:
                 self._add(note.t, note.seq, self._text_pb("notes", _literal(f"{note.level}: {note.text}")))
         self._add(t, step, self._text_pb("state", state))
 
-    def flush(self) -> None:
+    def flush(self) -> bool:
         try:
             self._file.flush()
             while self._older:
                 os.truncate(self._older.pop(), 0)
         except OSError as error:
             raise TrackerError(f"{self._out}: {error.strerror}") from None
+        return True
 
     def close(self, state: str, ended: float) -> None:
         try:

@@ -73,8 +73,8 @@ class Tracker(Protocol):
         """Takes the run's history, of which lines up to event ``noted`` were told before, and how the run stands."""
         ...
 
-    def flush(self) -> None:
-        """Returns when what was taken can be read by others, or is safe on this machine."""
+    def flush(self) -> bool:
+        """Passes on what was taken; False where only ``close`` can say that it has arrived."""
         ...
 
     def close(self, state: str, ended: float) -> None:

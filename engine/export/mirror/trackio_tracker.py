@@ -58,8 +58,9 @@ class TrackioTracker:
     def tell(self, notes: Sequence[Note], noted: int, step: int, state: str) -> None:
         self._unsaid = (f"state: {state}\n\n" + "".join(f"    {note.text}\n" for note in notes), step)
 
-    def flush(self) -> None:
-        """Trackio's own thread writes what it was given within a second."""
+    def flush(self) -> bool:
+        """A thread of Trackio's writes what it was given, within a second, and says so only at the end."""
+        return False
 
     def close(self, state: str, ended: float) -> None:
         with _quiet():

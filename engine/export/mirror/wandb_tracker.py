@@ -78,8 +78,9 @@ class WandbTracker:
         path.write_text("".join(f"{note.text}\n" for note in notes), encoding="utf-8")
         self._run.save(glob.escape(str(path)), base_path=self._run.dir, policy="live")
 
-    def flush(self) -> None:
+    def flush(self) -> bool:
         """W&B's own process has every row, and writes it to the disk whatever becomes of this one."""
+        return True
 
     def close(self, state: str, ended: float) -> None:
         try:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from engine.runs.text import visible
 
+_SHORT = 20  # rows of a table that is not divided between printed pages
 _STYLE = Path(__file__).with_name("page.css")
 _POINTS = re.compile(r'<svg\b[^>]*?\bwidth="([\d.]+)pt"')
 _NAMESPACES = re.compile(r'\s+xmlns(:\w+)?="[^"]*"')
@@ -101,12 +102,13 @@ def table(
                 )
             )
         return "\n".join(parts)
+    kind = "table short" if len(rows) <= _SHORT else "table"
     head = "".join(_header_cell(name, column, words) for column, name in enumerate(header))
     body = "\n".join(
         "<tr>" + "".join(_cell(cell, column, words) for column, cell in enumerate(row)) + "</tr>" for row in rows
     )
     return (
-        f'<div class="table" role="group" tabindex="0" aria-label="{text(caption)}"><table>\n'
+        f'<div class="{kind}" role="group" tabindex="0" aria-label="{text(caption)}"><table>\n'
         f"<caption>{isolated(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n"
         "</table></div>"
     )
@@ -121,11 +123,15 @@ def _header_cell(name: str, column: int, words: Sequence[int]) -> str:
 
 def _cell(cell: Cell, column: int, words: Sequence[int]) -> str:
     if column == 0:
-        return f'<th scope="row">{isolated(cell if isinstance(cell, str) else cell.text)}</th>'
+        return f'<th scope="row">{_breakable(cell if isinstance(cell, str) else cell.text)}</th>'
     if isinstance(cell, Shaded):
         return f'<td class="number shaded" style="--share:{cell.share:.3f}">{isolated(cell.text)}</td>'
-    kind = "" if column in words else ' class="number"'
-    return f"<td{kind}>{isolated(cell)}</td>"
+    return f"<td>{_breakable(cell)}</td>" if column in words else f'<td class="number">{isolated(cell)}</td>'
+
+
+def _breakable(value: str) -> str:
+    """With the places where a name like own_language_advantage may go on in the next line."""
+    return isolated(value).replace("_", "_<wbr>")
 
 
 def figure(name: str, svg: str, caption: str) -> str:

@@ -420,3 +420,18 @@ def test_a_deleted_run_leaves_no_word_behind(home: Path, hook: Path, ends: Path,
     assert len(list((state_folder() / "watched").iterdir())) == 1
     delete_run(folder)
     assert list((state_folder() / "watched").iterdir()) == []
+
+
+def test_a_run_is_resumed_without_the_target_that_is_not_there(
+    home: Path, hook: Path, ends: Path, alerts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = watched(hook, ends, alerts, steps=20)
+    more = msgspec.structs.replace(rules.alerts, targets=(*rules.alerts.targets, "${GONE}"))
+    folder = ended_run(home, msgspec.structs.replace(rules, alerts=more), started(), events.RunPaused(step=0))
+    assert main(["--runs", str(home), "resume", folder.id]) == 0
+    missing = "alerts.targets[1]: the environment variable GONE is not set"
+    assert capsys.readouterr().err == f"hybrid-tui: {missing}\n"
+    until_told(folder)
+    assert states(ends) == ["paused", "finished"]
+    assert len(lines(alerts)) == 2
+    assert missing in folder.alerts_log.read_text()

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from engine.config import ConfigError, RuntimeConfig, parse_config, ranks_per_node, several_ranks
+from engine.runs.device_locks import DeviceLock
 from engine.runs.folder import RunFolder
 from engine.worker import devices as device
-from engine.worker.device_locks import DeviceLock
 
 SOURCE = '[[sources]]\nkind = "cldr"\n'
 

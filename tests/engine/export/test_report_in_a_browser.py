@@ -17,7 +17,7 @@ from engine.export.tables.rounding import rounded
 from engine.runs.folder import Provenance, RunFolder, read_spec
 
 pypdf = pytest.importorskip("pypdf")
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.long]
 
 LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
 A4 = (595, 842)  # points

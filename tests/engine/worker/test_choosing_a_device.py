@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from fake_gpus import TWO_GPUS, nvidia_smi, torch_with_cuda
 
+from engine.runs.device_locks import DeviceLock
 from engine.runs.folder import RunFolder
-from engine.worker.device_locks import DeviceLock
 
 # Takes the device of a config, and prints what the run's log would be told and whether torch is there yet.
 PROGRAM = """

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from making import python, until
 
+from engine.runs.device_locks import DeviceLock, cpu_slots
 from engine.runs.errors import RunError
-from engine.worker.device_locks import DeviceLock, cpu_slots
 
 HOLDER = """
 import time
-from engine.worker.device_locks import cpu_slots
+from engine.runs.device_locks import cpu_slots
 assert cpu_slots()[0].try_acquire("run x, pid 1")
 print("held", flush=True)
 time.sleep(60)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from engine.config import RuntimeConfig
+from engine.runs.device_locks import DeviceLock, devices_folder
 from engine.runs.folder import RunFolder
+from engine.runs.waiting_line import PlaceInLine
 from engine.worker import devices as device
-from engine.worker.device_locks import DeviceLock, devices_folder
-from engine.worker.waiting_line import PlaceInLine
 
 
 def wait(monkeypatch, tmp_path, candidates, turns, run="run"):

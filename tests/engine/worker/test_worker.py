@@ -20,10 +20,10 @@ from following import ended, recorded, state_of, until
 from engine import events
 from engine.config import RunConfig, parse_config
 from engine.runs.commands import send_command
+from engine.runs.device_locks import DeviceLock
 from engine.runs.folder import RunFolder
 from engine.runs.launch import launch, resume
 from engine.runs.lock import RunLock, probe
-from engine.worker.device_locks import DeviceLock
 from tui.cli import main
 
 pytestmark = [pytest.mark.long, pytest.mark.usefixtures("quick_workers"), pytest.mark.timeout(240)]

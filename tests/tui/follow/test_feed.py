@@ -12,8 +12,9 @@ from runs_factory import START, RunWriter, finished, run_config, running
 
 from engine import events
 from engine.runs.folder import RunFolder
-from tui.follow.feed import Feed, Snapshot, Watch
+from tui.follow.feed import Feed, Problem, Snapshot
 from tui.follow.rows import RunRow, make_row
+from tui.follow.wish import Watch, Wish
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def look(feed: Feed) -> Snapshot:
 def test_nothing_new_posts_nothing(home: Path, feed: Callable[..., Feed]) -> None:
     writer = running(home, "live")
     following = feed()
-    following.watch(Watch(writer.folder))
+    following.want([Wish(run=Watch(writer.folder))])
     assert look(following).rows
     assert following.step() is None
     writer.steps(311, 315)
@@ -64,10 +65,9 @@ def test_a_broken_spec_is_listed_and_does_not_stop_the_others(home: Path, feed: 
 def test_curves_hold_every_step_of_each_mode_apart(home: Path, feed: Callable[..., Feed]) -> None:
     writer = running(home, "live", to=310)
     following = feed()
-    following.watch(Watch(writer.folder))
-    detail = look(following).detail
+    following.want([Wish(run=Watch(writer.folder))])
+    detail = look(following).details[0]
     writer.die()
-    assert detail is not None
     assert [mode for mode, _ in detail.curves] == ["mono", "cross"]
     assert sum(view.count for _, view in detail.curves) == 310
 
@@ -76,13 +76,11 @@ def test_a_resumed_run_supersedes_its_later_steps(home: Path, feed: Callable[...
     """Losses of the abandoned timeline vanish from the curves even when the new one is longer at once."""
     writer = RunWriter(home, "again", run_config("again", "cross")).started().steps(1, 50)
     following = feed()
-    following.watch(Watch(writer.folder))
-    before = look(following).detail
+    following.want([Wish(run=Watch(writer.folder))])
+    before = look(following).details[0]
     writer.attempt = 2
     writer.add(events.RunResumed(from_step=20, host="gpu-box", pid=7)).steps(21, 80, spike_at=30)
-    after = look(following).detail
-    assert before is not None
-    assert after is not None
+    after = look(following).details[0]
     (_, old), (_, new) = before.curves[0], after.curves[0]
     assert (old.count, new.count) == (50, 80)
     assert new.curve.values[29] == 9.5
@@ -92,9 +90,8 @@ def test_a_resumed_run_supersedes_its_later_steps(home: Path, feed: Callable[...
 def test_a_step_that_is_not_finite_is_counted_and_kept_apart(home: Path, feed: Callable[..., Feed]) -> None:
     writer = RunWriter(home, "nan", run_config("nan", "mono")).started().steps(1, 20, nan_at=7)
     following = feed()
-    following.watch(Watch(writer.folder))
-    detail = look(following).detail
-    assert detail is not None
+    following.want([Wish(run=Watch(writer.folder))])
+    detail = look(following).details[0]
     ((_, view),) = detail.curves
     assert view.count == 19
     ((step, value),) = view.lost()
@@ -106,12 +103,10 @@ def test_a_step_that_is_not_finite_is_counted_and_kept_apart(home: Path, feed: C
 def test_another_smoothing_changes_the_smoothed_line_only(home: Path, feed: Callable[..., Feed]) -> None:
     writer = finished(home, "done", "mono")
     following = feed()
-    following.watch(Watch(writer.folder))
-    before = look(following).detail
-    following.watch(Watch(writer.folder, smoothing=0.0))
-    after = look(following).detail
-    assert before is not None
-    assert after is not None
+    following.want([Wish(run=Watch(writer.folder))])
+    before = look(following).details[0]
+    following.want([Wish(run=Watch(writer.folder, smoothing=0.0))])
+    after = look(following).details[0]
     ((_, old),), ((_, new),) = before.curves, after.curves
     assert old.curve.values == new.curve.values
     assert list(new.curve.smooth) == pytest.approx(list(new.curve.values))
@@ -131,9 +126,8 @@ def test_torn_and_unknown_lines_are_skipped_and_counted(home: Path, feed: Callab
     with writer.folder.events.open("ab") as log:
         log.write(b'{"v":1,"seq":999,"t":1,"attempt":1,"type":"from.the.future"}\n{"torn": ')
     following = feed()
-    following.watch(Watch(writer.folder))
-    detail = look(following).detail
-    assert detail is not None
+    following.want([Wish(run=Watch(writer.folder))])
+    detail = look(following).details[0]
     assert detail.skipped == 1
     assert detail.row.state == "finished"
 
@@ -153,7 +147,7 @@ def test_whatever_goes_wrong_with_one_run_is_told_and_does_not_hide_the_others(
     monkeypatch.setattr("tui.follow.feed.make_row", fail_on_odd)
     snapshot = look(feed())
     assert [row.name for row in snapshot.rows] == ["good"]
-    assert snapshot.problem == f"{odd.id}: ValueError: not as expected"
+    assert snapshot.problems == (Problem(odd.id, "ValueError: not as expected"),)
 
 
 def test_a_home_that_does_not_exist_yet_is_empty_and_fills_later(tmp_path: Path) -> None:

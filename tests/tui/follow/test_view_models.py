@@ -12,10 +12,11 @@ from runs_factory import LANGUAGES, START, evaluation_result, finished
 from engine.export.log_axis import distance_bounds
 from engine.runs.commands import Command
 from engine.runs.state import CommandState, EvaluationPoint
-from tui.follow.curves import usual_smoothing
+from tui.follow.curves import SMOOTHINGS, usual_smoothing
 from tui.follow.detail import RunDetail
-from tui.follow.feed import Feed, Watch
+from tui.follow.feed import Feed
 from tui.follow.requests import PATIENCE, RECENT, describe, merge
+from tui.follow.wish import Watch, Wish
 from tui.run.matrix import change, to_matrix, widest_gap, worst_pair
 from tui.run.selection import Selection
 
@@ -60,11 +61,10 @@ def detail(home: Path) -> RunDetail:
     writer = finished(home, "done")
     writer.evaluated(400, benchmark="other", languages=("en", "de"))
     feed = Feed(home, lambda snapshot: None, lambda: START)
-    feed.watch(Watch(writer.folder))
+    feed.want([Wish(run=Watch(writer.folder))])
     snapshot = feed.step()
     assert snapshot is not None
-    assert snapshot.detail is not None
-    return snapshot.detail
+    return snapshot.details[0]
 
 
 def step_of(point: EvaluationPoint | None) -> int:
@@ -127,8 +127,14 @@ def test_the_rank_axis_covers_every_bin_that_holds_a_query() -> None:
             assert not count or (low <= max(0.5, first) and last <= high)
 
 
-def test_smoothing_grows_with_the_run_and_is_never_more_than_it_can_bear() -> None:
-    found = [usual_smoothing(steps) for steps in (10, 400, 4_000, 30_000, 1_000_000)]
-    assert found == sorted(found)
-    assert found[0] == 0.5
-    assert found[1] == 0.9 or 1 / (1 - found[1]) <= 10
+@pytest.mark.parametrize("steps", [10, 79, 100, 300, 500, 1_000, 4_100, 30_000, 1_000_000])
+def test_smoothing_is_the_most_that_averages_over_a_fortieth_of_the_run(steps: int) -> None:
+    """A mean with the weight ``beta`` is one of about 1 / (1 - beta) steps; the least smoothing is that of two."""
+    spans = [1 / (1 - beta) for beta in SMOOTHINGS if beta]
+    expected = max((span for span in spans if span <= steps / 40), default=2.0)
+    assert 1 / (1 - usual_smoothing(steps)) == pytest.approx(expected)
+    assert usual_smoothing(steps) in SMOOTHINGS
+
+
+def test_a_long_run_is_smoothed_more_than_a_short_one() -> None:
+    assert [usual_smoothing(steps) for steps in (10, 1_000, 5_000, 30_000)] == [0.5, 0.95, 0.99, 0.995]

@@ -13,7 +13,7 @@ from tui.numbers import large, size
 GIB = 2**30
 
 
-def text_of(**changed: object) -> str:
+def plan_text(**changed: object) -> str:
     values: dict[str, object] = {
         "runs": 1, "steps": 30_000, "pairs": 3_000_000, "evaluations": 9, "tokens": Figure(624e6, unsure=True),
         "memory": Figure(14.0 * GIB, "of 80 GiB", unsure=True), "seconds": Figure(13_200.0, unsure=True),
@@ -25,7 +25,7 @@ def text_of(**changed: object) -> str:
 
 
 def test_every_figure_has_its_line() -> None:
-    text = text_of()
+    text = plan_text()
     wanted = ("model       cls pooling; no prefix", "pairs       3,000,000", "tokens      ~624 M",
               "memory      ~14 GiB of 80 GiB",
               "time        ~3 h 40 m", "disk        ~10 GiB of 410 GiB free", "taken from  xlmr-mono-s0")  # fmt: skip
@@ -34,7 +34,7 @@ def test_every_figure_has_its_line() -> None:
 
 def test_what_is_not_known_is_called_so() -> None:
     none = Figure(None)
-    text = text_of(tokens=none, memory=Figure(4.4 * GIB, at_least=True), seconds=none, disk=none, like="")
+    text = plan_text(tokens=none, memory=Figure(4.4 * GIB, at_least=True), seconds=none, disk=none, like="")
     assert "time        not known\n" in text
     assert "memory      at least 4.4 GiB" in text
     assert "disk        not known; 410 GiB free" in text
@@ -42,7 +42,7 @@ def test_what_is_not_known_is_called_so() -> None:
 
 
 def test_a_sweep_says_that_its_runs_queue() -> None:
-    text = text_of(runs=6)
+    text = plan_text(runs=6)
     assert "30,000 x 6 runs" in text
     assert "one after the other" in text
     assert "wait for a free device" in text

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 from helpers.opening import Make, Until, open_run
-from helpers.screens import text_of
+from helpers.screens import drawn_lines, text_of
 from helpers.sizes import NARROW, WIDE
 from runs_factory import LANGUAGES, RunWriter, evaluation_result, finished, run_config
 from textual.pilot import Pilot
@@ -22,6 +22,11 @@ from tui.run.heatmap_tab import HeatmapTab
 from tui.run.matrix import change
 from tui.run.screen import RunScreen
 from tui.run.text_tabs import LogTab
+
+
+def underlined(app: Dashboard) -> list[str]:
+    """What is underlined on the screen: the places where a search has found its text."""
+    return [part.text for line in drawn_lines(app) for part in line if part.style and part.style.underline]
 
 
 async def heatmap_of(pilot: Pilot[None], app: Dashboard, until: Until, name: str) -> tuple[RunScreen, HeatmapTab]:
@@ -109,7 +114,7 @@ async def test_replay_shows_every_evaluation_once_and_ends_at_the_newest(
         await pilot.press("space")
         await until(pilot, lambda: screen.selection.step is None and len(shown) > 1, "the end of the replay")
         assert shown == [0, 200, 400]
-        assert screen._replay is None
+        assert not screen.end_replay()
 
 
 async def test_views_show_one_number_a_language_or_colour_pairs_of_two(
@@ -183,8 +188,7 @@ async def test_the_log_is_searched_without_leaving_it(home: Path, dashboard: Mak
         assert "2 of 3" in text_of(app)
         await pilot.press("n", "n")
         assert "1 of 3" in text_of(app)
-        found = [text for row in tab._lines(100) for text, style in row if "found" in style]
-        assert found == ["done"] * 3
+        assert underlined(app) == ["done"] * 3
         await pilot.press("slash", *"nothing of the kind", "enter")
         assert "is not in the log" in text_of(app)
         await pilot.press("slash", *"x", "ctrl+g", "q")

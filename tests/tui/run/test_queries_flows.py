@@ -71,7 +71,7 @@ async def test_n_goes_from_one_relevant_passage_to_the_next(home: Path, dashboar
     async with app.run_test(size=WIDE) as pilot:
         tab = await open_cell(pilot, app, until)
         relevant = [
-            index for index, entry in enumerate(tab.here._shown) if not isinstance(entry, str) and entry.relevance
+            index for index, entry in enumerate(tab.here.entries) if not isinstance(entry, str) and entry.relevance
         ]
         assert len(relevant) == 3
         seen = []
@@ -147,7 +147,7 @@ async def test_two_runs_stand_side_by_side(home: Path, dashboard: Make, until: U
         assert tab.here.ranking.run != tab.there.ranking.run
         assert "at step 400" in text_of(app)
         await pilot.press("s")
-        await until(pilot, lambda: tab.wish and tab.wish.order == "lost" and not tab._listed.busy, "the order")
+        await until(pilot, lambda: tab.wish and tab.wish.order == "lost" and not tab.busy, "the order")
         assert tab.questions.found is not None
         gains = [
             row.standing.average_precision - row.against.average_precision
@@ -169,11 +169,11 @@ async def test_only_the_language_of_the_cell_is_shown_with_the_ranks_there(
         tab = await open_cell(pilot, app, until)
         await pilot.press("l")
         await pilot.pause()
-        shown = [entry for entry in tab.here._shown if not isinstance(entry, str)]
+        shown = [entry for entry in tab.here.entries if not isinstance(entry, str)]
         assert {entry.language for entry in shown} == {"en"}
         assert [entry.rank_language for entry in shown] == list(range(1, 7))
         await pilot.press("l")
-        assert len(tab.here._shown) == 18
+        assert len(tab.here.entries) == 18
 
 
 async def test_on_a_narrow_screen_there_is_one_at_a_time(home: Path, dashboard: Make, until: Until) -> None:

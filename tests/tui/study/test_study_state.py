@@ -12,6 +12,7 @@ from study_homes import CLAIMS, STUDY, finished_run, launched, measured, record,
 from engine import events
 from tui.follow.feed import Feed
 from tui.follow.study_state import ONE_LANGUAGE, PRIMARY, Column, Condition, StudyState
+from tui.follow.wish import Wish
 
 
 def place(state: StudyState, condition: str, benchmark: str) -> tuple[Condition, Column]:
@@ -145,8 +146,8 @@ def test_measures_and_margins_of_a_suite_hold_for_its_data_sets(home: Path) -> N
 def test_the_feed_makes_it_anew_only_where_a_run_of_it_says_something_new(home: Path) -> None:
     writer = launched(home, "standard", 0).live().started().steps(1, 100)
     other = RunWriter(home, "other").live().started()
-    feed, who = Feed(home, lambda snapshot: None, lambda: START + 40), object()
-    feed.follow_study(STUDY, who)
+    feed = Feed(home, lambda snapshot: None, lambda: START + 40)
+    feed.want([Wish(study=STUDY)])
     first = feed.step()
     assert first is not None
     assert first.study is not None
@@ -159,15 +160,10 @@ def test_the_feed_makes_it_anew_only_where_a_run_of_it_says_something_new(home: 
     assert third is not None
     assert third.study is not None
     assert third.study.left.runs[0].row.step == 150
-    feed.leave_study(object())
-    writer.steps(151, 160)
+    feed.want([])
     fourth = feed.step()
     assert fourth is not None
-    assert fourth.study is not None, "another screen's leaving does not end what is followed for this one"
-    feed.leave_study(who)
-    fifth = feed.step()
-    assert fifth is not None
-    assert fifth.study is None
+    assert fourth.study is None
     writer.die()
     other.die()
 

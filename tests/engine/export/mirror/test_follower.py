@@ -11,6 +11,7 @@ import pytest
 from mirror_cases import interrupted, measured_anew, mirror, resumed, same, timeline
 
 from engine import events
+from engine.config import AlertsConfig, HooksConfig
 from engine.config_error import ConfigError
 from engine.export.mirror.follower import Mirror, describe
 from engine.export.mirror.tracker import Description, Opened, Row, TrackerError
@@ -23,8 +24,9 @@ class Shelf:
 
     destination = "shelf"
 
-    def __init__(self, runs: dict[str, list[Row]]) -> None:
+    def __init__(self, runs: dict[str, list[Row]], confirms: bool = True) -> None:
         self.runs = runs
+        self.confirms = confirms
         self.room = 10**9  # rows that it takes before it fails
         self.told: list[tuple[int, str]] = []  # step and state
         self.lines: list[str] = []
@@ -49,8 +51,8 @@ class Shelf:
         self.lines += [note.text for note in notes if note.seq > noted]
         self.told.append((step, state))
 
-    def flush(self) -> None:
-        pass
+    def flush(self) -> bool:
+        return self.confirms
 
     def close(self, state: str, ended: float) -> None:
         self.closed.append(state)
@@ -138,6 +140,21 @@ def test_a_mirror_that_died_while_it_handed_over(tmp_path: Path, room: int) -> N
     assert_whole(shelf, run, writer.folder)
 
 
+@pytest.mark.parametrize("confirms", [True, False])
+def test_a_mirror_that_was_killed_between_two_looks(tmp_path: Path, confirms: bool) -> None:
+    """What has arrived for certain is not written again; where only a proper end says so, all is."""
+    shelf = Shelf({}, confirms)
+    writer = interrupted(tmp_path).die()
+    killed = Mirror(writer.folder, "shelf", shelf)
+    killed.look()
+    killed._ledger.close()  # as the end of its process does
+    again = mirror(writer.folder, "shelf", shelf)
+    assert (again.rows == 0, bool(shelf.discarded)) == (confirms, not confirms)
+    (run,) = shelf.runs
+    assert_whole(shelf, run, writer.folder)
+    assert mirror(writer.folder, "shelf", shelf).rows == 0
+
+
 def test_two_at_a_time_are_refused(tmp_path: Path, shelf: Shelf) -> None:
     writer = interrupted(tmp_path).die()
     with contextlib.closing(Mirror(writer.folder, "shelf", shelf)):
@@ -199,3 +216,11 @@ def test_a_description_has_config_and_origin(tmp_path: Path, shelf: Shelf) -> No
     assert msgspec.json.decode(str(settings["sources"]))[0]["kind"] == "cldr"
     assert description.facts["host"] == "gpu-box"
     assert description.facts["name"] == "run"
+
+
+def test_whom_a_run_tells_stays_on_this_machine(tmp_path: Path) -> None:
+    """A tracker may be anybody's server, and a command or an address may hold a password."""
+    hooks, alerts = HooksConfig(on_end="notify --token s3cret"), AlertsConfig(targets=("file://s3cret",))
+    writer = interrupted(tmp_path, hooks=hooks, alerts=alerts).die()
+    assert b"s3cret" in writer.folder.spec.read_bytes()
+    assert "s3cret" not in repr(describe(writer.folder, read_spec(writer.folder)))

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engine import flock
+from engine.runs.device_locks import devices_folder
 from engine.runs.errors import RunError
 from engine.runs.lock import process_start_time
-from engine.worker.device_locks import devices_folder
 
 
 class PlaceInLine:
