@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -164,6 +165,7 @@ def test_a_signal_ends_the_mirror_and_the_next_one_goes_on(
     process.send_signal(number)
     printed = process.communicate(timeout=60)
     assert (process.returncode, printed[1]) == (status, "")
+    assert printed[0].endswith(f"rows to {out / running.folder.id}\n")
     running.steps(331, 400).add(runs_factory.events.RunFinished(step=400, seconds=1.0)).die()
     again = mirroring("last", "--to", "tensorboard", "--out", out)
     assert "finished, " in again.communicate(timeout=60)[0]
@@ -206,6 +208,16 @@ def test_a_run_that_vanishes_leaves_the_others(
         EXIT_FAILED, f"hybrid-tui: {gone.folder.path}: the run is not there any more\n"
     )  # fmt: skip
     assert whole(out, live.folder)
+
+
+@pytest.mark.parametrize("tracker", ["mlflow", "trackio"])
+def test_what_a_tracker_prints_is_not_on_stdout(tracker: str, home: Path, mirroring, tmp_path: Path) -> None:
+    if importlib.util.find_spec(tracker) is None:
+        pytest.skip(f"no {tracker}")
+    runs_factory.finished(home, "first")
+    process = mirroring("first", "--to", tracker, "--out", tmp_path / "out", "--json")
+    printed = process.communicate(timeout=120)
+    assert (process.returncode, json.loads(printed[0])["mirrored"][0]["rows"]) == (EXIT_DONE, 403), printed[1]
 
 
 @pytest.mark.long

@@ -7,8 +7,9 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from types import FrameType
+from typing import TextIO
 
 import msgspec
 
@@ -39,12 +40,14 @@ def mirror(options: argparse.Namespace) -> int:
     folders = {folder.path: folder for folder in (find_run(home, text) for text in options.run)}
     mirrors: list[Mirror] = []
     failures: list[str] = []
-    with _ended_by_signal():
+    stdout = sys.stdout
+    # What a tracker prints itself goes to stderr: the document is alone on stdout.
+    with _ended_by_signal(), redirect_stdout(sys.stderr):
         try:
             for folder in folders.values():
                 tracker = make_tracker(options.to, options.out, options.project)
                 mirrors.append(Mirror(folder, options.to, tracker))
-            failures += _follow(mirrors, options)
+            failures += _follow(mirrors, options, sys.stderr if options.json else stdout)
         except TrackerError as error:
             failures.append(str(error))
         finally:
@@ -58,7 +61,7 @@ def mirror(options: argparse.Namespace) -> int:
     return 0
 
 
-def _follow(mirrors: list[Mirror], options: argparse.Namespace) -> list[str]:
+def _follow(mirrors: list[Mirror], options: argparse.Namespace, stream: TextIO) -> list[str]:
     """Until all have ended; a failure of one leaves the others, and is returned at the end."""
     going, began, failures = list(mirrors), set[Mirror](), []
     while going:
@@ -69,9 +72,9 @@ def _follow(mirrors: list[Mirror], options: argparse.Namespace) -> list[str]:
                 failures.append(str(error))
                 going.remove(mirrored)
                 continue
-            if mirrored not in began:
+            if ended or mirrored not in began:
                 began.add(mirrored)
-                _say(mirrored, options.json)
+                _say(mirrored, stream)
             if ended or options.once:
                 going.remove(mirrored)
         if going:
@@ -79,10 +82,10 @@ def _follow(mirrors: list[Mirror], options: argparse.Namespace) -> list[str]:
     return failures
 
 
-def _say(mirrored: Mirror, json: bool) -> None:
+def _say(mirrored: Mirror, stream: TextIO) -> None:
     place = mirrored.opened.place if mirrored.opened is not None else ""
     text = f"{mirrored.folder.id}: {mirrored.state}, {mirrored.rows:,} rows to {place}"
-    print(visible(text), file=sys.stderr if json else sys.stdout, flush=True)
+    print(visible(text), file=stream, flush=True)
 
 
 def _close(mirrors: list[Mirror]) -> list[str]:
