@@ -60,7 +60,8 @@ class Watcher:
         self._state, self._rules = RunState(), Rules(config)
         self._read_at = time.monotonic()
         self._targets, problems = targets_of(config.alerts, os.environ)
-        self._ending: str | None = None  # key of the last one that was seen
+        self._ending: str | None = None  # key of the last one that was told
+        self._suspected: str | None = None  # key of a crash that was seen once
         self._deliveries: list[_Delivery] = []
         self._endings: list[Ending] = []  # whose hook waits for the one before it
         self._hook: subprocess.Popen[bytes] | None = None
@@ -68,20 +69,20 @@ class Watcher:
             _say(problem)
 
     def look(self) -> bool:
-        """Tells what is new; False once there is nothing more to wait for."""
+        """Tells what is new; False once there is nothing more to wait for.
+
+        Raises:
+            OSError: the folder cannot be read just now.
+        """
         # Before the log: a worker that ends in between has then written all that is read.
         liveness = probe(self._folder)
         if liveness.alive is None or not self._folder.spec.exists():
             return False  # at work on another machine, or put away or deleted
         self._read()
-        if liveness.alive:
-            for alert in self._rules.without_progress(self._state, time.monotonic() - self._read_at):
-                self._tell(alert)
-        else:
-            self._look_at_the_end(liveness)
+        goes_on = self._look_at_the_living() if liveness.alive else self._look_at_the_end(liveness)
         self._deliver()
         self._run_hooks()
-        if liveness.alive or self._deliveries or self._hook or self._endings:
+        if goes_on or self._deliveries or self._hook or self._endings:
             return True
         if self._state.phase == "finished":
             unmark(self._folder)
@@ -112,14 +113,25 @@ class Watcher:
         for alert in self._rules.after(event, self._state):
             self._tell(alert)
 
-    def _look_at_the_end(self, liveness: Liveness) -> None:
+    def _look_at_the_living(self) -> bool:
+        self._suspected = None
+        for alert in self._rules.without_progress(self._state, time.monotonic() - self._read_at):
+            self._tell(alert)
+        return True
+
+    def _look_at_the_end(self, liveness: Liveness) -> bool:
+        """True where it has to be looked at once more."""
         ending = ending_now(self._state, liveness, time.time())
         if ending is None:
-            return
+            return False
         key = ending.alert().key
+        if ending.state == "crashed" and key not in (self._ending, self._suspected):
+            self._suspected = key  # a disk that fails for a moment hides the lock, and a live worker seems dead
+            return True
         if key != self._ending:
             self._ending = key
             self._tell_end(ending)
+        return False
 
     def _tell_end(self, ending: Ending) -> None:
         alert = ending.alert()
@@ -148,8 +160,8 @@ class Watcher:
                 continue
             outcomes = send(delivery.targets, delivery.message)
             for outcome in outcomes:
-                done = f"not sent: {visible(outcome.error)}" if outcome.error else "sent"
-                _say(f"{visible(outcome.target)} ({outcome.origin}): {done}: {delivery.message.body}")
+                done = f"not sent: {outcome.error}" if outcome.error else "sent"
+                _say(f"{outcome.target} ({outcome.origin}): {done}: {delivery.message.body}")
             failed = [target for target, outcome in zip(delivery.targets, outcomes, strict=True) if outcome.error]
             delivery.targets = failed if delivery.waits else []
             if delivery.targets:
@@ -186,16 +198,23 @@ def watch(folder: RunFolder) -> None:
             return
         flock.hold(fd)
         watcher = Watcher(folder, read_spec(folder).config)
-        while watcher.look():
+        while _looks(watcher):
             time.sleep(POLL_SECONDS)
         flock.drop(fd)
         # A watcher that came with a resume while the lock was still held has left for our sake.
         resumed = probe(folder).alive is True
 
 
+def _looks(watcher: Watcher) -> bool:
+    try:
+        return watcher.look()
+    except OSError:
+        return True  # a shared disk that is away comes back
+
+
 def _say(line: str) -> None:
     """A line of ``alerts.log``; whether it can be written changes nothing."""
-    stamped = f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n"
+    stamped = f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {visible(line)}\n"
     with contextlib.suppress(OSError):
         os.write(sys.stdout.fileno(), stamped.encode(errors="backslashreplace"))  # in any locale
 

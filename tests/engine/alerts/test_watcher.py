@@ -23,7 +23,7 @@ from engine.runs import launch as launch_module
 from engine.runs.commands import send_command, stop_without_worker
 from engine.runs.folder import Provenance, RunFolder, Spec, read_spec, state_folder
 from engine.runs.launch import launch, resume, run_foreground
-from engine.runs.lock import read_owner
+from engine.runs.lock import Liveness, read_owner
 from engine.runs.log import EventLog
 from engine.runs.registry import archive_run, delete_run
 from engine.runs.watching import WATCHER, has_watcher, is_marked, make_watched, start_watcher
@@ -435,3 +435,18 @@ def test_a_run_is_resumed_without_the_target_that_is_not_there(
     assert states(ends) == ["paused", "finished"]
     assert len(lines(alerts)) == 2
     assert missing in folder.alerts_log.read_text()
+
+
+def test_a_disk_that_fails_for_a_moment_is_no_crash(
+    home: Path, hook: Path, ends: Path, alerts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = ended_run(home, watched(hook, ends, alerts), started(), steps(1, [1.0]))
+    alive = [False, True, False, True, False, False]
+    monkeypatch.setattr(watcher, "probe", lambda _: Liveness(alive=alive.pop(0), owner=None))
+    follower = watcher.Watcher(folder, read_spec(folder).config)
+    told = []
+    while alive:
+        follower.look()
+        told.append(len(told_alerts(folder)))
+    assert told == [0, 0, 0, 0, 0, 1]
+    until(lambda: states(ends) == ["crashed"], "the hook")
