@@ -16,6 +16,7 @@ from engine.events import AnyEvent, AnyStep, Number, Outline, from_number
 from engine.runs.state import (
     FINAL_PHASES,
     RECENT_STEPS,
+    RESUMED,
     SPARK_BUCKETS,
     Activity,
     CommandState,
@@ -136,7 +137,7 @@ def _resumed(state: RunState, event: events.RunResumed) -> None:
     state.validations = [point for point in state.validations if point.step <= event.from_step]
     state.selected_step, state.finished_early = None, False
     del state.spark[event.from_step // state.spark_width :]
-    state.note(event, f"resumed{_at(state, event.from_step, ' from')} on {event.host}")
+    state.note(event, f"resumed{_at(state, event.from_step, ' from')} on {event.host}", topic=RESUMED)
 
 
 def _evaluated(state: RunState, event: events.EvalFinished) -> None:
@@ -257,7 +258,7 @@ def _add_loss(state: RunState, event: AnyStep, step: int, loss: float) -> None:
         bucket.count += 1
     else:
         state.non_finite_steps += 1
-        state.note(event, f"loss is {loss} at step {step:,}", "warning")
+        state.note(event, f"loss is {loss} at step {step:,}", "warning", topic="non-finite loss", at=f"step {step:,}")
 
 
 def _finite_sum(losses: list[Number]) -> float | None:

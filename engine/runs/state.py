@@ -21,19 +21,34 @@ Phase = Literal[
 Level = Literal["info", "warning", "error"]
 FINAL_PHASES: frozenset[str] = frozenset({"paused", "stopped", "finished", "failed"})
 
-NOTES_SHOWN = 200
+NOTES_KEPT = 5000  # far more than a run has, unless something repeats itself in ever other words
+_FIRST_NOTES = 1000  # of them are those of the beginning
+RESUMED = "resumed"  # the topic of a new beginning
+_LOOK_BACK = 8  # notes among which one that repeats itself is looked for
 SPARK_BUCKETS = 64
 RECENT_STEPS = 50  # the present pace is the mean of so many
 _RECENT_BUCKETS = 8  # of SPARK_BUCKETS: an eighth of a run that fills them
 
 
 class Note(msgspec.Struct, frozen=True):
-    """One readable line of the run's history."""
+    """One readable line of the run's history; one that repeats itself stands where it first came."""
 
-    t: float
+    t: float  # unix seconds of the first time
     text: str
     level: Level = "info"
-    seq: int = 0  # of its event: a follower knows by it which lines it has shown
+    seq: int = 0  # of its first event: a follower knows by it which lines it has shown
+    times: int = 1
+    last_t: float = 0.0  # unix seconds of the last time, where there are several
+    topic: str = ""  # notes of one topic repeat each other; empty: it stands for itself
+    first: str = ""  # what was special about the first time: "step 310"
+    last: str = ""
+
+    def line(self) -> str:
+        """The text, with how often it came and when it began."""
+        if self.times == 1:
+            return self.text
+        special = f", first at {self.first}, last at {self.last}" if self.first else ""
+        return f"{self.topic if self.first else self.text} x {self.times:,}{special}"
 
 
 class EvaluationPoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,7 +157,8 @@ class RunState(msgspec.Struct, kw_only=True):
     last_lines: list[str] = []
     hint: str = ""
     refused: bool = False  # a failed run could not be started as its config says
-    notes: list[Note] = []
+    notes: list[Note] = []  # at most NOTES_KEPT: of more, some behind the first are left out
+    notes_left_out: int = 0
 
     spark_width: int = 1
     spark: list[SparkBucket] = []
@@ -160,11 +176,39 @@ class RunState(msgspec.Struct, kw_only=True):
         if self.phase not in ("pausing", "stopping"):
             self.phase = phase
 
-    def note(self, event: Event, text: str, level: Level = "info") -> None:
-        """Adds a line that tells of ``event``."""
-        self.notes.append(Note(event.t, text, level, event.seq))
-        if len(self.notes) > 2 * NOTES_SHOWN:  # trimmed in blocks: trimming at every note would make long logs slow
-            del self.notes[:-NOTES_SHOWN]
+    def note(self, event: Event, text: str, level: Level = "info", *, topic: str = "", at: str = "") -> None:
+        """Adds a line that tells of ``event``.
+
+        What repeats itself, by its ``topic`` or as a warning in the same words, is counted where it first came; ``at``
+        says what was special about this time. A resume ends that: what comes after it is another story.
+        """
+        topic = topic or (text if level == "warning" else "")
+        if topic not in ("", RESUMED) and (index := self._repeated(topic)) is not None:
+            former = self.notes[index]
+            self.notes[index] = msgspec.structs.replace(former, times=former.times + 1, last_t=event.t, last=at)
+            return
+        self.notes.append(Note(event.t, text, level, event.seq, topic=topic, first=at, last=at))
+        if len(self.notes) > NOTES_KEPT + _FIRST_NOTES:  # in blocks: at every note it would make long logs slow
+            self.notes_left_out += _FIRST_NOTES
+            del self.notes[_FIRST_NOTES : 2 * _FIRST_NOTES]
+
+    def _repeated(self, topic: str) -> int | None:
+        """Where among the last notes one of that topic stands."""
+        for index in range(len(self.notes) - 1, max(-1, len(self.notes) - 1 - _LOOK_BACK), -1):
+            if self.notes[index].topic == topic:
+                return index
+            if self.notes[index].topic == RESUMED:
+                return None
+        return None
+
+    def history(self) -> list[Note]:
+        """The notes, with a line where some are left out."""
+        if not self.notes_left_out:
+            return self.notes
+        before = self.notes[_FIRST_NOTES - 1]
+        text = f"{self.notes_left_out:,} lines are left out here; events.jsonl has what they told"
+        gap = Note(before.t, text, "warning", before.seq)
+        return [*self.notes[:_FIRST_NOTES], gap, *self.notes[_FIRST_NOTES:]]
 
     def losses_sparkline(self) -> list[float]:
         """Mean loss of up to 64 equal stretches of the run; a stretch without a finite loss is NaN."""

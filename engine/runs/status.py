@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -12,12 +13,14 @@ from engine.events import Number, from_number, to_number
 from engine.runs.annotations import read_annotations
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, read_spec
+from engine.runs.last_words import cause_of_death, last_words
 from engine.runs.lock import Liveness, probe
 from engine.runs.reader import RunReader
 from engine.runs.state import FINAL_PHASES, RunState
 
 STALLED_AFTER = 120.0  # seconds without progress, or SLOW_STEPS mean step times, whichever is longer
 SLOW_STEPS = 10.0
+WORDS_SHOWN = 20  # last lines of worker.log
 SILENT_AFTER = 60.0  # seconds without an event from another machine, which beats every 5 s
 
 _LEAVING = {"paused": "pausing", "stopped": "stopping"}
@@ -43,6 +46,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     tags: tuple[str, ...] = ()
     pinned: bool = False
+    last_words: tuple[str, ...] = ()  # of the worker of a run that failed or crashed: the end of worker.log
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +93,25 @@ def shown_state(state: RunState, liveness: Liveness, now: float) -> str:
     return phase
 
 
-def reason(state: RunState, liveness: Liveness, now: float | None = None) -> str:
-    """One line that says why the run is in the state it is shown in; empty where there is nothing to add."""
+def explanation(folder: RunFolder, state: RunState, liveness: Liveness, now: float | None = None) -> str:
+    """``reason``, with what the worker of a crashed run said last, which is read from its folder."""
+    now = time.time() if now is None else now
+    words = last_words(folder, state.updated) if shown_state(state, liveness, now) == "crashed" else ()
+    return reason(state, liveness, now, words)
+
+
+def reason(state: RunState, liveness: Liveness, now: float | None = None, words: Sequence[str] = ()) -> str:
+    """One line that says why the run is in the state it is shown in; empty where there is nothing to add.
+
+    ``words``: the last of the worker of a crashed run.
+    """
     now = time.time() if now is None else now
     shown = shown_state(state, liveness, now)
     if shown == "crashed":
+        cause = cause_of_death(words)
         if not state.started:
-            return "the worker died before its first event; see worker.log"
-        return f"killed, resumable from {_resume_point(state)}"
+            return cause or "the worker died before its first event; its log shows the end of worker.log"
+        return f"{cause or 'killed'}, resumable from {_resume_point(state)}"
     if shown == "failed":
         return f"{state.error or 'failed'}{f' ({state.hint})' if state.hint else ''}"
     if shown == "queued":
@@ -150,11 +165,16 @@ def status_of(reader: RunReader) -> Status:
         host=owner.host if owner is not None else state.host,
         pid=(owner.pid or None) if liveness.alive and owner is not None else None,
         updated=updated,
-        error=reason(state, liveness) if shown in ("failed", "crashed") else None,
+        error=explanation(reader.folder, state, liveness) if shown in ("failed", "crashed") else None,
+        last_words=_shown_words(reader.folder, state) if shown in ("failed", "crashed") else (),
         note=said.note,
         tags=said.tags,
         pinned=said.pinned,
     )
+
+
+def _shown_words(folder: RunFolder, state: RunState) -> tuple[str, ...]:
+    return last_words(folder, state.updated)[-WORDS_SHOWN:]
 
 
 def selected_step(folder: RunFolder, config: RunConfig) -> SelectedStep | None:

@@ -7,6 +7,7 @@ imported only once a device is free, so that a queued run costs almost nothing.
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import os
 import sys
 from pathlib import Path
@@ -32,6 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--devices", help="of this machine's ranks, cuda:0,cuda:1: this process is one of them")
     parser.add_argument("--agent", type=int, help="process id of what started the ranks")
     options = parser.parse_args(arguments)
+    if arguments is None:
+        faulthandler.enable()  # a crash of native code names its signal in worker.log
 
     folder = RunFolder(options.folder)
     if options.devices is not None:

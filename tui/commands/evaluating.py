@@ -38,7 +38,7 @@ from engine.runs.lock import probe
 from engine.runs.preflight import preflight
 from engine.runs.reader import RunReader
 from engine.runs.registry import delete_run
-from engine.runs.status import reason, status_of
+from engine.runs.status import explanation, status_of
 from engine.runs.text import visible
 from engine.runs.weights import OF_A_RUN, weights_of_run
 from tui.commands.output import exit_status, print_json
@@ -265,7 +265,7 @@ def _follow(readers: Sequence[RunReader], progress: ProgressLine) -> None:
             is_first, waiting = not waiting, True
             if status.state == "queued" and name not in queued:
                 queued.add(name)
-                progress.tell(f"{visible(name)}: {visible(reason(state, probe(reader.folder)))}")
+                progress.tell(f"{visible(name)}: {visible(explanation(reader.folder, state, probe(reader.folder)))}")
             if state.work is not None and is_first:
                 progress.show(f"{visible(name)}: {state.work.what}", state.work.done, state.work.total)
         if not waiting:
@@ -304,7 +304,8 @@ def _conclude(
 def _why(reader: RunReader, state: str) -> str:
     if state == "failed":
         return visible(reader.state.error or state)
-    return visible(f"{state}; {reason(reader.state, probe(reader.folder))}; hybrid-tui resume {reader.folder.id}")
+    why = explanation(reader.folder, reader.state, probe(reader.folder))
+    return visible(f"{state}; {why}; hybrid-tui resume {reader.folder.id}")
 
 
 def _print_results(results: Sequence[tuple[str, Path]], systems: int, options: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ from engine.runs.folder import RunFolder
 from engine.runs.lock import probe
 from engine.runs.reader import RunReader
 from engine.runs.state import EvaluationPoint, RunState
-from engine.runs.status import Status, reason, shown_state, status_of
+from engine.runs.status import Status, explanation, shown_state, status_of
 from engine.runs.text import visible
 
 _POLL_SECONDS = 0.1
@@ -54,8 +54,8 @@ class Follower:
             self._line(f"          {standing_line(state)}")
         if liveness.alive or shown_state(state, liveness, time.time()) not in ENDED:
             return False
-        if explanation := reason(state, liveness):
-            self._line(visible(explanation))
+        if why := explanation(self._reader.folder, state, liveness):
+            self._line(visible(why))
         return True
 
     def status(self) -> Status:

@@ -24,7 +24,7 @@ from engine.runs.log import EventCursor
 from engine.runs.reader import MODE_NAMES, RunReader
 from engine.runs.registry import find_run, list_runs
 from engine.runs.state import Note
-from engine.runs.status import reason, status_of
+from engine.runs.status import explanation, status_of
 from engine.runs.text import visible
 from tui.commands.output import can_draw, print_json
 from tui.commands.plain import evaluation_line, result_table, standing_line
@@ -88,8 +88,8 @@ def status(options: argparse.Namespace) -> int:
         print_json(current)
         return 0
     print(f"{visible(current.id)}  {current.state}  {standing_line(reader.state)}")
-    if explanation := reason(reader.state, probe(reader.folder)):
-        print(visible(explanation))
+    if why := explanation(reader.folder, reader.state, probe(reader.folder)):
+        print(visible(why))
     for point in reader.state.latest_evaluations().values():
         print(evaluation_line(reader.state, point))
     if current.updated:
@@ -114,9 +114,14 @@ def log(options: argparse.Namespace) -> int:
         print_json({"events": recorded})
         return 0
     told = [Note(alert.t, f"told: {alert.text}") for alert in told_alerts(folder)]
-    for note in sorted([*_read(folder).state.notes, *told], key=lambda note: note.t):
+    reader = _read(folder)
+    for note in sorted([*reader.state.history(), *told], key=lambda note: note.t):
         mark = {"info": " ", "warning": "!", "error": "x"}[note.level]
-        print(f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(note.t))} {mark} {visible(note.text)}")
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(note.t))} {mark} {visible(note.line())}")
+    current = status_of(reader)
+    if current.last_words:
+        print(f"the end of {visible(str(folder.log))}:")
+        print("\n".join(f"  {visible(line)}" for line in current.last_words))
     return 0
 
 

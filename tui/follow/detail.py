@@ -5,10 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-import msgspec
-
 from engine.events import Device, ModelLoaded
-from engine.runs.commands import pending_commands
 from engine.runs.folder import Spec
 from engine.runs.reader import Series
 from engine.runs.state import RECENT_STEPS, EvaluationPoint, Note, RunState
@@ -17,11 +14,9 @@ from tui.draw.lines import Kind
 from tui.draw.ruler import Ruler
 from tui.follow.charts import Chart
 from tui.follow.curves import CurveBook
-from tui.follow.requests import Request, merge
 from tui.follow.rows import GONE, RunRow, gone_row
 from tui.numbers import visible
 
-NOTES_SHOWN = 1000
 _RATE_BUCKETS = 24
 _RATE_STEPS = 8  # per bucket
 
@@ -61,8 +56,8 @@ class RunDetail:
     figures: Figures
     time_shares: dict[str, float]  # "step", "data", "evaluation", "checkpoint": of the time spent, 0 to 1
     evaluations: tuple[EvaluationPoint, ...]
-    notes: tuple[Note, ...]
-    requests: tuple[Request, ...]
+    notes: tuple[Note, ...]  # texts are safe to show, and say how often what repeats itself came
+    worker_log: tuple[str, ...]  # the last lines of its worker's output
     device: Device | None
     model: ModelLoaded | None  # as the newest attempt loaded it; None: from before workers told, or not loaded yet
     checkpoint_step: int | None
@@ -87,9 +82,9 @@ class RunDetail:
 
 def make_detail(
     row: RunRow, spec: Spec | None, state: RunState, series: Series, book: CurveBook, smoothing: float, skipped: int,
-    kind: Kind = "step", over: tuple[LaidOver, ...] = (),
+    kind: Kind = "step", over: tuple[LaidOver, ...] = (), *, notes: tuple[Note, ...], words: tuple[str, ...],
 ) -> RunDetail:  # fmt: skip
-    """Reads the control folder; everything else is at hand."""
+    """``notes`` and ``words``, the last of the worker, are safe to show."""
     return RunDetail(
         row=row,
         spec=spec,
@@ -98,8 +93,8 @@ def make_detail(
         figures=replace(figures(series, batch_size(state, spec)), mfu=state.mfu()),
         time_shares=state.time_shares(),
         evaluations=tuple(state.evaluations),
-        notes=tuple(msgspec.structs.replace(note, text=visible(note.text)) for note in state.notes[-NOTES_SHOWN:]),
-        requests=merge(pending_commands(row.folder), state.commands),
+        notes=notes,
+        worker_log=words,
         device=state.device,
         model=state.model,
         checkpoint_step=state.checkpoint_step,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +17,15 @@ from engine.flock import NO_LOCKS
 from engine.runs.annotations import NOTHING, Annotations, read_annotations
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, Spec, read_spec
-from engine.runs.lock import probe
+from engine.runs.lock import Liveness, probe
 from engine.runs.reader import RunReader
 from engine.runs.registry import list_runs
+from engine.runs.status import shown_state
 from tui.follow.absence import Identity, absence, identity_of
+from tui.follow.beside import Beside
+from tui.follow.requests import RECENT, merge, to_tell
 from tui.follow.rows import RunRow, gone_row, make_row
+from tui.follow.safe_notes import SafeNotes
 from tui.follow.wish import Watch, Wish
 from tui.numbers import visible
 from tui.settings import Rates
@@ -67,6 +71,8 @@ class _Tracked:
     row: RunRow
     spec: Spec | None
     identity: Identity | None
+    beside: Beside
+    notes: SafeNotes = field(default_factory=SafeNotes)
     book: CurveBook | None = None
     due: int = 0
     annotations: Annotations = NOTHING
@@ -84,6 +90,7 @@ class Feed:
         self._slow = max(1, round(rates.others / rates.live))  # ticks between two looks at a run that is not live
         self.home = home
         self._post, self._now = post, now
+        self._began = now()
         self._wishes: tuple[Wish, ...] = ()  # replaced as a whole by the interface's thread
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -216,7 +223,7 @@ class Feed:
     def _follow(self, folder: RunFolder, watched: bool) -> bool:
         """Whether the run was looked at, which those that are not live are only from time to time."""
         tracked = self._runs.get(folder.path)
-        now, fresh = self._now(), tracked is None
+        fresh = tracked is None
         if tracked is None:
             tracked = self._open(folder, series=watched)
         elif watched and tracked.reader.series is None:
@@ -235,7 +242,7 @@ class Feed:
             if tracked.spec is None:
                 tracked.spec = _spec(folder)
             self._read_annotations(tracked)
-            row = make_row(folder, tracked.spec, tracked.reader.state, liveness, now, tracked.annotations)
+            row = self._row(tracked, liveness, watched)
             if not liveness.has_locks:
                 self._problems[self.home] = Problem(visible(str(folder.path.parent)), NO_LOCKS)
         if row != tracked.row:  # what did not change stays the same object: screens know by that what to lay out anew
@@ -251,11 +258,24 @@ class Feed:
             tracked.annotations_stamp = stamp
             tracked.annotations = read_annotations(tracked.reader.folder)
 
+    def _row(self, tracked: _Tracked, liveness: Liveness, watched: bool) -> RunRow:
+        """What the state of the log and what lies beside it make of a line."""
+        folder, state, now = tracked.reader.folder, tracked.reader.state, self._now()
+        beside = tracked.beside
+        beside.look()
+        if watched or shown_state(state, liveness, now) in ("crashed", "failed"):
+            beside.read_words()
+        requests = to_tell(merge(beside.pending, state.commands), now, self._began - RECENT)
+        return make_row(
+            folder, tracked.spec, state, liveness, now, tracked.annotations,
+            words=beside.words_since(state.updated), requests=requests,
+        )  # fmt: skip
+
     def _open(self, folder: RunFolder, series: bool, former: _Tracked | None = None) -> _Tracked:
         reader = RunReader(folder, series=series)
         spec = former.spec if former is not None else _spec(folder)
         row = make_row(folder, spec, reader.state, probe(folder), self._now())
-        tracked = _Tracked(reader, row, spec, identity_of(folder))
+        tracked = _Tracked(reader, row, spec, identity_of(folder), Beside(folder))
         if series:
             from tui.follow.curves import CurveBook
 
@@ -275,8 +295,9 @@ class Feed:
         over = tuple(self._laid_over(self._runs[folder.path], watch, smoothing)
                      for folder in watch.over if folder.path in self._runs)  # fmt: skip
         return make_detail(
-            tracked.row, tracked.spec, reader.state, reader.series, book, smoothing, reader.skipped, watch.kind, over
-        )
+            tracked.row, tracked.spec, reader.state, reader.series, book, smoothing, reader.skipped, watch.kind, over,
+            notes=tracked.notes.of(reader.state.history()), words=tracked.beside.words,
+        )  # fmt: skip
 
     def _laid_over(self, tracked: _Tracked, watch: Watch, smoothing: float) -> LaidOver:
         from tui.follow.detail import LaidOver

@@ -35,6 +35,17 @@ def merge(pending: Iterable[Command], known: Iterable[CommandState]) -> tuple[Re
     return tuple(sorted(found.values(), key=lambda request: request.t))
 
 
+def to_tell(requests: Iterable[Request], now: float, since: float) -> tuple[Request, ...]:
+    """Those under way, just answered, or failed after ``since`` (unix seconds), which may not have been read yet."""
+    return tuple(
+        request
+        for request in requests
+        if request.stage in ("requested", "acknowledged")
+        or now - request.t <= RECENT
+        or (request.stage == "failed" and request.t >= since)
+    )
+
+
 def _overtaken(request: Request, state: str) -> bool:
     return request.stage == "done" and state not in _OUTCOMES.get(request.command, (state,))
 

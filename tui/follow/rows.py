@@ -14,6 +14,7 @@ from engine.runs.folder import RunFolder, Spec
 from engine.runs.lock import Liveness
 from engine.runs.state import Activity, EvaluationPoint, RunState
 from engine.runs.status import reason, shown_state
+from tui.follow.requests import Request
 from tui.numbers import visible
 
 BEST_BY = ("map_multilingual", "map_monolingual")  # the first of them that the benchmark has
@@ -63,6 +64,7 @@ class RunRow:
     note: str = ""
     tags: tuple[str, ...] = ()
     pinned: bool = False
+    requests: tuple[Request, ...] = ()  # commands under way, just answered, or failed
 
     @property
     def id(self) -> str:
@@ -75,9 +77,9 @@ class RunRow:
 
 def make_row(
     folder: RunFolder, spec: Spec | None, state: RunState, liveness: Liveness, now: float,
-    said: Annotations = NOTHING,
+    said: Annotations = NOTHING, *, words: tuple[str, ...] = (), requests: tuple[Request, ...] = (),
 ) -> RunRow:  # fmt: skip
-    """``spec`` None: it cannot be read. ``now`` is unix seconds."""
+    """``spec`` None: it cannot be read. ``now`` is unix seconds. ``words``: what its worker said last."""
     config = spec.config if spec is not None else None
     kind = config.kind if config is not None else state.kind
     latest = state.latest_evaluations()
@@ -91,7 +93,7 @@ def make_row(
         mono_share=None if kind == "evaluation" else _mono_share(state, spec),
         mono_share_schedule=schedule_text(config.batch) if config is not None and kind == "training" else "",
         state=shown_state(state, liveness, now),
-        reason=visible(reason(state, liveness, now)),
+        reason=visible(reason(state, liveness, now, words)),
         step=state.step,
         max_steps=state.max_steps or (config.optimizer.max_steps if config and kind == "training" else 0),
         benchmarks=len(config.evaluation.benchmarks) if config is not None else 0,
@@ -118,12 +120,13 @@ def make_row(
         note=visible(said.note),
         tags=tuple(map(visible, said.tags)),
         pinned=said.pinned,
+        requests=requests,
     )
 
 
 def gone_row(row: RunRow, why: str) -> RunRow:
     """What is left of a run that cannot be followed any more: what it last showed."""
-    return replace(row, state=GONE, reason=why, alive=False, work=None, seconds_left=None, telemetry="")
+    return replace(row, state=GONE, reason=why, alive=False, work=None, seconds_left=None, telemetry="", requests=())
 
 
 def main_benchmark(evaluations: list[EvaluationPoint], spec: Spec | None) -> str | None:

@@ -278,7 +278,7 @@ class RunScreen(Arrows, Examining):
         """The newest command on its way or just answered."""
         if self.detail is None:
             return "", ""
-        return describe(self.detail.requests, self.detail.row.state, self.detail.row.alive, now)
+        return describe(self.detail.row.requests, self.detail.row.state, self.detail.row.alive, now)
 
     def _show_header(self, now: float) -> None:
         row = self.current()

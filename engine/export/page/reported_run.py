@@ -12,7 +12,7 @@ from engine.runs.folder import RunFolder, Spec, read_spec
 from engine.runs.lock import probe
 from engine.runs.reader import RunReader
 from engine.runs.state import RunState
-from engine.runs.status import Status, reason, status_of
+from engine.runs.status import Status, explanation, status_of
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class ReportedRun:
     @property
     def explanation(self) -> str:
         """Why it is in the state it is in; empty where there is nothing to add."""
-        return reason(self.state, probe(self.reader.folder))
+        return explanation(self.reader.folder, self.state, probe(self.reader.folder))
 
     def on(self, benchmark: str) -> RunResult | None:
         return next((result for result in self.results if result.benchmark == benchmark), None)

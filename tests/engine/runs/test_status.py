@@ -90,7 +90,7 @@ def test_status_is_the_documented_object(folder: RunFolder) -> None:
     found = msgspec.to_builtins(status_of(RunReader(folder)))
     assert list(found) == [
         "id", "name", "kind", "mode", "state", "step", "max_steps", "loss", "metrics", "sampled_of", "host", "pid",
-        "updated", "error", "note", "tags", "pinned",
+        "updated", "error", "note", "tags", "pinned", "last_words",
     ]  # fmt: skip
     assert (found["state"], found["step"], found["max_steps"], found["loss"]) == ("running", 2, 9, "NaN")
     assert found["pid"] is not None

@@ -139,10 +139,10 @@ def test_whatever_goes_wrong_with_one_run_is_told_and_does_not_hide_the_others(
     finished(home, "good")
     odd = finished(home, "odd").folder
 
-    def fail_on_odd(folder: RunFolder, *rest: Any) -> RunRow:
+    def fail_on_odd(folder: RunFolder, *rest: Any, **more: Any) -> RunRow:
         if folder == odd:
             raise ValueError("not as expected")
-        return make_row(folder, *rest)
+        return make_row(folder, *rest, **more)
 
     monkeypatch.setattr("tui.follow.feed.make_row", fail_on_odd)
     snapshot = look(feed())

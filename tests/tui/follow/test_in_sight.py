@@ -186,10 +186,10 @@ async def test_a_folder_that_cannot_be_read_is_told_once_and_leaves_the_message_
     writer, odd = running(home, "live"), finished(home, "odd").folder
     real = feed.make_row
 
-    def fail_on_odd(folder: object, *rest: object) -> object:
+    def fail_on_odd(folder: object, *rest: object, **more: object) -> object:
         if folder == odd:
             raise ValueError("not as expected")
-        return real(folder, *rest)  # type: ignore[arg-type]
+        return real(folder, *rest, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(feed, "make_row", fail_on_odd)
     app = dashboard()
