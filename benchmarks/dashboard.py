@@ -1,11 +1,12 @@
 """Measures what the dashboard promises: how soon it is there, how quietly it watches, how it bears a slow line.
 
-    python benchmarks/dashboard.py [--json] [--only PART ...] [--seconds 30]
+    python benchmarks/dashboard.py [--json] [--only PART ...] [--seconds 30] [--output auto|textual|both]
 
 Parts: ``first`` (frame with 50 runs, against a minimal Textual app), ``replay`` (a log of 1,000,000 steps, and opening
 from the snapshot), ``redraw`` (2 x 100,000 points at 120x36), ``idle`` (CPU and bytes on a live run, by tab) and
 ``line`` (four live runs in tmux over a pseudo-terminal that takes 64 KiB a second; skipped without tmux).
-Live runs are written by live_runs.py, at the greatest rate that a worker is allowed.
+Live runs are written by live_runs.py, at the greatest rate that a worker is allowed. ``--output`` says by which output:
+the dashboard's own, which sends changed cells alone, or Textual's. The own one is the default.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import os
 import random
 import re
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -49,6 +51,13 @@ Minimal().run()
 """
 
 
+def dashboard(home: Path, output: str) -> list[str]:
+    """The command that opens it, with the settings of ``output``."""
+    settings = home.parent / f"{output}.toml"
+    settings.write_text(f'output = "{output}"\n')
+    return [HYBRID_TUI, "--runs", str(home), "--settings", str(settings)]
+
+
 def environment() -> dict[str, str]:
     """256 colours, as SSH leaves them; no tmux around this one; compiled modules are kept, as Python does by itself."""
     left_out = ("TMUX", "NO_COLOR", "COLORTERM", "PYTHONDONTWRITEBYTECODE")
@@ -72,7 +81,7 @@ def live_home(live: int, finished: int, history: int = 2000) -> Iterator[Path]:
             writer.wait()
 
 
-def first_frame(repeats: int = 9) -> Measures:
+def first_frame(output: str, repeats: int = 9) -> Measures:
     """From the start of the process until 30 of the 50 runs stand on the screen; repeats alternate with the peer's."""
 
     def seconds_until(command: list[str], there: Callable[[bytes], bool]) -> float:
@@ -93,9 +102,7 @@ def first_frame(repeats: int = 9) -> Measures:
         for _ in range(repeats):
             peer.append(seconds_until([sys.executable, "-c", MINIMAL], lambda seen: b"hello-from-textual" in seen))
             own.append(
-                seconds_until(
-                    [HYBRID_TUI, "--runs", str(home)], lambda seen: len(set(re.findall(rb"done-\d{3}", seen))) >= 30
-                )
+                seconds_until(dashboard(home, output), lambda seen: len(set(re.findall(rb"done-\d{3}", seen))) >= 30)
             )
     ours, theirs = min(own), min(peer)
     return {
@@ -142,11 +149,11 @@ def redraw(points: int, repeats: int = 30) -> Measures:
     }  # fmt: skip
 
 
-def idle(seconds: float) -> Measures:
+def idle(output: str, seconds: float) -> Measures:
     """CPU and bytes while nobody touches a key, on one live run."""
     found: Measures = {}
     with live_home(live=1, finished=3) as home:
-        terminal = PacedTerminal([HYBRID_TUI, "--runs", str(home)], environment(), columns=COLUMNS, lines=LINES)
+        terminal = PacedTerminal(dashboard(home, output), environment(), columns=COLUMNS, lines=LINES)
         terminal.until(lambda: "live-0" in terminal.text(), "the list of runs")
         for screen, key in (("runs", None), ("overview", "enter"), ("heatmap", "2"), ("bias", "3")):
             if key is not None:
@@ -187,13 +194,13 @@ class Pane:
         self._thread.join()
 
 
-def slow_line(presses: int = 30) -> Measures:
+def slow_line(output: str, presses: int = 30) -> Measures:
     """Keys on four live runs through tmux and a slow terminal."""
     if shutil.which("tmux") is None:
         return {}
     with live_home(live=4, finished=10) as home:
         socket = home.parent / "tmux"
-        start = ["tmux", "-S", str(socket), "-f", os.devnull, "new-session", f"{HYBRID_TUI} --runs {home}"]
+        start = ["tmux", "-S", str(socket), "-f", os.devnull, "new-session", shlex.join(dashboard(home, output))]
         terminal = PacedTerminal(start, environment(), columns=COLUMNS, lines=LINES, bytes_per_second=LINE_BYTES)
         pane = Pane(socket)
         try:
@@ -259,17 +266,29 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=("first", "replay", "redraw", "idle", "line"), metavar="PART")
     parser.add_argument("--seconds", type=float, default=30.0, help="for which each idle screen is watched")
     parser.add_argument("--points", type=int, default=100_000, help="of each curve that is redrawn")
+    parser.add_argument("--output", choices=("auto", "textual", "both"), default="auto", help="by which output")
     options = parser.parse_args()
-    parts: dict[str, Callable[[], Measures]] = {
+    drawn: dict[str, Callable[[str], Measures]] = {
         "first": first_frame,
-        "replay": lambda: replay.measure(1_000_000),
-        "redraw": lambda: redraw(options.points),
-        "idle": lambda: idle(options.seconds),
+        "idle": lambda output: idle(output, options.seconds),
         "line": slow_line,
     }
+    others: dict[str, Callable[[], Measures]] = {
+        "replay": lambda: replay.measure(1_000_000),
+        "redraw": lambda: redraw(options.points),
+    }
+    outputs = ("auto", "textual") if options.output == "both" else (options.output,)
     found: Measures = {}
-    for name in options.only or parts:
-        measured = parts[name]()
+    for name in options.only or ("first", "replay", "redraw", "idle", "line"):
+        if name in drawn:
+            measured = {}
+            for output in outputs:
+                measures = drawn[name](output)
+                measured |= {
+                    f"{label}{', by Textual' if output == 'textual' else ''}": measures[label] for label in measures
+                }
+        else:
+            measured = others[name]()
         found |= measured
         if not options.json:
             replay.print_measures(measured)
