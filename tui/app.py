@@ -73,7 +73,6 @@ class Dashboard(TerminalApp):
     Dashboard.-ascii Dialog Panel { border: none; }
     """
     ENABLE_COMMAND_PALETTE = False
-    ALLOW_SELECT = False
     ESCAPE_TO_MINIMIZE = False
     BINDINGS: ClassVar = [Binding("ctrl+c", "leave", show=False)]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from helpers.opening import Make, Until
+from helpers.screens import text_of
 from helpers.sizes import NARROW, WIDE
 from helpers.terminal import HYBRID_TUI
 from helpers.tmux import Tmux, needs_tmux
@@ -61,6 +62,28 @@ async def test_letters_stand_on_rows_tabs_and_fields_and_typing_one_goes_there(
         await until(pilot, lambda: launch.checked.config is not None, "the form")
         await jump_to(pilot, app, launch.form_panel.content_region.y + launch.form_panel.places()[2][1])
         assert launch.form_panel.form.index == 2
+
+
+async def test_text_that_the_mouse_is_drawn_over_is_marked_and_copied(
+    gallery: list[RunWriter], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    path = copy_path({"XDG_STATE_HOME": str(Path.cwd() / "state")})
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.snapshot is not None, "the runs")
+        runs = app.screen
+        assert isinstance(runs, RunsScreen)
+        await pilot.pause()
+        top = runs.table.content_region.offset
+        lines = text_of(app).split("\n")
+        await pilot.mouse_down(offset=(top.x + 3, top.y + 2))
+        await pilot.hover(offset=(top.x + 20, top.y + 2))
+        await pilot.mouse_up(offset=(top.x + 20, top.y + 2))
+        await until(pilot, lambda: path.is_file() and path.read_text().strip(), "the copy")
+        assert path.read_text().strip() == lines[top.y + 2][top.x + 3 : top.x + 21].strip()
+        assert runs.table.text_selection is not None
+        await pilot.click(offset=(top.x + 3, top.y + 4))
+        assert runs.table.text_selection is None, "a click elsewhere ends it"
 
 
 async def test_whatever_is_no_letter_of_a_place_leaves_jump_mode(

@@ -11,12 +11,13 @@ from rich.style import Style
 from textual.color import Color
 from textual.content import Content
 from textual.geometry import Region
+from textual.selection import Selection
 from textual.strip import Strip
 from textual.style import Style as TextualStyle
 from textual.widget import Widget
 
 from tui.draw.glyphs import Glyphs
-from tui.draw.text import Row, fit_row, row_width
+from tui.draw.text import Piece, Row, fit_row, row_width
 from tui.host import Host, host_of
 from tui.terminal.kept_lines import forget_lines, keep_sides, set_title
 from tui.terminal.stand_ins import measurable
@@ -94,7 +95,21 @@ class Drawn(Widget):
         width, ground, style = self._drawn_for[0], self._ground, self.palette.style
         if y >= len(self._rows):
             return Strip.blank(width, ground)
-        return Strip([Segment(measurable(text), ground + style(name)) for text, name in self._rows[y]], width)
+        row = self._rows[y]
+        selection = self.text_selection
+        if selection is not None and (span := selection.get_span(y)) is not None:
+            row = marked(row, *span)
+        strip = Strip([Segment(measurable(text), ground + style(name)) for text, name in row], width)
+        return strip.apply_offsets(0, y)  # where a selection that begins here begins
+
+    def get_selection(self, selection: Selection) -> tuple[str, str]:
+        """What is selected of its text, without the blanks at the ends of lines."""
+        lines = ["".join(text for text, _ in row) for row in self._rows]
+        return "\n".join(line.rstrip() for line in selection.extract("\n".join(lines)).split("\n")), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        forget_lines(self)
+        self.refresh()
 
     def _base(self) -> Style:
         """Colours of the surface, or the terminal's own where the palette has only its colours."""
@@ -177,6 +192,19 @@ def _title_style(palette: Palette, name: str) -> TextualStyle | str:
     if palette.ansi and style.color is not None:
         return replace(found, foreground=Color.parse(f"ansi_{style.color.name}"))
     return found
+
+
+def marked(row: Row, start: int, end: int) -> Row:
+    """The row with its characters from ``start`` up to ``end`` as they look when they are selected; -1: to its end."""
+    pieces: list[Piece] = []
+    at = 0
+    for text, style in row:
+        first = max(0, min(len(text), start - at))
+        last = len(text) if end < 0 else max(first, min(len(text), end - at))
+        parts = (text[:first], style), (text[first:last], f"{style} selected".strip()), (text[last:], style)
+        pieces += [part for part in parts if part[0]]
+        at += len(text)
+    return tuple(pieces)
 
 
 def selected(row: Row) -> Row:

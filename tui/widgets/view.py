@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
 
@@ -137,6 +138,12 @@ class View(Screen[None], inherit_bindings=False):
                 self.host.copy(texts[index][2])
 
         self.host.pick([(name, about) for name, about, _ in texts], 0, "copy", chosen)
+
+    def on_text_selected(self, event: events.TextSelected) -> None:
+        """Text that the mouse was drawn over is copied at once, as terminals do it."""
+        event.stop()
+        if text := (self.get_selected_text() or "").strip("\n"):
+            self.host.copy(text)
 
     def action_close(self) -> None:
         self.app.pop_screen()
