@@ -58,6 +58,7 @@ def fold(state: RunState, event: AnyEvent | Outline) -> RunState:
             _validated(state, event)
         case events.CheckpointSaved():
             state.checkpoint_seconds += event.seconds
+            state.checkpoints += 1
             state.checkpoint_step, state.checkpoint_time = event.step, event.t
             state.note(event, f"checkpoint {event.path} saved, {event.bytes / 1e6:.1f} MB in {event.seconds:.1f} s")
         case events.CommandReceived():

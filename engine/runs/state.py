@@ -139,6 +139,7 @@ class RunState(msgspec.Struct, kw_only=True):
     data_wait_seconds: float = 0.0
     evaluation_seconds: float = 0.0
     checkpoint_seconds: float = 0.0
+    checkpoints: int = 0  # so many took checkpoint_seconds
     non_finite_steps: int = 0
 
     evaluations: list[EvaluationPoint] = []
@@ -279,9 +280,3 @@ class RunState(msgspec.Struct, kw_only=True):
         }
         total = sum(spent.values())
         return {name: seconds / total for name, seconds in spent.items()} if total > 0 else {}
-
-    def seconds_left(self) -> float | None:
-        """Training time left at the present rate; evaluations not counted."""
-        if self.seconds_per_step is None or self.phase in FINAL_PHASES:
-            return None
-        return (self.max_steps - self.step) * self.seconds_per_step

@@ -26,8 +26,10 @@ from engine.runs.registry import find_run, list_runs
 from engine.runs.state import Note
 from engine.runs.status import explanation, status_of
 from engine.runs.text import visible
+from engine.runs.time_left import may_end_early, seconds_left
 from tui.commands.output import can_draw, print_json
 from tui.commands.plain import evaluation_line, result_table, standing_line
+from tui.follow.run_time import left_text
 from tui.numbers import option_text
 
 
@@ -87,7 +89,8 @@ def status(options: argparse.Namespace) -> int:
     if options.json:
         print_json(current)
         return 0
-    print(f"{visible(current.id)}  {current.state}  {standing_line(reader.state)}")
+    left = _left(folder, reader) if current.state in ("running", "evaluating") else ""
+    print(f"{visible(current.id)}  {current.state}  {standing_line(reader.state)}{left}")
     if why := explanation(reader.folder, reader.state, probe(reader.folder)):
         print(visible(why))
     for point in reader.state.latest_evaluations().values():
@@ -95,6 +98,16 @@ def status(options: argparse.Namespace) -> int:
     if current.updated:
         print(f"last event {max(0.0, time.time() - current.updated):,.0f} s ago, on {visible(current.host)}")
     return 0
+
+
+def _left(folder: RunFolder, reader: RunReader) -> str:
+    """How long a live run still takes, as the dashboard says it."""
+    try:
+        config = read_spec(folder).config
+    except RunError:
+        return ""
+    seconds = seconds_left(reader.state, config)
+    return "" if seconds is None else f"   {left_text(seconds, may_end_early(config))}"
 
 
 def _warn_without_locks(folders: Sequence[RunFolder]) -> None:

@@ -14,6 +14,7 @@ from engine.runs.folder import RunFolder, Spec
 from engine.runs.lock import Liveness
 from engine.runs.state import Activity, EvaluationPoint, RunState
 from engine.runs.status import reason, shown_state
+from engine.runs.time_left import may_end_early, seconds_left
 from tui.follow.requests import Request
 from tui.numbers import visible
 
@@ -43,7 +44,7 @@ class RunRow:
     device: str
     host: str
     work: Activity | None
-    seconds_left: float | None
+    seconds_left: float | None  # steps, evaluations and checkpoints, more or less
     alive: bool | None  # None: on another machine
     attempt: int
     telemetry: str = ""  # of its GPU, as of its last sign: "  97 %  61/80 GiB  612 W"
@@ -64,6 +65,7 @@ class RunRow:
     note: str = ""
     tags: tuple[str, ...] = ()
     pinned: bool = False
+    may_end_early: bool = False  # training ends where validation stops improving
     requests: tuple[Request, ...] = ()  # commands under way, just answered, or failed
 
     @property
@@ -106,7 +108,8 @@ def make_row(
         device=visible(device.name) if device is not None else "",
         host=visible(state.host),
         work=state.work,
-        seconds_left=state.seconds_left(),
+        seconds_left=seconds_left(state, config) if config is not None else None,
+        may_end_early=config is not None and may_end_early(config),
         alive=liveness.alive,
         attempt=state.attempt,
         telemetry=_telemetry(device) if device is not None else "",

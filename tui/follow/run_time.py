@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engine.benchmark_names import parse_benchmark
 from engine.config import RunConfig
 from engine.runs.state import RunState
+from tui.numbers import duration
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,11 @@ class Figure:
     note: str = ""
     unsure: bool = False
     at_least: bool = False
+
+
+def left_text(seconds: float, may_end_early: bool = False) -> str:
+    """How long something still takes, as every screen and ``status`` say it; early stopping may end it sooner."""
+    return f"{'at most ' if may_end_early else ''}~{duration(seconds)} left"
 
 
 def evaluations_of(config: RunConfig) -> int:

@@ -11,6 +11,7 @@ from statistics import fmean
 from engine.benchmark_names import parse_benchmark_key
 from engine.config import RunConfig
 from engine.runs.state import RunState
+from engine.runs.time_left import evaluations_after, seconds_left
 from tui.follow.rows import RunRow
 from tui.follow.run_time import run_seconds
 
@@ -100,34 +101,20 @@ def _seconds_left(
         whole = run_seconds(config, like)
         # A run that was resumed has part of its steps behind it.
         return None if whole.value is None or whole.at_least else whole.value * _share_left(state.step, config)
-    times = _times_evaluated(config, after=state.step)
-    evaluations = _evaluations_left(_keys(config), runs) if times else 0.0
-    now = 0.0 if row.state != "evaluating" else _evaluations_left(_not_measured(config, state), runs)
-    if evaluations is None or now is None:
-        return None
-    return max(0, config.optimizer.max_steps - state.step) * state.seconds_per_step + times * evaluations + now
+    if row.state == "evaluating" or evaluations_after(config, state.step):
+        costs = {key: _evaluations_left([key], runs) for key in _keys(config)}
+        if None in costs.values():
+            return None
+        return seconds_left(state, config, {key: cost for key, cost in costs.items() if cost is not None})
+    return seconds_left(state, config)
 
 
 def _keys(config: RunConfig) -> list[str]:
     return [parse_benchmark_key(key) for key in config.evaluation.benchmarks]
 
 
-def _not_measured(config: RunConfig, state: RunState) -> list[str]:
-    """Benchmarks of the evaluation that is under way."""
-    measured = {point.benchmark for point in state.evaluations if point.step == state.step}
-    return [key for key in _keys(config) if key not in measured]
-
-
 def _share_left(step: int, config: RunConfig) -> float:
     return max(0.0, 1.0 - step / config.optimizer.max_steps)
-
-
-def _times_evaluated(config: RunConfig, after: int) -> int:
-    """How many evaluations come after that step."""
-    steps, every = config.optimizer.max_steps, config.evaluation.every
-    if not config.evaluation.benchmarks or after >= steps:
-        return 0
-    return -(-steps // every) - after // every if every else 1
 
 
 def _evaluations_left(keys: Sequence[str], runs: Sequence[Known]) -> float | None:

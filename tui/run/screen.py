@@ -17,9 +17,10 @@ from tui.follow.feed import Snapshot
 from tui.follow.labels import label_of
 from tui.follow.requests import describe
 from tui.follow.rows import GONE, RunRow
+from tui.follow.run_time import left_text
 from tui.follow.wish import Watch, Wish
 from tui.keymap import RUN_TABS
-from tui.numbers import age, count, duration, visible
+from tui.numbers import age, count, visible
 from tui.run.bias_tab import BiasTab
 from tui.run.examining import Examining
 from tui.run.overview_tab import OverviewTab
@@ -294,7 +295,7 @@ class RunScreen(Arrows, Examining):
             left += [("   ", ""), *progress_bar(row.step, row.max_steps, 12, self.glyphs, f"state.{row.state}")]
             left.append((f" {100 * row.step / row.max_steps:.0f} %", ""))
         if row.state == "running" and row.seconds_left is not None:
-            left.append((f"   {duration(row.seconds_left)} left", ""))
+            left.append((f"   {left_text(row.seconds_left, row.may_end_early)}", ""))
         told = f"last event {age(now - row.updated)} ago" if row.updated else ""
         if row.updated and self.size.width < _TOLD_FROM:
             told = age(now - row.updated)
@@ -320,7 +321,7 @@ class RunScreen(Arrows, Examining):
         if row.max_steps:
             more.append([(f" {100 * row.step / row.max_steps:.0f} %", "")])
         if row.state == "running" and row.seconds_left is not None:
-            more.append([(f" {duration(row.seconds_left)} left", "")])
+            more.append([(f" {left_text(row.seconds_left)}", "")])
         if row.max_steps:
             bar = progress_bar(row.step, row.max_steps, _SHORT_BAR, self.glyphs, f"state.{row.state}")
             more.append([(" ", ""), *bar])
