@@ -218,3 +218,14 @@ def test_a_right_to_left_line_cut_by_a_dialog_leaves_no_isolate_open() -> None:
     )
     assert written.count(OPEN) == written.count(CLOSE) == 2
     assert "|D|" in outside_isolates(written)
+
+
+@given(SPACING)
+def test_text_that_textual_measures_itself_takes_the_cells_that_it_was_given(text: str) -> None:
+    """As in a Textual input, whose text nothing stands in for: what follows it stays where Textual put it."""
+    text = f"x{text}"
+    cells = Segment(text).cell_length
+    wire = Wire()
+    line = [Strip([Segment(text)], cells), Strip([Segment("|")], 1)]
+    wire.take(LayoutUpdate([line], Region(0, 0, cells + 1, 1)), cells + 1, 1, ColorSystem.EIGHT_BIT)
+    assert re.sub(f"[{OPEN}{CLOSE}]", "", without_sequences(wire.changes())) == f"{text}|"
