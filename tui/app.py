@@ -106,6 +106,7 @@ class Dashboard(TerminalApp):
         self.background = Background(
             lambda deliver: self.post_message(Answered(deliver)), lambda line: self.tell(line, "error"), self.feed.hurry
         )
+        self.read_failures: set[str] = set()
         self._problem = visible(problem)
         self._told: tuple[Problem, ...] = ()
         self.comparisons: OrderedDict[Key, CompareOutcome] = OrderedDict()  # the newest of those that were computed

@@ -35,6 +35,7 @@ class Host(Protocol):
     feed: Feed
     snapshot: Snapshot | None  # the newest; None before the first
     background: Background
+    read_failures: set[str]  # uuids of commands whose failure somebody has seen
     comparisons: OrderedDict[Any, CompareOutcome]  # the newest of those that were computed
 
     @property

@@ -1,18 +1,20 @@
 """What the keys ask of a run. Every function talks to the disk and is called in a worker thread.
 
-Each returns one line about what was asked, never about what will come of it: that is told by the run itself.
+Each returns what was asked, never what will come of it: that is told by the run itself.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.config import RunConfig
 from engine.events import CommandName
-from engine.runs.commands import send_command, stop_without_worker
+from engine.runs.commands import pending_commands, send_command, stop_without_worker
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder
 from engine.runs.lock import probe
@@ -21,11 +23,19 @@ from engine.runs.registry import archive_run, restore_run, trash_run
 if TYPE_CHECKING:
     from engine.runs.study import Study
 
-REQUESTED = ": requested"
+_ENDING = ("pause", "stop")  # each ends the process: the second of them would come too late
 RESUMABLE = frozenset({"paused", "stopped", "crashed", "failed"})
 
 
-def pause_or_resume(folder: RunFolder, state: str) -> str:
+@dataclass(frozen=True)
+class Answer:
+    """What was asked of a run. ``is_pending``: how far it is, the run's row tells from here on."""
+
+    text: str
+    is_pending: bool = False
+
+
+def pause_or_resume(folder: RunFolder, state: str) -> Answer:
     """Pauses what lives, resumes what does not.
 
     Raises:
@@ -38,17 +48,24 @@ def pause_or_resume(folder: RunFolder, state: str) -> str:
     return send(folder, "pause")
 
 
-def send(folder: RunFolder, command: CommandName) -> str:
+def send(folder: RunFolder, command: CommandName) -> Answer:
     """Leaves a command for the live worker.
 
     Raises:
-        RunError: there is none.
+        RunError: there is none, or such a command still waits for its answer.
     """
+    for waiting in pending_commands(folder):
+        if waiting.command == command or (waiting.command in _ENDING and command in _ENDING):
+            asked = max(0.0, time.time() - waiting.t)
+            raise RunError(
+                f"run {folder.id}: {waiting.command} was requested {asked:,.0f} s ago and is under way; "
+                f"{command} is not sent"
+            )
     send_command(folder, command)
-    return f"{command}{REQUESTED}"
+    return Answer(f"{command}: requested", is_pending=True)
 
 
-def resume_run(folder: RunFolder) -> str:
+def resume_run(folder: RunFolder) -> Answer:
     """Starts a new process from the newest whole checkpoint.
 
     Raises:
@@ -56,10 +73,10 @@ def resume_run(folder: RunFolder) -> str:
     """
     from engine.runs.launch import resume
 
-    return f"resume: a worker is starting (attempt {resume(folder)})"
+    return Answer(f"resume: a worker is starting (attempt {resume(folder)})")
 
 
-def stop(folder: RunFolder) -> str:
+def stop(folder: RunFolder) -> Answer:
     """Asks the live worker, or records the stop where there is none.
 
     Raises:
@@ -67,11 +84,11 @@ def stop(folder: RunFolder) -> str:
     """
     if probe(folder).alive is False:
         stop_without_worker(folder)
-        return "stop: recorded, no worker was running"
+        return Answer("stop: recorded, no worker was running")
     return send(folder, "stop")
 
 
-def evaluate(folder: RunFolder) -> str:
+def evaluate(folder: RunFolder) -> Answer:
     """Asks the live worker, or starts a process that only evaluates.
 
     Raises:
@@ -80,7 +97,7 @@ def evaluate(folder: RunFolder) -> str:
     if probe(folder).alive is False:
         from engine.runs.launch import resume
 
-        return f"evaluate: a process is starting (attempt {resume(folder, evaluate=True)})"
+        return Answer(f"evaluate: a process is starting (attempt {resume(folder, evaluate=True)})")
     return send(folder, "evaluate")
 
 

@@ -13,7 +13,7 @@ from runs_factory import RunWriter, finished
 
 from engine import events
 from engine.runs.commands import pending_commands
-from engine.runs.folder import read_spec
+from engine.runs.folder import RunFolder, read_spec
 from engine.runs.registry import list_runs
 from tui import steer
 from tui.dialogs.choose import ChooseScreen
@@ -199,7 +199,12 @@ async def test_resume_of_a_paused_run_is_asked_of_the_engine(
     gallery: list[RunWriter], dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    monkeypatch.setattr(steer, "resume_run", lambda folder: asked.append(folder) or "resume: a worker is starting")
+
+    def resume(folder: RunFolder) -> steer.Answer:
+        asked.append(folder)
+        return steer.Answer("resume: a worker is starting")
+
+    monkeypatch.setattr(steer, "resume_run", resume)
     app = dashboard()
     paused = next(writer for writer in gallery if writer.config.name == "cldr-hybrid-s1")
     async with app.run_test(size=WIDE) as pilot:

@@ -111,10 +111,8 @@ class RunScreen(Arrows, Examining):
         chosen = self.active in ("heatmap", "bias", "queries") and point is not None
         return (point.benchmark, point.step) if chosen and point is not None else (None, None)
 
-    def answered(self, answer: str) -> None:
-        """How far a command is stands beside the tabs: said twice, the two would soon disagree."""
-        if not answer.endswith(steer.REQUESTED):
-            super().answered(answer)
+    def news(self, now: float) -> None:
+        """How far a command is stands beside the tabs."""
 
     def show_footer(self) -> None:
         row = self.current()
@@ -279,7 +277,10 @@ class RunScreen(Arrows, Examining):
         """The newest command on its way or just answered."""
         if self.detail is None:
             return "", ""
-        return describe(self.detail.row.requests, self.detail.row.state, self.detail.row.alive, now)
+        row = self.detail.row
+        text, style = describe(row.requests, row.state, row.alive, now, self.host.read_failures)
+        self.told_failures = frozenset(request.uuid for request in row.requests if request.stage == "failed")
+        return text, style
 
     def _show_header(self, now: float) -> None:
         row = self.current()

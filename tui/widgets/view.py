@@ -93,7 +93,11 @@ class View(Screen[None], inherit_bindings=False):
             self.message.show(((text, style),))
         else:
             self._said = ("", "", 0.0)
-            self.message.show(*self.standing_message(now))
+            self.message.show(*(self.news(now) or self.standing_message(now)))
+
+    def news(self, now: float) -> tuple[Row, Row] | None:
+        """What is said instead of the standing message, because it happens now."""
+        return None
 
     def standing_message(self, now: float) -> tuple[Row, Row]:
         """What the message line says when nobody has just asked for anything."""

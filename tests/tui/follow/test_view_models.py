@@ -15,7 +15,7 @@ from engine.runs.state import CommandState, EvaluationPoint
 from tui.follow.curves import SMOOTHINGS, usual_smoothing
 from tui.follow.detail import RunDetail
 from tui.follow.feed import Feed
-from tui.follow.requests import PATIENCE, RECENT, describe, merge
+from tui.follow.requests import PATIENCE, RECENT, describe, merge, to_tell
 from tui.follow.wish import Watch, Wish
 from tui.run.matrix import change, to_matrix, widest_gap, worst_pair
 from tui.run.selection import Selection
@@ -31,7 +31,7 @@ def known(uuid: str, outcome: str | None = None, detail: str = "") -> CommandSta
 
 def test_a_file_nobody_has_taken_is_requested_and_says_when_it_waits_long() -> None:
     requests = merge([pending("a")], [])
-    assert describe(requests, "running", True, 101.0) == ("pause: requested", "accent")
+    assert describe(requests, "running", True, 101.0) == ("pause: requested; p resumes it", "accent")
     text, style = describe(requests, "running", True, 101.0 + PATIENCE + 1)
     assert "not answered yet" in text
     assert style == "warning"
@@ -46,10 +46,13 @@ def test_the_log_knows_better_than_the_file_that_still_lies_there() -> None:
     assert describe(merge([pending("a")], [known("a", "done")]), "paused", True, 102.0) == ("pause: done", "good")
 
 
-def test_a_failed_command_says_why_and_what_was_answered_long_ago_is_forgotten() -> None:
+def test_a_failed_command_says_why_until_somebody_has_read_it() -> None:
     failed = merge([], [known("a", "failed", "disk full")])
-    assert describe(failed, "running", True, 102.0) == ("pause: failed (disk full)", "error")
-    assert describe(failed, "running", True, 102.0 + RECENT + 1) == ("", "")
+    assert describe(failed, "running", True, 102.0) == ("pause failed: disk full", "error")
+    assert describe(failed, "running", True, 102.0 + RECENT + 1) == ("pause failed: disk full", "error")
+    assert describe(failed, "running", True, 102.0 + RECENT + 1, read={"a"}) == ("", "")
+    assert to_tell(failed, 102.0 + RECENT + 1, since=100.0) == failed
+    assert to_tell(failed, 102.0 + RECENT + 1, since=110.0) == ()  # of a day before this dashboard was opened
 
 
 def test_a_pause_that_a_resume_has_overtaken_is_no_news() -> None:

@@ -180,6 +180,8 @@ async def test_tab_goes_to_the_runs_that_are_left_where_they_are_steered_and_ope
         await pilot.press("tab", "tab")
         running = next(writer for writer in study if writer.folder.id.endswith("standard-s2"))
         await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen), "the question: others wait for its device")
+        await pilot.press("y")
         await until(pilot, lambda: pending_commands(running.folder), "the pause")
         await pilot.press("down", "down", "k")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen), "the question")
