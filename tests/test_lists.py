@@ -26,7 +26,7 @@ from engine.worker.loading import measured_system
 from tui.cli import build_parser
 from tui.keymap import RUN_TABS
 from tui.launch.fields import SOURCE_KINDS
-from tui.run.tabs import TABS
+from tui.run.screen import TABS
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
 

@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding
 from textual.message import Message
@@ -23,6 +23,7 @@ from tui.follow.ends import ends, told
 from tui.follow.feed import Feed, Problem, Snapshot
 from tui.follow.labels import labels
 from tui.follow.rows import RunRow
+from tui.host import Kept
 from tui.numbers import short_path, visible
 from tui.runs.screen import RunsScreen
 from tui.settings import Settings
@@ -111,6 +112,7 @@ class Dashboard(TerminalApp):
         self._told: tuple[Problem, ...] = ()
         self.comparisons: OrderedDict[Key, CompareOutcome] = OrderedDict()  # the newest of those that were computed
         self._open_first = open_run
+        self._kept: dict[type[Any], Any] = {}  # what screens leave for those that come after them
 
     @property
     def home_label(self) -> str:
@@ -137,6 +139,10 @@ class Dashboard(TerminalApp):
 
     def on_answered(self, message: Answered) -> None:
         message.deliver()
+
+    def kept(self, kind: type[Kept]) -> Kept:
+        made: Kept = self._kept.setdefault(kind, kind())
+        return made
 
     def tell(self, text: str, style: str = "text") -> None:
         for view in self._views_in_sight()[:1]:
@@ -196,10 +202,10 @@ class Dashboard(TerminalApp):
         else:
             self.push_screen(StudyScreen(name))
 
-    def open_help(self, screen_name: str) -> None:
+    def open_help(self, screen_name: str, part: str = "") -> None:
         from tui.dialogs.help import HelpScreen
 
-        self.push_screen(HelpScreen(screen_name))
+        self.push_screen(HelpScreen(screen_name, part))
 
     def open_problems(self) -> None:
         from tui.dialogs.help import ProblemsScreen

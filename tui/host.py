@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from textual.message_pump import MessagePump
 from textual.screen import Screen
@@ -22,6 +22,9 @@ from tui.theme import Palette
 
 if TYPE_CHECKING:
     from engine.export.compare_job import CompareOutcome
+
+
+Kept = TypeVar("Kept")
 
 
 class Host(Protocol):
@@ -49,6 +52,10 @@ class Host(Protocol):
 
     def silence(self) -> float:
         """Seconds for which the disk has not answered, once that is worth a word; else 0."""
+        ...
+
+    def kept(self, kind: type[Kept]) -> Kept:
+        """The one object of this kind that lasts as long as the dashboard; made where there is none yet."""
         ...
 
     def tell(self, text: str, style: str = "text") -> None:
@@ -93,7 +100,9 @@ class Host(Protocol):
 
     def open_study(self, name: str) -> None: ...
 
-    def open_help(self, screen_name: str) -> None: ...
+    def open_help(self, screen_name: str, part: str = "") -> None:
+        """``part``: the part of the screen whose keys come first, with what its words mean."""
+        ...
 
     def open_problems(self) -> None:
         """What cannot be read now, and why."""

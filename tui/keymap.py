@@ -35,7 +35,6 @@ class Action:
     label: str  # in the footer
     help: str  # empty: said by another action's line
     scopes: tuple[str, ...]
-    tabs: tuple[str, ...] = ()  # run screen: where the footer shows it; empty: on every tab
     footer: bool = True
     palette: str = ""  # "area: action"; empty: not worth a place there
     shown_keys: str = ""  # where the first key alone would not say it
@@ -45,14 +44,23 @@ class Action:
 RUN_TABS = ("overview", "heatmap", "bias", "queries", "log", "config")
 _LISTS = ("launch", "export")
 _VIEWS = ("runs", "run", "launch", "compare", "study")
-_DIALOGS = ("export", "confirm", "choose", "help", "toml", "charts")
-_SCROLLED = ("run", *_LISTS)
+_DIALOGS = ("export", "confirm", "choose", "help", "toml", "charts", "others")
 _STUDY_PARTS = ("grid", "answer", "left")
-_MOVING = ("list", "text", *_STUDY_PARTS)
+_MOVING = ("list", "text", "cells", "board", *_STUDY_PARTS)
 
 # Of each screen the scopes of its widgets that have keys of their own; those of one tuple are in sight together.
 PARTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "runs": (("list",),),
+    "run": (
+        ("overview", "board"),
+        ("overview", "text"),
+        ("heatmap", "cells"),
+        ("heatmap", "text"),
+        ("bias", "text", "columns"),
+        ("queries", "list"),
+        ("log", "text"),
+        ("config", "text"),
+    ),
     "help": (("text",),),
     "toml": (("text",),),
     "confirm": (("text",),),
@@ -74,18 +82,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("tab(5)", ("5",), "log", "log: everything that happened", ("run",), footer=False, palette="tab: log"),
     Action("tab(6)", ("6",), "config", "config: what was asked, and where it ran", ("run",), footer=False,
            palette="tab: config"),
-    Action("enter", ("enter",), "queries", "heatmap: the queries of the cell; queries: the passages of the query",
-           ("run",), tabs=("heatmap", "queries"), palette="heatmap: queries of the cell"),
     Action("next_tab", ("tab",), "next tab", "the next tab; shift+tab: the one before", ("run",), footer=False),
     Action("previous_tab", ("shift+tab",), "tab before", "", ("run",), footer=False),
     Action("pause_resume", ("p",), "pause/resume",
            "pause a live run (checkpoint, then its process ends) or resume one", ("runs", "run", "study"),
-           tabs=("overview",),
            palette="run: pause or resume"),
     Action("stop", ("k",), "stop", "end a run, with a checkpoint from which p resumes it (asks first)",
-           ("runs", "run", "study"), tabs=("overview",), palette="run: stop"),
+           ("runs", "run", "study"), palette="run: stop"),
     Action("evaluate", ("e",), "evaluate", "evaluate the run at its present step", ("runs", "run"),
-           tabs=("overview",), palette="run: evaluate now"),
+           palette="run: evaluate now"),
     Action("save", ("w",), "checkpoint", "write a checkpoint now", ("runs", "run"), footer=False,
            palette="run: write a checkpoint"),
     Action("mark", ("space",), "mark", "mark the run, or all runs of a study", ("runs",), palette="run: mark"),
@@ -109,46 +114,68 @@ ACTIONS: tuple[Action, ...] = (
            palette="runs: delete", shown_keys="d"),
     Action("restore", ("u",), "bring back", "bring back an archived or deleted run", ("runs",), footer=False,
            palette="runs: bring back"),
-    Action("zoom(1)", ("z",), "zoom", "zoom all charts in (z) or out (Z), around the crosshair", ("run",),
-           tabs=("overview",), palette="chart: zoom in", shown_keys="z Z"),
-    Action("zoom(-1)", ("Z",), "wider", "", ("run",), footer=False, palette="chart: zoom out"),
-    Action("pan(-1)", ("comma",), "pan", "earlier (,) or later (.) steps, when zoomed in", ("run",), footer=False,
+    Action("zoom(1)", ("z",), "zoom", "zoom all charts in (z) or out (Z), around the crosshair", ("overview",),
+           palette="chart: zoom in", shown_keys="z Z"),
+    Action("zoom(-1)", ("Z",), "wider", "", ("overview",), footer=False, palette="chart: zoom out"),
+    Action("pan(-1)", ("comma",), "pan", "earlier (,) or later (.) steps, when zoomed in", ("overview",), footer=False,
            palette="chart: earlier steps", shown_keys=", ."),
-    Action("pan(1)", ("full_stop",), "later", "", ("run",), footer=False, palette="chart: later steps"),
-    Action("show_all", ("0",), "whole run", "the whole run, without a crosshair", ("run",), footer=False,
+    Action("pan(1)", ("full_stop",), "later", "", ("overview",), footer=False, palette="chart: later steps"),
+    Action("show_all", ("0",), "whole run", "the whole run, without a crosshair", ("overview",), footer=False,
            palette="chart: the whole run"),
-    Action("charts", ("f",), "charts", "choose which charts are shown", ("run",), tabs=("overview",),
-           palette="chart: choose"),
-    Action("cumulative", ("v",), "cumulative", "rank distances as histograms, or as shares up to each distance",
-           ("run",), tabs=("bias",), palette="bias: cumulative"),
-    Action("log_axis", ("y",), "log axis", "logarithmic or linear axis of the large chart", ("run",), footer=False,
-           palette="chart: log axis"),
-    Action("smooth(1)", ("plus", "equals_sign"), "smooth", "smooth the charts more (+) or less (-)", ("run",),
+    Action("charts", ("f",), "charts", "choose which charts are shown", ("overview",), palette="chart: choose"),
+    Action("log_axis", ("y",), "log axis", "logarithmic or linear values in the large chart", ("overview",),
+           footer=False, palette="chart: log axis"),
+    Action("x_axis", ("a",), "x axis", "charts over steps, the time of day, the time since the start, or tokens",
+           ("overview",), palette="chart: next x axis"),
+    Action("y_range", ("r",), "y range", "of the large chart: all values, without outliers, or held as it is now",
+           ("overview",), footer=False, palette="chart: next range of values"),
+    Action("others", ("c",), "other runs", "lay the curves of other runs over these, or take them away",
+           ("overview",), palette="chart: other runs over these"),
+    Action("smooth(1)", ("plus", "equals_sign"), "smooth", "smooth the charts more (+) or less (-)", ("overview",),
            footer=False, palette="chart: smoother", shown_keys="+ -"),
-    Action("smooth(-1)", ("minus", "underscore"), "rougher", "", ("run",), footer=False,
+    Action("smooth(-1)", ("minus", "underscore"), "rougher", "", ("overview",), footer=False,
            palette="chart: rougher"),
-    Action("step(-1)", ("left_square_bracket",), "step", "the evaluation before ([) or after (])", ("run",),
-           tabs=("overview", "heatmap", "bias"), palette="evaluation: step before", shown_keys="[ ]"),
-    Action("step(1)", ("right_square_bracket",), "step after", "", ("run",), footer=False,
-           palette="evaluation: step after"),
-    Action("replay", ("space",), "play", "play the evaluations from the first to the last", ("run",),
-           tabs=("heatmap", "bias"), palette="evaluation: play all steps"),
-    Action("contrast", ("d",), "difference", "the difference to another step, or to another run", ("run",),
-           tabs=("heatmap", "queries", "config"), palette="evaluation: difference to"),
-    Action("view", ("s",), "view", "heatmap: all pairs, cross-lingual, monolingual, pool; queries: their order",
-           ("run",), tabs=("heatmap", "queries"), palette="heatmap: next view"),
-    Action("measure", ("m",), "measure", "another measure in the heatmap, where there are several", ("run",),
-           tabs=("heatmap",), palette="heatmap: next measure"),
-    Action("only", ("l",), "one language", "queries: only passages in the cell's language, or all", ("run",),
-           tabs=("queries",), palette="queries: one language"),
-    Action("search", ("slash",), "search", "search the log", ("run",), tabs=("log",), palette="log: search"),
-    Action("find(1)", ("n",), "next", "log: the match after (n) or before (N); queries: the relevant passage", ("run",),
-           tabs=("log", "queries"), palette="find: next", shown_keys="n N"),
-    Action("find(-1)", ("N",), "before", "", ("run",), footer=False, palette="find: before"),
-    Action("benchmark", ("b",), "benchmark", "the next benchmark, where a run has several", ("run",),
-           tabs=("heatmap", "bias"), palette="evaluation: next benchmark"),
-    Action("panel", ("o",), "other panel", "the other panels of this tab, on a narrow screen", ("run",),
-           footer=False, palette="view: other panel"),
+    Action("usual_smoothing", ("s",), "usual smoothing", "smooth by the length of the run again", ("overview",),
+           footer=False, palette="chart: smooth by the length of the run"),
+    Action("step(-1)", ("left_square_bracket",), "step", "the evaluation before ([) or after (])",
+           ("overview", "heatmap", "bias", "queries"), palette="evaluation: step before", shown_keys="[ ]"),
+    Action("step(1)", ("right_square_bracket",), "step after", "", ("overview", "heatmap", "bias", "queries"),
+           footer=False, palette="evaluation: step after"),
+    Action("enter", ("enter",), "queries", "the queries of the cell under the cursor", ("heatmap",),
+           palette="heatmap: queries of the cell"),
+    Action("enter", ("enter",), "passages", "what was ranked for the question under the cursor", ("queries",)),
+    Action("replay", ("space",), "play", "play the evaluations from the first to the last", ("heatmap", "bias"),
+           palette="evaluation: play all steps"),
+    Action("contrast", ("d",), "difference", "the difference to another step, or to another run",
+           ("heatmap", "queries", "config"), palette="evaluation: difference to"),
+    Action("view", ("s",), "view", "all pairs, cross-lingual, monolingual, pool", ("heatmap",),
+           palette="heatmap: next view"),
+    Action("view", ("s",), "order", "the order of the questions, where there are two evaluations", ("queries",),
+           palette="queries: next order"),
+    Action("measure", ("m",), "measure", "another measure in the heatmap, where there are several", ("heatmap",),
+           palette="heatmap: next measure"),
+    Action("cumulative", ("v",), "cumulative", "rank distances as histograms, or as shares up to each distance",
+           ("bias",), palette="bias: cumulative"),
+    Action("only", ("l",), "one language", "only passages in the cell's language, or all", ("queries",),
+           palette="queries: one language"),
+    Action("move_left", ("left",), "questions", "between the questions and what was ranked", ("queries",),
+           footer=False, shown_keys="left right"),
+    Action("move_right", ("right",), "passages", "", ("queries",), footer=False),
+    Action("find(1)", ("n",), "relevant", "the relevant passage below (n) or above (N)", ("queries",),
+           palette="queries: next relevant passage", shown_keys="n N"),
+    Action("find(-1)", ("N",), "before", "", ("queries",), footer=False, palette="queries: relevant passage before"),
+    Action("search", ("slash",), "search", "search the text", ("log", "config"), palette="find: search"),
+    Action("find(1)", ("n",), "next", "the match after (n) or before (N)", ("log", "config"),
+           palette="find: next", shown_keys="n N"),
+    Action("find(-1)", ("N",), "before", "", ("log", "config"), footer=False, palette="find: before"),
+    Action("kind", ("f",), "kind", "only problems, evaluations, checkpoints or commands, then everything again; at its "
+           "end the log follows what is new", ("log",), palette="log: next kind"),
+    Action("worker_log", ("l",), "worker.log", "what the process of the run printed (its tracebacks), and back",
+           ("log",), palette="log: worker.log"),
+    Action("benchmark", ("b",), "benchmark", "the next benchmark, where a run has several",
+           ("overview", "heatmap", "bias", "queries"), palette="evaluation: next benchmark"),
+    Action("panel", ("o",), "other panel", "the next panel; arrows move in the one that has the bright title",
+           ("overview", "heatmap", "bias", "queries"), footer=False, palette="view: other panel"),
     Action("choose", ("enter",), "compare", "compare the condition under the cursor with the baseline on that "
            "benchmark; among the runs that are left: open the run", ("grid", "left")),
     Action("compare", ("c",), "compare", "compare all conditions on the benchmark under the cursor", ("study",),
@@ -166,43 +193,43 @@ ACTIONS: tuple[Action, ...] = (
            "left; shift+tab: the one before", ("study",), palette="study: next part", shown_keys="tab", first=True),
     Action("previous_panel", ("shift+tab",), "part before", "", ("study",), footer=False, first=True),
     Action("export", ("x",), "export", "write a table or a figure to a file", ("runs", "run", "compare", "study"),
-           tabs=("heatmap", "bias"), palette="table: export"),
-    Action("move_up", ("up",), "move", "move over the cells of the heatmap, or scroll a text", ("run",),
-           tabs=("heatmap", "log", "config"), shown_keys="arrows"),
+           palette="table: export"),
+    Action("move_up", ("up",), "move", "another large chart (up, down), and the crosshair of all (left, right)",
+           ("board",), footer=False, shown_keys="arrows"),
+    Action("move_up", ("up",), "move", "move over the cells of the heatmap", ("cells",), shown_keys="arrows"),
     Action("move_up", ("up",), "up", "up or down", _LISTS, footer=False, shown_keys="up down"),
     Action("move_up", ("up",), "up", "up or down", ("list",), footer=False, shown_keys="up down"),
     Action("move_up", ("up",), "scroll", "up or down", ("text",), shown_keys="up down"),
-    Action("move_up", ("up",), "up", "up or down", ("choose", "charts"), footer=False, shown_keys="up down"),
-    Action("move_down", ("down",), "down", "", ("choose", "charts"), footer=False),
-    Action("page_up", ("pageup",), "page up", "a page up or down", ("choose", "charts"), footer=False,
+    Action("move_up", ("up",), "up", "up or down", ("choose", "charts", "others"), footer=False, shown_keys="up down"),
+    Action("move_down", ("down",), "down", "", ("choose", "charts", "others"), footer=False),
+    Action("page_up", ("pageup",), "page up", "a page up or down", ("choose", "charts", "others"), footer=False,
            shown_keys="pgup pgdn"),
-    Action("page_down", ("pagedown",), "page down", "", ("choose", "charts"), footer=False),
-    Action("first", ("home",), "first", "to the beginning or the end", ("choose", "charts"), footer=False,
+    Action("page_down", ("pagedown",), "page down", "", ("choose", "charts", "others"), footer=False),
+    Action("first", ("home",), "first", "to the beginning or the end", ("choose", "charts", "others"), footer=False,
            shown_keys="home end", first=True),
-    Action("last", ("end",), "last", "", ("choose", "charts"), footer=False, first=True),
+    Action("last", ("end",), "last", "", ("choose", "charts", "others"), footer=False, first=True),
     Action("move_up", ("up",), "move", "move over the cells, the lines or the runs", _STUDY_PARTS, footer=False,
            shown_keys="arrows"),
     Action("move_down", ("down",), "down", "", _MOVING, footer=False),
-    Action("move_left", ("left",), "left", "", ("grid",), footer=False),
-    Action("move_right", ("right",), "right", "", ("grid",), footer=False),
+    Action("move_left", ("left",), "left", "", ("grid", "cells", "board"), footer=False),
+    Action("move_right", ("right",), "right", "", ("grid", "cells", "board"), footer=False),
+    Action("move_left", ("left",), "left", "columns left or right", ("columns",), footer=False,
+           shown_keys="left right"),
+    Action("move_right", ("right",), "right", "", ("columns",), footer=False),
     Action("page_up", ("pageup",), "page up", "a page up or down", _MOVING, footer=False, shown_keys="pgup pgdn"),
     Action("page_down", ("pagedown",), "page down", "", _MOVING, footer=False),
     Action("first", ("home",), "first", "to the beginning or the end", _MOVING, footer=False, shown_keys="home end"),
     Action("last", ("end",), "last", "", _MOVING, footer=False),
-    Action("move_down", ("down",), "down", "", _SCROLLED, footer=False),
-    Action("move_left", ("left",), "left", "", ("run",), footer=False),
-    Action("move_right", ("right",), "right", "", ("run",), footer=False),
+    Action("move_down", ("down",), "down", "", _LISTS, footer=False),
     Action("move_left", ("left",), "left", "the choice before or after, where a field has choices",
            ("launch", "export"), footer=False, shown_keys="left right"),
     Action("move_right", ("right",), "right", "", ("launch", "export"), footer=False),
-    Action("page_up", ("pageup",), "page up", "a page up or down", _SCROLLED, footer=False,
+    Action("page_up", ("pageup",), "page up", "a page up or down", _LISTS, footer=False,
            shown_keys="pgup pgdn"),
-    Action("page_down", ("pagedown",), "page down", "", _SCROLLED, footer=False),
-    Action("first", ("home",), "first", "to the beginning or the end; at its end the log follows", ("run",),
-           footer=False, shown_keys="home end"),
+    Action("page_down", ("pagedown",), "page down", "", _LISTS, footer=False),
     Action("first", ("home",), "first", "to the beginning or the end", _LISTS, footer=False,
            shown_keys="home end"),
-    Action("last", ("end",), "last", "", _SCROLLED, footer=False),
+    Action("last", ("end",), "last", "", _LISTS, footer=False),
     Action("edit", ("enter",), "edit", "edit the field under the cursor; enter again keeps it", ("launch", "export")),
     Action("start", ("f5", "ctrl+enter"), "start", "start the run", ("launch",), palette="run: start"),
     Action("panel", ("o",), "before you start", "what a start would do, on a narrow screen", ("launch",)),
@@ -228,7 +255,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("choose", ("enter",), "choose", "choose", ("choose",)),
     Action("show_or_hide", ("enter",), "show or hide", "show or hide the chart under the cursor", ("charts",)),
     Action("only", ("tab",), "only these", "show the listed charts and no others", ("charts",)),
-    Action("close", ("escape", "ctrl+g"), "close", "back to the charts", ("charts",), shown_keys="esc"),
+    Action("close", ("escape", "ctrl+g"), "close", "back to the charts", ("charts", "others"), shown_keys="esc"),
+    Action("show_or_hide", ("enter",), "lay over or take away", "lay the run under the cursor over this one, or take "
+           "it away", ("others",)),
     Action("yes", ("y",), "yes", "do it", ("confirm",)),
     Action("close", ("n", "q", "escape"), "no", "leave everything as it is", ("confirm",), shown_keys="n"),
     Action("close", ("escape", "ctrl+g"), "close", "close without doing anything", ("choose",), shown_keys="ctrl+g"),
@@ -343,9 +372,10 @@ def shown_key(action: Action) -> str:
     return action.shown_keys or key_name(action.keys[0])
 
 
-def actions_of(screen: str) -> list[Action]:
-    """Those of a screen and of all its parts."""
-    scopes = {screen, *(part for parts in PARTS.get(screen, ()) for part in parts)}
+def actions_of(screen: str, part: str = "") -> list[Action]:
+    """Those of a screen and of its parts: of all, or of ``part`` and of what is in sight with it."""
+    together = [parts for parts in PARTS.get(screen, ()) if not part or part in parts]
+    scopes = {screen, *(each for parts in together for each in parts)}
     return [action for action in _in_force[0] if scopes & set(action.scopes)]
 
 
@@ -372,7 +402,7 @@ def overrides() -> dict[str, str]:
 
 
 def footer(
-    screen: str, tab: str = "", labels: dict[str, str] | None = None, order: Sequence[str] = ()
+    screen: str, part: str = "", labels: dict[str, str] | None = None, order: Sequence[str] = ()
 ) -> list[tuple[str, str]]:
     """(key, label) of the five actions that matter here, then the commands, help and the way out.
 
@@ -382,9 +412,9 @@ def footer(
     labels = labels or {}
     chosen: dict[str, tuple[str, str]] = {}
     ends: list[tuple[str, str]] = []
-    for action in actions_of(screen):
+    for action in actions_of(screen, part):
         label = labels.get(action.name, action.label)
-        if not (action.footer or action.name in order) or (tab and action.tabs and tab not in action.tabs) or not label:
+        if not (action.footer or action.name in order) or not label:
             continue
         if action.name in _ENDS:
             ends.append((shown_key(action), label))
@@ -401,17 +431,17 @@ def kept(keys: Sequence[tuple[str, str]]) -> int:
     return 3 if len(keys) > 2 and keys[-3][0] in commands else 2
 
 
-def help_lines(screen: str) -> list[tuple[str, str]]:
+def help_lines(screen: str, part: str = "") -> list[tuple[str, str]]:
     """(keys, what they do) for every action of a screen, one line for each."""
-    return [(help_keys(action), action.help) for action in actions_of(screen) if action.help]
+    return [(help_keys(action), action.help) for action in actions_of(screen, part) if action.help]
 
 
 def help_keys(action: Action) -> str:
     return action.shown_keys or ", ".join(map(key_name, action.keys))
 
 
-def palette(screen: str) -> Iterable[tuple[str, str, str, str]]:
+def palette(screen: str, part: str = "") -> Iterable[tuple[str, str, str, str]]:
     """(title, help, keys, action name), in the order of the table."""
-    for action in actions_of(screen):
+    for action in actions_of(screen, part):
         if action.palette:
             yield action.palette, action.help or action.label, help_keys(action), action.name

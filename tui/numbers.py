@@ -21,6 +21,7 @@ __all__ = [
     "age",
     "clock",
     "count",
+    "day_number",
     "duration",
     "effect",
     "exact",
@@ -34,6 +35,7 @@ __all__ = [
     "option_text",
     "p_value",
     "percent",
+    "seconds_east",
     "share",
     "short_path",
     "signed",
@@ -74,9 +76,18 @@ def duration(seconds: float) -> str:
 
 def clock(minutes_east: int | None, unix: float) -> str:
     """The time of day, HH:MM:SS, in a zone that many minutes east of UTC; None is the local zone, as it was then."""
-    east = time.localtime(unix).tm_gmtoff if minutes_east is None else minutes_east * 60
-    seconds = int(unix + east) % 86400
+    seconds = int(unix + seconds_east(minutes_east, unix)) % 86400
     return f"{seconds // 3600:02}:{seconds % 3600 // 60:02}:{seconds % 60:02}"
+
+
+def day_number(minutes_east: int | None, unix: float) -> int:
+    """Days since 1970 in that zone."""
+    return int((unix + seconds_east(minutes_east, unix)) // _DAY)
+
+
+def seconds_east(minutes_east: int | None, unix: float) -> float:
+    """How far the clocks of that zone were ahead of UTC."""
+    return float(time.localtime(unix).tm_gmtoff if minutes_east is None else minutes_east * 60)
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -40,7 +40,7 @@ UNKNOWN_MODE = 255
 _NUMBER_COLUMNS = ("loss", "lr", "masked", "grad_norm", "seconds", "data_wait")
 
 # Raised whenever the fold or RunState changes meaning: older snapshots are then ignored and rebuilt.
-SNAPSHOT_VERSION = 7
+SNAPSHOT_VERSION = 8
 _LONG_REPLAY = 1024 * 1024  # bytes
 _CHUNK = 128 * 1024  # bytes; events freed before the next are decoded halve the time of larger chunks
 

@@ -19,6 +19,7 @@ Phase = Literal[
     "queued", "starting", "running", "evaluating", "pausing", "paused", "stopping", "stopped", "finished", "failed"
 ]
 Level = Literal["info", "warning", "error"]
+NoteKind = Literal["problem", "evaluation", "checkpoint", "command", "other"]
 FINAL_PHASES: frozenset[str] = frozenset({"paused", "stopped", "finished", "failed"})
 
 NOTES_KEPT = 5000  # far more than a run has, unless something repeats itself in ever other words
@@ -42,6 +43,12 @@ class Note(msgspec.Struct, frozen=True):
     topic: str = ""  # notes of one topic repeat each other; empty: it stands for itself
     first: str = ""  # what was special about the first time: "step 310"
     last: str = ""
+    kind: NoteKind = "other"  # what it is about
+
+    @property
+    def kinds(self) -> tuple[NoteKind, ...]:
+        """What it is about, and whether it tells of a problem."""
+        return (self.kind,) if self.level == "info" else (self.kind, "problem")
 
     def line(self) -> str:
         """The text, with how often it came and when it began."""
@@ -188,7 +195,7 @@ class RunState(msgspec.Struct, kw_only=True):
             former = self.notes[index]
             self.notes[index] = msgspec.structs.replace(former, times=former.times + 1, last_t=event.t, last=at)
             return
-        self.notes.append(Note(event.t, text, level, event.seq, topic=topic, first=at, last=at))
+        self.notes.append(Note(event.t, text, level, event.seq, topic=topic, first=at, last=at, kind=_kind(event)))
         if len(self.notes) > NOTES_KEPT + _FIRST_NOTES:  # in blocks: at every note it would make long logs slow
             self.notes_left_out += _FIRST_NOTES
             del self.notes[_FIRST_NOTES : 2 * _FIRST_NOTES]
@@ -280,3 +287,14 @@ class RunState(msgspec.Struct, kw_only=True):
         }
         total = sum(spent.values())
         return {name: seconds / total for name, seconds in spent.items()} if total > 0 else {}
+
+
+def _kind(event: Event) -> NoteKind:
+    match event:
+        case events.EvalFinished() | events.Validation():
+            return "evaluation"
+        case events.CheckpointSaved():
+            return "checkpoint"
+        case events.CommandReceived() | events.CommandDone():
+            return "command"
+    return "other"

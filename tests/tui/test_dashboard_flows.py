@@ -260,7 +260,7 @@ async def test_smoothing_and_axis_change_what_is_drawn(running: RunWriter, dashb
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
         await open_first(pilot, app, until)
-        assert "smoothed .80 over raw   y: log" in text_of(app)
+        assert "smoothed .8 over raw   y: log" in text_of(app)
         before = text_of(app)
         await pilot.press("plus")
         await until(pilot, lambda: "smoothed .90 over raw" in text_of(app), "more smoothing")

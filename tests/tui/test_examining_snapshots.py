@@ -68,7 +68,7 @@ def settled(app: Dashboard) -> bool:
     tab = screen.tab if isinstance(screen, RunScreen) else None
     if not isinstance(tab, QueriesTab):
         return True
-    return tab.here.ranking is not None and not tab.busy
+    return tab.passages.ranking is not None and not tab.busy
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])

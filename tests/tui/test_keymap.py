@@ -18,7 +18,17 @@ from tui.dialogs.export import ExportScreen
 from tui.dialogs.help import HelpScreen, TomlScreen
 from tui.dialogs.jump import JumpScreen
 from tui.launch.screen import LaunchScreen
+from tui.run.bias_tab import BiasTab, SharePanel
+from tui.run.chart_board import ChartBoard
+from tui.run.config_tab import ConfigTab
+from tui.run.heatmap_panel import HeatPanel
+from tui.run.heatmap_tab import HeatmapTab
+from tui.run.log_tab import LogTab
+from tui.run.other_runs import OtherRunsScreen
+from tui.run.overview_tab import OverviewTab
+from tui.run.queries_tab import QueriesTab
 from tui.run.screen import RunScreen
+from tui.run.tab import Tab
 from tui.runs.screen import RunsScreen
 from tui.study.grid import ResultsGrid
 from tui.study.panels import AnswerPanel, RunsLeft
@@ -29,10 +39,12 @@ SCREENS: dict[str, type[Screen[object]]] = {
     "runs": RunsScreen, "run": RunScreen, "launch": LaunchScreen, "export": ExportScreen, "confirm": ConfirmScreen,
     "help": HelpScreen, "toml": TomlScreen, "choose": ChooseScreen, "jump": JumpScreen,
     "compare": CompareScreen,
-    "charts": ChartsScreen, "study": StudyScreen,
+    "charts": ChartsScreen, "others": OtherRunsScreen, "study": StudyScreen,
 }  # type: ignore[dict-item]  # fmt: skip
 PARTS: dict[str, list[type[Widget]]] = {
-    "list": [Items], "text": [Lines], "grid": [ResultsGrid], "answer": [AnswerPanel], "left": [RunsLeft],
+    "list": [Items], "text": [Lines], "overview": [OverviewTab], "board": [ChartBoard], "heatmap": [HeatmapTab],
+    "cells": [HeatPanel], "bias": [BiasTab], "columns": [SharePanel], "queries": [QueriesTab], "log": [LogTab],
+    "config": [ConfigTab], "grid": [ResultsGrid], "answer": [AnswerPanel], "left": [RunsLeft],
 }  # fmt: skip
 WAYS_OUT = ("commands", "help", "close", "leave")  # in this order behind the other keys
 EATEN = re.compile(r"^(alt\+.*|ctrl\+(s|q|z|c|b|m|i|j|\\))$")
@@ -41,7 +53,8 @@ EATEN = re.compile(r"^(alt\+.*|ctrl\+(s|q|z|c|b|m|i|j|\\))$")
 def test_every_scope_of_the_table_is_a_screen_or_a_widget_that_can_have_the_focus() -> None:
     assert {name for action in keymap.ACTIONS for name in action.scopes} == SCREENS.keys() | PARTS.keys()
     assert {part for parts in keymap.PARTS.values() for names in parts for part in names} == PARTS.keys()
-    assert all(widget.can_focus for widgets in PARTS.values() for widget in widgets)
+    # A tab holds the widgets that can have it: its keys are theirs as well.
+    assert all(widget.can_focus or issubclass(widget, Tab) for widgets in PARTS.values() for widget in widgets)
 
 
 def test_every_action_is_a_method_of_what_has_its_keys() -> None:
@@ -77,19 +90,25 @@ def test_no_key_is_one_that_terminals_eat_and_escape_is_never_the_only_one() -> 
 )
 def test_the_footer_holds_five_keys_and_the_way_out(name: str, tab: str) -> None:
     shown = keymap.footer(name, tab)
-    actions = {(keymap.shown_key(action), action.label): action for action in keymap.actions_of(name)}
+    actions = {(keymap.shown_key(action), action.label): action for action in keymap.actions_of(name, tab)}
     names = [actions[key, label].name for key, label in shown]
     middle = [action for action in names if action not in WAYS_OUT]
     assert len(middle) <= keymap.FOOTER_KEYS
     assert names == middle + [action for action in WAYS_OUT if action in names]
-    assert [each for each in shown if tab and actions[each].tabs and tab not in actions[each].tabs] == []
     assert ("commands" in names) == any(action.name == "commands" for action in actions.values())
     assert shown[-1][1].split(",")[0] in ("back", "leave", "close", "no")
 
 
 def test_the_first_of_the_table_are_those_in_the_footer() -> None:
     assert [key for key, _ in keymap.footer("runs")] == ["enter", "n", "p", "k", "e", ":", "?", "q"]
-    assert [key for key, _ in keymap.footer("run", "log")] == ["/", "n N", "arrows", ":", "?", "q"]
+    shown = keymap.footer("run", "log", order=LogTab.footer_order)
+    assert [key for key, _ in shown] == ["/", "n N", "f", "l", "up down", ":", "?", "q"]
+
+
+@pytest.mark.parametrize("tab", [OverviewTab, HeatmapTab, BiasTab, QueriesTab, LogTab, ConfigTab])
+def test_the_footer_of_a_tab_names_keys_that_are_in_force_there(tab: type[Tab]) -> None:
+    names = {action.name for action in keymap.actions_of("run", tab.name_in_keymap)}
+    assert set(tab.footer_order) <= names
 
 
 def test_a_label_of_the_moment_replaces_the_usual_one_and_an_empty_one_leaves_it_out() -> None:

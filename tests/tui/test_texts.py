@@ -11,7 +11,7 @@ from engine.config import DebiasMethod, ModelConfig, SystemConfig
 from engine.events import ModelLoaded
 from engine.runs.folder import Provenance, Spec
 from tui.draw.text import row_width
-from tui.run.texts import config_rows, toml_rows
+from tui.run.text_rows import config_rows, toml_rows
 
 
 @pytest.mark.parametrize(

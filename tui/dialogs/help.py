@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from textual.app import ComposeResult
 
 from tui import keymap
 from tui.draw.text import Row, fit, wrap
+from tui.glossary import words_of
 from tui.widgets.dialog import Dialog
 from tui.widgets.lists import Lines
 
@@ -35,9 +36,11 @@ class HelpScreen(TextScreen):
     BINDINGS = keymap.bindings("help")
     name_in_keymap = "help"
 
-    def __init__(self, screen_name: str) -> None:
-        lines = keymap.help_lines(screen_name)
-        super().__init__(f"keys of the {screen_name} screen", lambda width: _help_rows(lines, width))
+    def __init__(self, screen_name: str, part: str = "") -> None:
+        lines = keymap.help_lines(screen_name, part)
+        words = words_of(screen_name, part)
+        name = f"{screen_name} screen, {part}" if part else f"{screen_name} screen"
+        super().__init__(f"keys of the {name}", lambda width: [*_help_rows(lines, width), *_word_rows(words, width)])
 
 
 class TomlScreen(TextScreen):
@@ -58,6 +61,16 @@ class ProblemsScreen(TextScreen):
         super().__init__(
             "what cannot be read", lambda width: [((part, ""),) for line in told for part in wrap(line, width)]
         )
+
+
+def _word_rows(words: Sequence[tuple[str, str]], width: int) -> list[Row]:
+    """What the words on the screen mean."""
+    if not words:
+        return []
+    rows: list[Row] = [(), (("what the words mean", "title"),)]
+    for word, meaning in words:
+        rows += [(), ((word, "key"),), *((("  " + line, ""),) for line in wrap(meaning, max(10, width - 2)))]
+    return rows
 
 
 def _help_rows(lines: list[tuple[str, str]], width: int) -> list[Row]:

@@ -61,7 +61,7 @@ def _commands(view: View, screen_name: str) -> list[Command]:
     names = labels(rows)
     actions = [
         Command(title, meaning, keys, partial(view.run_action, action))
-        for title, meaning, keys, action in keymap.palette(screen_name)
+        for title, meaning, keys, action in keymap.palette(screen_name, view.part)
     ]
     studies = [
         Command(f"open study: {name}", f"{count} runs", "", partial(view.host.open_study, name))

@@ -124,6 +124,19 @@ def shows_pool(cells: int, matrix: Matrix, shades: Shades) -> bool:
     return bool(matrix.pool) and _label_width(matrix) + size * len(matrix.names) + _MARGIN + _POOL <= cells
 
 
+def cell_at(cells: int, matrix: Matrix, shades: Shades, window: Window, x: int, line: int) -> tuple[int, int] | None:
+    """Row and column of what stands there in a ``heatmap``, as ``Window.cursor`` counts them; None: no cell."""
+    label, size, count = _label_width(matrix), cell_width(cells, matrix, shades), len(matrix.names)
+    row, place = window.row + line - 1, (x - label) // size
+    if line < 1 or row >= count or x < label:
+        return None
+    end = label + size * count + _MARGIN
+    if end <= x < end + _POOL and shows_pool(cells, matrix, shades):
+        return row, count
+    column = window.column + place
+    return (row, column) if place < columns_in_sight(cells, matrix, shades) and column < count else None
+
+
 _WITH_MARGIN = 40  # cells from which means are worth their room
 
 

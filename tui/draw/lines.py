@@ -27,6 +27,9 @@ _LEAST_CELLS, _LEAST_LINES = 16, 3
 _SPARSE = 3  # cells a point, from which on points are drawn as marks
 _OUTLIERS = 0.02  # of the columns at either end: how many may lie outside of a robust range
 
+# Dashed lines, as columns of dots that are drawn and left out, and what stands for them beside a label.
+DASHES = {(8, 3): "╍", (4, 3): "┅", (2, 2): "┉", (6, 6): "╌", (3, 6): "┄", (1, 4): "┈"}
+
 Kind = Literal["step", "moment", "elapsed", "tokens"]  # what an x axis measures
 Range = Literal["all", "robust"] | tuple[float, float]  # of values: all, without outliers, or from and to
 
@@ -41,7 +44,7 @@ class Series:
     marked: bool = False  # every point is a measurement of its own: a mark where there is room
     ruler: Ruler | None = None  # of an x axis that is not one of steps
     dash: tuple[int, int] = (1, 0)  # columns of dots that are drawn, and left out after them
-    faint: bool = False  # its raw points are not drawn, so that they hide no other curve
+    over: bool = False  # of another run: its raw points are not drawn, so that they hide no curve of this one
 
     @property
     def style(self) -> str:
@@ -59,7 +62,9 @@ class Series:
         return place if self.ruler is None else self.ruler.step(place)
 
     def sample(self, glyphs: Glyphs) -> str:
-        """What stands before the label, so that series differ without colour in ASCII."""
+        """What stands before the label, so that series differ without colour in ASCII, and dashed ones everywhere."""
+        if self.dash in DASHES and glyphs.name != "ascii":
+            return DASHES[self.dash]
         return glyphs.series.get(self.key, glyphs.full)
 
 
@@ -75,7 +80,7 @@ class Axes:
     labelled: bool = True  # names at the ends of the lines, where there is room
     kind: Kind = "step"
     range: Range = "all"
-    minutes_east: int = 0  # of the time zone
+    minutes_east: int | None = 0  # of the time zone; None: the local one
 
     def label(self, place: float) -> str:
         """A place on the x axis, exact enough to be found again."""
@@ -196,7 +201,7 @@ def _draw_series(
     """The smoothed lines above all that is raw."""
     layers: list[Layer] = []
     for one, points in zip(shown, envelopes, strict=True):
-        if one.faint and axes.smoothed:
+        if one.over and axes.smoothed:
             continue
         raw = Dots(plot_width, plot_height, glyphs)
         _trace_raw(raw, points, scale, joined=not axes.smoothed)

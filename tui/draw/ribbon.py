@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from tui.draw.curve import View
@@ -39,16 +39,19 @@ def planned(shares: Sequence[float], mode: str, glyphs: Glyphs) -> Row:
     )
 
 
-def stretches(views: Sequence[View], first: float, last: float, cells: int) -> list[list[int]]:
+def stretches(
+    views: Sequence[View], first: float, last: float, cells: int, step: Callable[[float], float] = float
+) -> list[list[int]]:  # fmt: skip
     """Batches of each mode in equal stretches over first..last, both included; a step counts where a chart draws it.
 
-    Magnified to more than a cell a step, each cell has the batch of its closest step.
+    Magnified to more than a cell a step, each cell has the batch of its closest step. ``step`` gives the step at a
+    place, on an axis that is not one of steps.
     """
     width = (last - first) / max(1, cells - 1)
-    if width < 1:
-        steps = [round(first + width * cell) for cell in range(cells)]
-        return [[view.count_between(step, step + 1) for view in views] for step in steps]
-    edges = [math.ceil(first + width * (cell - 0.5)) for cell in range(cells + 1)]  # whole steps are found faster
-    edges[-1:] = [max(edges[-1], math.ceil(last + 1))] if cells else []
+    if step(last) - step(first) < max(1, cells - 1):
+        steps = [round(step(first + width * cell)) for cell in range(cells)]
+        return [[view.count_between(at, at + 1) for view in views] for at in steps]
+    edges = [math.ceil(step(first + width * (cell - 0.5))) for cell in range(cells + 1)]  # whole ones are found faster
+    edges[-1:] = [max(edges[-1], math.ceil(step(last) + 1))] if cells else []
     before = [[view.count_before(edge) for view in views] for edge in edges]
     return [[end - start for start, end in zip(*each, strict=True)] for each in pairwise(before)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import time
 
+from tui.numbers import seconds_east
+
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 _STEPS = (
     1.0, 2.0, 5.0, 10.0, 15.0, 30.0, _MINUTE, 2 * _MINUTE, 5 * _MINUTE, 10 * _MINUTE, 15 * _MINUTE, 30 * _MINUTE,
@@ -12,10 +14,10 @@ _STEPS = (
 )  # fmt: skip
 
 
-def moment_ticks(low: float, high: float, count: int, minutes_east: int) -> list[tuple[float, str]]:
+def moment_ticks(low: float, high: float, count: int, minutes_east: int | None) -> list[tuple[float, str]]:
     """(unix seconds, label): times of the day, and the date where a new one begins."""
     step = _step(high - low, count)
-    shift = 60.0 * minutes_east
+    shift = seconds_east(minutes_east, high)
     ticks = [tick - shift for tick in _multiples(low + shift, high + shift, step)]
     labels: list[tuple[float, str]] = []
     day = ""
@@ -34,9 +36,9 @@ def elapsed_ticks(low: float, high: float, count: int) -> list[tuple[float, str]
     return [(tick, _elapsed(tick, step)) for tick in _multiples(low, high, step)]
 
 
-def moment_label(unix: float, minutes_east: int) -> str:
+def moment_label(unix: float, minutes_east: int | None) -> str:
     """Date and time of the day, to the second."""
-    return time.strftime("%d %b %H:%M:%S", time.gmtime(unix + 60.0 * minutes_east))
+    return time.strftime("%d %b %H:%M:%S", time.gmtime(unix + seconds_east(minutes_east, unix)))
 
 
 def elapsed_label(seconds: float) -> str:

@@ -17,7 +17,7 @@ from tui.draw.text import Piece, Row, fit, width, wrap
 from tui.draw.ticks import log_ticks, tick_label
 from tui.follow.bias_figures import nulls, overall_advantage
 from tui.numbers import number, visible
-from tui.run.heatmap_panels import step_line
+from tui.run.heatmap_panel import step_line
 from tui.widgets.scrolled import Scrolled
 
 _ADVANTAGE_NOTE = "in doublings of rank, with its 95 % interval; 0: the answer's language does not matter"

@@ -1,174 +1,203 @@
-"""The charts of the overview: panels on one steps axis, with one crosshair."""
+"""The charts of the overview: which, in what order, what part of the run they show, and one crosshair for all."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from textual import events
 from textual.app import ComposeResult
+from textual.message import Message
 from textual.widget import Widget
 
-from engine.config import BatchConfig
-from engine.mono_share import mono_share_at, schedule_text
+from engine.mono_share import schedule_text
+from tui import keymap
 from tui.draw.curve import Point
-from tui.draw.frame import Y_LABELS
-from tui.draw.lines import Axes, Series, line_chart, plot_width
-from tui.draw.ribbon import planned, ribbon, stretches
-from tui.draw.text import Piece, Row, fit, row_width
+from tui.draw.lines import Kind, Range, Series, steady_end
+from tui.draw.ruler import Ruler
 from tui.follow.charts import Chart
 from tui.follow.detail import RunDetail
 from tui.follow.measures import LOSS
-from tui.numbers import exact, number, share
-from tui.run.board import Board, arrange
+from tui.host import Host, host_of
+from tui.run.chart_panel import KINDS, ChartPanel, Look, OtherRun, Schedule, readouts
 from tui.terminal.kept_lines import kept
-from tui.widgets.panel import Panel
+from tui.widgets.arrows import Arrows
 
 MOST = 12  # charts at a time
-_ROOM_BELOW = 8  # lines from which on the ribbon has one
+_LEAST_LEADING, _LEAST_LINES, _LEAST_CELLS = 12, 9, 38  # of the large chart, and of the others
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """The planned share of monolingual batches, by update."""
+@dataclass
+class ChartChoices:
+    """How charts are shown, of all runs for as long as the dashboard is open."""
 
-    batch: BatchConfig
-    max_steps: int
+    hidden: frozenset[str] = frozenset()  # charts that are left out
+    turned: frozenset[str] = frozenset()  # charts with the axis that is unusual there
+    ranges: dict[str, Range] = field(default_factory=dict)  # of values, by chart; else all
+    kind: Kind = "step"  # of the x axis
 
-    def at(self, step: float) -> float:
-        return mono_share_at(self.batch, self.max_steps, max(1, min(self.max_steps, round(step))))
+
+LEAST_SPAN = 10  # steps: no chart is magnified further
 
 
-@dataclass(frozen=True)
-class Look:
-    """How a chart is shown: all on one axis of steps."""
+@dataclass
+class Viewport:
+    """``span`` None: the whole run. ``end`` None: the window follows the newest step. All in steps."""
 
-    first: int
-    last: int
-    log: bool
-    smoothing: float
+    span: int | None = None
+    end: int | None = None
     crosshair: int | None = None
-    schedule: Schedule | None = None  # of the share of monolingual batches, where it is not constant
 
-
-class ChartPanel(Panel):
-    """One chart; drawn again only when its curves or its look are others."""
-
-    def __init__(self, *, id: str) -> None:
-        super().__init__(id=id)
-        self._shown: tuple[Chart, Look] | None = None
-        self.leading = False  # the large one, which says how it is drawn
+    def window(self, newest: int) -> tuple[int, int]:
+        """First and last step in sight; the first may be 0, which is before training."""
+        if self.span is None:
+            return 0, max(2, steady_end(newest))
+        if self.end is not None:
+            return self.end - self.span, self.end
+        grain = max(1, self.span // 128)  # a window that follows moves in jumps of about a dot
+        last = max(self.span, -(-newest // grain) * grain)
+        return last - self.span, last
 
     @property
-    def columns(self) -> int:
-        """Cells of the plot: the steps of the crosshair."""
-        if self._shown is None:
-            return 1
-        chart, look = self._shown
-        return max(1, plot_width(self.size.width, chart.series, self._axes(chart, look)))
+    def whole(self) -> bool:
+        return self.span is None
 
-    def show(self, chart: Chart, look: Look) -> None:
-        if (chart, look) == self._shown:
+    def show_all(self) -> None:
+        self.span = self.end = None
+
+    def zoom(self, closer: bool, newest: int, around: int | None = None) -> None:
+        """Halves or doubles what is in sight, around a step, else the crosshair, else towards the end it follows."""
+        first, last = self.window(newest)
+        span = max(LEAST_SPAN, (last - first + 1) // 2) if closer else (last - first) * 2
+        if span >= max(2, steady_end(newest)):
+            self.show_all()
             return
-        self._shown = (chart, look)
-        self.retitle(self._title_row(chart, look))
-        self.redraw()
+        follows = self.end is None
+        anchor = last if follows else (first + last) // 2
+        around = self.crosshair if around is None else around
+        if around is not None and first <= around <= last:
+            anchor = around
+        share = span / max(1, last - first)
+        if 2 * anchor <= first + last:  # rounded so that the closer edge, and what lies on it, stays in sight
+            start = anchor - math.ceil((anchor - first) * share)
+        else:
+            start = anchor + math.ceil((last - anchor) * share) - span
+        self._place(start, span, newest, follows and anchor >= last)
 
-    def readout(self) -> str:
-        """The step of the crosshair and what the curves are there; empty without one."""
-        if self._shown is None or self._shown[1].crosshair is None:
-            return ""
-        chart, look = self._shown
-        values = "  ".join(f"{one.label}{self._value(one, look)}" for one in chart.series)
-        return f"step {look.crosshair:,}  {values}"
+    def show_part(self, first: int, last: int, newest: int) -> None:
+        """These steps, as far as they are not too few."""
+        self._place(first, max(LEAST_SPAN, last - first), newest, follows=False)
 
-    def on_resize(self, event: events.Resize) -> None:
-        if self._shown is not None:
-            self.retitle(self._title_row(*self._shown))
+    def pan(self, by: int, newest: int) -> None:
+        """Moves by quarters of what is in sight; at the newest step the window follows again."""
+        if self.span is None:
+            return
+        first, _ = self.window(newest)
+        self._place(first + by * max(1, self.span // 4), self.span, newest, follows=False)
 
-    def rows(self, width: int, height: int) -> list[Row]:
-        if self._shown is None:
-            return []
-        chart, look = self._shown
-        if not chart.ready:
-            return [(("reading", "dim"),)]
-        axes = self._axes(chart, look)
-        below: list[Row] = []
-        if chart.name == LOSS and chart.series and height >= _ROOM_BELOW:
-            below = [self._mix(chart, axes, width)]
-            if look.schedule is not None and height > _ROOM_BELOW:
-                below.append(self._plan(look, look.schedule, chart, axes, width))
-            below += self._lost(chart)
-        return line_chart(width, height - len(below), chart.series, axes, self.glyphs) + below
+    def move(self, by: int, newest: int, columns: int) -> None:
+        """Moves the crosshair by columns of a chart ``columns`` wide, and the window after it; sets it at first."""
+        first, last = self.window(newest)
+        if self.crosshair is None:
+            self.crosshair = min(newest, last)
+            return
+        step = max(1, round((last - first) / max(1, columns - 1)))
+        self.set_crosshair(self.crosshair + by * step, newest)
 
-    def _axes(self, chart: Chart, look: Look) -> Axes:
-        smoothed = chart.smoothed and look.smoothing > 0
-        return Axes(look.first, look.last, look.log, smoothed, look.crosshair)
+    def set_crosshair(self, step: int, newest: int) -> None:
+        """The crosshair to a step, and the window after it."""
+        first, last = self.window(newest)
+        self.crosshair = max(0, min(newest, step))
+        if self.span is not None and not first <= self.crosshair <= last:
+            start = self.crosshair if self.crosshair < first else self.crosshair - self.span
+            self._place(start, self.span, newest, follows=False)
 
-    def _mix(self, chart: Chart, axes: Axes, width: int) -> Row:
-        """The batch modes under the losses they belong to; right of them the shares in sight."""
-        views, modes = [one.view for one in chart.series], [one.key for one in chart.series]
-        room = plot_width(width, chart.series, axes)
-        counts = stretches(views, axes.first, axes.last, room)
-        sums = [view.count_between(axes.first, axes.last + 1) for view in views]
-        runs: list[Piece] = [(fit("mix", Y_LABELS), "dim"), *ribbon(counts, modes, self.glyphs)]
-        if len(modes) > 1 and sum(sums) > 0:
-            runs.append((f" {modes[0]} {100 * sums[0] / sum(sums):.1f} %", chart.series[0].style))
-        return tuple(runs)
+    def move_to_end(self, last: bool, newest: int) -> None:
+        """The crosshair to the first or last step in sight."""
+        window = self.window(newest)
+        self.crosshair = max(0, min(newest, window[1] if last else window[0]))
 
-    def _plan(self, look: Look, schedule: Schedule, chart: Chart, axes: Axes, width: int) -> Row:
-        """What was planned for the cells above; right of it the share at the crosshair, or the mean in sight."""
-        room = plot_width(width, chart.series, axes)
-        stretch = (axes.last - axes.first) / max(1, room - 1)
-        shares = [schedule.at(axes.first + stretch * cell) for cell in range(room)]
-        told = sum(shares) / max(1, len(shares)) if look.crosshair is None else schedule.at(look.crosshair)
-        row = planned(shares, "mono", self.glyphs)
-        return ((fit("plan", Y_LABELS), "dim"), *row, (f" mono {100 * told:.1f} %", "dim"))
-
-    def _lost(self, chart: Chart) -> list[Row]:
-        lost = sorted(point for one in chart.series for point in one.view.lost()[-1:])
-        if not lost:
-            return []
-        step, value = lost[-1]
-        total = sum(one.view.lost_count for one in chart.series)
-        text = f"{self.glyphs.non_finite} {total:,} steps without a finite loss, the last {number(value)} at {step:,}"
-        return [((text, "error"),)]
-
-    def _title_row(self, chart: Chart, look: Look) -> Row:
-        """The name, then each curve: what it is under the crosshair, or at its end where the chart has no room to say.
-
-        Where all of it does not fit, the numbers give way: without them it still says which line is which.
-        """
-        if self.leading and look.crosshair is None:
-            smoothed = f"   smoothed {share(look.smoothing, 2)} over raw" if chart.smoothed and look.smoothing else ""
-            return ((chart.name, ""), (f"{smoothed}   y: {'log' if look.log else 'linear'}", "dim"))
-        full: list[Piece] = [(chart.name, "")]
-        short: list[Piece] = [(chart.name, "")]
-        for one in chart.series:
-            name = "" if one.label == chart.name else f" {one.label}"
-            full.append((f"  {one.sample(self.glyphs)}{name}{self._value(one, look)}", one.style))
-            short.append((f"  {one.sample(self.glyphs)}{name}", one.style))
-        return tuple(full if row_width(full) <= self.title_room else short)
-
-    def _value(self, one: Series, look: Look) -> str:
-        if look.crosshair is None:
-            end = one.view.smooth_before(look.last + 1)
-            return "" if end is None else f" {number(end)}"
-        point = one.view.nearest(look.crosshair)
-        if point is None:
-            return " -"
-        return f" {exact(point.value)}" + ("" if point.step == look.crosshair else f" @{point.step:,}")
+    def _place(self, first: int, span: int, newest: int, follows: bool) -> None:
+        first = max(0, first)
+        self.span = span
+        self.end = None if follows or first + span >= newest else first + span
 
 
-def readouts(chart: Chart, step: int) -> list[tuple[Series, Point]]:
-    """What each curve of a chart is at ``step``, or closest to it."""
-    found = [(one, one.view.nearest(step)) for one in chart.series]
-    return [(one, point) for one, point in found if point is not None]
+@dataclass
+class Board:
+    """The charts of one run; ``leading`` is the large one."""
+
+    choices: ChartChoices = field(default_factory=ChartChoices)
+    leading: str = LOSS
+    viewport: Viewport = field(default_factory=Viewport)
+
+    def in_order(self, charts: Sequence[Chart]) -> list[Chart]:
+        """The leading chart, those after it, and then those before it; never empty while there are charts."""
+        shown = [chart for chart in charts if chart.name not in self.choices.hidden] or list(charts[:1])
+        at = next((index for index, chart in enumerate(shown) if chart.name == self.leading), 0)
+        return [*shown[at:], *shown[:at]]
+
+    def lead(self, charts: Sequence[Chart], by: int) -> str:
+        """Makes the next chart the leading one; its name."""
+        ordered = self.in_order(charts)
+        if ordered:
+            self.leading = ordered[by % len(ordered)].name
+        return self.leading
+
+    def log_axis(self, chart: Chart) -> bool:
+        return chart.log != (chart.name in self.choices.turned)
+
+    def turn_axis(self, charts: Sequence[Chart]) -> None:
+        """The leading chart's axis: linear if it is logarithmic, and the other way round."""
+        ordered = self.in_order(charts)
+        if ordered:
+            self.choices.turned ^= {ordered[0].name}
+
+    def next_kind(self) -> Kind:
+        """What the x axis measures next."""
+        self.choices.kind = KINDS[(KINDS.index(self.choices.kind) + 1) % len(KINDS)]
+        return self.choices.kind
+
+    def next_range(self, charts: Sequence[Chart], now: tuple[float, float] | None) -> Range:
+        """Of the leading chart: all values, then without outliers, then those that are in sight ``now``, held."""
+        name = next((chart.name for chart in self.in_order(charts)), self.leading)
+        former = self.choices.ranges.get(name, "all")
+        chosen: Range = "robust" if former == "all" else now if former == "robust" and now is not None else "all"
+        self.choices.ranges[name] = chosen
+        return chosen
 
 
-class ChartBoard(Widget):
-    """As many charts as fit: the chosen one large on top, those after it below."""
+def arrange(width: int, height: int, others: int) -> tuple[int, list[int]]:
+    """(columns, lines of each row) for one large chart and as many of the others as fit below it."""
+    most_columns = max(1, width // _LEAST_CELLS)
+    most_rows = max(0, (height - _LEAST_LEADING) // _LEAST_LINES)
+    if not others or not most_rows:
+        return 1, [height]
+    columns = next(
+        (columns for columns in range(1, most_columns + 1) if -(-others // columns) <= most_rows), most_columns
+    )
+    rows = min(most_rows, -(-others // columns))
+    small = max(_LEAST_LINES, height // (rows + 2))
+    return columns, [height - rows * small, *[small] * rows]
 
+
+class ChartBoard(Arrows, Widget, can_focus=True):
+    """As many charts as fit: the chosen one large on top, those after it below. Arrows move crosshair and choice."""
+
+    BINDINGS = keymap.bindings("board")
     DEFAULT_CSS = "ChartBoard { layout: grid; width: 1fr; height: 1fr; }"
+
+    class Moved(Message):
+        """The crosshair, the part in sight or the large chart is another."""
+
+    class Paged(Message):
+        """A page key, which is not for charts."""
+
+        def __init__(self, pages: int) -> None:
+            super().__init__()
+            self.pages = pages
 
     def __init__(self) -> None:
         super().__init__(id="charts")
@@ -178,35 +207,143 @@ class ChartBoard(Widget):
         self.panels[0].leading = True
         self._arranged: tuple[int, int, int, int] | None = None
         self._detail: RunDetail | None = None
+        self._others: Mapping[Path, OtherRun] = {}
+        self.look: Look | None = None  # of the large chart
+        self.charts: tuple[Chart, ...] = ()  # with the curves of other runs
+
+    @property
+    def host(self) -> Host:
+        return host_of(self)
 
     def compose(self) -> ComposeResult:
         yield from self.panels
+
+    def on_mount(self) -> None:
+        self.board.choices = self.host.kept(ChartChoices)
 
     @property
     def columns(self) -> int:
         """Columns that the crosshair moves by."""
         return self.panels[0].columns
 
-    def show(self, detail: RunDetail) -> tuple[str, ...]:
-        """Draws what is new; the names of the charts in sight, the large one first."""
+    def show(self, detail: RunDetail, others: Mapping[Path, OtherRun] | None = None) -> tuple[str, ...]:
+        """Draws what is new; the names of the charts in sight, the large one first.
+
+        ``others`` says of the runs that lie over this one, by folder, how they look; None: as before.
+        """
         self._detail = detail
-        charts = self.board.in_order(detail.charts)
+        self._others = self._others if others is None else others
+        self.charts = tuple(self._with_others(chart) for chart in detail.charts)
+        charts = self.board.in_order(self.charts)
         width, height = self.size.width, self.size.height
         if not charts or not width or not height:
             return ()
         columns, lines = arrange(width, height, min(MOST, len(charts)) - 1)
         count = min(len(charts), 1 + columns * len(lines[1:]))
         self._arrange(width, columns, lines, count)
-        first, last = self.board.viewport.window(detail.row.step)
-        schedule = _schedule(detail)
+        look = self._look(detail)
         for chart, panel in zip(charts[:count], self.panels, strict=False):
-            log = self.board.log_axis(chart)
-            panel.show(chart, Look(first, last, log, detail.smoothing, self.board.viewport.crosshair, schedule))
+            values = self.board.choices.ranges.get(chart.name, "all")
+            shown = replace(look, log=self.board.log_axis(chart), range=values)
+            panel.show(chart, shown)
+            self.look = shown if panel is self.panels[0] else self.look
         return tuple(chart.name for chart in charts[:count])
+
+    def read_out(self) -> list[tuple[str, Series, Point]]:
+        """What every curve of every chart is under the crosshair, or closest to it."""
+        if self.look is None:
+            return []
+        return [(chart.name, one, point) for chart in self.charts for one, point in readouts(chart, self.look)]
+
+    def redraw(self) -> None:
+        """Draws again after what is chosen has changed, and says so."""
+        if self._detail is not None:
+            self.show(self._detail)
+        self.post_message(self.Moved())
 
     def on_resize(self, event: events.Resize) -> None:
         if self._detail is not None:
             self.show(self._detail)
+
+    def on_chart_panel_pointed(self, message: ChartPanel.Pointed) -> None:
+        if self._detail is not None:
+            self.board.viewport.set_crosshair(round(self._step(message.place)), self._detail.row.step)
+            self.redraw()
+
+    def on_chart_panel_dragged(self, message: ChartPanel.Dragged) -> None:
+        if self._detail is not None:
+            first, last = (round(self._step(place)) for place in (message.first, message.last))
+            self.board.viewport.show_part(first, last, self._detail.row.step)
+            self.redraw()
+
+    def on_chart_panel_wheeled(self, message: ChartPanel.Wheeled) -> None:
+        if self._detail is None:
+            return
+        if message.sideways:
+            self.board.viewport.pan(-1 if message.closer else 1, self._detail.row.step)
+        else:
+            self.board.viewport.zoom(message.closer, self._detail.row.step, round(self._step(message.place)))
+        self.redraw()
+
+    def action_page_up(self) -> None:
+        self.post_message(self.Paged(-1))
+
+    def action_page_down(self) -> None:
+        self.post_message(self.Paged(1))
+
+    def action_first(self) -> None:
+        self._to_end(last=False)
+
+    def action_last(self) -> None:
+        self._to_end(last=True)
+
+    def _to_end(self, last: bool) -> None:
+        if self._detail is not None:
+            self.board.viewport.move_to_end(last, self._detail.row.step)
+            self.redraw()
+
+    def _move(self, rows: int, columns: int) -> None:
+        if self._detail is None:
+            return
+        if columns:
+            self.board.viewport.move(columns, self._detail.row.step, self.columns)
+        if rows:
+            self.board.lead(self._detail.charts, rows)
+        self.redraw()
+
+    def _look(self, detail: RunDetail) -> Look:
+        viewport = self.board.viewport
+        first, last = viewport.window(detail.row.step)
+        kind: Kind = "step" if detail.ruler is None else detail.kind
+        start, end = _place(detail.ruler, first), _place(detail.ruler, last)
+        crosshair = viewport.crosshair
+        others = [(self._others[each.row.folder.path], each) for each in detail.over
+                  if each.row.folder.path in self._others and (each.ruler is not None or kind == "step")]  # fmt: skip
+        if viewport.whole:
+            starts = [_place(each.ruler, 0) for _, each in others]
+            ends = [_place(each.ruler, steady_end(each.row.step)) for _, each in others]
+            start, end = min([start, *starts]), max([end, *ends])
+        return Look(
+            start, end, False, detail.smoothing, crosshair,
+            None if crosshair is None else _place(detail.ruler, crosshair), _schedule(detail), kind,
+            minutes_east=self.host.minutes_east, others=tuple(look for look, _ in others),
+        )  # fmt: skip
+
+    def _step(self, place: float) -> float:
+        """The step of the open run at a place of the x axis."""
+        ruler = None if self._detail is None else self._detail.ruler
+        return place if ruler is None else ruler.step(place)
+
+    def _with_others(self, chart: Chart) -> Chart:
+        if self._detail is None or not self._detail.over:
+            return chart
+        series: list[Series] = []
+        for each in self._detail.over:
+            other = self._others.get(each.row.folder.path)
+            theirs = next((found for found in each.charts if found.name == chart.name), None)
+            if other is not None and theirs is not None:
+                series += [other.over(one, chart.name) for one in theirs.series]
+        return replace(chart, series=(*chart.series, *series))
 
     def _arrange(self, width: int, columns: int, lines: list[int], count: int) -> None:
         key = (width, columns, sum(lines), count)
@@ -221,18 +358,12 @@ class ChartBoard(Widget):
             panel.display = index < count
 
 
+def _place(ruler: Ruler | None, step: float) -> float:
+    return step if ruler is None else ruler.at(step)
+
+
 def _schedule(detail: RunDetail) -> Schedule | None:
     config = None if detail.spec is None else detail.spec.config
     if config is None or config.kind != "training" or not schedule_text(config.batch):
         return None
     return Schedule(config.batch, config.optimizer.max_steps)
-
-
-def mode_at(charts: tuple[Chart, ...], step: int) -> str:
-    """The mode of the batch of ``step``; empty where none is known."""
-    losses = next((chart for chart in charts if chart.name == LOSS), None)
-    for one in losses.series if losses is not None else ():
-        point = one.view.nearest(step)
-        if point is not None and point.step == step:
-            return one.key
-    return ""

@@ -36,15 +36,15 @@ class Contrast:
     def against(self, points: Sequence[EvaluationPoint], point: EvaluationPoint) -> Against | None:
         """What ``point``, one of ``points`` of the run, is held against; None where there is no such evaluation."""
         if self.other is None:
-            found = next((other for other in points if other.step == self.step), None)
-            return None if found is None or found is point else Against(f"step {found.step:,}", found, None)
+            former = next((other for other in points if other.step == self.step), None)
+            return None if former is None or former is point else Against(f"step {former.step:,}", former, None)
         rest = [other for other in self.other.evaluations if other.benchmark == point.benchmark]
         if not rest:
             return None
-        found = next((other for other in rest if other.step == point.step), rest[-1])
+        measured = next((other for other in rest if other.step == point.step), rest[-1])
         has_steps = self.other.spec is None or self.other.spec.config.kind == "training"
-        at = f" at step {found.step:,}" if has_steps else ""
-        return Against(f"{self.other.name}{at}", found, self.other.folder)
+        at = f" at step {measured.step:,}" if has_steps else ""
+        return Against(f"{self.other.name}{at}", measured, self.other.folder)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Against:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Opponent:
     """A line of the list to choose from: nothing (both None), a step, or a run."""
 
     name: str
@@ -77,14 +77,14 @@ def read_other(row: RunRow, name: str) -> Other:
     return Other(row.folder, name, tuple(reader.state.evaluations), spec, row.evaluated)
 
 
-def choices(detail: RunDetail, steps: Sequence[int], rows: Sequence[RunRow]) -> list[Choice]:
+def opponents_of(detail: RunDetail, steps: Sequence[int], rows: Sequence[RunRow]) -> list[Opponent]:
     """Nothing, then those of the run's own evaluated ``steps`` that make sense, then the other runs."""
-    found = [Choice("nothing", "no difference is shown")]
-    found += [Choice(f"step {step:,}", "of this run", step=step) for step in steps]
+    opponents = [Opponent("nothing", "no difference is shown")]
+    opponents += [Opponent(f"step {step:,}", "of this run", step=step) for step in steps]
     named = labels(rows)
     for row in rows:
         if row.folder != detail.row.folder:
             about = f"{row.mode}, {row.state}" + (f", step {row.step:,}" if row.kind == "training" else "")
             about += f", {visible(row.benchmark)}" if row.benchmark else ""
-            found.append(Choice(named[row.folder.path], about, row=row))
-    return found
+            opponents.append(Opponent(named[row.folder.path], about, row=row))
+    return opponents

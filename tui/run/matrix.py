@@ -24,7 +24,7 @@ Cells = Mapping[str, Mapping[str, float]]  # [query_language][candidate_language
 
 
 @dataclass(frozen=True)
-class Measure:
+class CellMeasure:
     """What the cells of the heatmap show: ``scale`` times the value, with ``digits``."""
 
     name: str
@@ -34,7 +34,6 @@ class Measure:
     scale: float = 100.0
     digits: int = 0
     about_zero: bool = False  # signed, and shaded from both sides
-    queries: bool = False  # single queries have it
 
 
 def _effect(result: EvaluationResult) -> Cells | None:
@@ -46,18 +45,16 @@ def _share(result: EvaluationResult) -> Cells | None:
     return (result.bias.language_share_at_10 or None) if result.bias is not None else None
 
 
-MAP = Measure(
-    "mAP", "mAP x 100", lambda result: result.matrix, lambda result: result.map_multilingual_by_language, queries=True
-)
+MAP = CellMeasure("mAP", "mAP x 100", lambda result: result.matrix, lambda result: result.map_multilingual_by_language)
 MEASURES = (
     MAP,
-    Measure("language effect", "language effect in doublings of rank, below 0 ranks better", _effect, scale=1.0,
+    CellMeasure("language effect", "language effect in doublings of rank, below 0 ranks better", _effect, scale=1.0,
             digits=1, about_zero=True),
-    Measure("share of the top 10", "share of wrong answers in the top 10 x 100", _share),
+    CellMeasure("share of the top 10", "share of wrong answers in the top 10 x 100", _share),
 )  # fmt: skip
 
 
-def measures_of(result: EvaluationResult) -> tuple[Measure, ...]:
+def measures_of(result: EvaluationResult) -> tuple[CellMeasure, ...]:
     """Those that this evaluation has a matrix of."""
     return tuple(measure for measure in MEASURES if measure.cells(result) is not None)
 
@@ -69,7 +66,7 @@ class Pair:
     value: float
 
 
-def to_matrix(result: EvaluationResult, measure: Measure = MAP) -> Matrix:
+def to_matrix(result: EvaluationResult, measure: CellMeasure = MAP) -> Matrix:
     """[query language][candidate language]; a pair that was not evaluated is NaN."""
     names, cells, pool = tuple(result.languages), measure.cells(result) or {}, measure.pool(result)
     values = tuple(tuple(cells.get(a, {}).get(b, math.nan) for b in names) for a in names)
@@ -77,7 +74,7 @@ def to_matrix(result: EvaluationResult, measure: Measure = MAP) -> Matrix:
     return Matrix(names, values, tuple(others for _, others in own_and_others(names, values)), alone)
 
 
-def change(first: EvaluationResult, last: EvaluationResult, measure: Measure = MAP) -> Matrix:
+def change(first: EvaluationResult, last: EvaluationResult, measure: CellMeasure = MAP) -> Matrix:
     """last - first, cell by cell over the languages of ``last``; NaN where either has none."""
     before, after = to_matrix(first, measure), to_matrix(last, measure)
     at = {name: index for index, name in enumerate(before.names)}
@@ -124,7 +121,7 @@ def trend(points: Sequence[EvaluationPoint], metric: str) -> tuple[float, ...]:
     return tuple(math.nan if (value := point.result.metrics.get(metric)) is None else value for point in points)
 
 
-def cell_value(result: EvaluationResult, measure: Measure, asked: str, answered: str | None) -> float:
+def cell_value(result: EvaluationResult, measure: CellMeasure, asked: str, answered: str | None) -> float:
     """One cell; ``answered`` None is the pool of all languages. NaN where there is none."""
     if answered is None:
         return measure.pool(result).get(asked, math.nan)

@@ -7,7 +7,7 @@ from engine.runs.state import EvaluationPoint
 from tui.draw.small import progress_bar
 from tui.draw.text import Row, fit
 from tui.follow.detail import RunDetail
-from tui.numbers import count, share, visible
+from tui.numbers import count, percent, share, visible
 from tui.widgets.lists import Lines
 
 # (heading, metric): shares but for the last, which is in ranks.
@@ -66,7 +66,7 @@ class MeasuredPanel(Lines):
             return (("  under way", "dim"),)
         what = visible(work.what).rpartition(": ")[2]
         bar = progress_bar(work.done, work.total, _BAR, self.glyphs) if work.total else ()
-        amount = f" {100 * work.done / work.total:.0f} %" if work.total else f" {count(work.done)}"
+        amount = f" {percent(work.done, work.total)}" if work.total else f" {count(work.done)}"
         return ((f"  {what} ", ""), *bar, (amount, "dim"))
 
 

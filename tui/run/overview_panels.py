@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.events import NO_USABLE_GPU
+from engine.runs.state import EvaluationPoint
+from tui.draw.curve import Point
+from tui.draw.lines import Series
 from tui.draw.small import progress_bar, sparkline
 from tui.draw.text import Piece, Row, fit
 from tui.follow.detail import RunDetail
-from tui.numbers import age, count, exact, learning_rate, number, share, size, visible
-from tui.run.chart_board import mode_at, readouts
-from tui.widgets.panel import Panel
+from tui.numbers import age, count, exact, learning_rate, number, percent, share, size, visible
+from tui.run.chart_panel import mode_at
+from tui.widgets.scrolled import Scrolled
 
+Readings = Sequence[tuple[str, Series, Point]]  # a chart's name, one of its curves, and what it is somewhere
 _LABEL = 12  # cells of a figure's name
 _OF_LANGUAGES = (
     ("mono", "map_monolingual"), ("cross", "map_crosslingual"), ("pool", "map_multilingual"), ("RD", "rank_distance"),
@@ -18,7 +24,7 @@ _OF_ONE_LANGUAGE = (("mAP", "map_monolingual"), ("nDCG", "ndcg_at_10"), ("R@100"
 _SHARES = {"step": "step", "data": "data", "evaluation": "eval", "checkpoint": "save"}
 
 
-class NowPanel(Panel):
+class NowPanel(Scrolled):
     """How fast, how steady, where; under a crosshair every number of that step."""
 
     def __init__(self) -> None:
@@ -26,21 +32,20 @@ class NowPanel(Panel):
         self.detail: RunDetail | None = None
         self.crosshair: int | None = None
         self._in_sight: tuple[str, ...] = ()
+        self._read: Readings = ()
 
-    def show(self, detail: RunDetail, crosshair: int | None, in_sight: tuple[str, ...]) -> None:
-        """``in_sight``: names of the charts whose numbers come first."""
-        self.detail, self.crosshair, self._in_sight = detail, crosshair, in_sight
+    def show(self, detail: RunDetail, crosshair: int | None, in_sight: tuple[str, ...], read: Readings) -> None:
+        """``read``: what every curve is under the crosshair; ``in_sight``: the charts whose numbers come first."""
+        self.detail, self.crosshair, self._in_sight, self._read = detail, crosshair, in_sight, read
         mode = mode_at(detail.charts, crosshair) if crosshair is not None else ""
         batch = f", a {mode} batch" if mode else ""
         self.retitle("now" if crosshair is None else f"step {crosshair:,}{batch}")
         self.redraw()
 
-    def rows(self, width: int, height: int) -> list[Row]:
+    def parts(self, width: int, height: int) -> tuple[list[Row], list[Row]]:
         if self.detail is None:
-            return []
-        rows = self.figures(width) if self.crosshair is None else self._at(self.detail, self.crosshair)
-        self.tell_hidden(0, len(rows) - height)
-        return rows
+            return [], []
+        return [], self.figures(width) if self.crosshair is None else self._at(self.crosshair)
 
     def figures(self, width: int) -> list[Row]:
         """What the run does now."""
@@ -84,15 +89,14 @@ class NowPanel(Panel):
             rows.append(_figure("temperature", number(figures.temperature, 4)))
         return rows
 
-    def _at(self, detail: RunDetail, step: int) -> list[Row]:
+    def _at(self, step: int) -> list[Row]:
         """Exact values, of the charts in sight first; a curve without a point there tells its closest and where."""
         rows: list[Row] = []
-        for chart in sorted(detail.charts, key=lambda chart: chart.name not in self._in_sight):
-            for one, point in readouts(chart, step):
-                label = chart.name if one.label == chart.name else f"{chart.name} {one.label}"
-                at = "" if point.step == step else f" @{point.step:,}"
-                rows.append(((fit(label, 20, ellipsis=self.glyphs.ellipsis), "dim"),
-                             (f" {exact(point.value)}", one.style), (at, "dim")))  # fmt: skip
+        for chart, one, point in sorted(self._read, key=lambda reading: reading[0] not in self._in_sight):
+            label = chart if one.label == chart else f"{chart} {one.label}"
+            at = "" if point.step == step else f" @{point.step:,}"
+            rows.append(((fit(label, 20, ellipsis=self.glyphs.ellipsis), "dim"),
+                         (f" {exact(point.value)}", one.style), (at, "dim")))  # fmt: skip
         return rows
 
     def _work(self, detail: RunDetail, width: int) -> Row:
@@ -100,46 +104,54 @@ class NowPanel(Panel):
         assert work is not None
         what = fit(visible(work.what), max(10, width // 2 - 1), ellipsis=self.glyphs.ellipsis)
         left = max(0, width - len(what) - 8)
-        amount = f" {100 * work.done / work.total:3.0f} %" if work.total else f" {work.done:,}"
+        amount = f" {percent(work.done, work.total)}" if work.total else f" {work.done:,}"
         return ((what + " ", ""), *progress_bar(work.done, work.total, left, self.glyphs), (amount, "dim"))
 
 
-class EvaluationPanel(Panel):
+class EvaluationPanel(Scrolled):
     """What the evaluations found, step by step; the newest last, or the one that stood at the crosshair's step."""
 
     def __init__(self) -> None:
         super().__init__("evaluation", id="evaluations")
-        self.detail: RunDetail | None = None
+        self.points: Sequence[EvaluationPoint] = ()
         self._crosshair: int | None = None
+        self._revealed = True  # whether the line of the crosshair, or the newest, has been scrolled to
 
-    def show(self, detail: RunDetail, crosshair: int | None) -> None:
-        self.detail, self._crosshair = detail, crosshair
-        sample = ", a sample" if detail.row.is_sampled else ""
-        self.retitle(f"evaluation ({detail.row.benchmark}{sample})" if detail.row.benchmark else "evaluation")
+    def show(self, points: Sequence[EvaluationPoint], crosshair: int | None) -> None:
+        """``points`` are of the benchmark that is looked at."""
+        if len(points) != len(self.points) or crosshair != self._crosshair:
+            self._revealed = False
+        self.points, self._crosshair = points, crosshair
+        sample = ", a sample" if points and points[-1].result.sampled_of is not None else ""
+        self.retitle(f"evaluation ({visible(points[-1].benchmark)}{sample})" if points else "evaluation")
         self.redraw()
 
     def rows(self, width: int, height: int) -> list[Row]:
-        detail = self.detail
-        if detail is None or detail.row.benchmark is None:
-            return [(("none yet", "dim"),)]
-        points = detail.of_benchmark(detail.row.benchmark)
+        if not self._revealed:
+            self.top, self._revealed = max(0, self._at() - max(1, height - 1) // 2), True
+        return super().rows(width, height)
+
+    def parts(self, width: int, height: int) -> tuple[list[Row], list[Row]]:
+        points = self.points
+        if not points:
+            return [], [(("none yet", "dim"),)]
         several = any(len(point.result.languages) > 1 for point in points)
         shown = _OF_LANGUAGES if several else _OF_ONE_LANGUAGE
-        rows: list[Row] = [((_columns("step", *(heading for heading, _ in shown)), "dim"),)]
-        at = len(points) - 1
-        if self._crosshair is not None:
-            at = max(0, sum(point.step <= self._crosshair for point in points) - 1)
-        room = max(1, height - 1)
-        first = max(0, min(at - room // 2, len(points) - room))
-        self.tell_hidden(first, len(points) - first - room)
-        for index, point in enumerate(points[first : first + room], start=first):
+        head: list[Row] = [((_columns("step", *(heading for heading, _ in shown)), "dim"),)]
+        body: list[Row] = []
+        for index, point in enumerate(points):
             metrics = point.result.metrics
             text = _columns(f"{point.step:,}", *(_metric(name, metrics.get(name)) for _, name in shown))
             style = "bold" if index == len(points) - 1 else ""
-            rows.append(
-                ((text, f"{style} selected".strip() if index == at and self._crosshair is not None else style),)
-            )
-        return rows
+            marked = index == self._at() and self._crosshair is not None
+            body.append(((text, f"{style} selected".strip() if marked else style),))
+        return head, body
+
+    def _at(self) -> int:
+        """The evaluation that stood at the crosshair's step, or the newest."""
+        if self._crosshair is None:
+            return len(self.points) - 1
+        return max(0, sum(point.step <= self._crosshair for point in self.points) - 1)
 
 
 def telemetry(detail: RunDetail) -> list[tuple[str, str]]:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from textual import events
 from textual.widget import Widget
 
 from engine.events import EvaluationResult
+from tui import keymap
 from tui.background import Latest
 from tui.follow.detail import RunDetail
 from tui.numbers import visible
 from tui.run.contrast import Against
 from tui.run.matrix import to_matrix, worst_pair
 from tui.run.query_panels import PassageList, QuestionList
-from tui.run.selection import Cell, Selection
+from tui.run.selection import LanguagePair, Selection
 from tui.run.stored_queries import Place, Rankings, Wish, load_rankings, load_worst
 from tui.run.tab import Tab
 
@@ -29,25 +29,39 @@ _TITLES = {"worst": "worst first", "lost": "lost most first", "gained": "gained 
 class QueriesTab(Tab):
     """Show me one: the list left, the passages right, those of a second run beside them."""
 
+    BINDINGS = keymap.bindings("queries")
+    name_in_keymap = "queries"
+    footer_order = ("enter", "find(1)", "only", "contrast", "view", "step(-1)", "benchmark")
+
     def __init__(self) -> None:
-        self.questions, self.here, self.there = QuestionList(), PassageList("passages"), PassageList("passages-other")
-        super().__init__(((self.questions,), (self.here,), (self.there,)), (self.questions, self.here, self.there))
+        self.questions = QuestionList()
+        self.passages, self.other_passages = PassageList("passages"), PassageList("passages-other")
+        self.lists = (self.questions, self.passages, self.other_passages)
+        super().__init__(tuple((each,) for each in self.lists), self.lists)
+        for items in self.lists:
+            items.moved = self._list_moved
         self.wish: Wish | None = None
         self.order: Order = "worst"
         self.only = False
         self.problem = ""
         self._against: Against | None = None
-        self._narrow = False
         self._asked: str | None = None  # the query whose ranking was asked for last
         self._listed = Latest(lambda: self.host.background, self, self._take_list, self._take_list)
         self._ranked = Latest(lambda: self.host.background, self, self._take_rankings, self._take_rankings)
 
-    def lay_out(self, narrow: bool, chosen: int) -> None:
-        self._narrow = narrow
+    def lay_out(self, narrow: bool) -> None:
         self.panels = self._used()
-        self.there.display = False  # unless it is one of the panels
-        super().lay_out(narrow, chosen)
+        self.other_passages.display = False  # unless it is one of the panels
+        super().lay_out(narrow)
         self._entitle()
+
+    def on_descendant_focus(self) -> None:
+        super().on_descendant_focus()
+        if self.narrow:
+            self.lay_out(self.narrow)
+        self._entitle()
+        for items in self.lists:
+            items.redraw()
 
     def show(self, detail: RunDetail, selection: Selection) -> None:
         super().show(detail, selection)
@@ -56,7 +70,9 @@ class QueriesTab(Tab):
             self.order = "worst"
         wish = self._wish(detail, selection)
         if len(self._used()) != len(self.panels):
-            self.lay_out(self._narrow, min(self.chosen, len(self._used()) - 1))
+            self.chosen = min(self.chosen, len(self._used()) - 1)
+            self.lay_out(self.narrow)
+            self.focus_front()
         if wish != self.wish:
             self.wish, self.problem = wish, ""
             if wish is not None:
@@ -73,51 +89,54 @@ class QueriesTab(Tab):
     def tick(self, now: float) -> None:
         self._entitle()
 
-    def enter(self) -> None:
+    def action_enter(self) -> None:
         """From the list to the passages."""
         if self.chosen == 0:
-            self._front(1)
+            self.to_front(1)
 
-    def move(self, rows: int, columns: int) -> None:
-        if columns:
-            self._front(self.chosen + columns)
-            return
-        self._turn(lambda items: items.move(rows))
+    def action_move_left(self) -> None:
+        self.to_front(max(0, self.chosen - 1))
 
-    def page(self, pages: int) -> None:
-        self._turn(lambda items: items.move_page(pages))
+    def action_move_right(self) -> None:
+        self.to_front(min(len(self.panels) - 1, self.chosen + 1))
 
-    def end(self, last: bool) -> None:
-        self._turn(lambda items: items.move_to(items.count - 1 if last else 0))
-
-    def next_order(self) -> str:
+    def action_view(self) -> None:
         """Worst first, or where two runs stand side by side by what was lost or gained."""
         orders: tuple[Order, ...] = ("worst", "lost", "gained") if self._against is not None else ("worst",)
         self.order = orders[(orders.index(self.order) + 1) % len(orders)]
-        return _TITLES[self.order]
+        self.say(_TITLES[self.order])
+        self.post_message(self.Turned())
 
-    def toggle_only(self) -> str:
+    def action_only(self) -> None:
         """The passages of the cell's candidate language alone, or all of the pool."""
         if self.wish is None or self.wish.answered is None:
-            return "this cell's candidates are the pool of all languages"
+            self.say("this cell's candidates are the pool of all languages")
+            return
         self.only = not self.only
-        self._show_rankings(self.here.ranking, self.there.ranking)
+        self._show_rankings(self.passages.ranking, self.other_passages.ranking)
         self._entitle()
-        return f"only {visible(self.wish.answered)}, ranks among its candidates" if self.only else "all languages"
+        self.say(f"only {visible(self.wish.answered)}, ranks among its candidates" if self.only else "all languages")
 
-    def next_relevant(self, by: int) -> None:
+    def action_find(self, by: int) -> None:
         """To the relevant passage below or above, in the ranking in front."""
         if self.chosen == 0:
-            self._front(1)
-        items = self.panels[self.chosen]
+            self.to_front(1)
+        items = self.front
         assert isinstance(items, PassageList)
         items.move_to_relevant(by)
+
+    def labels(self) -> dict[str, str]:
+        several = self.detail is not None and len(self.detail.benchmarks) > 1
+        return {
+            "enter": "passages" if self.chosen == 0 else "", "view": "order" if self._against is not None else "",
+            "benchmark": "benchmark" if several else "",
+        }  # fmt: skip
 
     def remark(self) -> str:
         if self.problem:
             return self.problem
-        found = self.questions.found
-        return visible(found.texts) if found is not None else ""
+        listed = self.questions.listed
+        return visible(listed.texts) if listed is not None else ""
 
     def hint(self) -> str:
         if self.chosen == 0:
@@ -125,29 +144,11 @@ class QueriesTab(Tab):
         return "left: back to the questions   up down: another passage   n N: the relevant ones   l: one language"
 
     def _used(self) -> Sequence[Widget]:
-        return (self.questions, self.here, self.there) if self._against is not None else (self.questions, self.here)
+        return self.lists if self._against is not None else self.lists[:2]
 
-    def _front(self, chosen: int) -> None:
-        self.lay_out(self._narrow, max(0, min(len(self.panels) - 1, chosen)))
-        self._redraw_all()
-
-    def _turn(self, turn: Callable[[QuestionList | PassageList], None]) -> None:
-        items = self.panels[self.chosen]
-        assert isinstance(items, QuestionList | PassageList)
-        turn(items)
+    def _list_moved(self) -> None:
         self._follow_cursor()
-
-    def on_click(self, event: events.Click) -> None:
-        for index, items in enumerate(self.panels):
-            if items.display and items.region.contains(*event.screen_offset):
-                self._front(index)
-        self._follow_cursor()
-
-    def on_mouse_scroll_down(self) -> None:
-        self._follow_cursor()
-
-    def on_mouse_scroll_up(self) -> None:
-        self._follow_cursor()
+        self.post_message(self.Moved())
 
     def _follow_cursor(self) -> None:
         """Asks for what was ranked for the query under the cursor, when that is another one."""
@@ -159,21 +160,21 @@ class QueriesTab(Tab):
         point = selection.point(detail)
         if point is None:
             return None
-        cell = selection.cell or _worst(point.result)
-        if cell is None:
+        pair = selection.pair or _worst(point.result)
+        if pair is None:
             return None
         against = None
         if self._against is not None:
             folder = self._against.folder or detail.row.folder
             against = Place(folder.path, point.benchmark, self._against.point.step)
-        return Wish(Place(detail.row.folder.path, point.benchmark, point.step), *cell, against, self.order)
+        return Wish(Place(detail.row.folder.path, point.benchmark, point.step), *pair, against, self.order)
 
     def _take_list(self, answer: WorstQueries | str | None) -> None:
-        found = None if isinstance(answer, str) else answer
+        listed = None if isinstance(answer, str) else answer
         self.problem = visible(answer) if isinstance(answer, str) else ""
         message = self.problem or ("no evaluation yet" if answer is None else "no query of this cell")
         self.questions.empty = [((message, "error" if self.problem else "dim"),)]
-        self.questions.load(found)
+        self.questions.load(listed)
         self._ask_rankings()
         self._entitle()
 
@@ -190,28 +191,28 @@ class QueriesTab(Tab):
             self.problem = visible(answer)
             self._show_rankings(None, None)
         else:
-            self._show_rankings(answer.here, answer.there)
+            self._show_rankings(answer.ranking, answer.other)
         self._entitle()
 
-    def _show_rankings(self, here: Ranking | None, there: Ranking | None) -> None:
-        wanted = self.wish.answered if self.wish is not None else None
-        only = self.only and wanted is not None
-        self.here.load(here, wanted, only)
-        self.there.load(there, wanted, only)
+    def _show_rankings(self, ranking: Ranking | None, other: Ranking | None) -> None:
+        language = self.wish.answered if self.wish is not None else None
+        only = self.only and language is not None
+        self.passages.load(ranking, language, only)
+        self.other_passages.load(other, language, only)
 
     def _entitle(self) -> None:
         """Titles say what is listed, and what is still being read."""
         self.questions.entitle(self._list_title(), self.chosen == 0)
-        busy = self._ranked.busy and self.here.ranking is None
+        busy = self._ranked.busy and self.passages.ranking is None
         other = self._against.label if self._against is not None else ""
-        for index, items in enumerate((self.here, self.there), start=1):
+        for index, items in enumerate((self.passages, self.other_passages), start=1):
             ranking, title = items.ranking, "reading" if busy else "passages"
             if ranking is not None:
                 step = "this run" if ranking.step is None else f"step {ranking.step:,}"
-                label = step if items is self.here else other
+                label = step if items is self.passages else other
                 title = f"{label}   best {ranking.kept:,} of {ranking.candidates:,}"
-                if items.only and items.wanted is not None:
-                    title += f", only {visible(items.wanted)}"
+                if items.only and items.language is not None:
+                    title += f", only {visible(items.language)}"
             items.entitle(title, self.chosen == index)
 
     def _list_title(self) -> str:
@@ -222,19 +223,19 @@ class QueriesTab(Tab):
         pair = f"{visible(self.wish.asked or 'all')} {glyphs.arrow} {answered}"
         if self._listed.busy:
             return f"{pair}   reading{self._listed.progress}"
-        found = self.questions.found
-        if found is None:
+        listed = self.questions.listed
+        if listed is None:
             return pair
-        shown = f"{len(found.rows):,} of {found.queries:,}" if len(found.rows) < found.queries else f"{found.queries:,}"
-        mean = found.mean_average_precision
+        shown = (
+            f"{len(listed.rows):,} of {listed.queries:,}"
+            if len(listed.rows) < listed.queries
+            else f"{listed.queries:,}"
+        )
+        mean = listed.mean_average_precision
         return f"{pair}   {_TITLES[self.order]}   {shown} queries" + ("" if mean is None else f", mAP {100 * mean:.1f}")
 
-    def _redraw_all(self) -> None:
-        for items in (self.questions, self.here, self.there):
-            items.redraw()
 
-
-def _worst(result: EvaluationResult) -> Cell | None:
+def _worst(result: EvaluationResult) -> LanguagePair | None:
     """The pair that fares worst; the only language where there is no pair."""
     pair = worst_pair(to_matrix(result))
     if pair is not None:

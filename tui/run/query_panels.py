@@ -21,32 +21,32 @@ class QuestionList(HeadedItems):
 
     def __init__(self) -> None:
         super().__init__(self._question, id="questions")
-        self.found: WorstQueries | None = None
+        self.listed: WorstQueries | None = None
 
-    def load(self, found: WorstQueries | None) -> None:
+    def load(self, listed: WorstQueries | None) -> None:
         """Shows other queries; the cursor stays on its query where that is still there."""
         former = self.current()
-        self.found = found
-        rows = found.rows if found is not None else []
+        self.listed = listed
+        rows = listed.rows if listed is not None else []
         at = next((index for index, row in enumerate(rows) if former and row.query_id == former.query_id), 0)
         self.cursor.index = at
         self.show(len(rows))
 
     def current(self) -> QueryRow | None:
-        rows = self.found.rows if self.found is not None else []
+        rows = self.listed.rows if self.listed is not None else []
         return rows[self.cursor.index] if 0 <= self.cursor.index < len(rows) else None
 
     def head(self, width: int) -> list[Row]:
-        if self.found is None:
+        if self.listed is None:
             return []
-        other = fit("other", _RANK + 1, "right") if self.found.against_run is not None else ""
+        other = fit("other", _RANK + 1, "right") if self.listed.against_run is not None else ""
         return [((fit("rank", _RANK, "right") + other + fit("AP", 6, "right") + "  question", "dim"),)]
 
     def _question(self, index: int, width: int) -> list[Row]:
-        assert self.found is not None
-        row = self.found.rows[index]
+        assert self.listed is not None
+        row = self.listed.rows[index]
         runs: list[Piece] = [(fit(_rank(row.standing), _RANK, "right"), "bold")]
-        if self.found.against_run is not None:
+        if self.listed.against_run is not None:
             runs.append((fit(_rank(row.against), _RANK + 1, "right"), _better(row.standing, row.against)))
         runs.append((fit(share(row.standing.average_precision), 6, "right") + "  ", ""))
         runs.append((visible(row.query_id if row.text is None else row.text), "" if row.text is not None else "dim"))
@@ -59,15 +59,15 @@ class PassageList(HeadedItems):
     def __init__(self, id: str) -> None:
         super().__init__(self._line, id=id)
         self.ranking: Ranking | None = None
-        self.wanted: str | None = None  # the candidate language of the cell
+        self.language: str | None = None  # the candidate language of the cell
         self.only = False  # show that language alone
         self.entries: list[RankedPassage | str] = []  # a string stands for what is left out
         self._languages = 2
 
-    def load(self, ranking: Ranking | None, wanted: str | None, only: bool) -> None:
+    def load(self, ranking: Ranking | None, language: str | None, only: bool) -> None:
         same = ranking is not None and self.ranking is not None and ranking.query_id == self.ranking.query_id
-        self.ranking, self.wanted, self.only = ranking, wanted, only
-        self.entries = _with_gaps(ranking, wanted if only else None) if ranking is not None else []
+        self.ranking, self.language, self.only = ranking, language, only
+        self.entries = _with_gaps(ranking, language if only else None) if ranking is not None else []
         passages = ranking.passages if ranking is not None else []
         self._languages = max((len(visible(passage.language)) for passage in passages), default=2)
         if not same:
@@ -76,13 +76,13 @@ class PassageList(HeadedItems):
 
     def move_to_relevant(self, by: int) -> None:
         """To the next relevant passage below, or above where ``by`` is negative; around the end."""
-        found = [
+        relevant = [
             index for index, passage in enumerate(self.entries) if not isinstance(passage, str) and passage.relevance
         ]
-        here = self.cursor.index
-        after, before = [index for index in found if index > here], [index for index in found if index < here]
-        if found:
-            self.move_to(((after or found)[0]) if by > 0 else (before or found)[-1])
+        at = self.cursor.index
+        after, before = [index for index in relevant if index > at], [index for index in relevant if index < at]
+        if relevant:
+            self.move_to(((after or relevant)[0]) if by > 0 else (before or relevant)[-1])
 
     def head(self, width: int) -> list[Row]:
         ranking = self.ranking
@@ -101,7 +101,7 @@ class PassageList(HeadedItems):
             return [((" " * (_RANK - len(self.glyphs.ellipsis)) + self.glyphs.ellipsis, "dim"), (f" {passage}", "dim"))]
         rank = passage.rank_language if self.only else passage.rank
         relevant = bool(passage.relevance)
-        style = "good" if relevant else "accent" if passage.language == self.wanted else ""
+        style = "good" if relevant else "accent" if passage.language == self.language else ""
         mark = self.glyphs.relevant if relevant else " "
         runs: list[Piece] = [
             (fit(count(rank), _RANK, "right") + " ", "bold" if relevant else "dim"),
@@ -139,7 +139,7 @@ def _rank(standing: QueryOutcome | None) -> str:
     return "-" if standing is None else count(standing.rank)
 
 
-def _better(here: QueryOutcome, there: QueryOutcome | None) -> str:
-    if there is None or here.average_precision == there.average_precision:
+def _better(standing: QueryOutcome, other: QueryOutcome | None) -> str:
+    if other is None or standing.average_precision == other.average_precision:
         return "dim"
-    return "good" if here.average_precision > there.average_precision else "warning"
+    return "good" if standing.average_precision > other.average_precision else "warning"

@@ -8,7 +8,7 @@ from engine.runs.state import EvaluationPoint
 from tui.follow.detail import RunDetail
 from tui.run.contrast import Against, Contrast
 
-Cell = tuple[str, str | None]  # query language, candidate language; None: the pool of all languages
+LanguagePair = tuple[str, str | None]  # query language, candidate language; None: the pool of all languages
 
 
 @dataclass
@@ -18,7 +18,7 @@ class Selection:
     benchmark: str | None = None
     step: int | None = None
     contrast: Contrast | None = None
-    cell: Cell | None = None  # whose queries are looked at; None: the worst pair's
+    pair: LanguagePair | None = None  # whose queries are looked at; None: the worst pair's
 
     def points(self, detail: RunDetail) -> tuple[EvaluationPoint, ...]:
         """The evaluations of the chosen benchmark by ascending step."""

@@ -25,7 +25,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Wish:
-    """Which queries are wanted, in which order."""
+    """Which queries are to be listed, in which order."""
 
     place: Place
     asked: str | None
@@ -38,8 +38,8 @@ class Wish:
 class Rankings:
     """What was ranked for one query, and by the other evaluation where there is one."""
 
-    here: Ranking
-    there: Ranking | None
+    ranking: Ranking
+    other: Ranking | None
 
 
 def load_worst(wish: Wish, tick: Tick) -> WorstQueries:

@@ -167,6 +167,7 @@ class HeadedItems(Items, Panel):
 
     def __init__(self, draw: Callable[[int, int], list[Row]], *, id: str) -> None:
         super().__init__(draw, id=id)
+        self._pressed: int | None = None  # the item that the mouse was pressed on
 
     def on_mount(self) -> None:
         self.set_class(self.glyphs.name == "ascii", "-plain")
@@ -183,14 +184,20 @@ class HeadedItems(Items, Panel):
         head = self.head(width)[: max(0, height - 1)]
         return head + super().rows(width, height - len(head))
 
-    def on_click(self, event: events.Click) -> None:
-        event.prevent_default()  # the list's own handler knows neither border nor head
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """What is under the mouse now: in front, where the click brings it, an item may have more lines."""
+        self._pressed = None
         y = event.y - 1 - len(self.head(self.size.width))
-        for index in range(self.cursor.top, self.count):
+        for index in range(self.cursor.top, self.count if y >= 0 else 0):
             y -= len(self.draw_item(index, self.size.width))
             if y < 0:
-                self.move_to(index)
+                self._pressed = index
                 return
+
+    def on_click(self, event: events.Click) -> None:
+        event.prevent_default()  # the list's own handler knows neither border nor head
+        if self._pressed is not None:
+            self.move_to(self._pressed)
 
 
 class Lines(Moving, Panel, can_focus=True):
@@ -208,12 +215,15 @@ class Lines(Moving, Panel, can_focus=True):
         self.follows = follow
         self.top = 0
         self.count = 0  # lines
+        self.moved: Callable[[], object] | None = None  # told when it was scrolled
 
     def move(self, by: int) -> None:
         bottom = max(0, self.count - self.size.height)
         self.top = max(0, min(bottom, self.top + by))
         self.follows = self._follow and self.top >= bottom
         self.redraw()
+        if self.moved is not None:
+            self.moved()
 
     def move_page(self, pages: int) -> None:
         self.move(pages * max(1, self.size.height - 1))

@@ -43,6 +43,11 @@ class View(Screen[None], inherit_bindings=False):
         return self.host.glyphs
 
     @property
+    def part(self) -> str:
+        """The part of the screen that is in front, as the keymap calls it; empty where all are in sight together."""
+        return ""
+
+    @property
     def narrow(self) -> bool:
         return self.size.width < 80
 
@@ -112,7 +117,7 @@ class View(Screen[None], inherit_bindings=False):
         self.say(answer, "accent")
 
     def action_help(self) -> None:
-        self.host.open_help(self.name_in_keymap)
+        self.host.open_help(self.name_in_keymap, self.part)
 
     def action_problems(self) -> None:
         self.host.open_problems()

@@ -16,7 +16,7 @@ from engine.runs.state import EvaluationPoint, ValidationPoint
 from tui.follow.bias_figures import overall_advantage, top_shares
 from tui.follow.charts import Chart
 from tui.follow.curves import CurveBook
-from tui.run.board import Board, arrange
+from tui.run.chart_board import Board, ChartChoices, arrange
 
 
 def step_event(first_step: int, count: int, grad_norm: float | str = 0.5, **other: object) -> Step:
@@ -118,7 +118,7 @@ def test_charts_fill_the_board_and_none_is_squeezed(width: int, height: int, oth
 @given(st.sets(st.integers(0, 5)), st.integers(-20, 20))
 def test_the_leading_chart_goes_round_the_shown_ones(hidden: set[int], by: int) -> None:
     every = [Chart(name) for name in "abcdef"]
-    board = Board(leading="a", hidden=frozenset("abcdef"[index] for index in hidden))
+    board = Board(ChartChoices(hidden=frozenset("abcdef"[index] for index in hidden)), leading="a")
     before = board.in_order(every)
     board.lead(every, by)
     after = board.in_order(every)

@@ -18,7 +18,7 @@ from engine.runs.status import status_of
 from tui.commands.plain import result_table
 from tui.draw.glyphs import BRAILLE
 from tui.numbers import exact
-from tui.run import chart_board as chart_widgets
+from tui.run import chart_panel as chart_widgets
 from tui.run.overview_tab import OverviewTab
 from tui.run.screen import RunScreen
 

@@ -16,12 +16,12 @@ from engine import events
 from engine.events import LanguageEffect, VectorMeasure, VectorSide
 from tui.app import Dashboard
 from tui.dialogs.choose import ChooseScreen
-from tui.run import examining
+from tui.run import replay
 from tui.run.contrast import Contrast
 from tui.run.heatmap_tab import HeatmapTab
+from tui.run.log_tab import LogTab
 from tui.run.matrix import change
 from tui.run.screen import RunScreen
-from tui.run.text_tabs import LogTab
 
 
 def underlined(app: Dashboard) -> list[str]:
@@ -96,7 +96,7 @@ async def test_on_a_narrow_screen_the_difference_takes_the_place_of_the_values(
 async def test_replay_shows_every_evaluation_once_and_ends_at_the_newest(
     home: Path, dashboard: Make, until: Until, monkeypatch: object
 ) -> None:
-    monkeypatch.setattr(examining, "REPLAY_SECONDS", 0.05)  # type: ignore[attr-defined]
+    monkeypatch.setattr(replay, "REPLAY_SECONDS", 0.05)  # type: ignore[attr-defined]
     finished(home, "a")
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
@@ -114,7 +114,7 @@ async def test_replay_shows_every_evaluation_once_and_ends_at_the_newest(
         await pilot.press("space")
         await until(pilot, lambda: screen.selection.step is None and len(shown) > 1, "the end of the replay")
         assert shown == [0, 200, 400]
-        assert not screen.end_replay()
+        assert tab.timer is None
 
 
 async def test_views_show_one_number_a_language_or_colour_pairs_of_two(
@@ -135,7 +135,7 @@ async def test_views_show_one_number_a_language_or_colour_pairs_of_two(
         await pilot.press("s")
         for language in LANGUAGES:
             assert f"{language}  {result.map_multilingual_by_language[language]:.3f}".replace("0.", ".") in text_of(app)
-        assert tab.cell() == ("ar", None)
+        assert tab.heat.cell() == ("ar", None)
 
 
 async def test_measures_are_those_that_the_evaluation_has(home: Path, dashboard: Make, until: Until) -> None:

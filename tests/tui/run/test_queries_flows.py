@@ -30,8 +30,13 @@ async def open_cell(pilot: Pilot[None], app: Dashboard, until: Until) -> Queries
     await pilot.press("2", "down", "right", "enter")
     tab = screen.tab
     assert isinstance(tab, QueriesTab)
-    await until(pilot, lambda: tab.here.ranking is not None, "the ranking")
+    await until(pilot, lambda: tab.passages.ranking is not None, "the ranking")
     return tab
+
+
+def ranked_for(tab: QueriesTab) -> str | None:
+    """The query whose ranking is shown."""
+    return tab.passages.ranking.query_id if tab.passages.ranking is not None else None
 
 
 async def test_enter_on_a_cell_lists_its_queries_and_what_was_ranked(home: Path, dashboard: Make, until: Until) -> None:
@@ -42,8 +47,8 @@ async def test_enter_on_a_cell_lists_its_queries_and_what_was_ranked(home: Path,
         text = text_of(app)
         assert "de → en" in text
         assert "Was ist Tatsache" in text
-        assert tab.questions.found is not None
-        values = [row.standing.average_precision for row in tab.questions.found.rows]
+        assert tab.questions.listed is not None
+        values = [row.standing.average_precision for row in tab.questions.listed.rows]
         assert values == sorted(values)
         starred = [line for line in text.splitlines() if "★" in line]
         assert {language for line in starred for language in ("de", "en", "th") if f" {language} ★" in line}
@@ -58,7 +63,9 @@ async def test_another_question_brings_its_own_passages(home: Path, dashboard: M
         await pilot.press("down", "down")
         row = tab.questions.current()
         assert row is not None
-        await until(pilot, lambda: tab.here.ranking and tab.here.ranking.query_id == row.query_id, "its ranking")
+        await until(
+            pilot, lambda: tab.passages.ranking and tab.passages.ranking.query_id == row.query_id, "its ranking"
+        )
         await pilot.press("right", "end")
         assert tab.questions.current() is row  # the passages are scrolled now
         await pilot.press("left", "home")
@@ -71,17 +78,17 @@ async def test_n_goes_from_one_relevant_passage_to_the_next(home: Path, dashboar
     async with app.run_test(size=WIDE) as pilot:
         tab = await open_cell(pilot, app, until)
         relevant = [
-            index for index, entry in enumerate(tab.here.entries) if not isinstance(entry, str) and entry.relevance
+            index for index, entry in enumerate(tab.passages.entries) if not isinstance(entry, str) and entry.relevance
         ]
         assert len(relevant) == 3
         seen = []
         for _ in range(4):
             await pilot.press("n")
-            seen.append(tab.here.cursor.index)
+            seen.append(tab.passages.cursor.index)
         start = 1 if relevant[0] == 0 else 0  # the cursor stands on the first passage already
         assert seen == [relevant[(start + step) % 3] for step in range(4)]
         await pilot.press("N")
-        assert tab.here.cursor.index == seen[-2]
+        assert tab.passages.cursor.index == seen[-2]
 
 
 async def test_a_screen_that_is_left_while_it_reads_is_no_trouble(
@@ -118,9 +125,11 @@ async def test_a_click_chooses_question_and_passage(home: Path, dashboard: Make,
         assert tab.questions.cursor.index == 2
         row = tab.questions.current()
         assert row is not None
-        await until(pilot, lambda: tab.here.ranking and tab.here.ranking.query_id == row.query_id, "its ranking")
-        await pilot.click(tab.here, offset=(10, 5))
-        assert (tab.chosen, tab.here.cursor.index) == (1, 2)
+        await until(
+            pilot, lambda: tab.passages.ranking and tab.passages.ranking.query_id == row.query_id, "its ranking"
+        )
+        await pilot.click(tab.passages, offset=(10, 5))
+        assert (tab.chosen, tab.passages.cursor.index) == (1, 2)
 
 
 async def test_hostile_passages_are_shown_as_marks(home: Path, dashboard: Make, until: Until) -> None:
@@ -142,22 +151,24 @@ async def test_two_runs_stand_side_by_side(home: Path, dashboard: Make, until: U
     async with app.run_test(size=WIDE) as pilot:
         tab = await open_cell(pilot, app, until)
         await pilot.press("d", "end", "enter")
-        await until(pilot, lambda: tab.there.ranking is not None, "the other run's ranking")
-        assert tab.here.ranking is not None
-        assert tab.here.ranking.run != tab.there.ranking.run
+        await until(pilot, lambda: tab.other_passages.ranking is not None, "the other run's ranking")
+        assert tab.passages.ranking is not None
+        assert tab.passages.ranking.run != tab.other_passages.ranking.run
         assert "at step 400" in text_of(app)
         await pilot.press("s")
         await until(pilot, lambda: tab.wish and tab.wish.order == "lost" and not tab.busy, "the order")
-        assert tab.questions.found is not None
+        assert tab.questions.listed is not None
         gains = [
             row.standing.average_precision - row.against.average_precision
-            for row in tab.questions.found.rows
+            for row in tab.questions.listed.rows
             if row.against is not None
         ]
         assert gains
         assert gains == sorted(gains)
         await pilot.press("d", "home", "enter")
-        await until(pilot, lambda: tab.there.ranking is None and not tab.there.display, "one run again")
+        await until(
+            pilot, lambda: tab.other_passages.ranking is None and not tab.other_passages.display, "one run again"
+        )
 
 
 async def test_only_the_language_of_the_cell_is_shown_with_the_ranks_there(
@@ -169,11 +180,11 @@ async def test_only_the_language_of_the_cell_is_shown_with_the_ranks_there(
         tab = await open_cell(pilot, app, until)
         await pilot.press("l")
         await pilot.pause()
-        shown = [entry for entry in tab.here.entries if not isinstance(entry, str)]
+        shown = [entry for entry in tab.passages.entries if not isinstance(entry, str)]
         assert {entry.language for entry in shown} == {"en"}
         assert [entry.rank_language for entry in shown] == list(range(1, 7))
         await pilot.press("l")
-        assert len(tab.here.entries) == 18
+        assert len(tab.passages.entries) == 18
 
 
 async def test_on_a_narrow_screen_there_is_one_at_a_time(home: Path, dashboard: Make, until: Until) -> None:
@@ -181,11 +192,11 @@ async def test_on_a_narrow_screen_there_is_one_at_a_time(home: Path, dashboard: 
     app = dashboard()
     async with app.run_test(size=NARROW) as pilot:
         tab = await open_cell(pilot, app, until)
-        assert (tab.questions.display, tab.here.display, tab.there.display) == (True, False, False)
+        assert (tab.questions.display, tab.passages.display, tab.other_passages.display) == (True, False, False)
         await pilot.press("enter")
-        assert (tab.questions.display, tab.here.display, tab.there.display) == (False, True, False)
+        assert (tab.questions.display, tab.passages.display, tab.other_passages.display) == (False, True, False)
         await pilot.press("left")
-        assert (tab.questions.display, tab.here.display, tab.there.display) == (True, False, False)
+        assert (tab.questions.display, tab.passages.display, tab.other_passages.display) == (True, False, False)
 
 
 async def test_results_that_are_gone_are_told_and_the_screen_goes_on(home: Path, dashboard: Make, until: Until) -> None:
@@ -224,8 +235,8 @@ async def test_the_interface_does_not_wait_for_the_disk(
         gate.set()
         tab = screen.tab
         assert isinstance(tab, QueriesTab)
-        await until(pilot, lambda: tab.here.ranking is not None, "the ranking")
-        assert tab.questions.found is not None
-        assert tab.questions.found.cell.query_language == "de"
-        assert tab.questions.found.cell.candidate_language == "en"
+        await until(pilot, lambda: tab.passages.ranking is not None, "the ranking")
+        assert tab.questions.listed is not None
+        assert tab.questions.listed.cell.query_language == "de"
+        assert tab.questions.listed.cell.candidate_language == "en"
     assert threading.main_thread() not in threads

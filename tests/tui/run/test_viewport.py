@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.run.viewport import LEAST_SPAN, Viewport
+from tui.run.chart_board import LEAST_SPAN, Viewport
 
 steps = st.integers(1, 2_000_000)
 keys = st.lists(st.sampled_from(["z", "Z", "<", ">", "left", "right", "home", "end", "0", "later"]), max_size=40)

@@ -6,13 +6,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from textual import events
+from textual.message import Message
+
 from engine.runs.state import EvaluationPoint
+from tui import keymap
 from tui.draw.glyphs import Glyphs
 from tui.draw.heatmap import (
     Matrix,
     Shades,
     Wanted,
     Window,
+    cell_at,
     cell_number,
     columns_in_sight,
     diverging,
@@ -32,7 +37,7 @@ from tui.run.matrix import (
     ONE_LANGUAGE_SETTINGS,
     RECALLS,
     SETTINGS,
-    Measure,
+    CellMeasure,
     cell_value,
     change,
     measures_of,
@@ -41,7 +46,9 @@ from tui.run.matrix import (
     widest_gap,
     worst_pair,
 )
+from tui.widgets.arrows import Arrows
 from tui.widgets.panel import Panel, selected
+from tui.widgets.scrolled import Scrolled
 
 _LEAST_COLUMNS = 4  # with fewer in sight a matrix says nothing: pairs are listed instead
 VIEWS = ("all", "cross", "mono", "pool")  # cross: colours without the own languages; mono and pool: a bar a language
@@ -56,7 +63,7 @@ class HeatState:
     point: EvaluationPoint | None = None
     against: Against | None = None
     asked: bool = False  # somebody chose what to hold it against; else it is the first evaluation
-    measure: Measure = MAP
+    measure: CellMeasure = MAP
     view: str = VIEWS[0]
 
     @property
@@ -78,8 +85,21 @@ class HeatState:
         return cell_value(self.against.point.result, self.measure, asked, answered)
 
 
-class HeatPanel(Panel):
+class HeatPanel(Arrows, Panel, can_focus=True):
     """Queries down, candidates across; arrows move over the cells."""
+
+    BINDINGS = keymap.bindings("cells")
+    # Textual hands styles down along the first base alone, which knows none.
+    DEFAULT_CSS = """
+    HeatPanel { border: solid $line; border-title-color: $titles; padding: 0 1; }
+    Dashboard.-ascii HeatPanel { border: ascii $line; }
+    """
+
+    class Moved(Message):
+        """The cursor went to another cell."""
+
+    class Chosen(Message):
+        """A click on the cell under the cursor."""
 
     def __init__(self) -> None:
         super().__init__("mAP x 100   rows ask, columns answer", id="heat")
@@ -87,6 +107,8 @@ class HeatPanel(Panel):
         self.matrix: Matrix | None = None
         self.cursor: tuple[int, int] | None = None
         self._window = Window()
+        self._places: dict[int, tuple[Shades, int]] = {}  # by line: of the matrix that stands there, and its line of it
+        self._listed: dict[int, tuple[int, int]] = {}  # by line: the cell of a bar or a pair
 
     def show(self, state: HeatState) -> None:
         if state.point is not None and state.measure not in measures_of(state.point.result):
@@ -112,16 +134,57 @@ class HeatPanel(Panel):
         self.show(replace(self.state, view=chosen))
         return chosen
 
-    def move(self, rows: int, columns: int) -> None:
+    def move_to(self, row: int, column: int) -> None:
         if self.matrix is None:
             return
         last = len(self.matrix.names) - 1
-        row, column = self.cursor or (0, 0)
-        if self.cursor is not None:
-            right = last + (1 if shows_pool(self.size.width, self.matrix, _values(self.matrix, self.state)) else 0)
-            row, column = max(0, min(last, row + rows)), max(0, min(right, column + columns))
-        self.cursor = (row, column)
+        right = last + (1 if shows_pool(self.size.width, self.matrix, _values(self.matrix, self.state)) else 0)
+        self.cursor = max(0, min(last, row)), max(0, min(right, column))
         self.redraw()
+        self.post_message(self.Moved())
+
+    def action_page_up(self) -> None:
+        self._move(-max(1, self.size.height // 2), 0)
+
+    def action_page_down(self) -> None:
+        self._move(max(1, self.size.height // 2), 0)
+
+    def action_first(self) -> None:
+        self.move_to(0, 0)
+
+    def action_last(self) -> None:
+        if self.matrix is not None:
+            self.move_to(len(self.matrix.names), len(self.matrix.names))
+
+    def on_click(self, event: events.Click) -> None:
+        """Goes to the cell; a second click on it chooses it."""
+        place = event.get_content_offset(self)
+        cell = None if place is None else self._cell_at(place.x, place.y)
+        if cell is None:
+            return
+        if event.chain > 1 and cell == self.cursor:
+            self.post_message(self.Chosen())
+        else:
+            self.move_to(*cell)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._move(0, 1) if event.shift else self._move(1, 0)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._move(0, -1) if event.shift else self._move(-1, 0)
+
+    def _move(self, rows: int, columns: int) -> None:
+        """The first key sets the cursor."""
+        row, column = self.cursor or (-rows, -columns)
+        self.move_to(row + rows, column + columns)
+
+    def _cell_at(self, x: int, y: int) -> tuple[int, int] | None:
+        if y in self._listed:
+            return self._listed[y]
+        if y not in self._places or self.matrix is None:
+            return None
+        shades, line = self._places[y]
+        return cell_at(self.size.width, self.matrix, shades, self._window, x, line)
 
     def cell(self) -> tuple[str, str | None] | None:
         """(query language, candidate language or None for the pool) under the cursor."""
@@ -162,6 +225,11 @@ class HeatPanel(Panel):
         super().redraw()
 
     def rows(self, width: int, height: int) -> list[Row]:
+        self._places.clear()
+        self._listed.clear()
+        return self._drawn_rows(width, height)
+
+    def _drawn_rows(self, width: int, height: int) -> list[Row]:
         state, matrix = self.state, self.matrix
         if matrix is None or state.point is None:
             return [(("no evaluation yet", "dim"),)]
@@ -169,34 +237,39 @@ class HeatPanel(Panel):
         room = height - len(steps)
         if len(matrix.names) < 2:
             note = (("one language: there are no pairs of languages to compare", "dim"),)
-            return [*steps, (), *self._bars(width, max(0, room - 3)), (), note]
+            return [*steps, (), *self._bars(width, max(0, room - 3), len(steps) + 1), (), note]
         if state.view in ("mono", "pool"):
-            return [*steps, (), *self._bars(width, room - 1)]
+            return [*steps, (), *self._bars(width, room - 1, len(steps) + 1)]
         if columns_in_sight(width, matrix, _values(matrix, state)) < min(_LEAST_COLUMNS, len(matrix.names)):
-            return [*steps, *self._pairs(width, room)]
+            return [*steps, *self._pairs(width, room, len(steps))]
         difference = state.difference
         count = len(matrix.names)
         both = difference is not None and self._room_for_both(height)
         if difference is not None and state.asked and not both:
-            return [*steps, *self._map(width, room, difference, _differences(difference, state))]
-        rows = [*steps, *self._map(width, room, matrix, _values(matrix, state), pad=room - count - 1 >= 2)]
+            return [*steps, *self._map(width, room, difference, _differences(difference, state), len(steps))]
+        pad = room - count - 1 >= 2
+        rows = [*steps, *self._map(width, room, matrix, _values(matrix, state), len(steps), pad)]
         if difference is not None and both and state.against is not None:
             title = f"{'against' if state.asked else 'change since'} {state.against.label}"
             shades = _differences(difference, state)
-            rows += [(), ((title, "dim"),), *self._map(width, height - len(rows) - 2, difference, shades)]
+            at = len(rows) + 2
+            rows += [(), ((title, "dim"),), *self._map(width, height - at, difference, shades, at)]
         return rows
 
     def _room_for_both(self, height: int) -> bool:
         """For the values and their differences, one below the other."""
         return self.matrix is not None and height >= 2 * len(self.matrix.names) + 7
 
-    def _map(self, width: int, height: int, matrix: Matrix, shades: Shades, pad: bool = False) -> list[Row]:
-        """The matrix and, where there is room, its legend."""
+    def _map(
+        self, width: int, height: int, matrix: Matrix, shades: Shades, at: int, pad: bool = False
+    ) -> list[Row]:  # fmt: skip
+        """The matrix and, where there is room, its legend; ``at`` is the line of the panel where it begins."""
         count = len(matrix.names)
         with_legend = height - count - 1 >= 1
         lines = height - (1 if with_legend else 0) - (1 if pad else 0)
         self._window = self._follow(columns_in_sight(width, matrix, shades), lines - 1)
         rows = heatmap(width, min(lines, count + 1), matrix, shades, self._window, self.glyphs)
+        self._places |= {at + pad + line: (shades, line) for line in range(len(rows))}
         self.tell_hidden(self._window.row, count - self._window.row - (len(rows) - 1))
         if with_legend:
             rows.append(((" " * 4, ""), *legend(shades)))
@@ -211,7 +284,7 @@ class HeatPanel(Panel):
         left = min(max(self._window.column, shown - columns + 1), shown)
         return Window(max(0, top), max(0, left), self.cursor)
 
-    def _bars(self, width: int, height: int) -> list[Row]:
+    def _bars(self, width: int, height: int, at: int) -> list[Row]:
         """One number a query language, with a bar from 0 to 1 and the difference."""
         assert self.matrix is not None
         state, names = self.state, self.matrix.names
@@ -221,6 +294,7 @@ class HeatPanel(Panel):
         self.tell_hidden(top, len(names) - top - height)
         rows: list[Row] = []
         for index, name in enumerate(names[top : top + height], start=top):
+            self._listed[at + index - top] = index, index
             answered = None if state.view == "pool" else name
             value, former = state.value(name, answered), state.former(name, answered)
             runs: list[Piece] = [(f"{fit(visible(name), label, 'right')} ", "dim")]
@@ -235,7 +309,7 @@ class HeatPanel(Panel):
             rows.append(selected(row) if self.cursor is not None and self.cursor[0] == index else row)
         return rows
 
-    def _pairs(self, width: int, height: int) -> list[Row]:
+    def _pairs(self, width: int, height: int, line: int) -> list[Row]:
         """Every pair in a line, the lowest first; around the cursor where they do not fit."""
         assert self.matrix is not None
         names, arrow, shades = self.matrix.names, self.glyphs.arrow, _printed(self.state.measure)
@@ -250,15 +324,16 @@ class HeatPanel(Panel):
         self.tell_hidden(top, len(pairs) - top - height)
         rows: list[Row] = []
         for value, row, column in pairs[top : top + height]:
-            line: Row = (
+            self._listed[line + len(rows)] = row, column
+            told: Row = (
                 (f"{visible(names[row])} {arrow} {visible(names[column])} ", ""),
                 (cell_number(value, shades, shades.digits), "bold"),
             )
-            rows.append(selected(line) if (row, column) == self.cursor else line)
+            rows.append(selected(told) if (row, column) == self.cursor else told)
         return rows
 
 
-class HeatSummary(Panel):
+class HeatSummary(Scrolled):
     """The figures of the evaluation in sight, and how they differ."""
 
     def __init__(self) -> None:
@@ -270,10 +345,10 @@ class HeatSummary(Panel):
         self.state, self.cell = state, cell
         self.redraw()
 
-    def rows(self, width: int, height: int) -> list[Row]:
+    def parts(self, width: int, height: int) -> tuple[list[Row], list[Row]]:
         state, glyphs = self.state, self.glyphs
         if state.point is None:
-            return []
+            return [], []
         result = state.point.result
         rows: list[Row] = []
         if state.against is not None:
@@ -299,8 +374,7 @@ class HeatSummary(Panel):
         rows += [(), ((f"{result.count_of_queries()}, {result.candidates:,} candidates", "dim"),)]
         ties = f"{result.ties:,} {'tie' if result.ties == 1 else 'ties'}"
         rows.append(((f"{ties}, evaluated in {state.point.seconds:.1f} s", "dim"),))
-        self.tell_hidden(0, len(rows) - height)
-        return rows
+        return [], rows
 
     def _cell_trend(self, cell: tuple[str, str | None], room: int) -> Row:
         values = [cell_value(point.result, self.state.measure, *cell) for point in self.state.points]
@@ -380,7 +454,7 @@ def _differences(matrix: Matrix, state: HeatState) -> Shades:
     return replace(diverging(matrix, _wanted(state)), scale=state.measure.scale, digits=state.measure.digits)
 
 
-def _printed(measure: Measure) -> Shades:
+def _printed(measure: CellMeasure) -> Shades:
     """Only for how numbers of a measure are printed."""
     return Shades("ramp", 0.0, 1.0, signed=measure.about_zero, scale=measure.scale, digits=measure.digits)
 

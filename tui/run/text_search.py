@@ -1,4 +1,4 @@
-"""Finding a text in a log."""
+"""Finding a text in a longer one."""
 
 from __future__ import annotations
 
@@ -6,27 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tui.draw.text import Piece, Row
-from tui.widgets.edit import LineEdit
 
 
 @dataclass
 class Search:
-    """``text`` is looked for without regard to case; while ``edit`` is set, it is being typed."""
+    """``text`` is looked for without regard to case."""
 
     text: str = ""
     at: int | None = None  # which of the matches is in front
-    edit: LineEdit | None = None
-
-    def begin(self) -> None:
-        self.edit = LineEdit()
-
-    def keep(self) -> None:
-        """What was typed is looked for; nothing typed ends the search."""
-        if self.edit is not None:
-            self.text, self.edit, self.at = self.edit.text, None, None
-
-    def drop(self) -> None:
-        self.edit = None
 
     def matches(self, texts: Sequence[str]) -> list[int]:
         """Indices of the texts that hold what is looked for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.run.log_search import Search, highlighted
+from tui.run.text_search import Search, highlighted
 
 TEXTS = st.text("abİß e\u0301字ก", max_size=12)
 ROWS = st.lists(st.tuples(TEXTS, st.sampled_from(["", "dim"])), max_size=4).map(tuple)
@@ -33,13 +33,3 @@ def test_matches_go_round_from_the_last(count: int, steps: list[int]) -> None:
         assert before is not None
         assert search.step(count, by) == (before + by) % count
     assert search.step(0, 1) is None
-
-
-def test_typing_nothing_ends_a_search_and_dropping_keeps_it() -> None:
-    search = Search(text="former", at=2)
-    search.begin()
-    search.drop()
-    assert (search.text, search.at) == ("former", 2)
-    search.begin()
-    search.keep()
-    assert (search.text, search.at) == ("", None)

@@ -3,38 +3,59 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Iterable
 from itertools import zip_longest
 
 from engine.config import RunConfig, to_toml
 from engine.events import ModelLoaded
 from engine.runs.folder import Spec
-from engine.runs.state import Note
+from engine.runs.state import Note, NoteKind
 from tui.draw.text import Row, fit, wrap
 from tui.draw.toml import toml_rows
 from tui.follow.config_difference import config_differences
 from tui.follow.detail import RunDetail
-from tui.numbers import clock, option_text, visible
+from tui.numbers import clock, day_number, option_text, visible
 from tui.run.contrast import Other
 
 _LEVELS = {"info": "", "warning": "warning", "error": "error"}
 _KEYS = 20
 
 
-def note_rows(notes: tuple[Note, ...], width: int, minutes_east: int | None) -> list[Row]:
-    """One note a line, oldest first, wrapped under its own text."""
-    rows: list[Row] = []
+def note_rows(notes: Iterable[Note], width: int, minutes_east: int | None, today: int) -> list[Row]:
+    """One note a line, oldest first, wrapped under its own text; see ``note_blocks``."""
+    return [row for block in note_blocks(notes, width, minutes_east, today) for row in block]
+
+
+def note_blocks(notes: Iterable[Note], width: int, minutes_east: int | None, today: int) -> list[list[Row]]:
+    """Each note in its lines, below a line with the date wherever another day begins.
+
+    ``today`` is a number of days since 1970, of the same zone as the clock: notes of today need no date.
+    """
+    blocks: list[list[Row]] = []
+    former = today
     for note in notes:
+        day = day_number(minutes_east, note.t)
+        if day != former:
+            date = time.strftime("%A %d %B %Y", time.gmtime(day * 86400))
+            blocks.append([((f"{date}, today" if day == today else date, "title"),)])
+            former = day
         style = _LEVELS.get(note.level, "")
         first, *more = wrap(note.text, max(10, width - 10))
-        rows.append(((f"{clock(minutes_east, note.t)}  ", "dim"), (first, style)))
-        rows += [((" " * 10, ""), (line, style)) for line in more]
-    return rows
+        rows: list[Row] = [((f"{clock(minutes_east, note.t)}  ", "dim"), (first, style))]
+        blocks.append(rows + [((" " * 10, ""), (line, style)) for line in more])
+    return blocks
 
 
-def log_blocks(detail: RunDetail, width: int, minutes_east: int | None) -> list[list[Row]]:
-    """The notes, each in its lines, and of a failed run the end of its traceback and what to do."""
-    blocks = [note_rows((note,), width, minutes_east) for note in detail.notes]
-    if detail.error:
+def log_blocks(
+    detail: RunDetail, width: int, minutes_east: int | None, today: int, kind: NoteKind | None = None
+) -> list[list[Row]]:  # fmt: skip
+    """The notes, or those of one kind, and of a failed run the end of its traceback and what to do."""
+    notes = [note for note in detail.notes if kind is None or kind in note.kinds]
+    blocks = note_blocks(notes, width, minutes_east, today)
+    if not notes:
+        blocks.append([(("nothing of this kind has happened yet" if kind else "nothing has happened yet", "dim"),)])
+    if detail.error and kind in (None, "problem"):
         for lines, style in ((detail.last_lines, "error"), ((detail.hint,) if detail.hint else (), "accent")):
             if lines:
                 blocks.append([()])
@@ -49,20 +70,20 @@ def difference_rows(spec: Spec | None, other: Other, width: int) -> list[Row]:
     """What another run was asked, where that differs: this run's value, then the other's."""
     if spec is None or other.spec is None:
         return [((f"the config of {other.name} cannot be compared: spec.json cannot be read", "error"),), ()]
-    found = config_differences(spec.config, other.spec.config)
-    if not found:
+    differences = config_differences(spec.config, other.spec.config)
+    if not differences:
         return [((f"the same config as {other.name}", "title"),), ()]
-    settings = "1 setting differs" if len(found) == 1 else f"{len(found)} settings differ"
+    settings = "1 setting differs" if len(differences) == 1 else f"{len(differences)} settings differ"
     rows: list[Row] = [((f"{settings} from {other.name}: this run, then that one", "title"),)]
-    keys = min(max(len(difference.key) for difference in found), max(10, width // 3))
+    keys = min(max(len(difference.key) for difference in differences), max(10, width // 3))
     values = max(8, (width - keys - 4) // 2)
-    for difference in found:
+    for difference in differences:
         lines = [
             wrap(text, size)
             for text, size in ((difference.key, keys), (difference.here, values), (difference.there, values))
         ]
-        for key, here, there in zip_longest(*lines, fillvalue=""):
-            rows.append(((fit(key, keys) + "  ", "dim"), (fit(here, values) + "  ", "bold"), (there, "warning")))
+        for key, value, other_value in zip_longest(*lines, fillvalue=""):
+            rows.append(((fit(key, keys) + "  ", "dim"), (fit(value, values) + "  ", "bold"), (other_value, "warning")))
     return [*rows, ()]
 
 
