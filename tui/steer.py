@@ -17,7 +17,7 @@ from engine.events import CommandName
 from engine.runs.commands import pending_commands, send_command, stop_without_worker
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder
-from engine.runs.lock import probe
+from engine.runs.ownership import liveness_of
 from engine.runs.registry import archive_run, restore_run, trash_run
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def stop(folder: RunFolder) -> Answer:
     Raises:
         RunError: it is finished, or belongs to another machine.
     """
-    if probe(folder).alive is False:
+    if liveness_of(folder).alive is False:
         stop_without_worker(folder)
         return Answer("stop: recorded, no worker was running")
     return send(folder, "stop")
@@ -94,7 +94,7 @@ def evaluate(folder: RunFolder) -> Answer:
     Raises:
         RunError: neither is possible.
     """
-    if probe(folder).alive is False:
+    if liveness_of(folder).alive is False:
         from engine.runs.launch import resume
 
         return Answer(f"evaluate: a process is starting (attempt {resume(folder, evaluate=True)})")

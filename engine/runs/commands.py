@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import stat
 import time
 import uuid as uuids
@@ -22,6 +23,7 @@ from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder
 from engine.runs.lock import RunLock, probe
 from engine.runs.log import EventLog
+from engine.runs.ownership import liveness_of
 from engine.runs.reader import RunReader
 from engine.runs.state import RunState
 
@@ -54,16 +56,20 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     path: Path
 
 
-def send_command(folder: RunFolder, name: CommandName) -> str:
+def send_command(folder: RunFolder, name: CommandName, *, by_signal: int | None = None) -> str:
     """Asks the worker that owns the run now; returns the uuid by which it will answer.
+
+    ``by_signal``: the signal that asked, by which the log tells it from a person's.
 
     Raises:
         RunError: no live worker, or the run belongs to another user.
     """
-    liveness = probe(folder)
+    liveness = liveness_of(folder)
     if liveness.alive is False or liveness.owner is None:
         raise RunError(f"run {folder.id} has no live worker: {_IMPOSSIBLE[name]}")
     uuid = str(uuids.uuid4())
+    if by_signal is not None:
+        uuid = f"signal-{signal.Signals(by_signal).name}-{uuid}"
     content = _Content(uuid=uuid, command=name, attempt=liveness.owner.attempt, t=time.time())
     try:
         folder.control.mkdir(mode=0o700, exist_ok=True)
@@ -140,7 +146,7 @@ def stop_without_worker(folder: RunFolder) -> None:
         RunBusy: a worker has the run.
         RunError: it is finished or failed, or belongs to another machine's worker or another user.
     """
-    if probe(folder).alive is None:
+    if liveness_of(folder).alive is None:
         raise RunError(f"run {folder.id} belongs to a worker on another machine; `resume --take-over` brings it here")
     lock = RunLock.acquire(folder)
     try:

@@ -188,7 +188,8 @@ def _received(state: RunState, event: events.CommandReceived) -> None:
             state.phase = "pausing"
         elif event.command == "stop":
             state.phase = "stopping"
-    state.note(event, f"{event.command} acknowledged")
+    by = f" ({event.uuid.split('-')[1]})" if event.uuid.startswith("signal-") else ""
+    state.note(event, f"{event.command} acknowledged{by}")
 
 
 def _done(state: RunState, event: events.CommandDone) -> None:

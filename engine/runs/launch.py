@@ -38,9 +38,10 @@ from engine.paths import expanded, require_working_folder
 from engine.runs import spawn
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, Spec, read_spec
-from engine.runs.lock import RunLock, probe, read_owner
+from engine.runs.lock import RunLock, read_owner
 from engine.runs.logout import scope_command
 from engine.runs.nodes import joins
+from engine.runs.ownership import liveness_of
 from engine.runs.provenance import provenance
 from engine.runs.reader import RunReader
 from engine.runs.study_record import StudyRecord
@@ -50,9 +51,10 @@ from engine.runs.watching import make_watched, start_watcher, wait_for_watcher
 WORKER = ("-P", "-m", "engine.worker")
 _JOINER = ("-P", "-m", "engine.worker.join")
 _LAST_ALERTS_SECONDS = 60.0  # that a run in the foreground waits for what is told of its end
+_LAST_ALERTS_SECONDS_AFTER_A_SIGNAL = 5.0  # a batch system gives some 30 s in all before it kills
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
-# Locks of runs that launch(wait=True) made and run_foreground has not started yet.
+# Locks of runs that launch or resume prepared with ``wait``, and that run_foreground has not started yet.
 _prepared: dict[Path, RunLock] = {}
 
 
@@ -107,11 +109,14 @@ def launch(
     return folder
 
 
-def resume(folder: RunFolder, *, take_over: bool = False, evaluate: bool = False) -> int:
+def resume(folder: RunFolder, *, take_over: bool = False, evaluate: bool = False, wait: bool = False) -> int:
     """Starts a new worker from the newest whole checkpoint; returns its attempt.
+
+    A run whose last worker has left it as paused, stopped, finished or failed resumes on any machine.
 
     ``evaluate``: the worker only evaluates that checkpoint, and the run returns to the state it was in.
     ``take_over``: the run's last worker was on another machine, and the caller knows that it is gone.
+    ``wait``: the worker is not started: ``run_foreground`` does that; until then this process owns the run.
 
     Raises:
         RunBusy: a worker has the run; nothing was written.
@@ -120,13 +125,14 @@ def resume(folder: RunFolder, *, take_over: bool = False, evaluate: bool = False
     config = read_spec(folder).config
     _refuse_to_join(config)
     require_working_folder()
-    liveness = probe(folder)
+    liveness = liveness_of(folder)
     if liveness.alive is None and liveness.owner is not None and not take_over:
         raise RunError(
             f"run {folder.id} was last worked on by {liveness.owner.host}, and whether it lives cannot be seen from "
             "here: `resume --take-over` when you know that it does not"
         )
     lock = RunLock.take_over(folder) if take_over else RunLock.acquire(folder)
+    is_handed_over = False
     try:
         reader = RunReader(folder)
         reader.poll()
@@ -139,17 +145,23 @@ def resume(folder: RunFolder, *, take_over: bool = False, evaluate: bool = False
         lock.announce(attempt)
         if is_watched(config):
             make_watched(folder)
-        _detach(folder, lock, attempt, evaluate=evaluate)
-        start_watcher(folder)
+        if wait:
+            _prepared[folder.path] = lock
+            is_handed_over = True
+        else:
+            _detach(folder, lock, attempt, evaluate=evaluate)
+            start_watcher(folder)
     except OSError as error:
         raise RunError(f"{folder.path}: the run cannot be resumed: {error.strerror}") from None
     finally:
-        lock.release()
+        if not is_handed_over:
+            lock.release()
     return attempt
 
 
 def run_foreground(folders: Sequence[RunFolder], meanwhile: Callable[[], object] | None = None) -> list[int]:
-    """Runs the workers of runs made by ``launch(wait=True)`` as children in this session, all at once.
+    """Runs the workers of runs that ``launch`` or ``resume`` prepared with ``wait`` as children in this session, all at
+    once.
 
     ``meanwhile`` is called once while they run; it may block until the runs have ended. Interrupts and termination
     signals are passed on to the workers, which pause; this process then leaves after them.
@@ -158,16 +170,18 @@ def run_foreground(folders: Sequence[RunFolder], meanwhile: Callable[[], object]
         The exit status of each (negative: the signal that killed it).
 
     Raises:
-        RunError: a run was not made that way.
+        RunError: a run was not prepared that way.
         OSError: no process can be made.
     """
-    children = [_child(folder) for folder in folders]
-    with _forwarding(children):
+    children: list[subprocess.Popen[bytes]] = []
+    with _forwarding(children) as signals:
+        with _held_back():
+            children += [_child(folder) for folder in folders]
         if meanwhile is not None:
             meanwhile()
         statuses = [child.wait() for child in children]
     # A batch system ends whatever is left of a job when this process leaves.
-    deadline = time.monotonic() + _LAST_ALERTS_SECONDS
+    deadline = time.monotonic() + (_LAST_ALERTS_SECONDS_AFTER_A_SIGNAL if signals else _LAST_ALERTS_SECONDS)
     for folder in folders:
         wait_for_watcher(folder, deadline - time.monotonic())
     return statuses
@@ -177,7 +191,8 @@ def _child(folder: RunFolder) -> subprocess.Popen[bytes]:
     lock = _prepared.pop(folder.path, None)
     if lock is None:
         raise RunError(f"run {folder.id} was not launched to run in the foreground")
-    command = _command("foreground", folder, lock, attempt=1)
+    owner = read_owner(folder)
+    command = _command("foreground", folder, lock, attempt=1 if owner is None else owner.attempt)
     try:
         child = subprocess.Popen(command, pass_fds=[lock.fd])
         start_watcher(folder)
@@ -237,21 +252,34 @@ def _command(how: str, folder: RunFolder, lock: RunLock, attempt: int, *, evalua
 
 
 @contextlib.contextmanager
-def _forwarding(children: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
+def _forwarding(children: Sequence[subprocess.Popen[bytes]]) -> Iterator[list[int]]:
+    """Yields the signals that have come so far."""
+    signals: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread can handle signals
+        yield signals  # only the main thread can handle signals
         return
 
     def forward(number: int, _frame: object) -> None:
+        signals.append(number)
         for child in children:
             child.send_signal(number)
 
     before = {number: signal.signal(number, forward) for number in _FORWARDED}
     try:
-        yield
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _held_back() -> Iterator[None]:
+    """Signals to pass on wait: in this process until all children are there, in these until they can pause."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _create(home: Path, config: RunConfig) -> RunFolder:

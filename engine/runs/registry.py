@@ -13,7 +13,8 @@ from engine.paths import absolute
 from engine.runs.annotations import read_annotations
 from engine.runs.errors import RunBusy, RunError
 from engine.runs.folder import RunFolder
-from engine.runs.lock import RunLock, probe
+from engine.runs.lock import RunLock
+from engine.runs.ownership import liveness_of
 from engine.runs.watching import unmark
 
 __all__ = [
@@ -186,7 +187,7 @@ def _put_away(folder: RunFolder, name: str) -> RunFolder:
 def _lock_idle(folder: RunFolder) -> RunLock:
     if folder.path.is_symlink() or not folder.path.is_dir() or not folder.spec.is_file():
         raise RunError(f"{folder.path}: not a run folder")
-    liveness = probe(folder)
+    liveness = liveness_of(folder)
     if liveness.alive is None and liveness.owner is not None:
         raise RunError(f"run {folder.id} was last worked on by {liveness.owner.host}; whether it lives is unknown here")
     return RunLock.acquire(folder, wait=0.2)

@@ -21,7 +21,9 @@ def main(how: str, log: str, umask: str, *command: str) -> None:
     if how == "detach" and os.fork():
         os._exit(0)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # survives exec: a closed terminal never stops a run
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    # Signals that are passed on to a worker while it loads wait until it can pause (engine.worker.session).
+    waiting = {signal.SIGTERM, signal.SIGINT, signal.SIGUSR1} if how == "foreground" else ()
+    signal.pthread_sigmask(signal.SIG_SETMASK, waiting)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)
     os.dup2(output, 2)

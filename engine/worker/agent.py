@@ -52,8 +52,8 @@ def run_ranks(session: Session, spec: Spec, lock: RunLock) -> int:
     if status is not None:
         return status
     _pass_signals_on(folder)
-    if session.hand_over() is not None:
-        send_command(folder, "pause")
+    if (number := session.hand_over()) is not None:
+        send_command(folder, "pause", by_signal=number)
     os.dup2(lock.fd, 0)  # see engine.worker.rank
     try:
         failure = agent[0].run(folder, session.attempt)
@@ -150,7 +150,7 @@ def _pass_signals_on(folder: RunFolder) -> None:
         if first is None:
             first = now
             with contextlib.suppress(RunError):
-                send_command(folder, "pause")
+                send_command(folder, "pause", by_signal=number)
         elif now - first > SAME_SIGNAL_SECONDS:
             os._exit(128 + number)  # the ranks die with their agent
 

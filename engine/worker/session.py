@@ -89,6 +89,7 @@ class Session:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal never stops a run
         for number in PAUSE_SIGNALS:
             signal.signal(number, self._on_signal)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, PAUSE_SIGNALS)  # see engine.runs.spawn
         self._heart.start()
 
     def begin(self) -> None:

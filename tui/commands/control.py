@@ -18,6 +18,7 @@ from engine.runs.folder import RunFolder, read_spec, runs_home
 from engine.runs.lock import probe
 from engine.runs.log import EventCursor
 from engine.runs.nodes import joins
+from engine.runs.ownership import liveness_of
 from engine.runs.reader import RunReader
 from engine.runs.status import status_of
 from engine.runs.text import visible
@@ -31,7 +32,7 @@ def command(options: argparse.Namespace) -> int:
     """Asks the worker; without a live one, stop is recorded and evaluate starts a process."""
     folder = registry.find_run(runs_home(options.runs), options.run)
     name: CommandName = options.command
-    if probe(folder).alive is False:
+    if liveness_of(folder).alive is False:
         if name == "stop":
             stop_without_worker(folder)
             catch_up([folder])
@@ -56,13 +57,15 @@ def resume(options: argparse.Namespace) -> int:
     config = read_spec(folder).config
     if joins(config):
         launch.join(folder.path.parent)
-    attempt = launch.resume(folder, take_over=options.take_over)
-    print(f"{folder.id} resumes, attempt {attempt}")
+    attempt = launch.resume(folder, take_over=options.take_over, wait=options.wait)
+    print(f"{folder.id} resumes, attempt {attempt}", flush=True)
     for problem in targets_of(config.alerts, os.environ)[1]:  # of this terminal: the watcher has its environment
         print(f"hybrid-tui: {visible(problem)}", file=sys.stderr)
     if not options.wait:
         return 0
-    return exit_status(follow(folder, lambda text: print(text, flush=True)).state)
+    launch.run_foreground([folder], lambda: follow(folder, lambda text: print(text, flush=True)))
+    reader = RunReader(folder)
+    return exit_status(status_of(reader).state)
 
 
 def archive(options: argparse.Namespace) -> int:

@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
         else:
             print(f"{folder.id} started; it goes on when you leave. 'hybrid-tui' shows it, 'hybrid-tui log' tells.")
         return 0
-    run_foreground([folder], lambda: _follow(folder, quiet=options.json))
+    run_foreground([folder], lambda: _follow(folder, quiet=options.json, on_leaving="Ctrl-C pauses it"))
     status = status_of(_read(folder))
     if options.json:
         print_json(status)
@@ -119,9 +119,9 @@ def _check_head(weights: Path, model: ModelConfig, parent: str) -> None:
         )
 
 
-def _follow(folder: RunFolder, *, quiet: bool) -> Status:
+def _follow(folder: RunFolder, *, quiet: bool, on_leaving: str = "it goes on when you leave") -> Status:
     out = sys.stderr if quiet else sys.stdout
-    print(f"{folder.id}: following it as plain lines; it goes on when you leave", file=out, flush=True)
+    print(f"{folder.id}: following it as plain lines; {on_leaving}", file=out, flush=True)
     return follow(folder, lambda text: print(text, file=out, flush=True))
 
 

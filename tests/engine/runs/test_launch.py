@@ -19,13 +19,15 @@ from making import FAKE_WORKER, config, python, recorded, until, until_free, unt
 from engine import events
 from engine.config import BatchConfig, ConfigError, EvaluationConfig, ModelConfig, RunConfig, SourceConfig
 from engine.runs import launch as launch_module
+from engine.runs.commands import send_command, stop_without_worker, wait_for_command
 from engine.runs.errors import RunBusy, RunError
 from engine.runs.folder import RunFolder, read_spec
 from engine.runs.launch import launch, resume, run_foreground
 from engine.runs.lock import probe, signal_worker
 from engine.runs.log import EventLog
+from engine.runs.ownership import liveness_of
 from engine.runs.reader import RunReader
-from engine.runs.registry import list_runs
+from engine.runs.registry import archive_run, list_runs, restore_run
 from engine.runs.status import status_of
 
 LAUNCHER = """
@@ -179,17 +181,53 @@ def test_finished_run_does_not_resume_except_to_evaluate(home: Path) -> None:
 def test_run_of_another_machine_is_taken_over_only_when_asked(home: Path) -> None:
     folder = launch(home, config(steps=5000))
     until_stepping(folder)
-    signal_worker(folder, signal.SIGTERM)
+    signal_worker(folder, signal.SIGKILL)
     until_free(folder)
-    owner = probe(folder).owner
-    assert owner is not None
-    far = msgspec.structs.replace(owner, host="another host", boot_id="another boot")
-    folder.lock.write_bytes(msgspec.json.encode(far))
+    move_to_another_machine(folder)
     with pytest.raises(RunError, match="--take-over"):
         resume(folder)
     assert resume(folder, take_over=True) == 2
     until(lambda: state_of(folder) == "running", "the taken-over run")
     signal_worker(folder, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("last_word", ["paused", "stopped"])
+def test_run_that_was_left_on_another_machine_belongs_to_nobody(home: Path, last_word: str) -> None:
+    folder = launch(home, config(steps=5000))
+    until_stepping(folder)
+    wait_for_command(RunReader(folder), send_command(folder, "pause" if last_word == "paused" else "stop"))
+    assert state_of(folder) == last_word
+    move_to_another_machine(folder)
+    assert liveness_of(folder).alive is False
+    with pytest.raises(RunError, match="no live worker"):
+        send_command(folder, "checkpoint")
+    put_away = archive_run(folder)
+    assert restore_run(home, put_away.id) == folder
+    assert resume(folder) == 2
+    until(lambda: state_of(folder) == "running", "the resumed run")
+    signal_worker(folder, signal.SIGKILL)
+    until_free(folder)
+    stop_without_worker(folder)
+    move_to_another_machine(folder)
+    stop_without_worker(folder)  # also where it was stopped already
+    assert state_of(folder) == "stopped"
+
+
+def test_run_whose_next_worker_has_not_spoken_yet_may_live_elsewhere(home: Path) -> None:
+    folder = launch(home, config(steps=5000))
+    until_stepping(folder)
+    wait_for_command(RunReader(folder), send_command(folder, "pause"))
+    move_to_another_machine(folder, attempt=2)
+    with pytest.raises(RunError, match="--take-over"):
+        resume(folder)
+
+
+def move_to_another_machine(folder: RunFolder, attempt: int = 1) -> None:
+    """Has its last worker be one of a machine whose locks and processes cannot be seen from here."""
+    owner = probe(folder).owner
+    assert owner is not None
+    far = msgspec.structs.replace(owner, host="another host", boot_id="another boot", attempt=attempt)
+    folder.lock.write_bytes(msgspec.json.encode(far))
 
 
 def test_foreground_run_ends_with_its_worker_and_passes_signals_on(home: Path) -> None:
@@ -210,6 +248,18 @@ def test_foreground_run_ends_with_its_worker_and_passes_signals_on(home: Path) -
     assert state_of(folder) == "paused"
     with pytest.raises(RunError, match="not launched"):
         run_foreground([folder])
+
+    assert resume(folder, wait=True) == 2
+    assert run_foreground([folder], meanwhile) == [0]
+    assert seen == ["running", "running"]
+    assert state_of(folder) == "paused"
+    assert recorded(folder)[-1].attempt == 2
+
+
+def test_signal_that_comes_before_the_worker_can_take_it_is_a_pause(home: Path) -> None:
+    folder = launch(home, config(steps=5000), wait=True)
+    assert run_foreground([folder], lambda: os.kill(os.getpid(), signal.SIGTERM)) == [0]
+    assert state_of(folder) == "paused"
 
 
 def test_spec_holds_config_provenance_and_absolute_paths(
