@@ -44,13 +44,14 @@ class Action:
 RUN_TABS = ("overview", "heatmap", "bias", "queries", "log", "config")
 _LISTS = ("launch", "export")
 _VIEWS = ("runs", "run", "launch", "compare", "study")
-_DIALOGS = ("export", "confirm", "choose", "help", "toml", "charts", "others")
+_CHOOSERS = ("choose", "charts", "others", "fields", "views")
+_DIALOGS = ("export", "confirm", "help", "toml", "enter", *_CHOOSERS)
 _STUDY_PARTS = ("grid", "answer", "left")
 _MOVING = ("list", "text", "cells", "board", *_STUDY_PARTS)
 
 # Of each screen the scopes of its widgets that have keys of their own; those of one tuple are in sight together.
 PARTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "runs": (("list",),),
+    "runs": (("list",), ("filter",)),
     "run": (
         ("overview", "board"),
         ("overview", "text"),
@@ -99,15 +100,30 @@ ACTIONS: tuple[Action, ...] = (
            palette="runs: compare"),
     Action("study", ("t",), "study", "the study of the run: conditions by benchmarks, the runs that are left, the "
            "answer so far", ("runs", "run"), footer=False, palette="study: open"),
-    Action("filter", ("slash",), "filter", "show only runs whose name, study, mode, state or device fits a regular "
-           "expression", ("runs",), palette="runs: filter"),
+    Action("filter", ("slash",), "filter", "show only runs that fit: words of their lines, comparisons such as "
+           "lr>=1e-4 model~xlmr mono>.7 state:running tag:paper, -word for those without", ("runs",),
+           palette="runs: filter"),
+    Action("complete", ("tab",), "complete", "while a filter is typed: end the key or the value", ("filter",),
+           footer=False),
     Action("clear_filter", ("ctrl+g", "escape"), "show all", "show all runs again", ("runs",), footer=False,
            palette="runs: show all"),
     Action("sort", ("s",), "sort", "choose what the runs are sorted by; choosing it again turns it around", ("runs",),
            footer=False, palette="runs: sort"),
     Action("reverse", ("r",), "reverse", "turn the order around", ("runs",), footer=False, palette="runs: reverse"),
-    Action("group", ("g",), "group", "group runs by study, or not", ("runs",), footer=False,
-           palette="runs: group by study"),
+    Action("group", ("g",), "group", "group runs, or not", ("runs",), footer=False, palette="runs: group"),
+    Action("group_by", ("G",), "group by", "choose what runs are grouped by: study, or any keys of their configs",
+           ("runs",), footer=False, palette="runs: group by"),
+    Action("columns", ("C",), "columns", "choose the columns: also any key of a config and any metric", ("runs",),
+           footer=False, palette="runs: columns"),
+    Action("views", ("V",), "views", "columns, order, groups and filter under a name: save, show, delete", ("runs",),
+           footer=False, palette="runs: views"),
+    Action("note", ("N",), "note", "write a note on the run", ("runs",), footer=False, palette="run: note"),
+    Action("tag", ("T",), "tags", "give the run tags, which a filter finds: tag:paper", ("runs",), footer=False,
+           palette="run: tags"),
+    Action("rename", ("R",), "rename", "call the run by another name; its id stays", ("runs",), footer=False,
+           palette="run: rename"),
+    Action("pin", ("P",), "pin", "have the run stand first, or where it belongs again", ("runs",), footer=False,
+           palette="run: pin"),
     Action("archive", ("a",), "archive", "move runs out of sight, into .archive (asks first)", ("runs",), footer=False,
            palette="runs: archive"),
     Action("delete", ("d", "delete"), "delete", "move runs to .trash (asks first)", ("runs",), footer=False,
@@ -200,14 +216,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("move_up", ("up",), "up", "up or down", _LISTS, footer=False, shown_keys="up down"),
     Action("move_up", ("up",), "up", "up or down", ("list",), footer=False, shown_keys="up down"),
     Action("move_up", ("up",), "scroll", "up or down", ("text",), shown_keys="up down"),
-    Action("move_up", ("up",), "up", "up or down", ("choose", "charts", "others"), footer=False, shown_keys="up down"),
-    Action("move_down", ("down",), "down", "", ("choose", "charts", "others"), footer=False),
-    Action("page_up", ("pageup",), "page up", "a page up or down", ("choose", "charts", "others"), footer=False,
+    Action("move_up", ("up",), "up", "up or down", _CHOOSERS, footer=False, shown_keys="up down"),
+    Action("move_down", ("down",), "down", "", _CHOOSERS, footer=False),
+    Action("page_up", ("pageup",), "page up", "a page up or down", _CHOOSERS, footer=False,
            shown_keys="pgup pgdn"),
-    Action("page_down", ("pagedown",), "page down", "", ("choose", "charts", "others"), footer=False),
-    Action("first", ("home",), "first", "to the beginning or the end", ("choose", "charts", "others"), footer=False,
+    Action("page_down", ("pagedown",), "page down", "", _CHOOSERS, footer=False),
+    Action("first", ("home",), "first", "to the beginning or the end", _CHOOSERS, footer=False,
            shown_keys="home end", first=True),
-    Action("last", ("end",), "last", "", ("choose", "charts", "others"), footer=False, first=True),
+    Action("last", ("end",), "last", "", _CHOOSERS, footer=False, first=True),
     Action("move_up", ("up",), "move", "move over the cells, the lines or the runs", _STUDY_PARTS, footer=False,
            shown_keys="arrows"),
     Action("move_down", ("down",), "down", "", _MOVING, footer=False),
@@ -254,6 +270,17 @@ ACTIONS: tuple[Action, ...] = (
     Action("move_right", ("right",), "right", "", ("compare",), footer=False),
     Action("choose", ("enter",), "choose", "choose", ("choose",)),
     Action("show_or_hide", ("enter",), "show or hide", "show or hide the chart under the cursor", ("charts",)),
+    Action("show_or_hide", ("enter",), "take or leave", "take the key under the cursor, or leave it out", ("fields",)),
+    Action("earlier", ("ctrl+up", "f3"), "order", "earlier (ctrl+up, F3) or later (ctrl+down, F4) among those that "
+           "are taken", ("fields",), shown_keys="ctrl+up ctrl+down", first=True),
+    Action("later", ("ctrl+down", "f4"), "later", "", ("fields",), footer=False, first=True),
+    Action("usual", ("tab",), "the usual", "the usual ones, in their usual order", ("fields",)),
+    Action("close", ("escape", "ctrl+g"), "close", "back to the table", ("fields",), shown_keys="esc"),
+    Action("choose", ("enter",), "show", "show the view, or save the present one", ("views",)),
+    Action("delete", ("delete",), "delete", "delete the view", ("views",), first=True),
+    Action("close", ("escape", "ctrl+g"), "close", "back to the table", ("views",), shown_keys="esc"),
+    Action("keep", ("enter",), "keep", "keep what is typed", ("enter",)),
+    Action("close", ("escape", "ctrl+g"), "close", "leave everything as it is", ("enter",), shown_keys="esc"),
     Action("only", ("tab",), "only these", "show the listed charts and no others", ("charts",)),
     Action("close", ("escape", "ctrl+g"), "close", "back to the charts", ("charts", "others"), shown_keys="esc"),
     Action("show_or_hide", ("enter",), "lay over or take away", "lay the run under the cursor over this one, or take "

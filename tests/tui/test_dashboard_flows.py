@@ -505,10 +505,10 @@ async def test_q_leaves_and_names_the_runs_that_go_on(running: RunWriter, dashbo
     assert not pending_commands(running.folder)
 
 
-async def test_an_empty_home_says_what_to_do(dashboard: Make, until: Until) -> None:
+async def test_an_empty_home_says_what_to_do(home: Path, dashboard: Make, until: Until) -> None:
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
-        await until(pilot, lambda: "no runs in ./runs" in text_of(app), "the hint")
+        await until(pilot, lambda: f"no runs in {home}" in text_of(app), "the hint")
         assert "launches one from a sample config" in text_of(app)
 
 
@@ -536,13 +536,15 @@ async def test_the_filter_works_while_it_is_typed_and_a_bad_one_says_so_in_place
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: app.snapshot is not None)
-        await pilot.press("slash", *"mono|q")
+        await pilot.press("slash", *"/mono|q/")
         await until(pilot, lambda: "3 of 7 runs" in text_of(app), "the count")  # the queued run's state fits as well
-        await pilot.press("left_parenthesis")
+        await pilot.press("backspace", "left_parenthesis", "slash")
         await until(pilot, lambda: "not a regular expression" in text_of(app), "the error")
         assert len(runs_screen(app).entries) == 3
-        await pilot.press("backspace", "enter")
-        await until(pilot, lambda: "/mono|q/ shows 3 of 7" in text_of(app), "the filter that stays")
+        await pilot.press("backspace", "backspace", "slash")
+        await until(pilot, lambda: "3 of 7 runs" in text_of(app), "the count again")
+        await pilot.press("enter")
+        await until(pilot, lambda: "//mono|q/ shows 3 of 7" in text_of(app), "the filter that stays")
         await pilot.press("ctrl+g")
         assert len(runs_screen(app).entries) == 7
 
@@ -591,7 +593,7 @@ async def test_delete_asks_moves_to_the_trash_and_u_brings_back(home: Path, dash
         await pilot.press("n")
         assert writer.folder.path.is_dir()
         await pilot.press("d", "y")
-        await until(pilot, lambda: trash.is_dir() and "no runs in ./runs" in text_of(app), "the run to go")
+        await until(pilot, lambda: trash.is_dir() and f"no runs in {home}" in text_of(app), "the run to go")
         await pilot.press("u")
         await until(pilot, lambda: isinstance(app.screen, ChooseScreen), "the list of what was put away")
         await pilot.press("enter")

@@ -14,6 +14,7 @@ from tui.compare.screen import CompareScreen
 from tui.dialogs.charts import ChartsScreen
 from tui.dialogs.choose import ChooseScreen
 from tui.dialogs.confirm import ConfirmScreen
+from tui.dialogs.enter import EnterScreen
 from tui.dialogs.export import ExportScreen
 from tui.dialogs.help import HelpScreen, TomlScreen
 from tui.dialogs.jump import JumpScreen
@@ -29,6 +30,9 @@ from tui.run.overview_tab import OverviewTab
 from tui.run.queries_tab import QueriesTab
 from tui.run.screen import RunScreen
 from tui.run.tab import Tab
+from tui.runs.choose_fields import FieldsScreen
+from tui.runs.choose_view import ViewsScreen
+from tui.runs.filter_line import FilterInput
 from tui.runs.screen import RunsScreen
 from tui.study.grid import ResultsGrid
 from tui.study.panels import AnswerPanel, RunsLeft
@@ -38,13 +42,14 @@ from tui.widgets.lists import Items, Lines
 SCREENS: dict[str, type[Screen[object]]] = {
     "runs": RunsScreen, "run": RunScreen, "launch": LaunchScreen, "export": ExportScreen, "confirm": ConfirmScreen,
     "help": HelpScreen, "toml": TomlScreen, "choose": ChooseScreen, "jump": JumpScreen,
-    "compare": CompareScreen,
+    "compare": CompareScreen, "enter": EnterScreen, "fields": FieldsScreen, "views": ViewsScreen,
     "charts": ChartsScreen, "others": OtherRunsScreen, "study": StudyScreen,
 }  # type: ignore[dict-item]  # fmt: skip
 PARTS: dict[str, list[type[Widget]]] = {
     "list": [Items], "text": [Lines], "overview": [OverviewTab], "board": [ChartBoard], "heatmap": [HeatmapTab],
     "cells": [HeatPanel], "bias": [BiasTab], "columns": [SharePanel], "queries": [QueriesTab], "log": [LogTab],
     "config": [ConfigTab], "grid": [ResultsGrid], "answer": [AnswerPanel], "left": [RunsLeft],
+    "filter": [FilterInput],
 }  # fmt: skip
 WAYS_OUT = ("commands", "help", "close", "leave")  # in this order behind the other keys
 EATEN = re.compile(r"^(alt\+.*|ctrl\+(s|q|z|c|b|m|i|j|\\))$")

@@ -41,7 +41,7 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "launch": ("n",),
     "export": (*OPEN, "2", "x"),
     "stop": (*OPEN, "k"),
-    "filter": ("slash", *"mono|(", "backspace", "left_parenthesis"),
+    "filter": ("slash", *"mono>.5 lr>="),
     "sort": ("s",),
     "help": ("question_mark",),
     "commands": (*OPEN, "colon", "t", "a"),

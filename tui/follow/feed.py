@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # what only an open run needs is loaded in the feed's thread,
     from tui.follow.study_state import StudyState
 
 _PATIENCE = 0.3  # seconds of reading after which the runs that are known so far are posted
+_MODELS = 30  # ended runs by which the time of queued ones is estimated
 _LIST_EVERY = 10  # ticks after which the home is listed even if its time stamp stands still
 
 
@@ -59,6 +60,7 @@ class Snapshot:
     details: tuple[RunDetail, ...] = ()  # of the runs that are wished for
     problems: tuple[Problem, ...] = ()  # all that there are now, however often they were told
     unread: int = 0  # runs of the home that nobody has looked into yet
+    done_in: float | None = None  # seconds until all that goes on will be done, as far as that can be told
     study: StudyState | None = None  # None: nobody wants one, or no run of it is left
 
     def detail_of(self, folder: RunFolder) -> RunDetail | None:
@@ -158,7 +160,7 @@ class Feed:
         if news == self._last:
             return None
         self._last = news
-        return Snapshot(self._now(), rows, tuple(details), self._told(), study=study)
+        return Snapshot(self._now(), rows, tuple(details), self._told(), study=study, done_in=self._done_in())
 
     def _look(self, folder: RunFolder, watch: Watch | None, is_over: bool) -> RunDetail | None:
         """Whatever is wrong with one folder, the others are still to be shown."""
@@ -178,6 +180,23 @@ class Feed:
 
     def _rows(self) -> tuple[RunRow, ...]:
         return tuple(self._runs[folder.path].row for folder in self._order if folder.path in self._runs)
+
+    def _done_in(self) -> float | None:
+        """Seconds until all that goes on will be done, what is queued included; None where nobody can tell."""
+        tracked = [self._runs[folder.path] for folder in reversed(self._order) if folder.path in self._runs]
+        live = [each for each in tracked if each.row.live]
+        if not live:
+            return None
+        from tui.follow.study_time_left import time_left
+
+        # Those that were made last are the most like what is queued; all of 500 would cost too much at every look.
+        known = [each for each in tracked if not each.row.live][-_MODELS:] + live
+        runs = [
+            (each.row, each.spec.config, each.reader.state, each.row.study or each.row.name)
+            for each in known
+            if each.spec is not None
+        ]
+        return time_left(runs).seconds
 
     def _study_state(self, name: str) -> StudyState | None:
         """Made anew only where a run of it says something new."""

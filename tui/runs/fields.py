@@ -20,6 +20,7 @@ import msgspec
 from engine import measures
 from engine.config import RunConfig
 from tui.follow.rows import RunRow
+from tui.numbers import exact
 
 Value = float | str | bool | tuple[str, ...] | None  # None: the run has none
 
@@ -49,7 +50,7 @@ METRICS = {
 ALIASES = {
     "lr": "optimizer.learning_rate", "model": "model.name", "batch": "batch.size", "steps": "optimizer.max_steps",
     "temperature": "loss.temperature", "warmup": "optimizer.warmup_steps", "max_steps": "optimizer.max_steps",
-    "benchmarks": "evaluation.benchmarks", "tags": "tag", "updated": "age",
+    "benchmarks": "evaluation.benchmarks", "tags": "tag",
 }  # fmt: skip
 
 
@@ -66,7 +67,7 @@ def _progress(row: RunRow) -> float | None:
 
 
 OWN = (
-    Field("name", "of the run, from A to Z", lambda row: row.name),
+    Field("name", "of the run", lambda row: row.name),
     Field("id", "the name of its folder", lambda row: row.id),
     Field("study", "the study that it is a part of", lambda row: row.study or None),
     Field("mode", "of the batches; eval for an evaluation", lambda row: row.mode),
@@ -82,7 +83,7 @@ OWN = (
     Field("seed", "of the run", lambda row: float(row.seed)),
     Field("step", "updates that are done", lambda row: float(row.step), best_first=True),
     Field("progress", "the share of the steps that is done", _progress, best_first=True),
-    Field("loss", "the mean of the last stretch, the lowest first", lambda row: row.loss),
+    Field("loss", "the mean of the last stretch", lambda row: row.loss),
     Field("best", "map_multilingual of the best evaluation", lambda row: row.best, best_first=True),
     Field("age", "unix seconds of the last event", lambda row: row.updated or None, best_first=True),
     *(
@@ -90,6 +91,7 @@ OWN = (
         for key, name in METRICS.items()
     ),
 )  # fmt: skip
+_TEXTS = ("name", "id", "study", "mode", "state", "tag", "note", "pinned", "device", "host", "benchmark", "kind")
 _OWN = {field.key: field for field in OWN}
 
 
@@ -121,7 +123,7 @@ def field(key: str) -> Field:
         return Field(full, "of the config", partial(_of_config, config_keys()[full]))
     benchmark, dot, name = key.rpartition(".")
     name = METRICS.get(name, name)
-    if name in measures.METRICS:
+    if name in measures.METRICS or name == measures.RANK_DISTANCE_NULL:
         if not dot:
             return Field(name, "of the main benchmark", partial(metric, name), _best_first(name))
         return Field(f"{benchmark}.{name}", f"on {benchmark}", partial(_on, benchmark, name), _best_first(name))
@@ -138,7 +140,34 @@ def names() -> tuple[str, ...]:
 def names_for(rows: Sequence[RunRow]) -> tuple[str, ...]:
     """The same, and the metrics that these runs have."""
     measured = {f"{benchmark}.{name}" for row in rows for benchmark, metrics in row.results.items() for name in metrics}
-    return tuple(dict.fromkeys((*names(), *sorted(measured))))
+    return tuple(dict.fromkeys((*names(), *filter(is_key, sorted(measured)))))
+
+
+def is_key(key: str) -> bool:
+    """Whether a field is called so."""
+    try:
+        field(key)
+    except UnknownFieldError:
+        return False
+    return True
+
+
+def is_number(asked: Field) -> bool:
+    """Whether it is shown as one: to the right."""
+    if asked.key in config_keys():
+        return _is_number(config_keys()[asked.key])
+    return asked.key not in _TEXTS
+
+
+def title(key: str) -> str:
+    """What a field is called above its column: as short as it can be."""
+    aliases = [alias for alias, full in ALIASES.items() if full == key and alias != "tags"]
+    if key == "age":
+        return "last event"
+    before, dot, last = key.rpartition(".")
+    if short := next((short for short, name in METRICS.items() if name == last), ""):
+        return f"{before}{dot}{short}".replace("_", " ")
+    return aliases[0] if aliases else last if short_keys().get(last) == key else key.replace("_", " ")
 
 
 def is_missing(value: Value) -> bool:
@@ -155,7 +184,8 @@ def text(value: Value) -> str:
     if isinstance(value, tuple):
         return " ".join(value)
     if isinstance(value, float):
-        return f"{int(value):,}" if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
+        short = f"{value:g}"
+        return exact(value) if value.is_integer() else short if float(short) == value else repr(value)
     return value
 
 
@@ -189,6 +219,18 @@ def _paths(section: type[msgspec.Struct], before: tuple[str, ...]) -> Iterator[t
             yield path
         else:
             yield from _paths(inner, path)
+
+
+def _is_number(path: tuple[str, ...]) -> bool:
+    section: Any = RunConfig
+    for name in path[:-1]:
+        section = _struct_in(_type(section, name))
+    kinds = typing.get_args(_type(section, path[-1])) or (_type(section, path[-1]),)
+    return any(kind in (int, float) for kind in (*kinds, *(each for kind in kinds for each in typing.get_args(kind))))
+
+
+def _type(section: type[msgspec.Struct], name: str) -> Any:
+    return next(each.type for each in msgspec.structs.fields(section) if each.name == name)
 
 
 def _struct_in(kind: Any) -> type[msgspec.Struct] | None:

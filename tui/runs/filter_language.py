@@ -116,13 +116,9 @@ class Filter:
         return Filter(self.text, self.terms[:-1])
 
     @property
-    def ends_in_a_key(self) -> bool:
-        """Whether its last term is a word that may yet become a comparison."""
-        if not self.terms or self.text.endswith((" ", '"')):
-            return False
-        last = self.terms[-1]
-        is_word = last.field is None and not last.is_pattern
-        return is_word and any(name.startswith(last.value) for name in fields.names())
+    def is_open(self) -> bool:
+        """Whether its last term may go on: nothing ends it yet."""
+        return bool(self.terms) and not self.text[-1:].isspace() and self.text[-1:] not in ('"', "/")
 
 
 def words_of(row: RunRow, label: str) -> tuple[str, ...]:
@@ -146,14 +142,14 @@ def parse(text: str) -> Filter:
             continue
         term = _TERM.match(text, at)
         assert term is not None
-        value, kind, at = _value(text, term.end(), is_word=term["key"] is None)
+        value, kind, at = _value(text, term.end())
         if term["key"] is None and not value and kind != "quoted":
             continue  # a minus before what is still to be typed
         terms.append(_term(term["key"], term["op"] or "", value, kind, bool(term["minus"])))
     return Filter(text, tuple(terms))
 
 
-def _value(text: str, at: int, is_word: bool) -> tuple[str, str, int]:
+def _value(text: str, at: int) -> tuple[str, str, int]:
     """(value, how it is written: "", quoted or pattern, where it ends)."""
     if text[at : at + 1] == '"':
         end = text.find('"', at + 1)
@@ -164,8 +160,7 @@ def _value(text: str, at: int, is_word: bool) -> tuple[str, str, int]:
         end = _pattern_end(text, at)
         if end > 0:
             return text[at + 1 : end], "pattern", end + 1
-        if not is_word:
-            raise FilterError("an expression is open: / is missing")
+        raise FilterError("an expression is open: / is missing")
     end = next((index for index in range(at, len(text)) if text[index].isspace()), len(text))
     return text[at:end], "", end
 

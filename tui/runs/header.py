@@ -1,4 +1,4 @@
-"""The line above the table of runs, and what stands in the table's place while it is empty."""
+"""The line above the table of runs."""
 
 from __future__ import annotations
 
@@ -6,48 +6,36 @@ from collections import Counter
 from collections.abc import Sequence
 
 from engine.events import NO_USABLE_GPU
-from tui.draw.text import Piece, Row
+from tui.draw.text import Piece, Row, row_width
 from tui.follow.rows import RunRow
 
 _COUNTED = ("running", "evaluating", "starting", "queued", "stalled", "paused", "crashed", "failed", "finished")
+_EDGES = 5  # cells at both ends of the line, and between its halves
 
 
-def header(rows: Sequence[RunRow], home: str, unread: int, narrow: bool, problems: int = 0) -> tuple[Row, Row]:
-    """Where, on what devices, and how many runs are in which state; ``unread``: runs still to be read.
+def header(
+    rows: Sequence[RunRow], home: str, unread: int, cells: int, problems: int = 0, ends: str = ""
+) -> tuple[Row, Row]:
+    """Where, on what devices, and how many runs are in which state, in ``cells`` cells.
 
-    ``problems``: what cannot be read.
+    ``unread``: runs still to be read; ``problems``: what cannot be read; ``ends``: when all that goes on will be done.
     """
     left: list[Piece] = [("hybrid-tui", "title"), (f"   {home}", "dim")]
-    devices = sorted({f"{_without_reason(row.device)}{row.telemetry}" for row in rows if row.live and row.device})
     if problems:
         left.append((f"   ! {problems} problem{'s' if problems > 1 else ''}", "error"))
+    counts = _few_counts(rows) if cells < 80 else _counts(rows)
+    if ends and cells >= 80:
+        counts.append((f"done ~{ends}", "dim"))
+    right = [piece for count in counts for piece in (count, ("   ", ""))][:-1]
     if unread:
         left.append((f"   reading, {unread} to go", "warning"))
-    elif devices and not narrow:
-        left.append((f"   {', '.join(devices)}", "dim"))
-    counts = _few_counts(rows) if narrow else _counts(rows)
-    right = [run for count in counts for run in (count, ("   ", ""))]
-    return tuple(left), tuple(right[:-1])
-
-
-def nothing(home: str, filtered: bool, unread: int) -> list[Row]:
-    """What to do about an empty table; ``unread``: runs still to be read."""
-    if unread and not filtered:
-        return [(), ((f"   reading {unread} runs", "dim"),)]
-    if filtered:
-        return [
-            (),
-            (("   no run fits the filter", "dim"),),
-            (("   ctrl+g", "key"), (" shows all again", "dim")),
-        ]
-    return [
-        (),
-        (("   no runs in ", "dim"), (home, "text")),
-        (),
-        (("   n", "key"), (" launches one from a sample config", "dim")),
-        (("   ", ""), ("hybrid-tui demo", "text"), (" trains the built-in example", "dim")),
-        (("   u", "key"), (" brings back a run that was archived or deleted", "dim")),
-    ]
+    elif devices := sorted(
+        {f"{_without_reason(row.device)}{row.telemetry}" for row in rows if row.live and row.device}
+    ):
+        named = (f"   {', '.join(devices)}", "dim")
+        if cells >= 80 and row_width((*left, named, *right)) + _EDGES <= cells:
+            left.append(named)
+    return tuple(left), tuple(right)
 
 
 def _without_reason(device: str) -> str:

@@ -1,59 +1,36 @@
-"""Which runs the table shows and in what order: sorted, filtered, grouped by study."""
+"""Which runs the table shows and in what order: filtered, sorted, in groups."""
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tui.follow.labels import labels as labels_of
 from tui.follow.rows import RunRow
+from tui.runs import fields
+from tui.runs.fields import Field, Value
+from tui.runs.filter_language import Filter, Verdicts
 
-_STATES = (
-    "running", "evaluating", "pausing", "stopping", "starting", "queued", "stalled", "crashed", "failed", "paused",
-    "stopped", "finished",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class SortKey:
-    """``column`` is the title of the table's column that it sorts by; ``best_first``: from the greatest."""
-
-    label: str
-    about: str
-    column: str
-    value: Callable[[RunRow], float | str | None]
-    best_first: bool = False
-
-
-def _metric(name: str) -> Callable[[RunRow], float | None]:
-    return lambda row: row.metrics.get(name)
-
-
+STARTED = "started"  # the order in which runs come: the newest first
+STUDY = "study"
+# What runs are usually sorted by, besides the columns that a person has chosen.
 SORT_KEYS = (
-    SortKey("started", "the newest first", "started", lambda row: None),
-    SortKey("name", "from A to Z", "name", lambda row: row.name.lower()),
-    SortKey("state", "what lives first, then what broke", "state", lambda row: float(_place(row.state))),
-    SortKey("last event", "the freshest first", "age", lambda row: row.updated, best_first=True),
-    SortKey("progress", "the share of the steps that is done", "step", lambda row: _progress(row), best_first=True),
-    SortKey("loss", "mean of the last stretch, the lowest first", "loss", lambda row: row.loss),
-    SortKey("mono", "map_monolingual, the highest first", "mono", _metric("map_monolingual"), best_first=True),
-    SortKey("cross", "map_crosslingual, the highest first", "cross", _metric("map_crosslingual"), best_first=True),
-    SortKey("pool", "map_multilingual, the highest first", "pool", _metric("map_multilingual"), best_first=True),
-    SortKey("best", "map_multilingual of the best evaluation, the highest first", "best", lambda row: row.best,
-            best_first=True),
-    SortKey("rank distance", "the lowest first", "rank dist", _metric("rank_distance")),
-    SortKey("device", "from A to Z", "device", lambda row: row.device.lower() or None),
+    "name", "state", "age", "progress", "loss", "mono", "cross", "pool", "best", "rank_distance", "device", "host",
 )  # fmt: skip
+_ABOUT = {
+    STARTED: "the newest first", "state": "what lives first, then what broke",
+    "age": "the last event, the freshest first", "name": "from A to Z",
+}  # fmt: skip
+NO_FILTER = Filter()
 
 
 @dataclass(frozen=True)
 class Group:
-    """The line above the runs of one study; ``rows`` are those that the filter leaves."""
+    """The line above runs that have something in common; ``rows`` are those that the filter leaves."""
 
-    study: str
+    label: str
+    study: str  # that they have in common; empty where they are grouped by something else
     rows: tuple[RunRow, ...]
     folded: bool
 
@@ -72,78 +49,96 @@ Entry = Group | Shown
 
 @dataclass(frozen=True)
 class Order:
-    """What the person chose."""
+    """What the person chose. ``sort`` and ``group`` are keys of fields; no ``group``: one list of all."""
 
-    sort: int = 0  # of SORT_KEYS
+    sort: str = STARTED
     backwards: bool = False
-    pattern: re.Pattern[str] | None = None
-    grouped: bool = True
-    folded: frozenset[str] = frozenset()
+    filter: Filter = NO_FILTER
+    group: tuple[str, ...] = (STUDY,)
+    folded: frozenset[str] = frozenset()  # labels of groups
+    verdicts: Verdicts = field(default_factory=Verdicts, compare=False)  # on regular expressions of the filter
 
     @property
-    def key(self) -> SortKey:
-        return SORT_KEYS[self.sort]
+    def is_descending(self) -> bool:
+        return (self.sort == STARTED or fields.field(self.sort).best_first) != self.backwards
 
 
-def compile_filter(text: str) -> re.Pattern[str] | None:
-    """Case does not matter; None for an empty text, which hides nothing.
-
-    Raises:
-        ValueError: not a regular expression; the message says why.
-    """
-    if not text:
-        return None
-    try:
-        return re.compile(text, re.IGNORECASE)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
+def sort_choices(columns: Sequence[str]) -> list[tuple[str, str]]:
+    """(key, what comes first) of all that runs can be sorted by, with ``columns`` of the table."""
+    keys = dict.fromkeys((STARTED, *SORT_KEYS, *(key for key in columns if fields.is_key(key))))
+    return [(key, about_order(key)) for key in keys]
 
 
-def matches(row: RunRow, label: str, pattern: re.Pattern[str] | None) -> bool:
-    """Searched are all words of the line: label, name, id, study, mode, state, device and benchmark, separately."""
-    if pattern is None:
-        return True
-    words = (label, row.name, row.id, row.study, row.mode, row.state, row.device, row.benchmark or "")
-    return any(pattern.search(word) for word in words)
+def about_order(key: str) -> str:
+    if key in _ABOUT:
+        return _ABOUT[key]
+    asked = fields.field(key)
+    if not fields.is_number(asked):
+        return f"{asked.about}, from A to Z"
+    return f"{asked.about}, the {'highest' if asked.best_first else 'lowest'} first"
 
 
 def arrange(rows: Sequence[RunRow], order: Order) -> list[Entry]:
-    """``rows`` come newest first, which is also how equals stay. A study stands where its first run would."""
+    """``rows`` come newest first, which is also how equals stay; pinned ones go before all others. A group stands
+    where its first run would."""
     labels = labels_of(rows)
-    chosen = _sorted([row for row in rows if matches(row, labels[row.folder.path], order.pattern)], order)
-    studies = Counter(row.study for row in chosen if row.study) if order.grouped else Counter()
+    judge = order.verdicts.look_up
+    chosen = _sorted([row for row in rows if order.filter.fits(row, labels[row.folder.path], judge)], order)
+    names = {row.folder.path: _group_label(row, order.group) for row in chosen}
+    sizes = Counter(names.values())
     entries: list[Entry] = []
     done: set[str] = set()
     for row in chosen:
-        if studies[row.study] < 2:
+        name = names[row.folder.path]
+        if not name or sizes[name] < 2:
             entries.append(Shown(row, labels[row.folder.path], grouped=False))
-        elif row.study not in done:
-            done.add(row.study)
-            members = tuple(member for member in chosen if member.study == row.study)
-            group = Group(row.study, members, row.study in order.folded)
+        elif name not in done:
+            done.add(name)
+            members = tuple(member for member in chosen if names[member.folder.path] == name)
+            study = row.study if order.group == (STUDY,) else ""
+            group = Group(name, study, members, name in order.folded)
             entries.append(group)
             if not group.folded:
                 entries += [Shown(member, labels[member.folder.path], grouped=True) for member in members]
     return entries
 
 
+def _group_label(row: RunRow, keys: tuple[str, ...]) -> str:
+    """What a run has in common with the others of its group; empty where it has none of it."""
+    if keys == (STUDY,):
+        return row.study
+    asked = [fields.field(key) for key in keys]
+    values = [each.value(row) for each in asked]
+    if all(map(fields.is_missing, values)):
+        return ""
+    pairs = zip(asked, values, strict=True)
+    return "   ".join(f"{fields.title(each.key)} {fields.text(value)}" for each, value in pairs)
+
+
 def _sorted(rows: list[RunRow], order: Order) -> list[RunRow]:
     """What a run does not have yet comes last, whichever way the others run."""
-    if order.sort == 0:
-        return rows[::-1] if order.backwards else rows
-    value = order.key.value
-    have = [row for row in rows if _known(value(row))]
-    have.sort(key=lambda row: value(row), reverse=order.key.best_first != order.backwards)  # type: ignore[arg-type, return-value]
-    return have + [row for row in rows if not _known(value(row))]
+    if order.sort == STARTED:
+        chosen = rows[::-1] if order.backwards else list(rows)
+    else:
+        value = _sort_value(fields.field(order.sort))
+        have = [row for row in rows if not fields.is_missing(value(row))]
+        have.sort(key=lambda row: value(row), reverse=order.is_descending)  # type: ignore[arg-type, return-value]
+        chosen = have + [row for row in rows if fields.is_missing(value(row))]
+    chosen.sort(key=lambda row: not row.pinned)
+    return chosen
 
 
-def _known(value: float | str | None) -> bool:
-    return value is not None and not (isinstance(value, float) and math.isnan(value))
+def _sort_value(asked: Field) -> Callable[[RunRow], Value]:
+    """Numbers of one field are numbers in every run; texts are sorted whatever their case."""
+    if asked.key == "state":
+        return lambda row: float(_place(row.state))
+
+    def value(row: RunRow) -> Value:
+        found = asked.value(row)
+        return fields.text(found).lower() if isinstance(found, (str, tuple)) and not fields.is_missing(found) else found
+
+    return value
 
 
 def _place(state: str) -> int:
-    return _STATES.index(state) if state in _STATES else len(_STATES)
-
-
-def _progress(row: RunRow) -> float | None:
-    return row.step / row.max_steps if row.max_steps else None
+    return fields.STATES.index(state) if state in fields.STATES else len(fields.STATES)

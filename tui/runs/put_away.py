@@ -13,26 +13,26 @@ from tui.numbers import short_path, visible
 from tui.widgets.view import View
 
 
-def ask_to_archive(view: View, rows: Sequence[RunRow]) -> None:
-    """Moves the runs out of sight once that was confirmed."""
+def ask_to_archive(view: View, rows: Sequence[RunRow], hidden: Sequence[RunRow] = ()) -> None:
+    """Moves the runs out of sight once that was confirmed; ``hidden``: those of them that the filter hides."""
     if rows := _idle(view, rows, "archived"):
-        home = short_path(view.host.home)
         question = [
             f"Archive {_names(rows)}?",
-            f"{'They move' if len(rows) > 1 else 'It moves'} to {home}/{ARCHIVE} and can be brought back with u, or "
-            "with 'hybrid-tui restore'.",
+            *_all_names(rows, hidden),
+            f"{_they_move(rows)} to {short_path(view.host.home)}/{ARCHIVE} and can be brought back with u, or with "
+            "'hybrid-tui restore'.",
         ]
         view.host.ask(question, lambda: view.steer(partial(steer.archive, [row.folder for row in rows])))
 
 
-def ask_to_delete(view: View, rows: Sequence[RunRow]) -> None:
+def ask_to_delete(view: View, rows: Sequence[RunRow], hidden: Sequence[RunRow] = ()) -> None:
     """The same, into the trash."""
     if rows := _idle(view, rows, "deleted"):
-        home = short_path(view.host.home)
         question = [
             f"Delete {_names(rows)}?",
-            f"{'They move' if len(rows) > 1 else 'It moves'} to {home}/{TRASH} and can be brought back with u, or with "
-            f"'hybrid-tui restore'. The disk space is free once {home}/{TRASH} is emptied.",
+            *_all_names(rows, hidden),
+            f"{_they_move(rows)} to {short_path(view.host.home)}/{TRASH} and can be brought back with u, or with "
+            "'hybrid-tui restore'. The disk space is free after 'hybrid-tui empty-trash'.",
         ]
         view.host.ask(question, lambda: view.steer(partial(steer.delete, [row.folder for row in rows])))
 
@@ -66,7 +66,18 @@ def _idle(view: View, rows: Sequence[RunRow], done: str) -> list[RunRow]:
     return idle
 
 
+def _they_move(rows: Sequence[RunRow]) -> str:
+    return "They move" if len(rows) > 1 else "It moves"
+
+
 def _names(rows: Sequence[RunRow]) -> str:
-    if len(rows) > 3:
-        return f"{len(rows)} runs, {visible(rows[0].id)} the first of them"
-    return ", ".join(visible(row.id) for row in rows)
+    """In the first line of a question: as many as can be taken in at a glance."""
+    return f"{len(rows)} runs" if len(rows) > 3 else ", ".join(visible(row.id) for row in rows)
+
+
+def _all_names(rows: Sequence[RunRow], hidden: Sequence[RunRow]) -> list[str]:
+    """Every run by its id where the first line does not say them; and those that nobody sees on the table now."""
+    named = [", ".join(visible(row.id) for row in rows)] if len(rows) > 3 else []
+    if unseen := [visible(row.id) for row in hidden if row in rows]:
+        named.append(f"The filter hides {', '.join(unseen)}.")
+    return named

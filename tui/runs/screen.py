@@ -5,22 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
+from textual.message import Message
 
 from tui import keymap, steer
 from tui.draw.glyphs import Glyphs
-from tui.draw.text import Piece, Row, fit_row, width
+from tui.draw.text import Piece, Row
 from tui.follow.feed import Snapshot
 from tui.follow.rows import RunRow
-from tui.numbers import visible
-from tui.runs.filtering import Filter
-from tui.runs.header import header, nothing
-from tui.runs.listing import SORT_KEYS, Entry, Group, Order, Shown, arrange
-from tui.runs.table import Layout, Measured, head, lay_out, lines
+from tui.numbers import clock, visible
+from tui.runs.arranged import Arranged
+from tui.runs.empty import describe, nothing, reading
+from tui.runs.header import header
+from tui.runs.listing import STARTED, Entry, Group, Shown
+from tui.runs.table import SORTED_BY, Column, Layout, Measured, columns, head, key_at, lay_out, lines
 from tui.widgets.lists import Items
 from tui.widgets.panel import Drawn
-from tui.widgets.steering import Steering
 
 # The keys of the footer, those that stay longest first: about one run, and about a study or what is marked.
 _ONE = ("open", "mark", "filter", "pause_resume", "new", "compare", "sort", "group", "archive")
@@ -30,23 +31,41 @@ _SEVERAL = ("open", "compare", "mark", "filter", "export", "sort", "group", "arc
 class Table(Items):
     """The list, which remembers its columns while what is shown stays the same."""
 
+    class Opened(Message):
+        """The item under the cursor was clicked twice."""
+
     def __init__(self, screen: RunsScreen) -> None:
         super().__init__(screen.entry_lines, id="table")
         self._runs = screen
-        self._layout: tuple[tuple[int, int, str], Layout] | None = None
+        self._layout: tuple[tuple[object, ...], Layout] | None = None
+        self._columns: tuple[Column, ...] = ()
         self._measured: Measured = {}
 
     def layout_for(self, cells: int, glyphs: Glyphs) -> Layout:
-        key = (cells, id(self._runs.entries), glyphs.name)
+        runs = self._runs
+        key = (cells, id(runs.entries), runs.columns, glyphs.name)
         if self._layout is None or self._layout[0] != key:
-            self._layout = key, lay_out(self._runs.entries, cells, glyphs, self._measured)
+            asked = columns(runs.columns, runs.rows)
+            if asked != self._columns:
+                self._columns, self._measured = asked, {}
+            layout = lay_out(runs.entries, asked, cells, glyphs, self.host.now(), self._measured)
+            self._layout = key, layout
         return self._layout[1]
+
+    def on_click(self, event: events.Click) -> None:
+        if event.chain == 2:
+            self.post_message(self.Opened())
 
 
 class TableHead(Drawn):
-    """The titles of the table's columns."""
+    """The titles of the table's columns; a click sorts by one, another one turns it around."""
 
     DEFAULT_CSS = "TableHead { height: 1; }"
+
+    class Chosen(Message):
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
 
     def __init__(self, screen: RunsScreen) -> None:
         super().__init__()
@@ -55,8 +74,13 @@ class TableHead(Drawn):
     def rows(self, width: int, height: int) -> list[Row]:
         return [head(self._runs.table.layout_for(width, self.glyphs), self._runs.order, self.glyphs)]
 
+    def on_click(self, event: events.Click) -> None:
+        key = key_at(self._runs.table.layout_for(self.size.width, self.glyphs), event.x)
+        if key is not None:
+            self.post_message(self.Chosen(SORTED_BY.get(key, key)))
 
-class RunsScreen(Steering):
+
+class RunsScreen(Arranged):
     """The table of all runs of a home."""
 
     BINDINGS = keymap.bindings("runs")
@@ -64,15 +88,14 @@ class RunsScreen(Steering):
 
     def __init__(self) -> None:
         super().__init__()
-        self.rows: tuple[RunRow, ...] = ()
-        self.entries: list[Entry] = []
-        self.order = Order()
         self.marked: set[Path] = set()
-        self.filter = Filter()
         self._unread = 0
         self._problems = 0  # folders that cannot be read
-        self._current: Path | str | None = None  # a run's folder, or a study
+        self._seen_at = 0.0  # unix seconds
+        self._done_in: float | None = None  # seconds from then until all that goes on will be done
+        self._current: Path | str | None = None  # a run's folder, or the label of a group
         self._loaded = False
+        self._home_says: list[str] = []  # why it has no runs
         self.table = Table(self)
         self.table_head = TableHead(self)
         self.table.moved = self._moved
@@ -81,14 +104,21 @@ class RunsScreen(Steering):
         yield self.table_head
         yield self.table
 
+    def on_mount(self) -> None:
+        self.table.empty = reading(visible(str(self.host.home)))
+        self.table.redraw()
+
     def apply(self, snapshot: Snapshot) -> None:
         self._unread, self._problems = snapshot.unread, len(snapshot.problems)
+        self._seen_at, self._done_in = snapshot.at, snapshot.done_in
         if snapshot.rows != self.rows or not self._loaded:
             self.rows, self._loaded = snapshot.rows, True
             self.marked &= {row.folder.path for row in self.rows}
-            self._arrange()
+            self.list_runs()
 
     def tick(self, now: float) -> None:
+        if self._loaded and not self.rows:
+            self._ask_home()
         self.table.redraw()
         self._show_header()
         self.show_message(now)
@@ -118,9 +148,16 @@ class RunsScreen(Steering):
             return list(entry.rows)
         return [entry.row] if entry is not None else []
 
+    def out_of_sight(self) -> list[RunRow]:
+        """Marked runs that the filter hides."""
+        if not self.marked:
+            return []
+        seen = {row.folder.path for entry in self.entries for row in _rows_of(entry)}
+        return [row for row in self.marked_rows() if row.folder.path not in seen]
+
     def show_footer(self) -> None:
-        if self.filter.edit is not None:
-            self.footer.show([("enter", "keep"), ("ctrl+g", "undo")])
+        if self.filter_line is not None:
+            self.footer.show([("enter", "keep"), ("tab", "complete"), ("ctrl+g", "undo")])
             return
         entry, row = self.entry(), self.current()
         several = len(self.chosen()) > 1
@@ -131,64 +168,49 @@ class RunsScreen(Steering):
             labels["open"] = "unfold" if entry.folded else "fold"
         if self.narrow:
             labels |= {"leave": "leave", "commands": "more"}
-        order = _SEVERAL if several else _ONE
-        self.footer.show(keymap.footer("runs", labels=labels, order=order))
-
-    def show_message(self, now: float) -> None:
-        """The filter stands here while it is typed, with what is wrong with it."""
-        edit = self.filter.edit
-        if edit is None:
-            super().show_message(now)
-            return
-        room = max(10, min(32, self.size.width // 3))
-        error = visible(self.filter.error)
-        if width(error) > self.size.width - room - 5:
-            error = error.partition(": ")[2]  # what is wrong matters more than that it is
-        found: Piece = (error, "error") if error else (f"{self._runs_shown()} of {len(self.rows)} runs", "dim")
-        left: Row = (("/", "key"), *edit.row(room, self.glyphs.ellipsis), ("  ", ""), found)
-        self.message.show(fit_row(left, max(1, self.size.width - 1), self.glyphs.ellipsis))
+        self.footer.show(keymap.footer("runs", labels=labels, order=_SEVERAL if several else _ONE))
 
     def standing_message(self, now: float) -> tuple[Row, Row]:
         left: list[Piece] = []
         if self.marked:
             seen = [entry for entry in self.entries if self._is_marked(entry)]
             names = [entry.label for entry in seen if isinstance(entry, Shown)]
-            folded = [entry for entry in seen if isinstance(entry, Group) and entry.folded]
-            hidden = len(self.marked) - len(names) - sum(len(group.rows) for group in folded)
-            names += [f"all of {group.study}" for group in folded]
+            names += [f"all of {entry.label}" for entry in seen if isinstance(entry, Group) and entry.folded]
+            hidden = len(self.out_of_sight())
             names += [f"{hidden} out of sight"] if hidden else []
             left.append((f"{len(self.marked)} marked: {', '.join(names)}", "accent"))
-        if self.filter.text:
-            text = f"/{visible(self.filter.text)}/ shows {self._runs_shown()} of {len(self.rows)}"
-            return tuple(left), ((text, "accent"), (", ctrl+g all", "dim"))
+        if text := self.order.filter.text:
+            shown = f"/{visible(text)} shows {self.runs_shown} of {len(self.rows)}"
+            return tuple(left), ((shown, "accent"), (", ctrl+g all", "dim"))
         if self.marked:
             return tuple(left), (("c compares, x exports them" if len(self.marked) > 1 else "x exports it", "dim"),)
         return (), ()
 
-    def on_key(self, event: events.Key) -> None:
-        """While the filter is typed, keys are text."""
-        if self.filter.edit is None or not self.filter.key(event.key, event.character):
-            return
-        event.stop()
-        event.prevent_default()
-        self._filtered()
+    def on_filter_line_typed(self, message: Message) -> None:
+        self.typed(message.text)  # type: ignore[attr-defined]  # of a class that is loaded when somebody types
 
-    def on_paste(self, event: events.Paste) -> None:
-        self.filter.paste(event.text)
-        self._filtered()
+    def on_filter_line_kept(self) -> None:
+        self.keep_filter()
+
+    @on(Table.Opened)
+    def _opened(self) -> None:
+        self.action_open()
+
+    @on(TableHead.Chosen)
+    def _title_clicked(self, message: TableHead.Chosen) -> None:
+        self.sort_by(message.key if message.key != "spark" else STARTED)
 
     def action_open(self) -> None:
         entry = self.entry()
         if isinstance(entry, Group):
-            folded = self.order.folded ^ {entry.study}
-            self._reorder(replace(self.order, folded=folded))
+            self.reorder(replace(self.order, folded=self.order.folded ^ {entry.label}))
         elif entry is not None:
             self.host.open_run(entry.row.folder)
 
     def action_study(self) -> None:
         entry = self.entry()
         if isinstance(entry, Group):
-            self.host.open_study(entry.study)
+            self.open_study_of(entry.study, entry.label)
         else:
             super().action_study()
 
@@ -216,40 +238,43 @@ class RunsScreen(Steering):
             return
         self.host.open_compare(rows)
 
-    def action_filter(self) -> None:
-        self.filter.begin()
-        self._filtered()
-
-    def action_clear_filter(self) -> None:
-        self.filter.clear()
-        self._filtered()
-
-    def action_sort(self) -> None:
-        choices = [(key.label, key.about) for key in SORT_KEYS]
-        self.host.pick(choices, self.order.sort, "sort by", self._sorted_by)
-
-    def action_reverse(self) -> None:
-        self._reorder(replace(self.order, backwards=not self.order.backwards))
-        self._say_order()
-
-    def action_group(self) -> None:
-        self._reorder(replace(self.order, grouped=not self.order.grouped))
-        self.say("grouped by study" if self.order.grouped else "not grouped", "dim")
-
     def action_archive(self) -> None:
         from tui.runs.put_away import ask_to_archive
 
-        ask_to_archive(self, self.chosen())
+        ask_to_archive(self, self.chosen(), self.out_of_sight())
 
     def action_delete(self) -> None:
         from tui.runs.put_away import ask_to_delete
 
-        ask_to_delete(self, self.chosen())
+        ask_to_delete(self, self.chosen(), self.out_of_sight())
 
     def action_restore(self) -> None:
         from tui.runs.put_away import offer_to_restore
 
         offer_to_restore(self)
+
+    def action_note(self) -> None:
+        from tui.runs.annotating import ask_for_note
+
+        ask_for_note(self, self.chosen())
+
+    def action_tag(self) -> None:
+        from tui.runs.annotating import ask_for_tags
+
+        ask_for_tags(self, self.chosen())
+
+    def action_rename(self) -> None:
+        from tui.runs.annotating import ask_for_name
+
+        if (row := self.current()) is not None:
+            ask_for_name(self, row)
+        else:
+            self.say("one run at a time gets another name: put the cursor on one", "warning")
+
+    def action_pin(self) -> None:
+        from tui.runs.annotating import pin
+
+        pin(self, self.chosen())
 
     def action_leave(self) -> None:
         self.host.leave()
@@ -260,55 +285,53 @@ class RunsScreen(Steering):
         layout = self.table.layout_for(width, self.glyphs)
         return lines(entry, layout, width, self.glyphs, self.host.now(), at_cursor, self._is_marked(entry))
 
+    def show_entries(self) -> None:
+        """The cursor stays on its run when others come, go or move."""
+        for index, entry in enumerate(self.entries):
+            if self._place(entry) == self._current:
+                self.table.cursor.index = index
+        self._show_empty()
+        self.table.show(len(self.entries))
+        self.table_head.redraw()
+        self._remember()
+
+    def _show_empty(self) -> None:
+        if self._loaded:
+            home = visible(str(self.host.home))
+            self.table.empty = nothing(home, bool(self.rows), self._unread, self._home_says)
+
+    def _ask_home(self) -> None:
+        """Why there are no runs; the disk is asked in a thread."""
+
+        def take(says: list[str]) -> None:
+            if says != self._home_says:
+                self._home_says = says
+                self._show_empty()
+                self.table.redraw()
+
+        home = self.host.home
+        self.host.background.run(self, lambda: describe(home), take, key=("why no runs", home))
+
     def _moved(self) -> None:
         """By a key, a click or a jump: from now on the cursor stays on that run."""
         self._remember()
         self.show_footer()
 
     def _is_marked(self, entry: Entry) -> bool:
-        rows = entry.rows if isinstance(entry, Group) else (entry.row,)
-        return all(row.folder.path in self.marked for row in rows)
-
-    def _runs_shown(self) -> int:
-        """Those that the filter leaves, folded ones included."""
-        return sum(len(entry.rows) if isinstance(entry, Group) else not entry.grouped for entry in self.entries)
-
-    def _filtered(self) -> None:
-        self._reorder(replace(self.order, pattern=self.filter.pattern))
-
-    def _sorted_by(self, index: int | None) -> None:
-        """Choosing what is sorted by already turns it around."""
-        if index is not None:
-            backwards = index == self.order.sort and not self.order.backwards
-            self._reorder(replace(self.order, sort=index, backwards=backwards))
-            self._say_order()
-
-    def _say_order(self) -> None:
-        key = self.order.key
-        self.say(f"sorted by {key.label}: {key.about}{', turned around' if self.order.backwards else ''}", "dim")
-
-    def _reorder(self, order: Order) -> None:
-        self.order = order
-        self._arrange()
-        self.tick(self.host.now())
-
-    def _arrange(self) -> None:
-        """Puts the list in order; the cursor stays on its run when others come, go or move."""
-        self.entries = arrange(self.rows, self.order)
-        for index, entry in enumerate(self.entries):
-            if self._place(entry) == self._current:
-                self.table.cursor.index = index
-        self.table.empty = nothing(visible(self.host.home_label), bool(self.rows), self._unread)
-        self.table.show(len(self.entries))
-        self.table_head.redraw()
-        self._remember()
+        return all(row.folder.path in self.marked for row in _rows_of(entry))
 
     def _remember(self) -> None:
         entry = self.entry()
         self._current = self._place(entry) if entry is not None else None
 
     def _place(self, entry: Entry) -> Path | str:
-        return entry.study if isinstance(entry, Group) else entry.row.folder.path
+        return entry.label if isinstance(entry, Group) else entry.row.folder.path
 
     def _show_header(self) -> None:
-        self.header.show(*header(self.rows, visible(self.host.home_label), self._unread, self.narrow, self._problems))
+        ends = "" if self._done_in is None else clock(self.host.minutes_east, self._seen_at + self._done_in)[:5]
+        home = visible(self.host.home_label)
+        self.header.show(*header(self.rows, home, self._unread, self.size.width, self._problems, ends))
+
+
+def _rows_of(entry: Entry) -> tuple[RunRow, ...]:
+    return entry.rows if isinstance(entry, Group) else (entry.row,)

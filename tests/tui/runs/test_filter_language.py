@@ -146,9 +146,8 @@ def test_what_has_not_been_searched_yet_is_told_apart() -> None:
     assert asked.fits(ROW, ROW.name, verdicts.look_up)
 
 
-def test_the_beginning_of_a_key_may_yet_become_a_comparison() -> None:
-    assert parse("paper l").ends_in_a_key
-    assert parse("lr").ends_in_a_key
-    assert not parse("lr ").ends_in_a_key
-    assert not parse("zzz").ends_in_a_key
+def test_a_term_that_nothing_ends_may_go_on() -> None:
+    assert parse("paper l").is_open
+    assert parse("lr>1").is_open
+    assert not any(parse(text).is_open for text in ("", "lr ", '"two words"', "name~/x/"))
     assert parse("paper l").without_last().terms == parse("paper").terms
