@@ -19,6 +19,18 @@ from engine.encoding_options import TaskPrompts
 
 
 @dataclass(frozen=True, slots=True)
+class AbsentPassages:
+    """Judgements (A) that name relevant passages which are not in the pool.
+
+    Nothing can retrieve them, and they count as not found: in recall, in average precision and in the ideal ranking.
+    """
+
+    query: npt.NDArray[np.int64]  # [A] index of the query, ascending
+    ids: Sequence[str]  # A, in the language of their query
+    grades: npt.NDArray[np.int16]  # [A]
+
+
+@dataclass(frozen=True, slots=True)
 class Benchmark:
     """Queries and candidates sorted by id, so that index order is id order and each language is one block.
 
@@ -49,6 +61,7 @@ class Benchmark:
     sampled: tuple[int, int] | None = None  # queries kept, and of how many; None: all
     task: TaskSource | None = None  # of mteb
     prompts: TaskPrompts | None = None  # what goes before its texts; None: what the model says
+    absent: AbsentPassages | None = None  # None: every judged passage is in the pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +180,19 @@ def sample_queries(benchmark: Benchmark, count: int) -> Benchmark:
         grades=benchmark.grades[judged],
         digest=digest.hexdigest(),
         excluded=None if benchmark.excluded is None else benchmark.excluded[kept],
+        absent=None if benchmark.absent is None else _sampled_absent(benchmark.absent, kept),
         sampled=(len(rows), total if benchmark.sampled is None else benchmark.sampled[1]),
+    )
+
+
+def _sampled_absent(absent: AbsentPassages, kept: npt.NDArray[np.bool_]) -> AbsentPassages | None:
+    """Those of the queries that are ``kept`` [Q]."""
+    stays = np.flatnonzero(kept[absent.query])
+    if not len(stays):
+        return None
+    number = np.cumsum(kept) - 1
+    return AbsentPassages(
+        number[absent.query[stays]], [absent.ids[place] for place in stays.tolist()], absent.grades[stays]
     )
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.config import ConfigError
 from engine.data.cache import offline
+from engine.data.lines import visible_files
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -87,7 +88,7 @@ def table_files(folder: Path, subset: str | None, split: str) -> tuple[str, list
             if subset is not None and (path := root / f"{subset}{extension}").is_file():
                 return kind, [path]
             splits: dict[str, list[Path]] = {}
-            for path in sorted((root / subset if subset is not None else root).glob(f"*{extension}")):
+            for path in visible_files(root / subset if subset is not None else root, f"*{extension}"):
                 splits.setdefault(path.name.removesuffix(extension).partition("-")[0], []).append(path)
             only = next(iter(splits.values())) if len(splits) == 1 and subset is not None else None
             if found := splits.get(split) or only:

@@ -27,7 +27,7 @@ from engine.evaluation.geometry.measure import Lookup, VectorLookup, vector_geom
 from engine.evaluation.judgements import ranked_judgements
 from engine.evaluation.metrics import compute_metrics
 from engine.evaluation.ranking import MEMORY, rank, rank_stored, stored_queries
-from engine.evaluation.ranks import Ranks, TopK
+from engine.evaluation.ranks import NOT_RETRIEVED, Ranks, TopK
 from engine.evaluation.results import (
     DOT_SCORE,
     ROUNDED,
@@ -137,14 +137,16 @@ def measure(
 
     ``score`` and ``cutoff`` are for the protocol.
 
-    Where some relevant passages have no rank, measures that are made of all ranks are not computed, and
-    ``not_applicable`` says so.
+    Where a system did not retrieve some relevant passages, measures that are made of all ranks are not computed, and
+    ``not_applicable`` says so. Relevant passages that are not in the pool count as not found in the metrics; what is
+    said of languages leaves their queries out, since nobody knows where they would rank.
     """
     judgements = ranked_judgements(benchmark, ranks, top)
-    scores = QueryScores(judgements)
-    metrics = {placement: compute_metrics(scores, placement) for placement in _PLACEMENTS}
-    missing = int(np.count_nonzero(~judgements.is_retrieved))
+    metrics = {placement: compute_metrics(QueryScores(judgements), placement) for placement in _PLACEMENTS}
+    missing = int(np.count_nonzero(ranks.rank_pool == NOT_RETRIEVED))
     refused = f"{missing:,} of {len(ranks.query):,} relevant passages were not retrieved" if missing else None
+    absent = benchmark.absent
+    scores = QueryScores(judgements if absent is None else judgements.without(absent.query))
     advantages, distances = scores.of("own_language_advantage"), scores.of("rank_distance")
     if refused is not None:
         advantages, distances = (Scores(part.query[:0], None, part.value[:0]) for part in (advantages, distances))
@@ -182,6 +184,7 @@ def measure(
             score=score,
             cutoff=cutoff,
             unretrieved=missing,
+            absent=0 if absent is None else len(absent.ids),
             task=benchmark.task,
         ),
     )

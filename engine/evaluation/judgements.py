@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from engine.data.benchmark import Benchmark
+from engine.data.benchmark import AbsentPassages, Benchmark
 from engine.evaluation.arrays import Ints, Values
 from engine.evaluation.ranks import NOT_RETRIEVED, Ranks, TopK
 
@@ -55,10 +56,14 @@ class Judgements:
         """Those judgements whose number or mask is in ``keep``."""
         return replace(self, **{name: getattr(self, name)[keep] for name in _OF_JUDGEMENTS})
 
+    def without(self, queries: Ints) -> Judgements:
+        """Without those of ``queries``."""
+        return self.only(np.flatnonzero(~np.isin(self.query, queries)))
+
     def fully_ranked(self) -> Judgements:
         """Without the queries some of whose relevant passages were not retrieved: their ranks are unknown."""
         missing = np.unique(self.query[~self.is_retrieved])
-        return self.only(np.flatnonzero(~np.isin(self.query, missing))) if len(missing) else self
+        return self.without(missing) if len(missing) else self
 
     def languages_answering(self) -> Ints:
         """[Q] in how many languages each query has relevant passages."""
@@ -74,9 +79,12 @@ class Judgements:
 
 
 def ranked_judgements(benchmark: Benchmark, ranks: Ranks, top: TopK | None = None) -> Judgements:
-    """The judgements of a benchmark with their ranks; without ``top`` no first passages are known."""
+    """The judgements of a benchmark with their ranks; without ``top`` no first passages are known.
+
+    Those of passages that are not in the pool come too: they have no rank, and the language of their query.
+    """
     language = benchmark.query_language.astype(np.int64)
-    return Judgements(
+    ranked = Judgements(
         languages=benchmark.languages,
         query=ranks.query,
         asked=language[ranks.query],
@@ -94,6 +102,26 @@ def ranked_judgements(benchmark: Benchmark, ranks: Ranks, top: TopK | None = Non
         candidates=len(benchmark.candidate_ids),
         first_language=None if top is None else _first_languages(benchmark, top),
     )
+    return ranked if benchmark.absent is None else _with_absent(ranked, benchmark.absent)
+
+
+def _with_absent(ranked: Judgements, absent: AbsentPassages) -> Judgements:
+    """Behind the other judgements of each query."""
+    asked = ranked.query_language[absent.query]
+    none = np.full(len(absent.query), NOT_RETRIEVED, np.int64)
+    columns = {
+        "query": absent.query,
+        "asked": asked,
+        "answered": asked,
+        "grade": absent.grades.astype(np.int64),
+        **dict.fromkeys(("rank_pool", "rank_language", "above_pool", "above_language"), none),
+        **dict.fromkeys(("tied_pool", "tied_language"), np.zeros_like(none)),
+    }
+    order = np.argsort(np.concatenate([ranked.query, absent.query]), kind="stable")
+    joined: dict[str, Any] = {
+        name: np.concatenate([getattr(ranked, name), column])[order] for name, column in columns.items()
+    }
+    return replace(ranked, **joined)
 
 
 def _first_languages(benchmark: Benchmark, top: TopK) -> Ints:

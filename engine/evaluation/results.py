@@ -25,7 +25,7 @@ from engine.measures import MEASURES, Measure
 if TYPE_CHECKING:
     import polars as pl
 
-    from engine.data.benchmark import Benchmark
+    from engine.data.benchmark import AbsentPassages, Benchmark
     from engine.evaluation.judgements import Judgements
     from engine.evaluation.ranks import Ranks, TopK
 
@@ -88,7 +88,8 @@ class EvaluationProtocol(EncodingProtocol, frozen=True, kw_only=True):
     ties: int  # relevant passages whose score another candidate shares
     score: str = SCORE
     cutoff: int | None = None  # candidates that a query retrieved at most; None: the full ranking
-    unretrieved: int = 0  # relevant passages that have no rank, and count as not found
+    unretrieved: int = 0  # relevant passages of the pool that have no rank, and count as not found
+    absent: int = 0  # judgements of relevant passages that are not in the pool, and count as not found
     task: TaskSource | None = None  # of mteb; None: the benchmark is none of its tasks
     averaging: str = "metrics and matrix: mean over queries, then over languages; micro: over queries"
 
@@ -193,7 +194,7 @@ def read_top_k(folder: Path) -> pl.DataFrame:
 
 
 def ranks_table(evaluation: Evaluation) -> pl.DataFrame:
-    """ranks.parquet; a null rank means "not retrieved", which a full ranking never has.
+    """ranks.parquet; a null rank means "not retrieved": of a full ranking only passages that are not in the pool.
 
     "pool" columns count over all candidates, "language" columns over those of the passage's language: ``tied`` is the
     number of other candidates with an equal score, ``above`` that with a higher one. So the mid-rank under ties is
@@ -212,7 +213,7 @@ def ranks_table(evaluation: Evaluation) -> pl.DataFrame:
     def of_query(values: Sequence[str]) -> pl.Series:
         return pl.Series(list(values)).gather(ranks.query)
 
-    return pl.DataFrame(
+    table = pl.DataFrame(
         {
             "query_id": of_query(benchmark.query_ids),
             "group": of_query(benchmark.query_group),
@@ -227,6 +228,30 @@ def ranks_table(evaluation: Evaluation) -> pl.DataFrame:
         pl.col(columns).replace(NOT_RETRIEVED, None),
         score=pl.when(pl.Series(ranks.rank_pool != NOT_RETRIEVED)).then(pl.Series(ranks.score, dtype=pl.Float32)),
     )
+    return table if benchmark.absent is None else _with_absent(table, benchmark, benchmark.absent)
+
+
+def _with_absent(table: pl.DataFrame, benchmark: Benchmark, absent: AbsentPassages) -> pl.DataFrame:
+    """Behind the other rows of each query; the passages have the language of their query."""
+    import polars as pl
+
+    def of_query(values: Sequence[str]) -> pl.Series:
+        return pl.Series(list(values)).gather(absent.query)
+
+    language = pl.Series(benchmark.languages).gather(benchmark.query_language[absent.query])
+    rows = pl.DataFrame(
+        {
+            "query_id": of_query(benchmark.query_ids),
+            "group": of_query(benchmark.query_group),
+            "cluster": of_query(benchmark.query_cluster),
+            "query_language": language,
+            "passage_id": list(absent.ids),
+            "passage_language": language,
+            "relevance": absent.grades,
+        },
+        schema_overrides={"relevance": table.schema["relevance"]},
+    )
+    return pl.concat([table, rows], how="diagonal").sort("query_id", maintain_order=True)
 
 
 def top_k_table(evaluation: Evaluation) -> pl.DataFrame:

@@ -2,8 +2,9 @@
 
 Required keys: ``group``, ``language``, ``question``, ``passage``. Optional: ``passage_id`` (default: the group; the
 prefix ``LANGUAGE:p:`` is added where it is missing), ``cluster`` (default: the group), ``source`` (a note on where the
-row comes from; kept in the file only), ``negatives`` (a list of texts: hard negatives, in the row's language). Blank
-lines are skipped. Rows with equal ``group`` are translations.
+row comes from; kept in the file only), ``negatives`` (a list of texts: hard negatives, in the row's language). Null
+stands for what is missing, and ids may be whole numbers. Other keys are left unread, with a warning. Blank lines are
+skipped. Rows with equal ``group`` are translations.
 """
 
 from __future__ import annotations
@@ -13,25 +14,25 @@ from pathlib import Path
 
 import msgspec
 
-from engine.config import ConfigError, split_validation_error
+from engine.config import ConfigError
 from engine.data.cache import file_identity
 from engine.data.corpus import ParallelCorpus
-from engine.data.lines import numbered_lines
+from engine.data.lines import json_lines
 from engine.data.store import corpora
 from engine.data.store.corpora import RowSource, SourceRow, collect
 from engine.progress import Tick
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One line of the file."""
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the file; null stands for what is missing, as pandas writes it."""
 
-    group: str
+    group: str | int
     language: str
     question: str
     passage: str
-    passage_id: str | None = None
-    cluster: str | None = None
-    negatives: tuple[str, ...] = ()
+    passage_id: str | int | None = None
+    cluster: str | int | None = None
+    negatives: tuple[str, ...] | None = None
     source: str | None = None
 
 
@@ -54,34 +55,35 @@ def jsonl_corpus(
 
 
 def _rows(path: Path) -> Iterator[SourceRow]:
-    decoder = msgspec.json.Decoder(Row)
-    for number, line in numbered_lines(path):
-        row = _row(decoder, line, f"{path}:{number}")
+    for number, row in json_lines(path, Row, own_keys=True):
+        group = str(row.group)
+        _check(row, group, f"{path}:{number}")
         yield SourceRow(
             number,
-            row.group,
+            group,
             row.language,
             row.question,
             row.passage,
-            passage_id(row.language, row.passage_id or row.group),
-            row.cluster or row.group,
-            row.negatives,
+            passage_id(row.language, _name(row.passage_id) or group),
+            _name(row.cluster) or group,
+            row.negatives or (),
         )
 
 
-def _row(decoder: msgspec.json.Decoder[Row], line: bytes, where: str) -> Row:
-    try:
-        row = decoder.decode(line)
-    except msgspec.ValidationError as error:
-        field, reason = split_validation_error(str(error))
-        raise ConfigError(f"{where}: {field or 'row'}: {reason}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{where}: row: expected one JSON object ({error})") from None
-    for field in ("group", "language", "question", "passage"):
-        if not getattr(row, field).strip():
+def _name(value: str | int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _check(row: Row, group: str, where: str) -> None:
+    """
+    Raises:
+        ConfigError: a text is empty, or a language has a colon.
+    """
+    texts = {"group": group, "language": row.language, "question": row.question, "passage": row.passage}
+    for field, text in texts.items():
+        if not text.strip():
             raise ConfigError(f"{where}: {field}: expected a text that is not empty")
-    if not all(text.strip() for text in row.negatives):
+    if not all(text.strip() for text in row.negatives or ()):
         raise ConfigError(f"{where}: negatives: expected texts that are not empty")
     if ":" in row.language:
         raise ConfigError(f"{where}: language: expected a language code without a colon, got {row.language!r}")
-    return row

@@ -18,7 +18,7 @@ import msgspec
 from engine.config import ConfigError
 from engine.data.benchmark import Benchmark, Candidate, Query, build_benchmark
 from engine.data.corpus import CorpusRows, ParallelCorpus, build_corpus, select_languages
-from engine.data.lines import json_file
+from engine.data.lines import json_file, visible_files
 
 CandidateUnit = Literal["sentence", "sentence+context"]
 PassageUnit = Literal["sentence", "sentence+context", "paragraph"]
@@ -187,7 +187,7 @@ def lareqa_corpus(
 
 
 def _load(folder: Path, languages: Sequence[str], selection: str | None) -> dict[str, Articles]:
-    available = [path.stem for path in folder.glob("*.json")]
+    available = [path.stem for path in visible_files(folder, "*.json")]
     if not available:
         raise ConfigError(f"{folder}: expected a folder of LANGUAGE.json files")
     chosen = select_languages(languages, available, str(folder))

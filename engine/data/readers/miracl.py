@@ -3,7 +3,8 @@
 For a language L, in ``FOLDER/L``, ``FOLDER/miracl-v1.0-L`` or ``FOLDER/miracl-corpus-v1.0-L`` (the layout of the hub):
 
 - ``topics*-dev.tsv``: query id, tab, question;
-- ``qrels*-dev.tsv``: TREC format, that is query id, Q0, passage id, relevance;
+- ``qrels*-dev.tsv``: TREC format, that is query id, Q0, passage id, relevance
+  (both also ``.gz``);
 - ``*.jsonl`` or ``*.jsonl.gz``: ``docid`` (article#passage), ``title``, ``text``.
 
 Without a folder these files are fetched from the hub: ``miracl/miracl`` (which asks for its terms to be accepted) and
@@ -23,7 +24,7 @@ from engine.data.benchmark import Benchmark
 from engine.data.cache import file_identity
 from engine.data.corpus import select_languages
 from engine.data.download import hub_files
-from engine.data.lines import json_lines, text_lines, whole_number
+from engine.data.lines import json_lines, text_lines, visible_files, whole_number
 from engine.data.retrieval import Fields, Judgement, Topic, retrieval_benchmark
 from engine.data.store.passages import PassageFile, PassageRow, load_passages, titled
 from engine.progress import Tick
@@ -80,7 +81,7 @@ def _files(folder: Path | None, language: str, tick: Tick | None) -> _Files:
         label = "miracl/miracl"
     else:
         roots, label = _roots(folder, language), str(folder)
-    paths = sorted({path for root in roots for path in root.rglob("*") if path.is_file()})
+    paths = sorted({path for root in roots for path in visible_files(root, "**/*")})
     corpus = [path for path in paths if path.name.endswith((".jsonl", ".jsonl.gz"))]
     if not corpus:
         raise ConfigError(f"{label}: no *.jsonl or *.jsonl.gz with the passages of {language}")
@@ -88,7 +89,7 @@ def _files(folder: Path | None, language: str, tick: Tick | None) -> _Files:
 
 
 def _only(paths: Sequence[Path], kind: str, language: str, label: str) -> Path:
-    matching = [path for path in paths if path.name.startswith(kind) and path.name.endswith("dev.tsv")]
+    matching = [path for path in paths if path.name.startswith(kind) and path.name.endswith(("dev.tsv", "dev.tsv.gz"))]
     if len(matching) != 1:
         raise ConfigError(f"{label}: expected one {kind}*-dev.tsv for {language}, found {len(matching)}")
     return matching[0]

@@ -29,7 +29,7 @@ import numpy.typing as npt
 from engine.config import MMARCO_LANGUAGES, ConfigError
 from engine.data.cache import file_identity
 from engine.data.corpus import ParallelCorpus
-from engine.data.lines import whole_lines
+from engine.data.lines import mark_length, visible_files, whole_lines
 from engine.data.store.corpora import RowSource, SourceRow, collect
 from engine.progress import Tick
 
@@ -71,7 +71,7 @@ def find_files(folder: Path, languages: Sequence[str]) -> MmarcoFiles:
             queries[language], collections[language] = query_file, collection_file
     if not queries:
         raise ConfigError(f"{folder}: expected files LANGUAGE_queries.train.tsv and LANGUAGE_collection.tsv")
-    triples = sorted(path for where in (folder, folder.parent) for path in where.glob("*triples*.tsv"))
+    triples = [path for where in (folder, folder.parent) for path in visible_files(where, "*triples*.tsv")]
     if len(triples) != 1:
         found = ", ".join(path.name for path in triples) or "none"
         raise ConfigError(f"{folder}: expected one file of triples here or in the folder above, found {found}")
@@ -128,7 +128,7 @@ class _Texts:
     """The texts of a file by their ids."""
 
     def __init__(self, path: Path, tick: Tick | None) -> None:
-        ids, starts, position = array("q"), array("q"), 0
+        ids, starts, position = array("q"), array("q"), mark_length(path)
         self.path = path
         for number, line in whole_lines(path):
             ids.append(_id(line, f"{path}:{number}"))

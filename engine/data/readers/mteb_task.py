@@ -20,8 +20,9 @@ from engine.benchmark_names import TaskName, parse_task
 from engine.config import ConfigError
 from engine.data.benchmark import Benchmark
 from engine.data.hub_tables import first_line, forbid_network, hub_table, names_subsets, table_files, table_rows
+from engine.data.lines import whole_number
 from engine.data.retrieval import Fields, Judgement, Topic, retrieval_benchmark
-from engine.data.store.passages import PassageFile, PassageRow, Passages, load_passages, titled
+from engine.data.store.passages import PassageFile, PassageRow, load_passages, titled
 from engine.data.task_source import TaskSource
 from engine.encoding_options import TaskPrompts
 from engine.language_codes import short_name
@@ -74,7 +75,7 @@ def mteb_benchmark(
     subsets = _loaded(key, task, split, chosen, folder)
     passages = load_passages([_passage_file(key, subset, split) for subset in subsets], tick)
     topics = [topic for subset in subsets for topic in _topics(key, subset)]
-    judged, missing = _judgements(key, subsets, topics, passages)
+    judged = _judgements(key, subsets, topics)
     drop = task.ignore_identical_ids if drop_own_id is None else drop_own_id
     benchmark = retrieval_benchmark(key, topics, judged, passages, FIELDS, drop_own_id=drop)
     revision = None if folder else str(task.metadata.dataset["revision"])
@@ -89,7 +90,7 @@ def mteb_benchmark(
     unjudged = len(topics) - len(benchmark.query_ids)
     return replace(
         benchmark,
-        pool=benchmark.pool + _differences(source, unjudged, missing),
+        pool=benchmark.pool + _differences(source, unjudged),
         task=source,
         prompts=_prompts(task),
     )
@@ -200,8 +201,9 @@ def _by_name(folder: Path, subset: str, split: str) -> Any:
 
     queries, corpus = table("queries", "text"), table("corpus", "text")
     relevant: dict[str, dict[str, int]] = {}
-    for _, row in table_rows(table("qrels", "query-id", "corpus-id", "score")):
-        relevant.setdefault(str(row["query-id"]), {})[str(row["corpus-id"])] = int(row["score"])
+    for number, row in table_rows(table("qrels", "query-id", "corpus-id", "score")):
+        grade = whole_number(row["score"], "score", f"{folder}: {start}qrels: row {number}")
+        relevant.setdefault(str(row["query-id"]), {})[str(row["corpus-id"])] = grade
     if table_files(folder, f"{start}instruction", split) is not None:
         instructions = {
             str(row["query-id"]): row["instruction"] for _, row in table_rows(table("instruction", "query-id"))
@@ -238,25 +240,18 @@ def _query_text(row: Mapping[str, Any]) -> str:
     return f"{instruction} {turns}" if instruction is not None else turns
 
 
-def _judgements(
-    key: str, subsets: Sequence[_Subset], topics: Sequence[Topic], passages: Passages
-) -> tuple[list[Judgement], int]:
-    """Those of passages that are there, and how many others say that something is relevant."""
+def _judgements(key: str, subsets: Sequence[_Subset], topics: Sequence[Topic]) -> list[Judgement]:
     asked = {(topic.scope, topic.id) for topic in topics}
-    found, missing = [], 0
-    for subset in subsets:
-        for query, graded in subset.relevant.items():
-            for passage, grade in graded.items() if (subset.language, query) in asked else ():
-                if grade < 1:
-                    continue
-                if passages.find(f"{subset.language}:p:{passage}") is None:
-                    missing += 1
-                else:
-                    found.append(Judgement(f"{key} {subset.name} qrels", query, passage, grade, scope=subset.language))
-    return found, missing
+    return [
+        Judgement(f"{key} {subset.name} qrels", query, passage, grade, scope=subset.language)
+        for subset in subsets
+        for query, graded in subset.relevant.items()
+        if (subset.language, query) in asked
+        for passage, grade in graded.items()
+    ]
 
 
-def _differences(source: TaskSource, unjudged: int, missing: int) -> str:
+def _differences(source: TaskSource, unjudged: int) -> str:
     """What a reader must know to hold the numbers against mteb's own."""
     parts = [f"mteb's {source.name}, split {source.split}"]
     if source.revision is not None:
@@ -270,8 +265,6 @@ def _differences(source: TaskSource, unjudged: int, missing: int) -> str:
         )
     if unjudged:
         parts.append("mteb counts the queries without a relevant passage as 0")
-    if missing:
-        parts.append(f"{missing:,} judgements of passages that are not there left out, which mteb counts as not found")
     return "; " + "; ".join(parts)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,7 @@ class PassageRow:
 class _Summary(msgspec.Struct, frozen=True):
     digest: str
     runs: list[tuple[str, int]]  # languages in the order of the ids, with their numbers of passages
+    repeats: int = 0  # passages that were there again, word for word
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Passages:
     texts: TextColumn
     runs: Sequence[tuple[str, int]]
     digest: str  # SHA-256 over ids and texts
+    repeats: int = field(default=0, kw_only=True)  # left out: passages that were there again, word for word
 
     def find(self, id: str) -> int | None:
         """The index of an id."""
@@ -92,7 +94,8 @@ def load_passages(files: Sequence[PassageFile], tick: Tick | None = None) -> Pas
     build_once(folder, lambda new: _write(files, new, tick), tick)
     table = read_table(folder / _PASSAGES)
     summary = msgspec.json.decode((folder / _SUMMARY).read_bytes(), type=_Summary)
-    return Passages(TextColumn(table["id"]), TextColumn(table["text"]), summary.runs, summary.digest)
+    columns = TextColumn(table["id"]), TextColumn(table["text"])
+    return Passages(*columns, summary.runs, summary.digest, repeats=summary.repeats)
 
 
 def _write(files: Sequence[PassageFile], folder: Path, tick: Tick | None) -> None:
@@ -108,14 +111,17 @@ def _write(files: Sequence[PassageFile], folder: Path, tick: Tick | None) -> Non
     ids, texts = TextColumn(table["id"]), TextColumn(table["text"])
     digest, counter = ContentDigest(), Counter(tick, "sorting passages", len(order))
     runs: list[tuple[str, int]] = []
-    previous = ""
+    previous, text_before, row_before, repeats = "", "", 0, 0
     with TableWriter(folder / _PASSAGES, {"id": "string", "text": "string"}) as writer:
         for start in range(0, len(order), CHUNK):
             some = order[start : start + CHUNK].astype(np.int64)
             for row, id, text in zip(some.tolist(), ids.take(some), texts.take(some), strict=True):
                 if id == previous:
-                    raise ConfigError(_twice(files, table, row, id))
-                previous = id
+                    if text != text_before:
+                        raise ConfigError(_twice(files, table, row_before, row, id))
+                    repeats += 1
+                    continue
+                previous, text_before, row_before = id, text, row
                 digest.add(id, text)
                 language = id.partition(":")[0]
                 if not runs or runs[-1][0] != language:
@@ -124,7 +130,7 @@ def _write(files: Sequence[PassageFile], folder: Path, tick: Tick | None) -> Non
                 writer.append((id, text))
             counter.advance(len(some))
     unsorted.unlink()
-    (folder / _SUMMARY).write_bytes(msgspec.json.encode(_Summary(digest.hexdigest(), runs)))
+    (folder / _SUMMARY).write_bytes(msgspec.json.encode(_Summary(digest.hexdigest(), runs, repeats)))
 
 
 def _read(files: Sequence[PassageFile], path: Path, tick: Tick | None) -> None:
@@ -138,7 +144,8 @@ def _read(files: Sequence[PassageFile], path: Path, tick: Tick | None) -> None:
                 counter.advance()
 
 
-def _twice(files: Sequence[PassageFile], table: pa.Table, row: int, id: str) -> str:
-    file = files[table["file"][row].as_py()]
-    name = id.split(":", 2)[2]
-    return f"{file.label}:{table['line'][row].as_py()}: {file.id_field}: {name!r} comes twice"
+def _twice(files: Sequence[PassageFile], table: pa.Table, first: int, second: int, id: str) -> str:
+    """The rows ``first`` and ``second`` have one id and two texts; the sort keeps their order."""
+    places = [f"{files[table['file'][row].as_py()].label}:{table['line'][row].as_py()}" for row in (first, second)]
+    field, name = files[table["file"][second].as_py()].id_field, id.split(":", 2)[2]
+    return f"{places[1]}: {field}: {name!r} comes twice with different texts (first {places[0]})"

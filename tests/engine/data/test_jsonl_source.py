@@ -48,7 +48,7 @@ def test_only_the_languages_asked_for_are_read(tmp_path: Path) -> None:
         ('{"group": "g1", ', "row: expected one JSON object"),
         ("[1, 2]", "row: expected"),
         (json.dumps({key: value for key, value in ROW.items() if key != "passage"}), "passage: this key is required"),
-        (json.dumps({**ROW, "answer": "x"}), "answer: unknown key"),
+        (json.dumps({**ROW, "negative": ["x"]}), "negative: unknown key, did you mean 'negatives'"),
         (json.dumps({**ROW, "question": 3}), "question: expected str, got int"),
         (json.dumps({**ROW, "question": "  "}), "question: expected a text that is not empty"),
         (json.dumps({**ROW, "language": "en:p"}), "language: expected a language code"),
@@ -78,3 +78,14 @@ def test_an_unknown_language_an_empty_file_and_a_missing_file_are_errors(tmp_pat
         jsonl_corpus(write(tmp_path / "b.jsonl", ""))
     with pytest.raises(ConfigError, match="cannot read"):
         jsonl_corpus(tmp_path / "c.jsonl")
+
+
+def test_nulls_whole_numbers_and_keys_of_others_are_read_and_the_keys_named_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As pandas writes what is missing, and as published files have ids and notes of their own."""
+    more = {"negatives": None, "cluster": None, "passage_id": 7, "url": "http://x", "score": 0.5}
+    corpus = jsonl_corpus(write(tmp_path / "a.jsonl", {**ROW, **more, "group": 1}, {**ROW, **more, "group": 2}))
+    assert (corpus.groups, corpus.clusters, corpus.passage_ids) == (["1", "2"], ["1", "2"], ["en:p:7", "en:p:7"])
+    assert corpus.negatives is None
+    assert [record.getMessage().partition(": ")[2] for record in caplog.records] == ["keys left unread: score, url"]

@@ -38,7 +38,7 @@ QRELS = "query-id\tcorpus-id\tscore"
         (beir_folder, "beir/a", "qrels/test.tsv", ["q1\td1\t1"], ":1: header:"),
         (beir_folder, "beir/a", "qrels/test.tsv", [QRELS, "q1 d1 1"], ":2: row:"),
         (beir_folder, "beir/a", "qrels/test.tsv", [QRELS, "q1\td1\t0.5"], ":2: score: expected a whole number"),
-        (beir_folder, "beir/a", "qrels/test.tsv", [QRELS, "q1\td1\t1", "q1\td1\t1"], ":3: corpus-id: 'd1' is"),
+        (beir_folder, "beir/a", "qrels/test.tsv", [QRELS, "q1\td1\t1", "q1\td1\t2"], ":3: corpus-id: 'd1' is"),
         (own_folder, "own", "queries.jsonl", ['{"id": "1", "lang": "de"}'], ":1: "),
         (own_folder, "own", "queries.jsonl", ['{"id": "1", "language": "d:e", "text": "x"}'], ":1: language:"),
         (own_folder, "own", "candidates.jsonl", ['{"id": "1", "language": "", "text": "x"}'], ":1: language:"),

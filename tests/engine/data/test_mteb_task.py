@@ -67,7 +67,7 @@ def test_what_mteb_counts_and_is_left_out_here_is_told(tmp_path: Path) -> None:
     benchmark = load_benchmark(f"mteb/SciFact={written(tmp_path / 'copy', tables(qrels=qrels))}")
     assert judgements(benchmark) == {"en:q:1": {"en:p:a": 1}}
     assert "mteb counts the queries without a relevant passage as 0" in benchmark.pool
-    assert "1 judgements of passages that are not there left out" in benchmark.pool
+    assert "1 judgement of 1 query names a passage that is not there: gone; counted as not found" in benchmark.pool
 
 
 def test_a_conversation_is_one_line(tmp_path: Path) -> None:
