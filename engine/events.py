@@ -17,7 +17,7 @@ from msgspec import Meta
 EVENT_VERSION = 1
 
 Number = float | Literal["NaN", "Infinity", "-Infinity"]
-CommandName = Literal["pause", "stop", "checkpoint", "evaluate"]
+CommandName = Literal["pause", "stop", "checkpoint", "evaluate", "discard"]  # discard: stop, and save nothing
 Outcome = Literal["done", "stale", "failed"]
 
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -329,10 +329,12 @@ class Warning(Event, frozen=True, kw_only=True, tag="warning"):
 
 class RunPaused(Event, frozen=True, kw_only=True, tag="run.paused"):
     step: int
+    saved: bool = True  # False: there is no checkpoint of this step; what came after the newest one is lost
 
 
 class RunStopped(Event, frozen=True, kw_only=True, tag="run.stopped"):
     step: int
+    saved: bool = True  # as of run.paused
 
 
 class RunFinished(Event, frozen=True, kw_only=True, tag="run.finished"):

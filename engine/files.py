@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _unfinished: set[Path] = set()  # what this process is writing, in whatever thread
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.(tmp|old)")
 
 
@@ -136,6 +137,14 @@ def remove_leftovers(parent: Path) -> None:
     for path in _leftovers(parent):
         if path.suffix == ".tmp" or (parent / _name(path)).exists():
             _remove(path)
+
+
+def errno_of(error: Exception) -> int | None:
+    """The number of the system's error, also of a library that has it in its words only: "... (os error 122)"."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    number = _OS_ERROR.search(str(error))
+    return None if number is None else int(number[1])
 
 
 def sync(path: Path) -> None:

@@ -2,11 +2,12 @@
 
 Takes 2 ms a step for the steps of its config, saves "checkpoints" by event only, obeys commands and signals as the
 real one does. With FAKE_WORKER=die it ends before its first event, with FAKE_WORKER=diverge its loss is NaN from step
-10 on.
+10 on, with FAKE_WORKER=full there is no room for a checkpoint.
 """
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import sys
@@ -58,6 +59,8 @@ def main() -> None:
     step = reader.state.checkpoint_step or 0
 
     def save() -> None:
+        if os.environ.get("FAKE_WORKER") == "full":
+            raise OSError(errno.ENOSPC, "72 MB needed, 21 MB free")
         session.emit(events.CheckpointSaved(step=step, path=f"checkpoints/step-{step:06d}", bytes=0, seconds=0.0))
 
     session.checkpoint = save
@@ -86,7 +89,7 @@ def main() -> None:
         session.emit(events.RunFinished(step=step, seconds=0.0))
     except Leave as leave:
         final = {"paused": events.RunPaused, "stopped": events.RunStopped}[leave.final]
-        session.emit(final(step=step))
+        session.emit(final(step=step, saved=leave.saved))
     finally:
         session.close()
         lock.release()

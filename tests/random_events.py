@@ -13,7 +13,7 @@ from engine.events import AnyEvent, EvaluationResult
 
 LOSS = st.one_of(st.floats(-100, 100), st.sampled_from([math.nan, math.inf, -math.inf]))
 OUTCOMES = st.sampled_from(["done", "stale", "failed"])
-COMMANDS = st.sampled_from(["pause", "stop", "checkpoint", "evaluate"])
+COMMANDS = st.sampled_from(["pause", "stop", "checkpoint", "evaluate", "discard"])
 UUIDS = st.sampled_from(["a", "b", "c"])
 AT = st.integers(0, 60)
 TEXT = st.text(max_size=5)
@@ -96,8 +96,8 @@ EVENT: st.SearchStrategy[AnyEvent] = st.one_of(
     ),
     st.builds(events.Progress, what=TEXT, done=AT, total=st.one_of(st.none(), AT)),
     st.builds(events.Warning, message=TEXT),
-    st.builds(events.RunPaused, step=AT),
-    st.builds(events.RunStopped, step=AT),
+    st.builds(events.RunPaused, step=AT, saved=st.booleans()),
+    st.builds(events.RunStopped, step=AT, saved=st.booleans()),
     st.builds(
         events.RunFinished,
         step=AT,

@@ -174,7 +174,11 @@ def _add_control(commands: _Commands) -> None:  # type: ignore[type-arg]
         parser = _add(commands, name, "control", "command", text)
         parser.add_argument("run", metavar="RUN")
         parser.add_argument("--wait", action="store_true", help="wait until it is done")
-        parser.set_defaults(command=name)
+        parser.set_defaults(command=name, discard=False)
+        if name == "stop":
+            parser.add_argument(
+                "--discard", action="store_true", help="save nothing: what came after the newest checkpoint is lost"
+            )
     resume = _add(commands, "resume", "control", "resume", "continue a run from its newest checkpoint")
     resume.add_argument("run", metavar="RUN")
     resume.add_argument("--take-over", action="store_true", help="take over a run whose worker is on another machine")

@@ -36,6 +36,7 @@ _IMPOSSIBLE = {
     "checkpoint": "there is nothing to save",
     "stop": "stop_without_worker records it",
     "evaluate": "resume(evaluate=True) starts a process for it",
+    "discard": "stop_without_worker records it",
 }
 
 
@@ -131,7 +132,7 @@ def wait_for_command(reader: RunReader, uuid: str, timeout: float | None = None)
         alive = probe(reader.folder).alive  # before the log is read, so as to see the last words of a leaving worker
         reader.poll()
         stage = command_state(reader.folder, uuid, reader.state)
-        leaves = stage == "done" and _name_of(uuid, reader.state) in ("pause", "stop")
+        leaves = stage == "done" and _name_of(uuid, reader.state) in ("pause", "stop", "discard")
         if alive is False or (stage in ("done", "failed", "stale") and not (leaves and alive)):
             return stage
         if deadline is not None and time.monotonic() >= deadline:

@@ -74,9 +74,9 @@ def fold(state: RunState, event: AnyEvent | Outline) -> RunState:
             state.warnings += 1
             state.note(event, event.message, "warning")
         case events.RunPaused():
-            _end(state, "paused", event, _left(state, "paused", event.step))
+            _end(state, "paused", event, _left(state, "paused", event))
         case events.RunStopped():
-            _end(state, "stopped", event, _left(state, "stopped", event.step))
+            _end(state, "stopped", event, _left(state, "stopped", event))
         case events.RunFinished():
             state.selected_step, state.finished_early = event.selected_step, event.early
             early = ", early, since validation stopped improving" if event.early else ""
@@ -186,7 +186,7 @@ def _received(state: RunState, event: events.CommandReceived) -> None:
     if state.phase not in FINAL_PHASES:
         if event.command == "pause":
             state.phase = "pausing"
-        elif event.command == "stop":
+        elif event.command in ("stop", "discard"):
             state.phase = "stopping"
     by = f" ({event.uuid.split('-')[1]})" if event.uuid.startswith("signal-") else ""
     state.note(event, f"{event.command} acknowledged{by}")
@@ -223,9 +223,11 @@ def _end(state: RunState, phase: Phase, event: AnyEvent, text: str, level: Level
     state.note(event, text, level)
 
 
-def _left(state: RunState, how: str, step: int) -> str:
+def _left(state: RunState, how: str, event: events.RunPaused | events.RunStopped) -> str:
     """The note of a run that was left; a process that only evaluated returns it to that."""
-    left = f"{how}{_at(state, step)}"
+    left = f"{how}{_at(state, event.step)}"
+    if not event.saved:
+        left = f"{how} without a checkpoint, step {event.step:,} lost"
     return f"evaluation over; {left}, as before" if state.only_evaluates else left
 
 

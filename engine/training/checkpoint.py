@@ -39,7 +39,7 @@ from engine.config import ConfigError
 from engine.encoder import DualEncoder
 from engine.encoder.static import StaticEmbedding
 from engine.encoder.tensor_files import recording_digests, save_file
-from engine.files import present, remove_leftovers, write_folder
+from engine.files import errno_of, present, remove_leftovers, write_folder
 from engine.model_description import files_of
 from engine.training.ranks import RankGroup
 from engine.training.trainer import Trainer, trained_parameters
@@ -47,7 +47,8 @@ from engine.training.trainer import Trainer, trained_parameters
 _POSITION = "position.json"
 _NAME = re.compile(r"step-(\d+)")
 _SCALER = "scaler.safetensors"
-_SPARE_BYTES = 64 << 20  # beside the tensors: tokenizer, descriptions, room for the event log
+_MOST_SPARE_BYTES = 64 << 20  # beside the tensors: tokenizer, descriptions, room for the event log
+_SPARE_SHARE = 0.1  # of the tensors: on a nearly full disk a small checkpoint is not refused for the sake of the rest
 
 
 class CheckpointError(OSError):
@@ -99,7 +100,9 @@ def save_checkpoint(trainer: Trainer, folder: Path, keep: int, best: int | None 
         with trainer.unfinished():
             write_folder(path, lambda temporary: _write(trainer, temporary))
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"cannot write {path.name}: {error}") from error
+        failure = CheckpointError(f"cannot write {path.name}: {error}")
+        failure.errno = errno_of(error)
+        raise failure from error
     checkpoints = _by_step(folder)
     kept = [other for other in checkpoints if _may_be_finite(other)][-keep:]
     kept += [path] if best is None else [path, checkpoint_at(folder, best)]
@@ -282,11 +285,12 @@ def _load_optimizer(trainer: Trainer, tensors: dict[str, Tensor], without_state:
 
 
 def _check_space(trainer: Trainer, folder: Path) -> None:
-    """The model, AdamW's two moments, and weights apart from the model's."""
+    """The model, AdamW's two moments, and weights apart from the model's. A quota shows when the files are written."""
     model = sum(p.numel() * p.element_size() for p in trainer.encoder.parameters())
     trained = sum(p.numel() * p.element_size() for _, p in trainer.named_parameters())
     copies = 2 + (trainer.average is not None or trainer.config.lora.rank > 0) + (trainer.average is not None)
-    needed = model + copies * trained + _SPARE_BYTES
+    tensors = model + copies * trained
+    needed = tensors + min(_MOST_SPARE_BYTES, int(_SPARE_SHARE * tensors))
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise OSError(errno.ENOSPC, f"{needed / 1e6:,.0f} MB needed, {free / 1e6:,.0f} MB free")

@@ -109,7 +109,7 @@ def guarded(session: Session, work: Callable[[], object], *, evaluate_only: bool
     except Leave as leave:
         if not evaluate_only:
             ended = events.RunPaused if leave.final == "paused" else events.RunStopped
-            session.end(ended(step=session.state.step))
+            session.end(ended(step=session.state.step, saved=leave.saved))
             return EXIT_LEFT
     except Exception as error:
         traceback.print_exc()
@@ -182,8 +182,9 @@ def _hint(error: BaseException) -> str:
     """What to do about failures that users meet often; empty when nothing better than the error is known."""
     if type(error).__name__ == "OutOfMemoryError":
         return "the device has no memory for one text at a time: free it, or lower model.max_passage_tokens"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "the disk is full: free space, then resume"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        full = "the disk is full" if error.errno == errno.ENOSPC else "your quota of the disk is used up"
+        return f"{full}: free space, then resume"
     if isinstance(error, NonFiniteError):
         return (
             "lower optimizer.learning_rate or optimizer.clip, warm up for longer, or set runtime.precision to "

@@ -40,11 +40,11 @@ PAUSE_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
 
 class Leave(EndOfAttempt):
-    """Unwinds to the worker, which ends the run as paused or stopped."""
+    """Unwinds to the worker, which ends the run as paused or stopped; not ``saved``: its last step is lost."""
 
-    def __init__(self, final: Literal["paused", "stopped"]) -> None:
+    def __init__(self, final: Literal["paused", "stopped"], *, saved: bool = True) -> None:
         super().__init__(final)
-        self.final = final
+        self.final, self.saved = final, saved
 
 
 class LostRun(EndOfAttempt):
@@ -80,6 +80,7 @@ class Session:
         self._snapshot = time.monotonic()
         self._signal: int | None = None
         self._signalled = 0.0
+        self._could_not_pause = False  # after a signal: nothing could be saved, and the run goes on
         self._writing = threading.RLock()
         self._closing = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -210,6 +211,9 @@ class Session:
 
     def _obey(self, command: Command) -> None:
         self.emit(events.CommandReceived(uuid=command.uuid, command=command.command))
+        if command.command == "discard":
+            self._answer(command, "done", "")
+            raise Leave("stopped", saved=self._is_saved())
         action = self.evaluate if command.command == "evaluate" else self.checkpoint
         failure = self._attempt(action) if action is not None else None
         if failure is not None:
@@ -247,11 +251,19 @@ class Session:
         uuid = f"signal-{signal.Signals(number).name}-{self.attempt}-{self.state.seq + 1}"
         self.emit(events.CommandReceived(uuid=uuid, command="pause"))
         failure = self._attempt(self.checkpoint) if self.checkpoint is not None else None
-        outcome: events.Outcome = "done" if failure is None else "failed"
+        # There may be room again when the next one comes. Then whoever sends it wants the process gone: a batch system
+        # sends one more right before it kills.
+        leaves = failure is None or self._could_not_pause
+        outcome: events.Outcome = "done" if leaves else "failed"
         self.emit(events.CommandDone(uuid=uuid, command="pause", outcome=outcome, detail=failure or ""))
-        self._signal = None
-        if failure is None:
-            raise Leave("paused")
+        self._signal, self._could_not_pause = None, failure is not None
+        if leaves:
+            raise Leave("paused", saved=failure is None or self._is_saved())
+
+    def _is_saved(self) -> bool:
+        """Whether nothing is lost if the process ends now; steps that wait to be written are."""
+        state = self.state
+        return state.kind == "evaluation" or state.step in (0, state.checkpoint_step)
 
     def _leave_if_asked(self, command: CommandName) -> None:
         if command == "pause":

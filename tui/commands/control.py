@@ -26,14 +26,16 @@ from tui.commands.output import exit_status
 from tui.commands.plain import follow
 
 _POLL_SECONDS = 0.05
+_WORDS = {"discard": "stop without a checkpoint"}
+_FREE_SPACE = "it goes on; free space and ask again, or `stop --discard` ends it without a checkpoint"
 
 
 def command(options: argparse.Namespace) -> int:
     """Asks the worker; without a live one, stop is recorded and evaluate starts a process."""
     folder = registry.find_run(runs_home(options.runs), options.run)
-    name: CommandName = options.command
+    name: CommandName = "discard" if options.discard else options.command
     if liveness_of(folder).alive is False:
-        if name == "stop":
+        if name in ("stop", "discard"):
             stop_without_worker(folder)
             catch_up([folder])
             print(f"{folder.id} is stopped")
@@ -47,7 +49,7 @@ def command(options: argparse.Namespace) -> int:
             return _wait_for_evaluation(folder, attempt) if options.wait else 0
     uuid = send_command(folder, name)
     if not options.wait:
-        print(f"{folder.id}: {name} requested")
+        print(f"{folder.id}: {_WORDS.get(name, name)} requested")
         return 0
     return _wait_for_answer(folder, name, uuid)
 
@@ -120,7 +122,7 @@ def _find_anywhere(home: Path, text: str) -> RunFolder:
             raise error from None
 
 
-def _agreed(question: str, yes: bool) -> bool:
+def _agreed(question: str, yes: bool, otherwise: str = "nothing was deleted") -> bool:
     """Asks on a terminal. A script has to say --yes.
 
     Raises:
@@ -133,7 +135,7 @@ def _agreed(question: str, yes: bool) -> bool:
     print(f"{visible(question)} [y/N] ", end="", flush=True)
     if sys.stdin.readline().strip().lower() in ("y", "yes"):
         return True
-    print("hybrid-tui: nothing was deleted", file=sys.stderr)
+    print(f"hybrid-tui: {otherwise}", file=sys.stderr)
     return False
 
 
@@ -149,15 +151,30 @@ def _wait_for_answer(folder: RunFolder, name: CommandName, uuid: str) -> int:
     stage = wait_for_command(reader, uuid)
     if stage == "done":
         at = "" if reader.state.kind == "evaluation" else f" at step {reader.state.step:,}"
-        print(f"{folder.id}: {name} done{at}")
+        told = f"{name} done{at}" if name != "discard" else reader.state.notes[-1].text
+        print(f"{folder.id}: {told}")
         return 0
     if stage in ("requested", "acknowledged"):
         answer = f"not done: the run is {status_of(reader).state}"
     else:
         detail = next((known.detail for known in reader.state.commands if known.uuid == uuid), "")
         answer = f"{stage}: {visible(detail)}" if detail else stage
-    print(f"hybrid-tui: {folder.id}: {name} {answer}", file=sys.stderr)
+    print(f"hybrid-tui: {folder.id}: {_WORDS.get(name, name)} {answer}", file=sys.stderr)
+    if stage == "failed" and name == "stop":
+        return _stop_all_the_same(folder, reader)
+    if stage == "failed" and name == "pause":
+        print(_FREE_SPACE, file=sys.stderr)
     return 1
+
+
+def _stop_all_the_same(folder: RunFolder, reader: RunReader) -> int:
+    """Asks once whether to stop a run that could not be saved; where nobody can be asked, says how."""
+    if not sys.stdin.isatty():
+        print(_FREE_SPACE, file=sys.stderr)
+        return 1
+    if not _agreed(f"Stop {folder.id} without a checkpoint, and lose step {reader.state.step:,}?", False, "it goes on"):
+        return 1
+    return _wait_for_answer(folder, "discard", send_command(folder, "discard"))
 
 
 def _wait_for_evaluation(folder: RunFolder, attempt: int) -> int:

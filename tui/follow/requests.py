@@ -11,7 +11,11 @@ from engine.runs.state import CommandState
 from tui.numbers import age, visible
 
 RECENT = 90.0  # seconds an answered command stays on screen
-_OUTCOMES = {"pause": ("pausing", "paused"), "stop": ("stopping", "stopped")}  # states in which it is still true
+_OUTCOMES = {
+    "pause": ("pausing", "paused"),
+    "stop": ("stopping", "stopped"),
+    "discard": ("stopping", "stopped"),
+}  # states in which it is still true
 PATIENCE = 10.0  # seconds after which an unanswered one says so
 
 

@@ -1,5 +1,6 @@
 """Checkpoints: a run that was stopped goes on bit for bit, and a crash while saving loses nothing."""
 
+import errno
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from msgspec.structs import replace
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from small_corpora import make_corpus
 
@@ -272,9 +274,38 @@ def test_a_full_disk_is_an_error_that_leaves_the_older_ones(make_trainer, tmp_pa
     save_checkpoint(trainer, tmp_path, keep=1)
     trainer.update()
     monkeypatch.setattr("engine.training.checkpoint.shutil.disk_usage", lambda path: type("U", (), {"free": 10**6}))
-    with pytest.raises(CheckpointError, match="MB needed, 1 MB free"):
+    with pytest.raises(CheckpointError, match="MB needed, 1 MB free") as full:
         save_checkpoint(trainer, tmp_path, keep=1)
+    assert full.value.errno == errno.ENOSPC
     assert [path.name for path in tmp_path.iterdir()] == ["step-000000"]
+
+
+def test_a_checkpoint_that_fits_is_written_on_a_nearly_full_disk(make_trainer, tmp_path, monkeypatch):
+    """The reserve for what comes beside the tensors is in proportion to them."""
+    trainer = make_trainer()
+    size = save_checkpoint(trainer, tmp_path, keep=1).bytes
+    trainer.update()
+    size += 2 * sum(parameter.nbytes for _, parameter in trainer.named_parameters())  # moments, from now on
+    monkeypatch.setattr("engine.training.checkpoint.shutil.disk_usage", lambda path: type("U", (), {"free": 2 * size}))
+    assert save_checkpoint(trainer, tmp_path, keep=1).step == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "number"),
+    [
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), errno.EDQUOT),
+        (SafetensorError("I/O error: Disk quota exceeded (os error 122)"), 122),
+    ],
+)
+def test_a_quota_that_is_used_up_is_told_apart(make_trainer, tmp_path, monkeypatch, error, number):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("engine.training.checkpoint.save_file", fail)
+    with pytest.raises(CheckpointError, match="quota exceeded") as failure:
+        save_checkpoint(make_trainer(), tmp_path, keep=1)
+    assert failure.value.errno == number
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_damage_is_found_when_loading(make_trainer, tmp_path):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from making import bare_run, recorded
+from making import bare_run, recorded, started, steps
 
 from engine import events
 from engine.runs.commands import pending_commands, send_command
@@ -57,6 +57,48 @@ def test_a_signal_whose_checkpoint_fails_leaves_the_run_alive(session: Session) 
     session._on_signal(15, None)
     session.boundary()
     assert answers(session) == [("pause", "failed", "RuntimeError: no kernel image")]
+
+
+def test_a_second_signal_leaves_without_a_checkpoint(session: Session) -> None:
+    session.emit(started())
+    session.emit(steps(1, [1.0, 1.0]))
+    session.checkpoint = raising(OSError("72 MB needed, 21 MB free"))
+    session._on_signal(15, None)
+    session.boundary()
+    session._on_signal(15, None)
+    with pytest.raises(Leave) as leave:
+        session.boundary()
+    assert (leave.value.final, leave.value.saved) == ("paused", False)
+    assert [outcome for _, outcome, _ in answers(session)] == ["failed", "done"]
+
+
+def test_a_signal_after_one_that_could_be_obeyed_late_saves(session: Session) -> None:
+    session.emit(started())
+    session.emit(steps(1, [1.0, 1.0]))
+    session.checkpoint = raising(OSError("72 MB needed, 21 MB free"))
+    session._on_signal(15, None)
+    session.boundary()
+    session.checkpoint = lambda: None  # there is room again
+    session._on_signal(15, None)
+    with pytest.raises(Leave) as leave:
+        session.boundary()
+    assert leave.value.saved
+
+
+@pytest.mark.parametrize(("saved_step", "is_saved"), [(None, False), (1, False), (2, True)])
+def test_a_discarded_run_says_whether_anything_is_lost(
+    session: Session, saved_step: int | None, is_saved: bool
+) -> None:
+    session.checkpoint = raising(RuntimeError("not to be called"))
+    session.emit(started())
+    session.emit(steps(1, [1.0, 1.0]))
+    if saved_step is not None:
+        session.emit(events.CheckpointSaved(step=saved_step, path="checkpoints/step", bytes=0, seconds=0.0))
+    send_command(session.folder, "discard")
+    with pytest.raises(Leave) as leave:
+        session.boundary()
+    assert (leave.value.final, leave.value.saved) == ("stopped", is_saved)
+    assert answers(session) == [("discard", "done", "")]
 
 
 @pytest.mark.parametrize("error", [Leave("stopped"), LostRun(), RankLost("rank 1 is silent"), Fatal()])
