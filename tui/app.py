@@ -207,6 +207,11 @@ class Dashboard(TerminalApp):
 
         self.push_screen(HelpScreen(screen_name, part))
 
+    def open_devices(self) -> None:
+        from tui.devices.screen import DevicesScreen
+
+        self.push_screen(DevicesScreen())
+
     def open_problems(self) -> None:
         from tui.dialogs.help import ProblemsScreen
 

@@ -43,7 +43,7 @@ class Action:
 
 RUN_TABS = ("overview", "heatmap", "bias", "queries", "log", "config")
 _LISTS = ("launch", "export")
-_VIEWS = ("runs", "run", "launch", "compare", "study")
+_VIEWS = ("runs", "run", "launch", "compare", "study", "devices")
 _CHOOSERS = ("choose", "charts", "others", "fields", "views")
 _DIALOGS = ("export", "confirm", "help", "toml", "enter", *_CHOOSERS)
 _STUDY_PARTS = ("grid", "answer", "left")
@@ -66,6 +66,7 @@ PARTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "toml": (("text",),),
     "confirm": (("text",),),
     "study": tuple((part,) for part in _STUDY_PARTS),
+    "devices": (("list",),),
 }
 
 ACTIONS: tuple[Action, ...] = (
@@ -295,15 +296,21 @@ ACTIONS: tuple[Action, ...] = (
     Action("repaint", ("ctrl+l",), "repaint", "draw the whole screen again", (*_VIEWS, *_DIALOGS), footer=False,
            palette="view: repaint"),
     Action("close", ("escape", "ctrl+g"), "close", "back without going anywhere", ("jump",), shown_keys="ctrl+g"),
-    Action("problems", ("exclamation_mark",), "problems", "what cannot be read, and why", ("runs", "run", "study"),
+    Action("devices", ("D",), "devices", "GPUs, CPU slots and the queue: what is busy, and why a run waits",
+           ("runs", "run", "study"), footer=False, palette="view: devices"),
+    Action("open", ("enter",), "open the run", "open the run that is there, or that waits", ("devices",),
+           palette="devices: open the run"),
+    Action("problems", ("exclamation_mark",), "problems", "what cannot be read, and why",
+           ("runs", "run", "study", "devices"),
            footer=False, palette="view: problems"),
     Action("commands", ("colon", "ctrl+p"), "commands", "find any command by name",
-           ("runs", "run", "launch", "compare", "study")),
+           ("runs", "run", "launch", "compare", "study", "devices")),
     Action("help", ("question_mark", "f1"), "help", "this help",
-           ("runs", "run", "launch", "export", "compare", "study")),
+           ("runs", "run", "launch", "export", "compare", "study", "devices")),
     Action("close", ("q", "escape"), "back", "back to the table, from there to the runs", ("compare",),
            palette="compare: back"),
     Action("close", ("q", "escape"), "back", "back; a run goes on", ("run",), palette="view: back to the runs"),
+    Action("close", ("q", "escape"), "back", "back; runs go on", ("devices",), palette="devices: back"),
     Action("close", ("q", "escape"), "back", "back; runs go on", ("study",), palette="study: back"),
     Action("close", ("q", "escape"), "back", "back; nothing is started", ("launch",), palette="view: back"),
     Action("close", ("q", "escape", "question_mark", "f1", "f2"), "close", "close", ("help", "toml")),

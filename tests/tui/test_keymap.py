@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from tui import keymap
 from tui.compare.screen import CompareScreen
+from tui.devices.screen import DevicesScreen
 from tui.dialogs.charts import ChartsScreen
 from tui.dialogs.choose import ChooseScreen
 from tui.dialogs.confirm import ConfirmScreen
@@ -43,7 +44,7 @@ SCREENS: dict[str, type[Screen[object]]] = {
     "runs": RunsScreen, "run": RunScreen, "launch": LaunchScreen, "export": ExportScreen, "confirm": ConfirmScreen,
     "help": HelpScreen, "toml": TomlScreen, "choose": ChooseScreen, "jump": JumpScreen,
     "compare": CompareScreen, "enter": EnterScreen, "fields": FieldsScreen, "views": ViewsScreen,
-    "charts": ChartsScreen, "others": OtherRunsScreen, "study": StudyScreen,
+    "charts": ChartsScreen, "others": OtherRunsScreen, "study": StudyScreen, "devices": DevicesScreen,
 }  # type: ignore[dict-item]  # fmt: skip
 PARTS: dict[str, list[type[Widget]]] = {
     "list": [Items], "text": [Lines], "overview": [OverviewTab], "board": [ChartBoard], "heatmap": [HeatmapTab],

@@ -33,6 +33,7 @@ from tui.settings import Rates
 if TYPE_CHECKING:  # what only an open run needs is loaded in the feed's thread, after the first frame
     from tui.follow.curves import CurveBook
     from tui.follow.detail import LaidOver, RunDetail
+    from tui.follow.devices import DeviceReader, DevicesState
     from tui.follow.study_state import StudyState
 
 _PATIENCE = 0.3  # seconds of reading after which the runs that are known so far are posted
@@ -62,6 +63,7 @@ class Snapshot:
     unread: int = 0  # runs of the home that nobody has looked into yet
     done_in: float | None = None  # seconds until all that goes on will be done, as far as that can be told
     study: StudyState | None = None  # None: nobody wants one, or no run of it is left
+    devices: DevicesState | None = None  # None: nobody looks at them
 
     def detail_of(self, folder: RunFolder) -> RunDetail | None:
         return next((detail for detail in self.details if detail.row.folder == folder), None)
@@ -99,6 +101,7 @@ class Feed:
         self._runs: dict[Path, _Tracked] = {}
         self._order: list[RunFolder] = []
         self._problems: dict[Path, Problem] = {}
+        self._devices: DeviceReader | None = None
         self._home_stamp = -1
         self._tick = 0
         self._last: tuple[object, ...] | None = None
@@ -156,11 +159,22 @@ class Feed:
         name = next((wish.study for wish in wishes if wish.study), "")
         study = self._study_state(name) if name else None
         self._tick += 1
-        news = (rows, tuple(details), self._told(), study)
+        devices = self._device_state(rows) if any(wish.devices for wish in wishes) else None
+        news = (rows, tuple(details), self._told(), study, devices)
         if news == self._last:
             return None
         self._last = news
-        return Snapshot(self._now(), rows, tuple(details), self._told(), study=study, done_in=self._done_in())
+        done_in = self._done_in()
+        return Snapshot(self._now(), rows, tuple(details), self._told(), 0, done_in, study, devices)
+
+    def _device_state(self, rows: tuple[RunRow, ...]) -> DevicesState:
+        """Looked at only while somebody does: the driver is asked each time."""
+        if self._devices is None:
+            from tui.follow.devices import DeviceReader
+
+            self._devices = DeviceReader()
+        self._busy_since = time.monotonic()
+        return self._devices.read(rows, self._now())
 
     def _look(self, folder: RunFolder, watch: Watch | None, is_over: bool) -> RunDetail | None:
         """Whatever is wrong with one folder, the others are still to be shown."""

@@ -122,6 +122,9 @@ class View(Screen[None], inherit_bindings=False):
     def action_problems(self) -> None:
         self.host.open_problems()
 
+    def action_devices(self) -> None:
+        self.host.open_devices()
+
     def action_commands(self) -> None:
         self.host.open_palette(self, self.name_in_keymap)
 

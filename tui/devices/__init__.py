@@ -1,0 +1,1 @@
+"""Devices: what is busy, and why does my run wait?"""
