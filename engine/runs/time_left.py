@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from statistics import fmean
 from types import MappingProxyType
 
 from engine.benchmark_names import parse_benchmark_key
@@ -54,9 +53,9 @@ def _costs(state: RunState, keys: list[str], elsewhere: Mapping[str, float]) -> 
     costs: dict[str, float | None] = {}
     for key in keys:
         own = [point.seconds for point in state.evaluations if point.benchmark == key]
-        costs[key] = fmean(own) if own else elsewhere.get(key)
+        costs[key] = sum(own) / len(own) if own else elsewhere.get(key)
     known = [seconds for seconds in costs.values() if seconds is not None]
-    usual = fmean(known) if known else 0.0
+    usual = sum(known) / len(known) if known else 0.0
     return {key: usual if seconds is None else seconds for key, seconds in costs.items()}
 
 
