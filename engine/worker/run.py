@@ -119,7 +119,7 @@ def measure(session: Session, config: RunConfig, *, again: bool = False) -> None
     session.begin()
     try:
         if is_encoder:
-            session.progress(LOADING, 0, None)
+            session.emit(events.Progress(what=LOADING, done=0, total=None))
             import_frameworks()
         set_up_torch(runtime)
         from engine.worker.evaluating import Evaluator
@@ -162,7 +162,7 @@ def _begin(session: Session, config: RunConfig, held: HeldDevice | None = None) 
     share_cores()
     device = wait_for_device(config.runtime, session)
     session.begin()
-    session.progress(LOADING, 0, None)
+    session.emit(events.Progress(what=LOADING, done=0, total=None))
     import_frameworks()
     set_up_torch(config.runtime)
     return device
