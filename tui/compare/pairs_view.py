@@ -130,7 +130,7 @@ class PairsPanel(Arrows, Panel, can_focus=True):
             row = self._window.top + y
             return (row, 0) if row < len(self.languages) and y < self.size.height - _BELOW_LIST else None
         matrix, shades = self._drawn_matrix()
-        return cell_at(x, y, self.size.width, matrix, shades, Window(self._window.top, self._left))
+        return cell_at(self.size.width, matrix, shades, Window(self._window.top, self._left), x, y)
 
     def _drawn_matrix(self) -> tuple[Matrix, Shades]:
         names = tuple(map(visible, self.languages))

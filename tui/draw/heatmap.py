@@ -118,17 +118,6 @@ def columns_in_sight(cells: int, matrix: Matrix, shades: Shades) -> int:
     return max(0, (cells - _label_width(matrix)) // cell_width(cells, matrix, shades))
 
 
-def cell_at(
-    x: int, line: int, cells: int, matrix: Matrix, shades: Shades, window: Window
-) -> tuple[int, int] | None:  # fmt: skip
-    """Row and column of what ``heatmap`` shows there; None: no cell."""
-    count, label = len(matrix.names), _label_width(matrix)
-    row, offset = window.row + line - 1, (x - label) // cell_width(cells, matrix, shades)
-    column = window.column + offset
-    in_sight = x >= label and offset < columns_in_sight(cells, matrix, shades)
-    return (row, column) if in_sight and line >= 1 and row < count and column < count else None
-
-
 def shows_pool(cells: int, matrix: Matrix, shades: Shades) -> bool:
     """Whether there is room for the pool beside all columns."""
     size = cell_width(cells, matrix, shades)
