@@ -89,7 +89,7 @@ def test_doctor_tries_to_write(
 
 
 def test_doctor_makes_a_folder_where_runs_would_be(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["doctor", "--runs", "/proc/runs"]) == 1
+    assert main(["--runs", "/proc/runs", "doctor"]) == 1
     assert "PROBLEM  runs         /proc/runs: no run folder can be made here: " in capsys.readouterr().out
 
 
