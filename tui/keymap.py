@@ -462,7 +462,7 @@ def footer(
         if action.name in _ENDS:
             ends.append((shown_key(action), label))
         else:
-            chosen[action.name] = shown_key(action), label
+            chosen.setdefault(action.name, (shown_key(action), label))  # of several parts that of the first
     if order:
         return [chosen[name] for name in order if name in chosen] + ends
     return list(chosen.values())[:FOOTER_KEYS] + ends
