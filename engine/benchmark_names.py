@@ -37,6 +37,7 @@ BENCHMARK_LANGUAGES: dict[str, tuple[str, ...]] = {
     "belebele": BELEBELE_LANGUAGES,
     "neuclir": NEUCLIR_LANGUAGES,
 }
+_FILE_A_LANGUAGE = ("xquad-r", "mlqa-r")  # LANGUAGE.json
 _SUITE_LANGUAGES = {"beir": ("en",), "nanobeir": NANOBEIR_LANGUAGES}
 BENCHMARK_FORMS = (
     "cldr, cldr-en, xquad-r[=FOLDER], mlqa-r[=FOLDER], miracl[=FOLDER], beir/NAME[=FOLDER], beir/*=FOLDER, "
@@ -128,24 +129,25 @@ def with_suites(names: Sequence[str]) -> list[str]:
 
 
 def expand_suite(spec: str) -> tuple[str, ...]:
-    """``beir/*=FOLDER`` -> ``beir/NAME=FOLDER/NAME`` for every data set in the folder, by name; all others as they are.
+    """The data sets that ``spec`` stands for, by name; any other benchmark as it is.
 
-    A data set is a folder with a ``corpus.jsonl`` or ``corpus.jsonl.gz``; hidden folders are none.
+    ``beir/*=FOLDER`` is ``beir/NAME=FOLDER/NAME`` for every data set in the folder. ``beir/NAME=FOLDER``, of a folder
+    that has data sets and is none, is ``beir/NAME-SET=FOLDER/SET`` for each of them: CQADupStack is published as
+    twelve.
+
+    A data set is a folder with a ``corpus.jsonl``, plain or gzipped, or a table called ``corpus``; hidden folders are
+    none.
 
     Raises:
         ConfigError: no such folder, no data set in it, or one whose name no benchmark can have.
     """
     key, equals, path = spec.partition("=")
-    if not is_suite(key):
+    suite = suite_of(spec)
+    if suite is None and not is_suite(key):
         return (spec,)
-    if key != _SUITE or not equals or not path:
+    if suite is None or not equals or not path:
         raise ConfigError(f"{spec!r}: of several benchmarks at once, expected {_SUITE}=FOLDER")
-    folder = _existing_folder(path)
-    names = sorted(
-        entry.name
-        for entry in folder.iterdir()
-        if not entry.name.startswith(".") and any((entry / f"corpus.jsonl{end}").is_file() for end in ("", ".gz"))
-    )
+    names = _data_sets(_existing_folder(path))
     if not names:
         raise ConfigError(f"{spec}: no folder in it has a corpus.jsonl or corpus.jsonl.gz, as a BEIR data set has")
     odd = next((name for name in names if not re.fullmatch(_BENCHMARK_NAME, name)), None)
@@ -154,7 +156,28 @@ def expand_suite(spec: str) -> tuple[str, ...]:
             f"{spec}: the folder {odd!r} in it cannot name a benchmark: rename it to letters of a to z, digits, dots, "
             "dashes and underscores, a letter or digit first"
         )
-    return tuple(f"beir/{name}={Path(path) / name}" for name in names)
+    return tuple(f"{suite.removesuffix('*')}{name}={Path(path) / name}" for name in names)
+
+
+def suite_of(spec: str) -> str | None:
+    """The suite that ``KEY=FOLDER`` names, such as ``beir/*`` or ``beir/cqadupstack-*``; None: it is one benchmark."""
+    key, _, path = spec.partition("=")
+    if key == _SUITE:
+        return key
+    if not path or not re.fullmatch(rf"beir/{_BENCHMARK_NAME}", key):
+        return None
+    folder = expanded(path)
+    return f"{key}-*" if folder.is_dir() and not _is_data_set(folder) and _data_sets(folder) else None
+
+
+def _data_sets(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith(".") and _is_data_set(entry))
+
+
+def _is_data_set(folder: Path) -> bool:
+    if any((folder / f"corpus.jsonl{end}").is_file() for end in ("", ".gz")):
+        return True
+    return any((folder / "corpus").glob("*.parquet")) or any(folder.glob("corpus*.parquet"))
 
 
 def _existing_folder(path: str) -> Path:
@@ -169,13 +192,20 @@ def parse_benchmark_key(spec: str) -> str:
     return spec.partition("=")[0]
 
 
-def benchmark_languages(key: str) -> tuple[str, ...]:
-    """The languages of a benchmark; empty where only its files say."""
+def benchmark_languages(spec: str) -> tuple[str, ...]:
+    """The languages of a benchmark, KEY or KEY=FOLDER; empty where only its files say.
+
+    A folder of LAReQA's files has what is in it, which may be more than was published.
+    """
+    key, _, folder = spec.partition("=")
+    if folder and key in _FILE_A_LANGUAGE:
+        names = (path.stem for path in expanded(folder).glob("*.json") if not path.name.startswith("."))
+        return tuple(sorted(names))
     suite = key.partition("/")[0]
     return _SUITE_LANGUAGES.get(suite, ()) if suite != key else BENCHMARK_LANGUAGES.get(key, ())
 
 
-def languages_for(key: str, languages: Sequence[str]) -> tuple[str, ...]:
-    """Those of ``languages`` that benchmark ``key`` has; all of them where its key does not say."""
-    present = benchmark_languages(key)
+def languages_for(spec: str, languages: Sequence[str]) -> tuple[str, ...]:
+    """Those of ``languages`` that a benchmark has; all of them where neither key nor folder says."""
+    present = benchmark_languages(spec)
     return tuple(language for language in languages if not present or language in present)

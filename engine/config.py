@@ -428,7 +428,7 @@ def _debias_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
         return
     for spec in config.evaluation.benchmarks:
         key = parse_benchmark_key(spec)
-        wanted = languages_for(key, config.evaluation.languages) or benchmark_languages(key)
+        wanted = languages_for(spec, config.evaluation.languages) or benchmark_languages(spec)
         if missing := [name for name in wanted if name not in languages]:
             reason = f'no source has {", ".join(missing)} of {key}: add one, or set system.debias_missing = "keep"'
             yield "system.debias", reason
@@ -477,19 +477,20 @@ def _mono_share_problems(batch: BatchConfig) -> Iterable[tuple[str, str]]:
 
 def _evaluation_problems(config: RunConfig) -> Iterable[tuple[str, str]]:
     evaluation = config.evaluation
-    keys = []
+    keys, specs = [], []
     for index, benchmark in enumerate(evaluation.benchmarks):
         try:
             keys.append(parse_benchmark(benchmark)[0])
+            specs.append(benchmark)
         except ConfigError as error:
             yield f"evaluation.benchmarks[{index}]", str(error)
             continue
-        if evaluation.languages and not languages_for(keys[-1], evaluation.languages):
+        if evaluation.languages and not languages_for(benchmark, evaluation.languages):
             names = ", ".join(evaluation.languages)
-            yield "evaluation.languages", f"{keys[-1]} has none of {names}; it has {_languages_text(keys[-1])}"
+            yield "evaluation.languages", f"{keys[-1]} has none of {names}; it has {_languages_text(benchmark)}"
     for language in evaluation.languages:
-        if keys and not any(languages_for(key, [language]) for key in keys):
-            yield "evaluation.languages", _unknown_language(language, keys[-1])
+        if specs and not any(languages_for(spec, [language]) for spec in specs):
+            yield "evaluation.languages", _unknown_language(language, specs[-1])
     if len(set(keys)) != len(keys):
         yield "evaluation.benchmarks", "the same benchmark is named twice"
     yield from _validation_problems(config, keys)
@@ -670,12 +671,12 @@ def _may_have_negatives(source: SourceConfig) -> bool:
     )
 
 
-def _unknown_language(language: str, key: str) -> str:
-    return f"unknown language {language!r}, {key} has {_languages_text(key)}"
+def _unknown_language(language: str, spec: str) -> str:
+    return f"unknown language {language!r}, {parse_benchmark_key(spec)} has {_languages_text(spec)}"
 
 
-def _languages_text(key: str) -> str:
-    return ", ".join(benchmark_languages(key))
+def _languages_text(spec: str) -> str:
+    return ", ".join(benchmark_languages(spec))
 
 
 def _source_languages(sources: Sequence[SourceConfig]) -> set[str]:

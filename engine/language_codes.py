@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import re
+from collections.abc import Collection
+
 # Ours -> mteb's.
 LANGUAGES = {
     "ar": "ara-Arab",
@@ -67,6 +71,48 @@ FLORES = (
     "tur_Latn", "ukr_Cyrl", "urd_Arab", "urd_Latn", "uzn_Latn", "vie_Latn", "war_Latn", "wol_Latn", "xho_Latn",
     "yor_Latn", "zho_Hans", "zho_Hant", "zsm_Latn", "zul_Latn",
 )  # fmt: skip
+
+_FLORES_LANGUAGES = frozenset(code.partition("_")[0] for code in FLORES)
+
+_CODE = r"[a-z]{2,3}(?:[-_][A-Z][a-z]{3})?(?:[-_](?:[A-Z]{2}|[0-9]{3}))?"  # zh, zh-Hans, pt_BR, zh_Hant_TW
+
+
+def is_language_code(name: str) -> bool:
+    """Whether a name is a code of a language that CLDR or FLORES knows, with a script and a region or without."""
+    if not re.fullmatch(_CODE, name):
+        return False
+    language = re.split("[-_]", name)[0]
+    return language in _cldr_languages() or language in _FLORES_LANGUAGES
+
+
+def language_in(name: str, also: Collection[str] = ()) -> str | None:
+    """The language that the name of a file says, without its ending; None: none, or several.
+
+    ``xquad.de``, ``de_squad-translate-train-train-v1.1``, ``zh-Hans`` and ``train.pt_BR`` say one; ``train-v2.0`` does
+    not. A part between dots goes before one between dashes or underscores, and the last of those before others.
+
+    Args:
+        also: names that are languages too, whatever they look like.
+    """
+    parts = [part for part in name.split(".") if part in also or is_language_code(part)]
+    if parts:
+        return parts[-1]
+    pieces = re.findall(rf"(?<![A-Za-z0-9]){_CODE}(?![A-Za-z0-9])", name)
+    spoken = {piece for piece in pieces if is_language_code(piece) and not _is_a_word(piece)}
+    spoken = spoken or {piece for piece in re.split("[._-]", name) if piece in also}
+    return spoken.pop() if len(spoken) == 1 else None
+
+
+def _is_a_word(piece: str) -> bool:
+    """Whether three letters in a longer name are more likely a word, as in ``new_train``, than a language."""
+    return re.fullmatch("[a-z]{3}", piece) is not None
+
+
+@functools.cache
+def _cldr_languages() -> frozenset[str]:
+    from babel import Locale
+
+    return frozenset(code for code in Locale("en").languages if "_" not in code)
 
 
 def langscript(language: str) -> str:

@@ -1,7 +1,9 @@
-"""Paths as a person writes them."""
+"""Paths as a person writes them, and the folders that are the user's own."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 
 from engine.config_error import ConfigError
@@ -27,6 +29,50 @@ def absolute(path: str | Path) -> Path:
         raise ConfigError(f"{path}: {WORKING_FOLDER_GONE}, or give an absolute path") from None
 
 
+def home_folder() -> Path:
+    """The user's home. Where there is none ($HOME is not set, and the user has no entry in passwd): a path at which
+    nothing can be read or made, so that this is an OSError like any other."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return NO_HOME
+
+
+def state_folder() -> Path:
+    """Where this program keeps what is of this user and no run: $XDG_STATE_HOME/hybrid-tui; not created."""
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else home_folder() / ".local" / "state") / "hybrid-tui"
+
+
+def cache_path() -> Path:
+    """``$HYBRID_TUI_CACHE``, else ``hybrid-tui`` in ``$XDG_CACHE_HOME`` or ``~/.cache``; not created."""
+    chosen, base = os.environ.get("HYBRID_TUI_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    return expanded(chosen) if chosen else (Path(base) if base else home_folder() / ".cache") / "hybrid-tui"
+
+
+def require_own_folders() -> None:
+    """What every run needs, tried before one is made.
+
+    Raises:
+        ConfigError: the state or the cache folder cannot be written to; one line that says what to set.
+    """
+    for folder in (state_folder(), cache_path()):
+        if (wrong := why_not_writable(folder)) is not None:
+            raise ConfigError(wrong)
+
+
+def why_not_writable(folder: Path) -> str | None:
+    """Makes one of the user's own folders and a file in it, which goes again; one line where that fails."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"\n")
+    except OSError as error:
+        shown = "you have no home folder" if folder.is_relative_to(NO_HOME) else f"{folder}: {error.strerror}"
+        return f"{shown}: set XDG_STATE_HOME and HYBRID_TUI_CACHE to folders that you may write to"
+    return None
+
+
 def require_working_folder() -> None:
     """
     Raises:
@@ -38,4 +84,5 @@ def require_working_folder() -> None:
         raise ConfigError(WORKING_FOLDER_GONE) from None
 
 
+NO_HOME = Path("/dev/null/no home folder")
 WORKING_FOLDER_GONE = "the working folder has been removed: go to one that exists"

@@ -17,6 +17,7 @@ from typing import Generic, Protocol, TypeVar
 
 from engine.config_error import ConfigError
 from engine.files import write_file
+from engine.paths import home_folder
 from engine.progress import Tick
 from tui.numbers import visible
 
@@ -212,7 +213,7 @@ def _unexpected(error: BaseException) -> str:
         path = _log_path(dict(os.environ))
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_file(path, "".join(traceback.format_exception(error)).encode("utf-8", "replace"), 0o600)
-    except (OSError, RuntimeError):
+    except OSError:
         return line
     return f"{line} (an error of the dashboard: see {path})"
 
@@ -220,4 +221,4 @@ def _unexpected(error: BaseException) -> str:
 def _log_path(environment: dict[str, str]) -> Path:
     """$XDG_STATE_HOME/hybrid-tui/dashboard-error.log, by default in ~/.local/state."""
     base = environment.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "hybrid-tui" / "dashboard-error.log"
+    return (Path(base) if base else home_folder() / ".local" / "state") / "hybrid-tui" / "dashboard-error.log"

@@ -218,6 +218,7 @@ def _add_reading(commands: _Commands) -> None:  # type: ignore[type-arg]
         metavar="TEXT",
         help="as in the dashboard: 'lr>=1e-4 model~xlmr mono>.7'",
     )
+    listing.add_argument("--view", metavar="NAME", help="the filter of a view that was saved in the dashboard")
     _json(listing)
     for name, text in (
         ("status", "say how a run stands"),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from engine.files import write_file
+from engine.paths import home_folder
 from tui.numbers import visible
 from tui.terminal.sequences import BELL, passed_through
 
@@ -36,7 +37,7 @@ def osc52(text: str, environment: Mapping[str, str]) -> str:
 def copy_path(environment: Mapping[str, str]) -> Path:
     """$XDG_STATE_HOME/hybrid-tui/copied.txt, by default in ~/.local/state."""
     base = environment.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "hybrid-tui" / "copied.txt"
+    return (Path(base) if base else home_folder() / ".local" / "state") / "hybrid-tui" / "copied.txt"
 
 
 def write_copy(text: str, environment: Mapping[str, str] = os.environ) -> Path:

@@ -26,6 +26,15 @@ GLOSSARY = {
     "Friedman's test": "Whether questions agree on which languages rank better: agreement W goes from 0 to 1.",
     "interval": "The 95 % interval of a mean, by resampling clusters of questions that share an article.",
     "Holm p": "A p-value that is adjusted for how many comparisons are made at once.",
+    "better, worse": "The difference is more than chance: the adjusted p is below .05.",
+    "margin": "How much lower still counts as equally good. It is stated in the config before training.",
+    "not inferior": "The loss, if there is any, is smaller than the margin: the lower bound of the interval lies "
+    "above it.",
+    "undecided": "The data do not say whether there is a difference.",
+    "clusters": "Questions that share an article, with their translations. They are resampled together, as they are "
+    "not independent.",
+    "for these seeds": "The verdict is about these runs. From five seeds a side on it is about training in general.",
+    "front": "A condition for which no other has both a higher mAP and a smaller rank distance (Pareto).",
     "masked": "In-batch negatives that are left out of the loss, because they are known to be relevant, a row.",
     "grad norm": "The length of the gradient before it is clipped.",
     "data wait": "The share of a step's time in which the device waited for the next batch.",
@@ -36,6 +45,9 @@ GLOSSARY = {
     "tie": "A relevant passage whose score others have as well; its rank is then set by the order of ids.",
 }
 
+_VERDICTS = ("better, worse", "margin", "not inferior", "undecided", "interval", "Holm p")
+_COMPARED = ("mAP", "nDCG", "R@k", "rank distance", "null", "own-language advantage")
+
 # By screen, or by the part of a screen that is in front.
 _WORDS: dict[str, tuple[str, ...]] = {
     "overview": ("mono", "cross", "pool", "mAP", "nDCG", "R@k", "rank distance", "null", "own-language advantage",
@@ -44,11 +56,13 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "bias": ("rank distance", "null", "own-language advantage", "interval", "share of the top 10", "first passage",
              "language effect", "Friedman's test", "PEER", "MRC@10", "pool"),
     "queries": ("average precision", "pool", "cross", "mono", "tie"),
-    "compare": ("mAP", "nDCG", "R@k", "rank distance", "own-language advantage", "interval", "Holm p"),
-    "study": ("mAP", "nDCG", "rank distance", "own-language advantage", "interval", "Holm p"),
+    "compare": (*_VERDICTS, "clusters", "for these seeds", *_COMPARED),
+    "overlay": ("mono", "cross", "smoothed", "mAP", "nDCG", "rank distance"),
+    "places": ("mAP", "rank distance", "null", "front"),
+    "study": (*_VERDICTS, "for these seeds", *_COMPARED),
 }  # fmt: skip
 
 
 def words_of(screen: str, part: str = "") -> Sequence[tuple[str, str]]:
     """(word, what it means), of the part of the screen in front where there are parts."""
-    return [(word, GLOSSARY[word]) for word in _WORDS.get(part or screen, ())]
+    return [(word, GLOSSARY[word]) for word in _WORDS.get(part) or _WORDS.get(screen, ())]

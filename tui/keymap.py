@@ -47,7 +47,8 @@ _VIEWS = ("runs", "run", "launch", "compare", "study", "devices")
 _CHOOSERS = ("choose", "charts", "others", "fields", "views")
 _DIALOGS = ("export", "confirm", "help", "toml", "enter", *_CHOOSERS)
 _STUDY_PARTS = ("grid", "answer", "left")
-_MOVING = ("list", "text", "cells", "board", *_STUDY_PARTS)
+_COMPARE_PARTS = ("pairs", "places")
+_MOVING = ("list", "text", "cells", "board", *_STUDY_PARTS, *_COMPARE_PARTS)
 
 # Of each screen the scopes of its widgets that have keys of their own; those of one tuple are in sight together.
 PARTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -65,6 +66,7 @@ PARTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "help": (("text",),),
     "toml": (("text",),),
     "confirm": (("text",),),
+    "compare": (("differences", "list"), ("pairs",), ("overlay",), ("places",)),
     "study": tuple((part,) for part in _STUDY_PARTS),
     "devices": (("list",),),
 }
@@ -227,9 +229,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("last", ("end",), "last", "", _CHOOSERS, footer=False, first=True),
     Action("move_up", ("up",), "move", "move over the cells, the lines or the runs", _STUDY_PARTS, footer=False,
            shown_keys="arrows"),
+    Action("move_up", ("up",), "move", "move over the languages, or pairs of them", ("pairs",), footer=False,
+           shown_keys="arrows"),
+    Action("move_up", ("up",), "move", "move over the conditions", ("places",), footer=False, shown_keys="up down"),
     Action("move_down", ("down",), "down", "", _MOVING, footer=False),
-    Action("move_left", ("left",), "left", "", ("grid", "cells", "board"), footer=False),
-    Action("move_right", ("right",), "right", "", ("grid", "cells", "board"), footer=False),
+    Action("move_left", ("left",), "left", "", ("grid", "cells", "board", "pairs"), footer=False),
+    Action("move_right", ("right",), "right", "", ("grid", "cells", "board", "pairs"), footer=False),
     Action("move_left", ("left",), "left", "columns left or right", ("columns",), footer=False,
            shown_keys="left right"),
     Action("move_right", ("right",), "right", "", ("columns",), footer=False),
@@ -252,23 +257,27 @@ ACTIONS: tuple[Action, ...] = (
     Action("panel", ("o",), "before you start", "what a start would do, on a narrow screen", ("launch",)),
     Action("toml", ("f2",), "as TOML", "the whole config as TOML", ("launch",), palette="config: show as TOML"),
     Action("write", ("f5", "w"), "write", "write the table to the file", ("export",), shown_keys="w"),
-    Action("baseline", ("v", "enter"), "baseline", "choose the baseline", ("compare",), palette="compare: baseline"),
+    Action("choose", ("enter",), "pair by pair", "the difference under the cursor by languages or pairs of them",
+           ("differences",)),
+    Action("choose", ("enter",), "heatmap", "the heatmap of the run, or its language bias for a measure of bias",
+           ("pairs",)),
+    Action("choose", ("enter",), "open the run", "open the first run of the condition under the cursor", ("places",)),
     Action("view('pairs')", ("h",), "per pair", "per language or pair of languages, for the measure under the cursor",
            ("compare",), palette="compare: per pair"),
-    Action("view('curves')", ("l",), "curves", "curves over one another; m: of what", ("compare",),
-           palette="compare: curves"),
+    Action("view('curves')", ("l",), "curves", "curves over one another", ("compare",), palette="compare: curves"),
     Action("view('places')", ("p",), "Pareto", "map_monolingual against rank_distance", ("compare",),
            palette="compare: Pareto view"),
     Action("view('table')", ("t",), "table", "back to the table, as q does", ("compare",), footer=False,
            palette="compare: table"),
     Action("measure", ("m",), "of what", "what the curves are of: losses, or a metric over the evaluations",
-           ("compare",), footer=False, palette="compare: curves of what"),
-    Action("log_axis", ("y",), "log axis", "logarithmic or linear loss axis", ("compare",), footer=False,
+           ("overlay",), palette="compare: curves of what"),
+    Action("log_axis", ("y",), "log axis", "logarithmic or linear loss axis", ("overlay",),
            palette="compare: log axis"),
+    Action("baseline", ("v",), "baseline", "choose the baseline", ("compare",), palette="compare: baseline"),
+    Action("sort", ("s",), "sort", "sort the conditions of each measure: as started, by value, change or p",
+           ("differences",), footer=False, palette="compare: sort"),
     Action("benchmark", ("b",), "benchmark", "the next benchmark that all runs have", ("compare",), footer=False,
            palette="compare: next benchmark"),
-    Action("move_left", ("left",), "left", "", ("compare",), footer=False),
-    Action("move_right", ("right",), "right", "", ("compare",), footer=False),
     Action("choose", ("enter",), "choose", "choose", ("choose",)),
     Action("show_or_hide", ("enter",), "show or hide", "show or hide the chart under the cursor", ("charts",)),
     Action("show_or_hide", ("enter",), "take or leave", "take the key under the cursor, or leave it out", ("fields",)),
@@ -453,7 +462,7 @@ def footer(
         if action.name in _ENDS:
             ends.append((shown_key(action), label))
         else:
-            chosen[action.name] = shown_key(action), label
+            chosen.setdefault(action.name, (shown_key(action), label))  # of several parts that of the first
     if order:
         return [chosen[name] for name in order if name in chosen] + ends
     return list(chosen.values())[:FOOTER_KEYS] + ends

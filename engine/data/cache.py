@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from engine.config import ConfigError
-from engine.paths import expanded
+from engine.paths import cache_path
 
 OFFLINE_VARIABLES = ("HYBRID_TUI_OFFLINE", "HF_HUB_OFFLINE")
 _TRUE = {"1", "ON", "YES", "TRUE"}  # as huggingface_hub reads its own variables
@@ -19,9 +19,7 @@ _local_only: ContextVar[bool] = ContextVar("local_only", default=False)
 
 def cache_folder() -> Path:
     """``$HYBRID_TUI_CACHE``, else ``hybrid-tui`` in ``$XDG_CACHE_HOME`` or ``~/.cache``; private to the user."""
-    chosen = os.environ.get("HYBRID_TUI_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME")
-    folder = expanded(chosen) if chosen else (Path(base) if base else Path.home() / ".cache") / "hybrid-tui"
+    folder = cache_path()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
-from engine.benchmark_names import benchmark_languages, languages_for, parse_benchmark, parse_benchmark_key
+from engine.benchmark_names import benchmark_languages, languages_for, parse_benchmark
 from engine.config import ConfigError, EvaluationConfig, SourceConfig
 from engine.data.benchmark import Benchmark, sample_queries
 from engine.data.cldr.english import english_benchmark
@@ -64,7 +64,7 @@ def load_configured(spec: str, config: EvaluationConfig, tick: Tick | None = Non
     """
     benchmark = load_benchmark(
         spec,
-        languages_for(parse_benchmark_key(spec), config.languages),
+        languages_for(spec, config.languages),
         config.unit,
         config.articles,
         drop_own_id=config.drop_own_id,
@@ -95,7 +95,7 @@ def load_benchmark(
         ConfigError: an unknown benchmark, language or unit, a malformed file, or a failed download.
     """
     key, folder = parse_benchmark(spec)
-    if published := benchmark_languages(key):
+    if published := benchmark_languages(spec):
         select_languages(languages, published, key)
     if key == "cldr":
         return cldr_benchmark(languages)

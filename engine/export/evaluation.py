@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,34 @@ def evaluation_document(model: str, folder: Path) -> EvaluationDocument:
     summary = read_summary(folder)
     names = set(EvaluationDocument.__struct_fields__) - {"model"}
     return EvaluationDocument(model=model, **{name: getattr(summary, name) for name in names})
+
+
+class SuiteMean(msgspec.Struct, frozen=True, kw_only=True):
+    """The means over the data sets of a suite, each of the same weight."""
+
+    benchmark: str  # the suite
+    model: str
+    data_sets: list[str]
+    metrics: dict[str, float]  # those that every data set has
+
+
+def suite_mean(suite: str, documents: Sequence[EvaluationDocument]) -> SuiteMean:
+    """Of one model on all data sets of a suite."""
+    columns = {name: [document.metrics.get(name) for document in documents] for name in documents[0].metrics}
+    metrics = {
+        name: statistics.fmean(value for value in values if value is not None)
+        for name, values in columns.items()
+        if None not in values
+    }
+    data_sets = [document.benchmark for document in documents]
+    return SuiteMean(benchmark=suite, model=documents[0].model, data_sets=data_sets, metrics=metrics)
+
+
+def suite_report(mean: SuiteMean) -> str:
+    """The same as text."""
+    width = max(map(len, mean.metrics), default=0)
+    lines = [f"{name:{width}}  {value:.4f}" for name, value in mean.metrics.items()]
+    return "\n".join([f"{mean.model} on {mean.benchmark}, mean of {len(mean.data_sets)} data sets", *lines])
 
 
 def evaluation_report(model: str, folder: Path) -> str:

@@ -8,8 +8,8 @@ import socket
 from pathlib import Path
 
 from engine import flock
+from engine.paths import state_folder
 from engine.runs.errors import RunError
-from engine.runs.folder import state_folder
 
 CPU_SLOTS_VARIABLE = "HYBRID_TUI_CPU_SLOTS"
 

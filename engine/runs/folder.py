@@ -159,12 +159,6 @@ def read_spec(folder: RunFolder) -> Spec:
         raise RunError(f"{folder.spec}: not a run's spec: {error}") from None
 
 
-def state_folder() -> Path:
-    """Where this program keeps what is of this user and no run: $XDG_STATE_HOME/hybrid-tui; not created."""
-    base = os.environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "hybrid-tui"
-
-
 def newest_step(checkpoints: Path) -> int | None:
     """The last step that has a whole checkpoint; None without any. Half-written ones have hidden names."""
     try:

@@ -57,6 +57,17 @@ def last_words(folder: RunFolder, since: float = 0.0) -> tuple[str, ...]:
     return tuple(line.rstrip() for line in whole[-_LINES:] if line.strip())
 
 
+def telling_part(lines: Sequence[str], count: int) -> tuple[str, ...]:
+    """``count`` lines from where it began to go wrong, as far as that can be told; else the last ones.
+
+    Behind the cause the fault handler lists every frame of every thread.
+    """
+    fatal = next((at for at in reversed(range(len(lines))) if _FATAL.search(lines[at])), len(lines))
+    causes = [at for at in range(max(0, fatal - count), fatal) if any(told.search(lines[at]) for told in _TOLD)]
+    start = causes[0] if causes and fatal < len(lines) else min(fatal, max(0, len(lines) - count))
+    return tuple(lines[start : start + count])
+
+
 def cause_of_death(lines: Sequence[str]) -> str:
     """By what signal and why, as the last words tell; empty where they tell nothing."""
     fatal = next((match for line in reversed(lines) if (match := _FATAL.search(line))), None)

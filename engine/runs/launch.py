@@ -34,7 +34,7 @@ from engine.config import (
     problems,
 )
 from engine.files import write_file
-from engine.paths import expanded, require_working_folder
+from engine.paths import expanded, require_own_folders, require_working_folder
 from engine.runs import spawn
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, Spec, read_spec
@@ -80,6 +80,7 @@ def launch(
         raise ConfigError(f"{field}: {wrong}")
     _refuse_to_join(config)
     require_working_folder()
+    require_own_folders()
     config = with_absolute_paths(config)
     spec = Spec(
         config=config, created=time.time(), provenance=provenance(config, command_line), parent=parent, study=study
@@ -125,6 +126,7 @@ def resume(folder: RunFolder, *, take_over: bool = False, evaluate: bool = False
     config = read_spec(folder).config
     _refuse_to_join(config)
     require_working_folder()
+    require_own_folders()
     liveness = liveness_of(folder)
     if liveness.alive is None and liveness.owner is not None and not take_over:
         raise RunError(

@@ -33,7 +33,7 @@ def kills_user_processes() -> bool:
             timeout=_TIMEOUT_SECONDS,
             check=False,
         )
-        return killed_at_logout(answer.stdout, _CGROUP.read_text(), _user())
+        return killed_at_logout(answer.stdout, _CGROUP.read_text(), user_name())
     except (OSError, subprocess.SubprocessError):
         return False
 
@@ -59,11 +59,15 @@ def logout_warning() -> str | None:
     """One line for launch screen, ``run`` and ``doctor`` where a run would not survive the logout; else None."""
     if not kills_user_processes():
         return None
-    user = _user()
+    user = user_name()
     if scope_command() and (_LINGER / user).exists():
         return None
     return f"logind ends what {user} has running at logout: `loginctl enable-linger` lets runs go on"
 
 
-def _user() -> str:
-    return pwd.getpwuid(os.getuid()).pw_name
+def user_name() -> str:
+    """Of whom there may be no entry, as in a container that is run with --user: then the number."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

@@ -13,7 +13,7 @@ from engine.events import Number, from_number, to_number
 from engine.runs.annotations import read_annotations
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, read_spec
-from engine.runs.last_words import cause_of_death, last_words
+from engine.runs.last_words import cause_of_death, last_words, telling_part
 from engine.runs.lock import Liveness, probe
 from engine.runs.reader import RunReader
 from engine.runs.state import FINAL_PHASES, RunState
@@ -174,7 +174,7 @@ def status_of(reader: RunReader) -> Status:
 
 
 def _shown_words(folder: RunFolder, state: RunState) -> tuple[str, ...]:
-    return last_words(folder, state.updated)[-WORDS_SHOWN:]
+    return telling_part(last_words(folder, state.updated), WORDS_SHOWN)
 
 
 def selected_step(folder: RunFolder, config: RunConfig) -> SelectedStep | None:

@@ -19,8 +19,9 @@ from pathlib import Path
 
 from engine import flock
 from engine.files import read_small, write_file
+from engine.paths import state_folder
 from engine.runs import spawn
-from engine.runs.folder import RunFolder, state_folder
+from engine.runs.folder import RunFolder
 from engine.runs.logout import scope_command
 
 WATCHER = ("-P", "-m", "engine.alerts.watcher")

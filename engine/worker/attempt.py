@@ -24,6 +24,7 @@ from engine.runs.state import Phase
 from engine.training.errors import NonFiniteError
 from engine.worker import run
 from engine.worker.session import Finished, Leave, LostRun, Session
+from engine.worker.warnings_told import data_warnings_told
 
 if TYPE_CHECKING:
     from engine.distributed.mesh import Mesh
@@ -102,7 +103,8 @@ def guarded(session: Session, work: Callable[[], object], *, evaluate_only: bool
     former = session.state.former_phase
     status = EXIT_DONE
     try:
-        work()
+        with data_warnings_told(session):
+            work()
         return None
     except (LostRun, RankLost):
         raise

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from engine.encoder import DualEncoder
     from engine.worker.evaluating import Debias
 
+LOADING = "loading torch and transformers"  # twenty seconds on a slow disk, in which nothing else is told
+
 
 def train(session: Session, config: RunConfig, mesh: Mesh | None = None, held: HeldDevice | None = None) -> Finished:
     """Trains from the newest whole checkpoint, or from the start, to the end.
@@ -117,6 +119,7 @@ def measure(session: Session, config: RunConfig, *, again: bool = False) -> None
     session.begin()
     try:
         if is_encoder:
+            session.emit(events.Progress(what=LOADING, done=0, total=None))
             import_frameworks()
         set_up_torch(runtime)
         from engine.worker.evaluating import Evaluator
@@ -159,6 +162,7 @@ def _begin(session: Session, config: RunConfig, held: HeldDevice | None = None) 
     share_cores()
     device = wait_for_device(config.runtime, session)
     session.begin()
+    session.emit(events.Progress(what=LOADING, done=0, total=None))
     import_frameworks()
     set_up_torch(config.runtime)
     return device

@@ -13,6 +13,7 @@ from runs_factory import finished
 from engine.runs.annotations import read_annotations
 from engine.runs.registry import list_put_away, list_runs
 from tui.cli import EXIT_DONE, EXIT_WRONG_USE, main
+from tui.runs.saved_views import TableView, keep_named
 
 
 def test_what_is_said_of_a_run_stands_in_its_status_and_in_the_list(
@@ -28,6 +29,8 @@ def test_what_is_said_of_a_run_stands_in_its_status_and_in_the_list(
     status = json.loads(capsys.readouterr().out)
     assert (status["id"], status["name"]) == (folder.id, "best-one")
     assert (status["note"], status["tags"], status["pinned"]) == ("too high a rate", ["paper"], True)
+    assert main([*runs, "status", "best-one"]) == EXIT_DONE
+    assert "pinned   tag:paper   too high a rate" in capsys.readouterr().out
     assert main([*runs, "list", "--json"]) == EXIT_DONE
     assert json.loads(capsys.readouterr().out)["runs"] == [status]
 
@@ -123,3 +126,17 @@ def test_a_list_is_filtered_as_in_the_dashboard(home: Path, capsys: pytest.Captu
     assert capsys.readouterr().out == "none of 2 runs fits the filter\n"
     assert main([*runs, "list", "--filter", "lr>"]) == EXIT_WRONG_USE
     assert capsys.readouterr().err == "hybrid-tui: --filter: lr> needs a value\n"
+
+
+def test_a_list_takes_the_filter_of_a_view(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("first", "second"):
+        finished(home, name)
+    runs = ["--runs", str(home)]
+    assert main([*runs, "list", "--view", "mine"]) == EXIT_WRONG_USE
+    assert "no view of that name; none is saved" in capsys.readouterr().err
+    keep_named("mine", TableView(filter="state:finished"))
+    for more, found in (([], 2), (["--filter=-second"], 1)):
+        assert main([*runs, "list", "--view", "mine", *more, "--json"]) == EXIT_DONE
+        assert len(json.loads(capsys.readouterr().out)["runs"]) == found
+    assert main([*runs, "list", "--view", "other"]) == EXIT_WRONG_USE
+    assert "there are mine" in capsys.readouterr().err

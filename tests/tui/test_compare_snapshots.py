@@ -59,7 +59,7 @@ def settled(app: Dashboard) -> bool:
     screen = app.screen
     if not isinstance(screen, CompareScreen):
         return True
-    return screen.comparison is not None and (screen.view != "curves" or bool(screen.what))
+    return screen.comparison is not None and (screen.view != "curves" or bool(screen.curves.what))
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])

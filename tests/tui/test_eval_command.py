@@ -64,6 +64,26 @@ def test_a_suite_is_measured_data_set_by_data_set(tmp_path, capfdbinary):
     assert [document["benchmark"] for document in documents] == ["beir/first", "beir/second"]
 
 
+@pytest.mark.parametrize(("spec", "suite"), [("beir/*", "beir/*"), ("beir/cqadupstack", "beir/cqadupstack-*")])
+def test_a_suite_ends_with_the_mean_of_its_data_sets(tmp_path, capfdbinary, spec, suite):
+    """CQADupStack is published as a folder of twelve data sets."""
+    for name in ("android", "english"):
+        queries = beir_folder(tmp_path / name) / "queries.jsonl"
+        queries.write_text('{"_id": "q1", "text": "first"}\n{"_id": "q2", "text": "second"}\n')
+    qrels = tmp_path / "english" / "qrels" / "test.tsv"
+    qrels.write_text(qrels.read_text() + "q1\tgone\t1\n")
+    assert main(["bm25", "--benchmark", f"{spec}={tmp_path}", "--json"]) == 0
+    out, err = capfdbinary.readouterr()
+    printed = json.loads(out)
+    (mean,) = printed["means"]
+    assert (mean["benchmark"], mean["model"]) == (suite, "bm25")
+    assert mean["data_sets"] == [document["benchmark"] for document in printed["evaluations"]]
+    values = [document["metrics"]["map_monolingual"] for document in printed["evaluations"]]
+    assert mean["metrics"]["map_monolingual"] == sum(values) / 2
+    assert values[0] > values[1]
+    assert err.count(b"1 judgement of 1 query names a passage that is not there: gone") == 1
+
+
 def test_of_several_systems_one_that_is_missing_is_told_and_the_others_are_measured(model, tmp_path, capfdbinary):
     gone = tmp_path / "gone"
     arguments = ["bm25", str(gone), "run:nobody", "--trec", str(tmp_path / "best.run")]

@@ -10,7 +10,11 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from tui import keymap
+from tui.compare.overlay_view import OverlayPanel
+from tui.compare.pairs_view import PairsPanel
+from tui.compare.places_view import PlacesPanel
 from tui.compare.screen import CompareScreen
+from tui.compare.table import DifferencesTable
 from tui.devices.screen import DevicesScreen
 from tui.dialogs.charts import ChartsScreen
 from tui.dialogs.choose import ChooseScreen
@@ -51,6 +55,7 @@ PARTS: dict[str, list[type[Widget]]] = {
     "cells": [HeatPanel], "bias": [BiasTab], "columns": [SharePanel], "queries": [QueriesTab], "log": [LogTab],
     "config": [ConfigTab], "grid": [ResultsGrid], "answer": [AnswerPanel], "left": [RunsLeft],
     "filter": [FilterInput],
+    "differences": [DifferencesTable], "pairs": [PairsPanel], "overlay": [OverlayPanel], "places": [PlacesPanel],
 }  # fmt: skip
 WAYS_OUT = ("commands", "help", "close", "leave")  # in this order behind the other keys
 EATEN = re.compile(r"^(alt\+.*|ctrl\+(s|q|z|c|b|m|i|j|\\))$")

@@ -124,7 +124,7 @@ async def test_every_tab_of_a_run_is_looked_at_while_reads_hang(
             for other in ("down", "right", "pagedown", "end", "plus", "y", "right_square_bracket", "b", "o"):
                 await pilot.press(other)
             await settle(pilot)
-        await pilot.press("p")  # asks the disk, in a thread of its own
+        await pilot.press("p", "y")  # asks, since others are queued, and then the disk, in a thread of its own
         await pilot.press("q")
         assert isinstance(app.screen, RunsScreen)
         disk.recover()

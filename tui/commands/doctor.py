@@ -20,6 +20,7 @@ from engine import flock
 from engine.machine.cores import cpu_quota, memory_limit, usable_cores
 from engine.machine.gpu_report import GpuReport, Report
 from engine.machine.gpus import has_driver
+from engine.paths import cache_path, state_folder, why_not_writable
 from engine.runs.folder import runs_home
 from engine.runs.logout import logout_warning
 from tui.commands.output import print_json
@@ -53,7 +54,14 @@ class Finding(msgspec.Struct, frozen=True):
 
 def doctor(options: argparse.Namespace) -> int:
     """Prints the findings; exit status 1 when something must be mended before a run can start."""
-    findings = [*_software(), *_compute(), *_storage(runs_home(options.runs)), *_session(), *_terminal()]
+    findings = [
+        *_software(),
+        *_compute(),
+        *_storage(runs_home(options.runs)),
+        *_own_folders(),
+        *_session(),
+        *_terminal(),
+    ]
     if options.json:
         print_json({"findings": findings})
     else:
@@ -134,8 +142,8 @@ def _memory() -> str:
 
 def _storage(home: Path) -> list[Finding]:
     existing = next(folder for folder in (home, *home.resolve().parents) if folder.exists())
-    if not os.access(existing, os.W_OK):
-        return [Finding("problem", "runs", f"{home}: not writable")]
+    if (wrong := _why_no_run_can_be_made(existing)) is not None:
+        return [Finding("problem", "runs", f"{home}: {wrong}; choose another folder with --runs")]
     free = shutil.disk_usage(existing).free
     level: Level = "note" if free < _LOW_DISK_BYTES else "ok"
     text = f"{home}: {free / 2**30:.1f} GiB free (a checkpoint of XLM-R-base takes 3.3 GB)"
@@ -143,6 +151,26 @@ def _storage(home: Path) -> list[Finding]:
     if (kind := _filesystem(existing)) in ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs"):
         findings.append(
             Finding("note", "runs", f"on a network file system ({kind}): another machine's runs show by age")
+        )
+    return findings
+
+
+def _why_no_run_can_be_made(folder: Path) -> str | None:
+    """Makes a folder in it, which goes again."""
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".doctor-"):
+            return None
+    except OSError as error:
+        return f"no run folder can be made here: {error.strerror}"
+
+
+def _own_folders() -> list[Finding]:
+    """Tries to write where every run does, beside its folder."""
+    findings = []
+    for what, folder in (("state", state_folder()), ("cache", cache_path())):
+        wrong = why_not_writable(folder)
+        findings.append(
+            Finding("ok", what, f"{folder}: writable") if wrong is None else Finding("problem", what, wrong)
         )
     return findings
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from engine.benchmark_names import expand_suite, is_suite, parse_benchmark_key
+from engine.benchmark_names import expand_suite, parse_benchmark_key, suite_of
 from engine.config import (
     DEBIAS_METHODS,
     ConfigError,
@@ -44,6 +44,9 @@ from engine.runs.weights import OF_A_RUN, weights_of_run
 from tui.commands.output import exit_status, print_json
 from tui.commands.plain import ENDED
 from tui.commands.progress import ProgressLine
+
+if TYPE_CHECKING:
+    from engine.export.evaluation import EvaluationDocument, SuiteMean
 
 _EXIT_WRONG_USE = 2
 _WHERE_IT_IS = ("model.name", "system.path")  # fields that are wrong with one system alone
@@ -309,18 +312,38 @@ def _why(reader: RunReader, state: str) -> str:
 
 
 def _print_results(results: Sequence[tuple[str, Path]], systems: int, options: argparse.Namespace) -> None:
-    from engine.export.evaluation import evaluation_document, evaluation_report
+    from engine.export.evaluation import evaluation_document, evaluation_report, suite_report
 
-    if not options.json:
-        print("\n\n\n".join(evaluation_report(name, folder) for name, folder in results))
-        return
     documents = [evaluation_document(name, folder) for name, folder in results]
-    if systems == len(options.benchmark) == 1 and not is_suite(options.benchmark[0]):
-        if documents:
-            sys.stdout.buffer.write(msgspec.json.encode(documents[0]) + b"\n")
-    else:
-        sys.stdout.buffer.write(msgspec.json.encode({"evaluations": documents}) + b"\n")
+    means = _suite_means(documents, options.benchmark)
+    if not options.json:
+        reports = [evaluation_report(name, folder) for name, folder in results]
+        print("\n\n\n".join([*reports, *map(suite_report, means)]))
+        return
+    is_one = systems == len(options.benchmark) == 1 and suite_of(options.benchmark[0]) is None
+    if is_one and documents:
+        sys.stdout.buffer.write(msgspec.json.encode(documents[0]) + b"\n")
+    elif not is_one:
+        of_suites = {"means": means} if means else {}
+        sys.stdout.buffer.write(msgspec.json.encode({"evaluations": documents, **of_suites}) + b"\n")
     sys.stdout.buffer.flush()
+
+
+def _suite_means(documents: Sequence[EvaluationDocument], specs: Sequence[str]) -> list[SuiteMean]:
+    """Of every system that was measured on all data sets of a suite."""
+    from engine.export.evaluation import suite_mean
+
+    means = []
+    for spec in specs:
+        suite = suite_of(spec)
+        if suite is None:
+            continue
+        keys = [parse_benchmark_key(name) for name in expand_suite(spec)]
+        for model in dict.fromkeys(document.model for document in documents):
+            of_model = {document.benchmark: document for document in documents if document.model == model}
+            if all(key in of_model for key in keys):
+                means.append(suite_mean(suite, [of_model[key] for key in keys]))
+    return means
 
 
 def _check_target(out: Path) -> None:

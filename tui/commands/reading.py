@@ -38,8 +38,9 @@ def list_all(options: argparse.Namespace) -> int:
     folders = list_runs(home)
     catch_up(folders)
     readers = [_read(folder) for folder in folders]
-    if options.filter:
-        readers = _fitting(readers, options.filter)
+    text = " ".join(filter(None, (_filter_of(options.view) if options.view else "", options.filter)))
+    if text:
+        readers = _fitting(readers, text)
     _warn_without_locks(folders)
     if options.json:
         print_json({"runs": [status_of(reader) for reader in readers]})
@@ -50,6 +51,21 @@ def list_all(options: argparse.Namespace) -> int:
     else:
         print(f"no runs in {home}; 'hybrid-tui demo' makes one")
     return 0
+
+
+def _filter_of(name: str) -> str:
+    """The filter of a view that was saved in the dashboard.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    from tui.runs import saved_views
+
+    _, named, problem = saved_views.load(runs_home())
+    if name in named:
+        return named[name].filter
+    there = problem or (f"there are {', '.join(named)}" if named else "none is saved: V in the dashboard does it")
+    raise ConfigError(f"--view {name}: no view of that name; {there}")
 
 
 def _fitting(readers: Sequence[RunReader], text: str) -> list[RunReader]:
@@ -93,6 +109,9 @@ def status(options: argparse.Namespace) -> int:
     print(f"{visible(current.id)}  {current.state}  {standing_line(reader.state)}{left}")
     if why := explanation(reader.folder, reader.state, probe(reader.folder)):
         print(visible(why))
+    said = [*(["pinned"] if current.pinned else []), *(f"tag:{tag}" for tag in current.tags), current.note]
+    if any(said):
+        print(visible("   ".join(filter(None, said))))
     for point in reader.state.latest_evaluations().values():
         print(evaluation_line(reader.state, point))
     if current.updated:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import getpass
 import os
 import shlex
 import signal
@@ -15,6 +14,7 @@ from typing import Any
 
 from engine.config import ConfigError
 from engine.runs.folder import runs_home
+from engine.runs.logout import user_name
 from tui.commands.dashboard import settings_for
 from tui.web.gate import Gate, is_loopback, new_token
 
@@ -100,7 +100,7 @@ def _addresses(host: str, port: int, token: str) -> list[str]:
         shown = socket.gethostname()
     lines = [f"http://{shown}:{port}/{token}/", ""]
     if is_loopback(host):
-        there = shlex.quote(f"{getpass.getuser()}@{socket.gethostname()}")
+        there = shlex.quote(f"{user_name()}@{socket.gethostname()}")
         lines += [
             "from another machine, forward the port first, and open the same address there:",
             f"  ssh -N -L {port}:{shown}:{port} {there}",

@@ -19,6 +19,7 @@ LABELS = {
     "map_multilingual": "mAP multilingual", "rank_distance": "rank distance",
     "own_language_advantage": "own advantage", "ndcg_at_10": "nDCG@10",
 }  # fmt: skip
+_SEEDS = ", for these seeds"
 _GOOD = ("better", "lower")
 _BAD = ("worse", "higher")
 
@@ -38,6 +39,12 @@ class Choice:
         """Equal for comparisons of the same evaluations: runs, steps and when these were evaluated."""
         found = tuple((str(row.folder.path), *evaluated(row)[self.benchmark]) for row in self.rows)
         return str(self.baseline.folder.path), self.benchmark, found
+
+    @property
+    def subject(self) -> tuple[str, str, tuple[str, ...]]:
+        """Equal for comparisons of the same runs, baseline and benchmark, whenever they were evaluated."""
+        runs = tuple(str(row.folder.path) for row in self.rows)
+        return str(self.baseline.folder.path), self.benchmark, runs
 
     def request(self) -> CompareRequest:
         return CompareRequest(
@@ -89,9 +96,14 @@ def words(row: CompareRow) -> str:
     return short_verdict(row.verdict)
 
 
+def spoken(row: CompareRow) -> str:
+    """The verdict in a sentence that has said the margin: with whose seeds it is about."""
+    return words(row) + (_SEEDS if row.verdict.endswith(_SEEDS) else "")
+
+
 def short_verdict(verdict: str) -> str:
     """The same of a verdict alone."""
-    return verdict.removesuffix(", for these seeds").partition(" at the margin")[0]
+    return verdict.removesuffix(_SEEDS).partition(" at the margin")[0]
 
 
 def style(row: CompareRow) -> str:

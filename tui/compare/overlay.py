@@ -23,6 +23,7 @@ METRICS = ("map_monolingual", "map_crosslingual", "map_multilingual", "ndcg_at_1
 class Overlay:
     """``curves[what][condition]``; of several seeds the mean over those that reached a step."""
 
+    benchmark: str  # of the metrics
     curves: dict[str, dict[str, View]]
     last: int  # the last step of any
     seconds: float  # that reading took
@@ -49,7 +50,7 @@ class OverlayReader:
         self._readers = {
             name: [RunReader(folder, series=True) for folder in folders] for name, folders in conditions.items()
         }
-        self._benchmark = benchmark
+        self.benchmark = benchmark
 
     def read(self, beta: float) -> Overlay:
         """Takes up what is new; ``beta`` smooths the losses."""
@@ -64,13 +65,12 @@ class OverlayReader:
                 steps, values = _mean([_losses(series, code) for series in columns])
                 _add(curves[what], name, steps, values, beta)
             points = [
-                [point for point in reader.state.evaluations if point.benchmark == self._benchmark]
-                for reader in readers
+                [point for point in reader.state.evaluations if point.benchmark == self.benchmark] for reader in readers
             ]
             for metric in METRICS:
                 steps, values = _mean([_metric(found, metric) for found in points])
                 _add(curves[metric], name, steps, values, 0.0)
-        return Overlay(curves, last, time.monotonic() - began)
+        return Overlay(self.benchmark, curves, last, time.monotonic() - began)
 
 
 Points = tuple[Sequence[int], Sequence[float]]  # ascending steps, values; non-finite ones among them

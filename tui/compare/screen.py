@@ -3,58 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import cached_property
 
+from textual import events
 from textual.app import ComposeResult
+from textual.widget import Widget
 
 from engine.export.compare_rows import CompareRow
 from tui import keymap
+from tui.background import Latest
 from tui.compare.comparator import Comparator
-from tui.compare.job import Choice, common_benchmarks, evaluated, oldest_first, usual_baseline
-from tui.compare.overlay import LOSSES, Overlay, OverlayReader
-from tui.compare.table import (
-    WIDE,
-    Comparison,
-    Sentences,
-    brief,
-    condition_text,
-    head,
-    row_lines,
-)
-from tui.compare.views import CurvesPanel, PairsPanel, PlacesPanel
+from tui.compare.comparison import Comparison, brief, condition_text
+from tui.compare.job import Choice, common_benchmarks, evaluated, measure_label, oldest_first, usual_baseline
+from tui.compare.overlay import Overlay, OverlayReader
+from tui.compare.overlay_view import OverlayPanel
+from tui.compare.pairs_view import PairsPanel
+from tui.compare.places_view import PlacesPanel
+from tui.compare.table import SORTED_BY, DifferencesTable, Sentences, TableHead
 from tui.draw.small import progress_bar
 from tui.draw.text import Piece, Row, wrap
 from tui.follow.curves import usual_smoothing
 from tui.follow.feed import Snapshot
 from tui.follow.rows import RunRow
-from tui.numbers import visible
-from tui.widgets.arrows import Arrows
-from tui.widgets.lists import Items
-from tui.widgets.panel import Drawn
+from tui.numbers import count, visible
 from tui.widgets.view import View
 
 _SENTENCES_FROM = 22  # lines of a terminal that has room for them
 _CURVES_EVERY = 2.0  # seconds between two looks at live runs ...
 _RESTS = 10  # ... and at least this many times as long as a look takes
+_OF_LANGUAGE_BIAS = ("rank_distance", "own_language_advantage")
+# Of each view the part of the screen that is in front, as the keymap calls it, and what its footer needs most.
+_PARTS = {"table": "differences", "pairs": "pairs", "curves": "overlay", "places": "places"}
+_FOOTERS = {
+    "table": ("choose", "view('curves')", "view('places')", "baseline", "sort", "export", "benchmark"),
+    "pairs": ("choose", "view('table')", "view('curves')", "view('places')", "baseline", "export", "benchmark"),
+    "curves": ("measure", "log_axis", "view('table')", "view('pairs')", "view('places')", "benchmark", "export"),
+    "places": ("choose", "view('table')", "view('pairs')", "view('curves')", "baseline", "export", "benchmark"),
+}
+_OPENS = {"table": "pair by pair", "pairs": "heatmap", "places": "open the run"}
 
 
-class Head(Drawn):
-    """The titles of the table."""
+class CompareScreen(View):
+    """A table, and three other views of the same runs; the one in sight has the focus."""
 
-    DEFAULT_CSS = "Head { height: 1; }"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.comparison: Comparison | None = None
-
-    def rows(self, width: int, height: int) -> list[Row]:
-        return [head(self.comparison, width, self.glyphs)] if self.comparison is not None else []
-
-
-class CompareScreen(Arrows, View):
-    """A table, and three other views of the same runs."""
-
-    AUTO_FOCUS = ""
     BINDINGS = keymap.bindings("compare")
     name_in_keymap = "compare"
 
@@ -64,49 +55,53 @@ class CompareScreen(Arrows, View):
         self.baseline = baseline or usual_baseline(self.rows)
         self.benchmark = benchmark
         self.view = "table"
-        self._wanted = ""  # the view that was asked for before there was anything to show
-        self.what = ""
-        self.log_axis = True
+        self._next_view = ""  # that was asked for before there was anything to show
         self._reader: OverlayReader | None = None
         self._overlay: Overlay | None = None
-        self._reading = False
+        self._unreadable = ""  # why the logs cannot be read
         self._read_at = 0.0
-        self.table_head, self.table, self.sentences = Head(), Items(self._lines, id="table"), Sentences()
-        self.pairs, self.curves, self.places = PairsPanel(), CurvesPanel(), PlacesPanel()
+        self.table_head, self.table, self.sentences = TableHead(), DifferencesTable(), Sentences()
+        self.pairs, self.curves, self.places = PairsPanel(), OverlayPanel(), PlacesPanel()
+        self.views: dict[str, Widget] = {
+            "table": self.table, "pairs": self.pairs, "curves": self.curves, "places": self.places,
+        }  # fmt: skip
         self.table.moved = self._show
 
     @cached_property
     def comparator(self) -> Comparator:
         return Comparator(self.host, self, self._changed)
 
+    @cached_property
+    def _reads(self) -> Latest[Overlay]:
+        return Latest(lambda: self.host.background, self, self._overlaid, self._not_overlaid)
+
     @property
     def comparison(self) -> Comparison | None:
         return self.comparator.comparison
 
+    @property
+    def part(self) -> str:
+        return _PARTS[self.view]
+
     def body(self) -> ComposeResult:
         yield self.table_head
-        yield self.table
-        yield self.sentences
-        yield self.pairs
-        yield self.curves
-        yield self.places
+        yield from (*self.views.values(), self.sentences)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._arrange()
         self._compare()
 
     def on_unmount(self) -> None:
         self.comparator.close()
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         self._arrange()
 
     def apply(self, snapshot: Snapshot) -> None:
         """A run that was evaluated again is compared again, while the former numbers stand."""
-        known = {row.folder: row for row in snapshot.rows}
-        self.rows = tuple(known.get(row.folder, row) for row in self.rows)
-        self.baseline = known.get(self.baseline.folder, self.baseline)
+        newest = {row.folder: row for row in snapshot.rows}
+        self.rows = tuple(newest.get(row.folder, row) for row in self.rows)
+        self.baseline = newest.get(self.baseline.folder, self.baseline)
         self._compare()
 
     def tick(self, now: float) -> None:
@@ -117,6 +112,14 @@ class CompareScreen(Arrows, View):
         if self.view == "curves" and live and now - self._read_at >= max(_CURVES_EVERY, _RESTS * took):
             self._read_curves()
 
+    def show_footer(self) -> None:
+        labels = {"choose": _OPENS.get(self.view, "")}
+        if not self.curves.is_loss:
+            labels["log_axis"] = ""
+        if len(common_benchmarks(self.rows)) < 2:
+            labels["benchmark"] = ""
+        self.footer.show(keymap.footer("compare", self.part, labels, _FOOTERS[self.view]))
+
     def standing_message(self, now: float) -> tuple[Row, Row]:
         if self.comparator.progress is not None and self.comparison is not None:
             return ((f"comparing anew: {self.comparator.progress.what}", "accent"),), ()
@@ -124,30 +127,37 @@ class CompareScreen(Arrows, View):
         if self.comparison is None or row is None:
             return (), ()
         if self.view == "curves":
-            axis = (("y: log axis", "dim"),) if self.what in LOSSES else ()
-            return ((f"m: {self._next_kind()}", "dim"),), axis
+            kind = self.curves.next_kind
+            return ((f"m: {measure_label(kind)}", "dim"),), (("y: log axis", "dim"),) if self.curves.is_loss else ()
         if self.view != "places" and not self.sentences.display:
-            return ((brief(self._told() or row, self.glyphs), ""),), ()
+            return ((brief(self._cell() or row, self.glyphs, self.size.width - 2), ""),), ()
         return (), ()
 
     def current(self) -> CompareRow | None:
         """The difference under the table's cursor."""
-        if self.comparison is None or not self.comparison.rows:
-            return None
-        return self.comparison.rows[min(self.table.cursor.index, len(self.comparison.rows) - 1)]
+        return self.table.current()
+
+    async def run_action(self, action: object, *arguments: object) -> None:
+        """From the palette and the jump marks: of the screen, or of the view in front."""
+        name = str(action).partition("(")[0]
+        owner = self if hasattr(self, f"action_{name}") else self.views[self.view]
+        await self.app.run_action(str(action), owner)
 
     def action_view(self, name: str) -> None:
         """The view, or back to the table where it is in sight already."""
         if self.comparison is None:
-            self._wanted = "" if self._wanted == name or name == "table" else name
-            if self._wanted:
-                self.say("shown as soon as the runs are compared", "dim")
+            self._next_view = "" if self._next_view == name or name == "table" else name
+            self.say("shown as soon as the runs are compared" if self._next_view else "this is the table", "dim")
             return
+        if name == self.view == "table":
+            self.say("this is the table", "dim")
         self.view = "table" if self.view == name else name
         self._arrange()
-        if self.view == "curves":
+        self.set_focus(self.views[self.view])  # at once: the next key may be here already
+        if self.view == "curves" and self._overlay is None:
             self._read_curves()
         self._show()
+        self.show_footer()
 
     def action_baseline(self) -> None:
         if self.comparison is None:
@@ -175,16 +185,8 @@ class CompareScreen(Arrows, View):
             return
         self.benchmark = keys[(keys.index(self.benchmark) + 1) % len(keys)] if self.benchmark in keys else keys[0]
         self._reader = self._overlay = None
+        self._unreadable = ""
         self._compare()
-
-    def action_measure(self) -> None:
-        if self.view == "curves":
-            self.what = self._next_kind()
-            self._show()
-
-    def action_log_axis(self) -> None:
-        self.log_axis = not self.log_axis
-        self._show()
 
     def action_export(self) -> None:
         ordered = (self.baseline, *(row for row in self.rows if row.folder != self.baseline.folder))
@@ -197,24 +199,40 @@ class CompareScreen(Arrows, View):
         else:
             self.app.pop_screen()
 
-    def action_page_up(self) -> None:
-        self._move(-8, 0)
+    def on_differences_table_chosen(self) -> None:
+        self.action_view("pairs")
 
-    def action_page_down(self) -> None:
-        self._move(8, 0)
-
-    def action_first(self) -> None:
-        self._move(-1000, 0)
-
-    def action_last(self) -> None:
-        self._move(1000, 0)
-
-    def _move(self, rows: int, columns: int) -> None:
-        if self.view == "pairs":
-            self.pairs.move(rows, columns)
-        elif self.view == "table":
-            self.table.move(rows)
+    def on_differences_table_sorted(self) -> None:
         self._show()
+
+    def on_pairs_panel_chosen(self) -> None:
+        """The run's own screen shows what the pair is made of."""
+        if (cell := self._cell()) is not None:
+            self._open_run(cell.run, "bias" if cell.metric in _OF_LANGUAGE_BIAS else "heatmap")
+
+    def on_pairs_panel_moved(self) -> None:
+        self._show()
+
+    def on_places_panel_chosen(self) -> None:
+        if (condition := self.places.current()) is not None:
+            self._open_run(condition, "overview")
+
+    def on_overlay_panel_turned(self) -> None:
+        self.show_message(self.host.now())
+        self.show_footer()
+
+    def on_table_head_clicked(self, message: TableHead.Clicked) -> None:
+        if message.name == "base":
+            self.action_baseline()
+        elif message.name in SORTED_BY:
+            self.table.order_by(SORTED_BY[message.name])
+
+    def _open_run(self, condition: str, tab: str) -> None:
+        """The condition's first run."""
+        assert self.comparison is not None
+        first = self.comparison.done.comparison.conditions[condition][0]
+        row = next(row for row in self.rows if row.id == first)
+        self.host.open_run(row.folder, tab=tab, benchmark=self.benchmark)
 
     def _compare(self) -> None:
         """Shows what is known of these evaluations, or has it computed."""
@@ -226,7 +244,7 @@ class CompareScreen(Arrows, View):
 
     def _read_curves(self) -> None:
         """Reads the logs in a worker thread; what is live is read again while it is in sight."""
-        if self.comparison is None or self.benchmark is None or self._reading:
+        if self.comparison is None or self.benchmark is None or self._reads.busy:
             return
         if self._reader is None:
             home = {row.id: row.folder for row in self.rows}
@@ -234,63 +252,61 @@ class CompareScreen(Arrows, View):
             self._reader = OverlayReader(
                 {name: [home[run] for run in runs] for name, runs in conditions.items()}, self.benchmark
             )
-        self._reading, self._read_at = True, self.host.now()
-        beta = usual_smoothing(max(row.max_steps for row in self.rows))
-        self.host.background.run(self, partial(self._reader.read, beta), self._overlaid)
+        self._read_at = self.host.now()
+        reader, beta = self._reader, usual_smoothing(max(row.max_steps for row in self.rows))
+        self._reads.ask(lambda tick: reader.read(beta))
 
     def _overlaid(self, overlay: Overlay) -> None:
-        self._overlay, self._reading = overlay, False
-        if self.what not in overlay.kinds():
-            self.what = overlay.usual()
+        if overlay.benchmark != self.benchmark:  # another was chosen meanwhile
+            self._read_curves()
+            return
+        self._overlay, self._unreadable = overlay, ""
         self._show()
+        self.show_footer()
 
-    def _next_kind(self) -> str:
-        kinds = self._overlay.kinds() if self._overlay is not None else []
-        return kinds[(kinds.index(self.what) + 1) % len(kinds)] if self.what in kinds else self.what
+    def _not_overlaid(self, error: str) -> None:
+        self._unreadable = error
+        self._show()
 
     def _arrange(self) -> None:
         in_table = self.view == "table"
-        self.table.display = in_table
-        self.table_head.display = in_table and self.size.width >= WIDE  # rows of two lines have no columns to title
+        for name, widget in self.views.items():
+            widget.display = name == self.view
+        self.table_head.display = in_table and self.table.has_titles(self.size.width)
         roomy = self.size.height >= _SENTENCES_FROM and not self.narrow
         self.sentences.display = roomy and self.view in ("table", "pairs")
-        self.pairs.display = self.view == "pairs"
-        self.curves.display = self.view == "curves"
-        self.places.display = self.view == "places"
 
     def _changed(self) -> None:
         """There is something new from the comparator."""
-        if self.is_mounted:
-            self._show()
-            if self._wanted and self.comparison is not None:
-                name, self._wanted = self._wanted, ""
-                self.action_view(name)
+        if not self.is_mounted:
+            return
+        self._show()
+        self._arrange()
+        if self._next_view and self.comparison is not None:
+            name, self._next_view = self._next_view, ""
+            self.action_view(name)
+        if self.view == "curves" and self._overlay is None and not self._unreadable:
+            self._read_curves()
 
     def _show(self) -> None:
         self._show_header()
         self.table.empty = self._instead()
-        self.table.show(len(self.comparison.rows) if self.comparison is not None else 0)
-        self.table_head.comparison = self.comparison
-        self.table_head.redraw()
+        self.table.set_comparison(self.comparison)
+        self.table_head.show(self.comparison, self.table.order)
         row = self.current()
         if self.comparison is not None and row is not None:
             if self.view == "pairs":
                 self.pairs.show(self.comparison, row)
             elif self.view == "curves":
-                self.curves.show(self.comparison, self._overlay if self.what else None, self.what, self.log_axis)
+                self.curves.show(self.comparison, self._overlay, self._unreadable)
             elif self.view == "places":
                 self.places.show(self.comparison)
-        self.sentences.show(self.comparison, self._told())
+        self.sentences.show(self.comparison, self._cell() or row)
         self.show_message(self.host.now())
 
-    def _told(self) -> CompareRow | None:
-        """What the sentences are about: the cell under the cursor, in the view that has cells."""
-        cell = self.pairs.current() if self.view == "pairs" else None
-        return cell or self.current()
-
-    def _lines(self, index: int, width: int) -> list[Row]:
-        assert self.comparison is not None
-        return row_lines(self.comparison, index, width, index == self.table.cursor.index, self.glyphs)
+    def _cell(self) -> CompareRow | None:
+        """The cell under the cursor, in the view that has cells: what the sentences are about then."""
+        return self.pairs.current() if self.view == "pairs" else None
 
     def _show_header(self) -> None:
         left: list[Piece] = [("compare", "title")]
@@ -318,7 +334,7 @@ class CompareScreen(Arrows, View):
             rows: list[Row] = [(), (("   these runs have no evaluation in common", "warning"),), ()]
             for row in self.rows:
                 found = ", ".join(
-                    visible(key) + ("" if row.kind == "evaluation" else f" at step {step:,}")
+                    visible(key) + ("" if row.kind == "evaluation" else f" at step {count(step)}")
                     for key, (step, _) in evaluated(row).items()
                 )
                 rows.append(((f"   {row.id}: ", ""), (found or "not evaluated yet", "dim")))

@@ -1,211 +1,285 @@
-"""The table of a comparison: one line a measure and condition, what it rests on above, the same in sentences below."""
+"""The table of a comparison: a measure and a condition, in one line or in two; below it the same in sentences."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.applicability import grouped
-from engine.export.compare_job import CompareOutcome
+from textual import events
+from textual.message import Message
+
 from engine.export.compare_rows import CompareRow
+from engine.measures import MEASURES
+from tui import keymap
+from tui.compare.comparison import Comparison, nulls_text, protocol, sentences
 from tui.compare.job import measure_label, style, words
-from tui.draw.glyphs import RUN_SERIES, Glyphs
-from tui.draw.interval import DifferenceAxis, difference_axis, difference_row, margin_mark, zero_mark
-from tui.draw.text import Piece, Row, fit, fit_middle, width, wrap
-from tui.follow.rows import RunRow
-from tui.numbers import count, margin, metric_change, metric_value, p_value, visible
+from tui.draw.columns import Column, cell_text, column, in_columns, places, widths
+from tui.draw.glyphs import Glyphs
+from tui.draw.interval import difference_row, margin_mark, zero_mark
+from tui.draw.text import Align, Piece, Row, fit, width, wrap
+from tui.numbers import count, metric_change, metric_value, p_value
+from tui.widgets.lists import Items
 from tui.widgets.panel import Drawn
 
-WIDE = 92  # cells from which a row is one line ...
-_ROOMY = 112  # ... and from which it tells the nulls of a rank distance
-_BASELINE_FROM = 48  # of a row of two lines: where the baseline's figure has room ...
-_DRAWN_FROM = 55  # ... and the drawn interval, before the verdict
-_LABEL, _VALUE, _CHANGE, _P = 18, 7, 8, 6
-_VERDICT = 24
+_LEAD = 2  # cells of the cursor's mark
+_NAME_LEAST, _NAME_MOST = 8, 26
 _INTERVAL_LEAST, _INTERVAL_MOST = 14, 48
-_NAME_LEAST, _NAME_MOST = 12, 26
+_TITLES = {
+    "label": "", "name": "against", "base": "base", "value": "value", "change": "change", "interval": "95 % interval",
+    "p": "Holm p", "verdict": "verdict",
+}  # fmt: skip
+ORDERS = ("conditions", "value", "change", "p")
+_ORDER_NAMES = {
+    "conditions": "as the runs were started", "value": "the best value first", "change": "the best change first",
+    "p": "the smallest p first",
+}  # fmt: skip
+# Titles that can be clicked: what a measure's rows are sorted by then.
+SORTED_BY = {"name": "conditions", "value": "value", "change": "change", "p": "p"}
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A computed comparison, ready to be drawn."""
+class Layout:
+    """Cells of the columns by their names, in one line or in two."""
 
-    done: CompareOutcome
-    rows: tuple[CompareRow, ...]  # of the means: by measure, then by condition
-    axes: dict[str, DifferenceAxis]  # one for each measure: its rows can be read against one another
-    names: tuple[str, ...]  # of all conditions, in the order that gives them their colours
-    labels: dict[str, str]  # what they are called on the screen
+    first: dict[str, int]
+    second: dict[str, int]  # empty: a row is one line
 
     @property
-    def several(self) -> bool:
-        return len(self.names) > 2
-
-    def cells(self, row: CompareRow) -> list[CompareRow]:
-        """The languages, or pairs of languages, of a mean."""
-        return [
-            one
-            for one in self.done.comparison.rows
-            if one.query_language is not None and (one.metric, one.run) == (row.metric, row.run)
-        ]
-
-    def series(self, name: str) -> str:
-        """The series whose colour a condition has in every view."""
-        return RUN_SERIES[self.names.index(name) % len(RUN_SERIES)]
-
-    def seeds(self, name: str) -> int:
-        return len(self.done.comparison.conditions[name])
+    def is_one_line(self) -> bool:
+        return not self.second
 
 
-def to_comparison(done: CompareOutcome, rows: Sequence[RunRow]) -> Comparison:
-    """``rows`` are the runs that were compared; they lend their names."""
-    found = done.comparison
-    means = tuple(row for row in found.rows if row.query_language is None)
-    axes = {}
-    for metric in dict.fromkeys(row.metric for row in means):
-        ends = [end for row in means if row.metric == metric for end in (row.difference, *(row.interval or ()))]
-        judged = any(row.not_inferior is not None for row in means if row.metric == metric)
-        axes[metric] = difference_axis(ends, found.margin if judged else None)
-    return Comparison(done, means, axes, tuple(found.conditions), _labels(found.conditions, rows))
+def lay_out(comparison: Comparison, cells: int, glyphs: Glyphs) -> Layout:
+    """Numbers and verdicts have the room that they need; names and drawn intervals share what is left."""
+    rows, room = comparison.rows, cells - _LEAD
+    label = column("label", [measure_label(row.metric) for row in rows])
+    bases = [metric_value(row.metric, row.baseline_value) for row in rows]
+    values = [metric_value(row.metric, row.value) for row in rows]
+    changes = [metric_change(row.metric, row.difference) for row in rows]
+    longest = max(map(width, comparison.labels.values()))
+    name = Column("name", min(_NAME_LEAST, longest), min(_NAME_MOST, longest))
+    sample = name if comparison.several else None
+    interval = Column("interval", _INTERVAL_LEAST, _INTERVAL_MOST)
+    verdict = column("verdict", [words(row) for row in rows])
+    one_line = widths(
+        [
+            label,
+            *([Column("name", max(width(_TITLES["name"]), 2 + name.least), 2 + name.most)] if sample else ()),
+            column("base", [*bases, _TITLES["base"]], "right"),
+            column("value", [*values, _TITLES["value"]], "right"),
+            column("change", [*changes, _TITLES["change"]], "right"),
+            interval,
+            column("p", [*(p_value(row.p_holm) for row in rows), _TITLES["p"]], "right"),
+            column("verdict", [*(words(row) for row in rows), _TITLES["verdict"]]),
+        ],
+        room,
+    )
+    if one_line is not None:
+        return Layout(one_line, {})
+    first = widths(
+        [
+            Column("label", min(6, label.least), label.most),
+            column("base", [f"{text} {glyphs.arrow}" for text in bases], "right"),
+            column("value", values, "right"),
+            column("change", changes, "right"),
+        ],
+        room,
+        spare=["base"] if room < _LEAD + 46 else [],
+        gap=1,
+    )
+    second = widths(
+        [Column("name", 2 + min(6, name.least), 2 + name.most), interval, verdict], room, spare=["interval", "name"]
+    )
+    return Layout(first or {}, second or {"verdict": room})
 
 
-def _labels(conditions: dict[str, list[str]], rows: Sequence[RunRow]) -> dict[str, str]:
-    """Names of configs where these tell the conditions apart, else with the seed, else the ids of their first runs."""
-    first = {name: next((row for row in rows if row.id == runs[0]), None) for name, runs in conditions.items()}
-    for form in ("{row.name}", "{row.name} s{row.seed}"):
-        labels = {name: form.format(row=row) if row is not None else visible(name) for name, row in first.items()}
-        if len(set(labels.values())) == len(labels):
-            return labels
-    return {name: visible(name) for name in conditions}
+def title_row(comparison: Comparison, layout: Layout, order: str, glyphs: Glyphs) -> Row:
+    """The titles of the columns, where a row is one line; that of the order is marked."""
+    most = max((row.clusters for row in comparison.rows), default=0)
+    row: list[Piece] = [(" " * _LEAD, "")]
+    cells: dict[str, list[Piece]] = {}
+    for name, size in layout.first.items():
+        title = _TITLES[name]
+        if name == "interval" and width(longer := f"{title}, {count(most)} clusters") <= size:
+            title = longer
+        align: Align = "left" if name in ("name", "verdict") else "center" if name == "interval" else "right"
+        by_it = comparison.several and order != "conditions" and SORTED_BY.get(name) == order
+        cells[name] = [(fit(title, size, align, glyphs.ellipsis), "title" if by_it else "dim")]
+    return (*row, *in_columns(cells, layout.first))
 
 
-def condition_text(comparison: Comparison, name: str) -> str:
-    seeds = comparison.seeds(name)
-    return comparison.labels[name] + (f" ({seeds} seeds)" if seeds > 1 else "")
-
-
-def head(comparison: Comparison, cells: int, glyphs: Glyphs) -> Row:
-    """The titles of the columns, where a row is one line."""
-    if cells < WIDE:
-        return ()
-    name, interval = _widths(comparison, cells)
-    clusters = sorted({row.clusters for row in comparison.rows})
-    over = f"95 % interval, {clusters[-1]:,} clusters" if clusters and interval >= 28 else "95 % interval"
-    texts = [fit("", 2 + _LABEL), fit("against", name + 2) if name else "", fit("base", _VALUE, "right"),
-             fit("value", _VALUE, "right"), fit("change", _CHANGE, "right"), "  ",
-             fit(over, interval, "center", glyphs.ellipsis), "  ", fit("Holm p", _P, "right"), "  verdict"]  # fmt: skip
-    return (("".join(texts), "dim"),)
-
-
-def row_lines(comparison: Comparison, index: int, cells: int, at_cursor: bool, glyphs: Glyphs) -> list[Row]:
+def row_lines(
+    comparison: Comparison, row: CompareRow, first_of_measure: bool, layout: Layout, cells: int, at_cursor: bool,
+    glyphs: Glyphs,
+) -> list[Row]:  # fmt: skip
     """One mean: a line, or two where the terminal is narrow."""
-    row = comparison.rows[index]
-    first = index == 0 or comparison.rows[index - 1].metric != row.metric
-    label = measure_label(row.metric) if first or cells < WIDE else ""
-    lead: list[Piece] = [
-        (glyphs.cursor if at_cursor else " ", "key"),
-        (" " + fit(label, _LABEL), "bold" if first else ""),
-    ]
-    look = style(row)
-    figures: list[Piece] = [
-        (fit(metric_value(row.metric, row.value), _VALUE, "right"), ""),
-        (fit(metric_change(row.metric, row.difference), _CHANGE, "right"), look),
-    ]
-    name_width, room = _widths(comparison, cells)
-    axis = comparison.axes[row.metric]
-    sample: Piece = (f"{glyphs.series[comparison.series(row.run)]} ", f"series.{comparison.series(row.run)}")
-    nulls = _nulls(comparison, row, glyphs)
-    verdict: Piece = (words(row) + (f", {nulls}" if nulls and not WIDE <= cells < _ROOMY else ""), look)
-    if cells >= WIDE:
-        name: list[Piece] = (
-            [sample, (fit_middle(comparison.labels[row.run], name_width, glyphs.ellipsis), "")] if name_width else []
-        )
-        baseline: Piece = (fit(metric_value(row.metric, row.baseline_value), _VALUE, "right"), "dim")
-        drawing = difference_row(row.difference, row.interval, axis, room, glyphs, look)
-        p: Piece = (f"  {fit(p_value(row.p_holm), _P, 'right')}  ", "")
-        return [(*lead, *name, baseline, *figures, ("  ", ""), *drawing, p, verdict)]
-    if cells < _BASELINE_FROM:
-        name_width = max(6, cells - 6 - _VERDICT)
-        short: Piece = (fit_middle(comparison.labels[row.run], name_width, glyphs.ellipsis), "")
-        return [(*lead, *figures), (("  ", ""), sample, short, ("  ", ""), (words(row), look))]
-    second: list[Piece] = [("  ", ""), sample, (fit_middle(comparison.labels[row.run], 15, glyphs.ellipsis), "")]
-    if cells >= _DRAWN_FROM:
-        second += [(" ", ""), *difference_row(row.difference, row.interval, axis, cells - 47, glyphs, look)]
-    baseline = (fit(f"{metric_value(row.metric, row.baseline_value)} {glyphs.arrow}", 10, "right"), "dim")
-    return [(*lead, baseline, *figures), (*second, ("  ", ""), verdict)]
+    look, sizes = style(row), layout.first | layout.second
+    series = comparison.series(row.run)
+    shows_label = first_of_measure or not layout.is_one_line
+    base = metric_value(row.metric, row.baseline_value)
+    name_room = sizes.get("name", 2) - 2
+    texts: dict[str, list[Piece]] = {
+        "label": [(measure_label(row.metric) if shows_label else "", "bold" if first_of_measure else "")],
+        "name": [
+            (f"{glyphs.series[series]} ", f"series.{series}"),
+            (cell_text(comparison.labels[row.run], name_room, "left", glyphs.ellipsis), ""),
+        ],
+        "base": [(base if layout.is_one_line else f"{base} {glyphs.arrow}", "dim")],
+        "value": [(metric_value(row.metric, row.value), "")],
+        "change": [(metric_change(row.metric, row.difference), look)],
+        "interval": list(
+            difference_row(
+                row.difference, row.interval, comparison.axes[row.metric], sizes.get("interval", 0), glyphs, look
+            )
+        ),
+        "p": [(p_value(row.p_holm), "")],
+        "verdict": [(words(row), look)],
+    }
+    for name in ("label", "verdict"):
+        texts[name] = [(fit(text, sizes.get(name, 0), ellipsis=glyphs.ellipsis), each) for text, each in texts[name]]
+    for name in ("base", "value", "change", "p"):
+        texts[name] = [(fit(text, sizes.get(name, 0), "right"), each) for text, each in texts[name]]
+    lead: list[Piece] = [(fit(glyphs.cursor if at_cursor else " ", _LEAD), "key")]
+    if layout.is_one_line:
+        return [_with_nulls([*lead, *in_columns(texts, layout.first)], comparison, row, cells, glyphs)]
+    first = (*lead, *in_columns(texts, layout.first, gap=1))
+    second: list[Piece] = [(" " * _LEAD, ""), *in_columns(texts, layout.second)]
+    return [first, _with_nulls(second, comparison, row, cells, glyphs)]
 
 
-def sentences(comparison: Comparison, row: CompareRow, glyphs: Glyphs) -> list[tuple[str, str]]:
-    """(text, style name): all that is known about one difference."""
-    found, metric = comparison.done.comparison, row.metric
-    where = "" if row.query_language is None else f" for {_cell(row, glyphs)}"
-    what = f"{measure_label(metric)}{where} of {comparison.labels[row.run]} is {metric_value(metric, row.value)}, "
-    what += f"of {comparison.labels[found.baseline]} {metric_value(metric, row.baseline_value)}: "
-    what += metric_change(metric, row.difference)
-    if row.interval is None:
-        lines = [(f"{what}; {_no_interval(row)}.", "")]
-    else:
-        ends = " to ".join(metric_change(metric, end) for end in row.interval)
-        lines = [(f"{what}, 95 % interval {ends} over {row.clusters:,} clusters.", "")]
-    if row.not_inferior is not None and row.lower_bound is not None:
-        shown = "lies above" if row.not_inferior else "does not lie above"
-        bound = (
-            f"The one-sided lower bound {metric_change(metric, row.lower_bound)} {shown} "
-            f"the margin of -{margin(found.margin)}"
-        )
-        lines.append((f"{bound}: {'' if row.not_inferior else 'not '}shown to be not inferior.", ""))
-    if nulls := _nulls(comparison, row, glyphs):
-        lines.append((f"What the same ranks would give if languages did not matter: {nulls}.", ""))
-    family = "conditions and languages" if row.query_language is not None else "conditions"
-    compared = len(comparison.names) - 1
-    over = f"Holm over {compared} {family}" if compared > 1 or row.query_language is not None else "one condition"
-    lines.append((f"p {p_value(row.p)}, adjusted {p_value(row.p_holm)} ({over}): {row.verdict}.", style(row)))
-    if row.seed_interval is not None:
-        ends = " to ".join(metric_change(metric, end) for end in row.seed_interval)
-        lines.append((f"Over seeds: {ends} (Student's t). Fewer than five a side: the verdict is about these seeds."
-                      if row.basis == "for these seeds" else f"Over seeds: {ends} (Student's t).", "dim"))  # fmt: skip
-    return lines
+def _with_nulls(line: list[Piece], comparison: Comparison, row: CompareRow, cells: int, glyphs: Glyphs) -> Row:
+    """Beside a rank distance its null, where there is room for all of it behind the verdict."""
+    verdict, look = line[-1]
+    told = verdict.rstrip()
+    nulls = nulls_text(comparison, row, glyphs)
+    used = sum(width(text) for text, _ in line[:-1]) + width(told)
+    if not nulls or used + width(nulls) + 2 > cells:
+        return tuple(line)
+    return (*line[:-1], (told, look), (f", {nulls}", look))
 
 
-def brief(row: CompareRow, glyphs: Glyphs) -> str:
-    """What a narrow table has no room for."""
-    if row.interval is None:
-        return _no_interval(row)
-    where = "" if row.query_language is None else f"{_cell(row, glyphs)}: {metric_change(row.metric, row.difference)}, "
-    ends = " to ".join(metric_change(row.metric, end) for end in row.interval)
-    return f"{where}95 % {ends}, Holm p {p_value(row.p_holm)}, {row.clusters:,} clusters"
+class TableHead(Drawn):
+    """The titles of the table; a click on one sorts by it, on that of the baseline chooses another baseline."""
+
+    DEFAULT_CSS = "TableHead { height: 1; }"
+
+    class Clicked(Message):
+        """On the title of that column."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.comparison: Comparison | None = None
+        self.order = ORDERS[0]
+
+    def show(self, comparison: Comparison | None, order: str) -> None:
+        self.comparison, self.order = comparison, order
+        self.redraw()
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        if self.comparison is None:
+            return []
+        layout = lay_out(self.comparison, width, self.glyphs)
+        return [title_row(self.comparison, layout, self.order, self.glyphs)] if layout.is_one_line else []
+
+    def on_click(self, event: events.Click) -> None:
+        if self.comparison is None:
+            return
+        layout = lay_out(self.comparison, self.size.width, self.glyphs)
+        for name, start, end in places(layout.first, _LEAD):
+            if start <= event.x < end:
+                self.post_message(self.Clicked(name))
 
 
-def _no_interval(row: CompareRow) -> str:
-    if row.clusters < 2:
-        return "too little data for an interval: all queries are of one cluster"
-    return f"too little data for an interval: none of only {row.clusters} clusters differs from the others"
+class DifferencesTable(Items):
+    """One item a measure and condition."""
 
+    BINDINGS = keymap.bindings("differences")
 
-def protocol(comparison: Comparison) -> list[str]:
-    """What the numbers rest on."""
-    done, found = comparison.done, comparison.done.comparison
-    stated = f"margin {margin(found.margin)}, stated in the configs"
-    if len(done.margins) > 1:
-        stated = f"margin {margin(found.margin)}, the smallest of those stated ({', '.join(map(margin, done.margins))})"
-    bases = sorted({row.basis for row in comparison.rows})
-    compared = len(comparison.names) - 1
-    family = f"Holm over {compared} conditions in each measure" if compared > 1 else "one condition: nothing to adjust"
-    rules = list(dict.fromkeys(found.selection.values()))
-    if len(rules) == 1:
-        chosen = f"checkpoints: {rules[0]}"
-    else:
-        fixed = sum("not the last" not in rule for rule in found.selection.values())
-        chosen = f"checkpoints: {fixed} of {len(found.selection)} are the last step that was fixed before training"
-    sample = "" if found.sampled_of is None else f" (a sample of {found.sampled_of:,})"
-    left_out = [
-        f"not compared: {', '.join(measure_label(name) for name in names)} ({visible(reason)})"
-        for reason, names in grouped(found.not_applicable).items()
-    ]
-    return [
-        *left_out,
-        f"{done.queries:,} queries{sample}, {count(done.candidates)} candidates; {stated}; {' and '.join(bases)}",
-        f"resampled by cluster; {family}; {chosen}",
-    ]
+    class Chosen(Message):
+        """Enter on a row, or a click on the one under the cursor."""
+
+    class Sorted(Message):
+        """The rows stand in another order."""
+
+    def __init__(self) -> None:
+        super().__init__(self._lines, id="table")
+        self.comparison: Comparison | None = None
+        self.order = ORDERS[0]
+        self.ordered: list[CompareRow] = []
+        self._layout: tuple[Comparison, int, Layout] | None = None
+
+    def set_comparison(self, comparison: Comparison | None) -> None:
+        """The cursor stays on its measure and condition."""
+        if comparison is not self.comparison:
+            former = self.current()
+            self.comparison = comparison
+            self._sort(former)
+        self.show(len(self.ordered))
+
+    def current(self) -> CompareRow | None:
+        """The difference under the cursor."""
+        return self.ordered[min(self.cursor.index, len(self.ordered) - 1)] if self.ordered else None
+
+    def order_by(self, order: str) -> None:
+        """Sorts the conditions of each measure, from now on."""
+        if self.comparison is None or not self.comparison.several:
+            self.host.tell("one condition against the baseline: there is nothing to sort", "dim")
+            return
+        self.order = order
+        self._sort(self.current())
+        self.show(len(self.ordered))
+        self.host.tell(f"in each measure {_ORDER_NAMES[order]}", "dim")
+        self.post_message(self.Sorted())
+
+    def has_titles(self, cells: int) -> bool:
+        """Whether a row is one line, whose columns have titles."""
+        return self.comparison is not None and lay_out(self.comparison, cells, self.glyphs).is_one_line
+
+    def action_sort(self) -> None:
+        self.order_by(ORDERS[(ORDERS.index(self.order) + 1) % len(ORDERS)])
+
+    def action_choose(self) -> None:
+        if self.ordered:
+            self.post_message(self.Chosen())
+
+    def on_click(self, event: events.Click) -> None:
+        event.prevent_default()
+        y = 0
+        for index in range(self.cursor.top, self.count):
+            y += len(self.draw_item(index, self.size.width))
+            if event.y < y:
+                if index == self.cursor.index:
+                    self.action_choose()
+                self.move_to(index)
+                return
+
+    def _sort(self, at: CompareRow | None) -> None:
+        rows = self.comparison.rows if self.comparison is not None else ()
+        measures = list(dict.fromkeys(row.metric for row in rows))
+        self.ordered = sorted(rows, key=lambda row: (measures.index(row.metric), self._rank(row)))
+        if at is not None:
+            places = [(row.metric, row.run) for row in self.ordered]
+            if (at.metric, at.run) in places:
+                self.cursor.index = places.index((at.metric, at.run))
+
+    def _rank(self, row: CompareRow) -> float:
+        """Within its measure: the smaller, the further up."""
+        if self.order == "p":
+            return row.p_holm if row.p_holm is not None else 2.0
+        better = -1.0 if MEASURES[row.metric].wanted == "higher" else 1.0
+        return {"value": better * row.value, "change": better * row.difference}.get(self.order, 0.0)
+
+    def _lines(self, index: int, cells: int) -> list[Row]:
+        assert self.comparison is not None
+        if self._layout is None or self._layout[:2] != (self.comparison, cells):
+            self._layout = self.comparison, cells, lay_out(self.comparison, cells, self.glyphs)
+        row = self.ordered[index]
+        first = index == 0 or self.ordered[index - 1].metric != row.metric
+        at_cursor = index == self.cursor.index
+        return row_lines(self.comparison, row, first, self._layout[2], cells, at_cursor, self.glyphs)
 
 
 class Sentences(Drawn):
@@ -234,30 +308,3 @@ class Sentences(Drawn):
             rows += [((f"  {line}", "dim"),) for line in wrap(text, max(20, width - 4))]
         rows.append(((f"  {zero_mark(glyphs)} no difference   {margin_mark(glyphs)} margin", "dim"),))
         return rows
-
-
-def _nulls(comparison: Comparison, row: CompareRow, glyphs: Glyphs) -> str:
-    """Beside a rank distance: what chance alone would give, before and after."""
-    if row.metric != "rank_distance" or row.query_language is not None:
-        return ""
-    nulls = {place.condition: place.rank_distance_null for place in comparison.done.points}
-    before, after = nulls.get(comparison.done.comparison.baseline), nulls.get(row.run)
-    if before is None or after is None:
-        return ""
-    return f"null {before:,.0f} {glyphs.arrow} {after:,.0f}"
-
-
-def _cell(row: CompareRow, glyphs: Glyphs) -> str:
-    asked = visible(row.query_language or "")
-    return asked if row.passage_language is None else f"{asked} {glyphs.arrow} {visible(row.passage_language)}"
-
-
-def _widths(comparison: Comparison, cells: int) -> tuple[int, int]:
-    """Of the condition's name (0: there is only one) and of the drawn interval."""
-    used = 2 + _LABEL + 2 * _VALUE + _CHANGE + 2 + 2 + _P + 2 + _VERDICT
-    name = 0
-    if comparison.several:
-        longest = max(width(label) for label in comparison.labels.values())
-        name = max(_NAME_LEAST, min(_NAME_MOST, longest, cells - used - 2 - _INTERVAL_LEAST))
-        used += name + 2
-    return name, max(_INTERVAL_LEAST, min(_INTERVAL_MOST, cells - used))

@@ -1,7 +1,7 @@
 """The one thread that reads disks for the dashboard: it follows the runs and posts what changed, already made to show.
 
 Its work is proportional to what is new: live runs and the open one are polled every tick, the others every few
-seconds, and a run that has nothing new costs two file-status calls.
+seconds, and a run that has nothing new costs some file-status calls and a look into its control folder.
 """
 
 from __future__ import annotations

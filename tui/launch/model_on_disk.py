@@ -15,7 +15,7 @@ import msgspec
 
 from engine.config import ModelConfig
 from engine.model_description import ModelDescription, files_of, read_description
-from engine.paths import expanded
+from engine.paths import expanded, home_folder
 
 _HEADER_LIMIT = 100 * 1024 * 1024
 
@@ -58,7 +58,7 @@ def model_on_disk(model: ModelConfig) -> ModelOnDisk | None:
 
 def _cached(model: ModelConfig) -> tuple[Path, Path] | None:
     """(repository, snapshot) in the hub's cache: of the revision, else of what "main" was when last asked for."""
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    home = Path(os.environ.get("HF_HOME") or home_folder() / ".cache" / "huggingface")
     cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
     repository = cache / f"models--{model.name.replace('/', '--')}"
     try:

@@ -96,6 +96,7 @@ class SharePanel(Scrolled):
         super().__init__("top 10: share of the wrong answers / share of the pool", id="shares")
         self.point: EvaluationPoint | None = None
         self._left = 0
+        self.hidden_columns = 0  # that are not in sight
 
     def show(self, point: EvaluationPoint | None) -> None:
         self.point = point
@@ -118,7 +119,8 @@ class SharePanel(Scrolled):
             return [], [((line, "dim"),) for line in wrap(reason, max(10, width))]
         names, label = table.names, label_cells(self.point.result)
         room = max(1, (width - label) // _CELL)
-        self._left = max(0, min(self._left, len(names) - room))
+        self.hidden_columns = max(0, len(names) - room)
+        self._left = max(0, min(self._left, self.hidden_columns))
         columns = range(self._left, min(len(names), self._left + room))
         more = "".join((self.glyphs.arrow[:1] if columns.stop < len(names) else "",))
         header = (

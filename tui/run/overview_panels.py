@@ -104,7 +104,7 @@ class NowPanel(Scrolled):
         assert work is not None
         what = fit(visible(work.what), max(10, width // 2 - 1), ellipsis=self.glyphs.ellipsis)
         left = max(0, width - len(what) - 8)
-        amount = f" {percent(work.done, work.total)}" if work.total else f" {work.done:,}"
+        amount = f" {percent(work.done, work.total)}" if work.total else f" {work.done:,}" if work.done else ""
         return ((what + " ", ""), *progress_bar(work.done, work.total, left, self.glyphs), (amount, "dim"))
 
 

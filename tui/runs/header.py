@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from engine.events import NO_USABLE_GPU
-from tui.draw.text import Piece, Row, row_width
+from tui.draw.text import Piece, Row, row_width, width
 from tui.follow.rows import RunRow
 
 _COUNTED = ("running", "evaluating", "starting", "queued", "stalled", "paused", "crashed", "failed", "finished")
 _EDGES = 5  # cells at both ends of the line, and between its halves
+
+_HOME = 12  # cells that the runs folder has at least
 
 
 def header(
@@ -23,10 +25,7 @@ def header(
     left: list[Piece] = [("hybrid-tui", "title"), (f"   {home}", "dim")]
     if problems:
         left.append((f"   ! {problems} problem{'s' if problems > 1 else ''}", "error"))
-    counts = _few_counts(rows) if cells < 80 else _counts(rows)
-    if ends and cells >= 80:
-        counts.append((f"done ~{ends}", "dim"))
-    right = [piece for count in counts for piece in (count, ("   ", ""))][:-1]
+    right = _right(rows, ends, cells - _EDGES - width("hybrid-tui   ") - min(_HOME, width(home)))
     if unread:
         left.append((f"   reading, {unread} to go", "warning"))
     elif devices := sorted(
@@ -36,6 +35,17 @@ def header(
         if cells >= 80 and row_width((*left, named, *right)) + _EDGES <= cells:
             left.append(named)
     return tuple(left), tuple(right)
+
+
+def _right(rows: Sequence[RunRow], ends: str, room: int) -> Row:
+    """The counts, all or the few that matter, and when all will be done: as much as fits whole."""
+    done: list[Piece] = [(f"done ~{ends}", "dim")] if ends else []
+    counts, few = _counts(rows), _few_counts(rows)
+    queued = sum(row.state == "queued" for row in rows)
+    waiting: list[Piece] = [(f"{queued} queued", "state.queued")] if queued else []
+    choices = ([*counts, *done], counts, [*waiting, *done, *few], [*done, *few], few, few[-1:])
+    rights = [tuple(piece for each in choice for piece in (each, ("   ", "")))[:-1] for choice in choices]
+    return next((right for right in rights if row_width(right) <= room), ())
 
 
 def _without_reason(device: str) -> str:

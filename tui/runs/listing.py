@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -82,24 +81,25 @@ def arrange(rows: Sequence[RunRow], order: Order) -> list[Entry]:
     """``rows`` come newest first, which is also how equals stay; pinned ones go before all others. A group stands
     where its first run would."""
     labels = labels_of(rows)
-    judge = order.verdicts.look_up
-    chosen = _sorted([row for row in rows if order.filter.fits(row, labels[row.folder.path], judge)], order)
-    names = {row.folder.path: _group_label(row, order.group) for row in chosen}
-    sizes = Counter(names.values())
+    fits, judge = order.filter.fits, order.verdicts.look_up
+    kept = [row for row in rows if fits(row, labels[row.folder.path], judge)] if order.filter.terms else list(rows)
+    chosen = _sorted(kept, order)
+    names = [_group_label(row, order.group) for row in chosen]
+    groups: dict[str, list[RunRow]] = {}
+    for row, name in zip(chosen, names, strict=True):
+        groups.setdefault(name, []).append(row)
     entries: list[Entry] = []
     done: set[str] = set()
-    for row in chosen:
-        name = names[row.folder.path]
-        if not name or sizes[name] < 2:
+    for row, name in zip(chosen, names, strict=True):
+        if not name or len(groups[name]) < 2:
             entries.append(Shown(row, labels[row.folder.path], grouped=False))
         elif name not in done:
             done.add(name)
-            members = tuple(member for member in chosen if names[member.folder.path] == name)
             study = row.study if order.group == (STUDY,) else ""
-            group = Group(name, study, members, name in order.folded)
+            group = Group(name, study, tuple(groups[name]), name in order.folded)
             entries.append(group)
             if not group.folded:
-                entries += [Shown(member, labels[member.folder.path], grouped=True) for member in members]
+                entries += [Shown(member, labels[member.folder.path], grouped=True) for member in group.rows]
     return entries
 
 
@@ -118,7 +118,7 @@ def _group_label(row: RunRow, keys: tuple[str, ...]) -> str:
 def _sorted(rows: list[RunRow], order: Order) -> list[RunRow]:
     """What a run does not have yet comes last, whichever way the others run."""
     if order.sort == STARTED:
-        chosen = rows[::-1] if order.backwards else list(rows)
+        chosen = rows[::-1] if order.backwards else rows
     else:
         value = _sort_value(fields.field(order.sort))
         have = [row for row in rows if not fields.is_missing(value(row))]

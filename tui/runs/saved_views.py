@@ -13,7 +13,7 @@ import msgspec
 
 from engine import flock
 from engine.files import write_file
-from engine.runs.folder import state_folder
+from engine.paths import state_folder
 from tui.numbers import short_path
 from tui.runs import fields
 from tui.runs.filter_language import FilterError, parse

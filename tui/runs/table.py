@@ -12,7 +12,7 @@ from tui.draw.glyphs import Glyphs
 from tui.draw.small import sparkline
 from tui.draw.text import Align, Piece, Row, fit, fit_middle, fit_row, row_width, width
 from tui.follow.rows import RunRow
-from tui.numbers import age, count, number, share
+from tui.numbers import age, count, number, share, visible
 from tui.runs import fields
 from tui.runs.listing import Entry, Group, Order, Shown
 
@@ -214,8 +214,8 @@ def second_line(row: RunRow) -> str:
     if row.state in ("crashed", "failed", "queued", "stalled"):
         return row.reason
     if row.work is not None and row.live and row.state != "running":
-        total = f"/{row.work.total:,}" if row.work.total else ""
-        return f"{row.work.what} {row.work.done:,}{total}"
+        done = f" {row.work.done:,}" if row.work.done or row.work.total else ""
+        return f"{visible(row.work.what)}{done}{f'/{row.work.total:,}' if row.work.total else ''}"
     return ""
 
 

@@ -1,25 +1,31 @@
 """BEIR (arXiv 2104.08663): English zero-shot retrieval, from a local folder or from the hub.
 
-A folder has ``corpus.jsonl`` (``_id``, ``title``, ``text``), ``queries.jsonl`` (``_id``, ``text``), either plain or
-``.gz``, and ``qrels/test.tsv`` (query-id, corpus-id, score, with that header; ``qrels/dev.tsv`` for msmarco, whose test
-split is another benchmark). On the hub these are ``BeIR/NAME`` and ``BeIR/NAME-qrels``.
+A folder has ``corpus.jsonl`` (``_id``, ``title``, ``text``), ``queries.jsonl`` (``_id``, ``text``) and
+``qrels/test.tsv`` (query-id, corpus-id, score, with that header; ``qrels/dev.tsv`` for msmarco, whose test split is
+another benchmark), each plain or ``.gz``. mteb's copies have ``qrels/test.jsonl`` with the same columns. On the hub
+these are ``BeIR/NAME`` and ``BeIR/NAME-qrels``: copies of the two side by side, and copies of mteb's repositories with
+their parquet files (``corpus``, ``queries``, and judgements in ``qrels``, ``default`` or ``data``), are read too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from engine.config import ConfigError
 from engine.data.benchmark import Benchmark
 from engine.data.cache import file_identity
-from engine.data.hub_tables import hub_table, table_rows
-from engine.data.lines import json_lines, text_lines, whole_number
+from engine.data.hub_tables import hub_table, names_subsets, table_files, table_rows
+from engine.data.lines import json_lines, plain_or_gzipped, text_lines, visible_files, whole_number
 from engine.data.retrieval import OWN_ID_DROPPED, Fields, Judgement, Topic, retrieval_benchmark
 from engine.data.store.passages import PassageFile, PassageRow, load_passages, titled
 from engine.progress import Tick
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 LANGUAGE = "en"
 FIELDS = Fields(query="query-id", passage="corpus-id")
@@ -27,14 +33,20 @@ HEADER = ["query-id", "corpus-id", "score"]
 
 
 class _Document(msgspec.Struct, frozen=True):
-    id: str = msgspec.field(name="_id")
-    text: str
+    id: str | int = msgspec.field(name="_id")
+    text: str | None
     title: str | None = None
 
 
 class _Query(msgspec.Struct, frozen=True):
-    id: str = msgspec.field(name="_id")
+    id: str | int = msgspec.field(name="_id")
     text: str
+
+
+class _Judged(msgspec.Struct, frozen=True):
+    query: str | int = msgspec.field(name="query-id")
+    passage: str | int = msgspec.field(name="corpus-id")
+    score: float
 
 
 def beir_benchmark(
@@ -65,28 +77,41 @@ _Read = tuple[Iterable[Topic], Iterable[Judgement], PassageFile]
 
 
 def _from_folder(folder: Path, split: str) -> _Read:
-    corpus, queries = _file(folder, "corpus"), _file(folder, "queries")
+    corpus, queries = (plain_or_gzipped(folder / f"{name}.jsonl") for name in ("corpus", "queries"))
+    if corpus is None and _table(folder, "corpus", split) is not None:
+        return _from_tables(str(folder), *(_table(folder, name, split) for name in ("corpus", "queries", "qrels")))
+    if corpus is None or queries is None:
+        raise ConfigError(f"{folder}: no {'corpus' if corpus is None else 'queries'}.jsonl")
 
     def rows() -> Iterator[PassageRow]:
         for number, row in json_lines(corpus, _Document):
-            yield PassageRow(number, LANGUAGE, row.id, titled(row.title, row.text))
+            yield PassageRow(number, LANGUAGE, str(row.id), titled(row.title, row.text or ""))
 
-    topics = (Topic(f"{queries}:{number}", row.id, LANGUAGE, row.text) for number, row in json_lines(queries, _Query))
-    return (
-        topics,
-        _judgements(folder / "qrels" / f"{split}.tsv"),
-        PassageFile(str(corpus), file_identity(corpus), "_id", rows),
+    topics = (
+        Topic(f"{queries}:{number}", str(row.id), LANGUAGE, row.text) for number, row in json_lines(queries, _Query)
     )
+    judgements = _judgements(_judged_file(folder, split))
+    return topics, judgements, PassageFile(str(corpus), file_identity(corpus), "_id", rows)
 
 
-def _file(folder: Path, name: str) -> Path:
-    for path in (folder / f"{name}.jsonl", folder / f"{name}.jsonl.gz"):
-        if path.is_file():
-            return path
-    raise ConfigError(f"{folder}: no {name}.jsonl")
+def _judged_file(folder: Path, split: str) -> Path:
+    """As BEIR, mteb and the hub's ``NAME-qrels`` beside ``NAME`` have it."""
+    beside = folder.with_name(f"{folder.name}-qrels")
+    for place in (folder / "qrels", beside):
+        for name in (f"{split}.tsv", f"{split}.jsonl"):
+            if (path := plain_or_gzipped(place / name)) is not None:
+                return path
+    others = sorted({path.name.partition(".")[0] for path in visible_files(folder / "qrels", "*.*")})
+    there = f", only {', '.join(others)}" if others else ""
+    raise ConfigError(f"{folder}: no qrels/{split}.tsv with the judgements of the {split} split{there}")
 
 
 def _judgements(path: Path) -> Iterator[Judgement]:
+    if ".jsonl" in path.suffixes:
+        for number, row in json_lines(path, _Judged):
+            where = f"{path}:{number}"
+            yield Judgement(where, str(row.query), str(row.passage), whole_number(row.score, "score", where))
+        return
     for position, (number, line) in enumerate(text_lines(path)):
         fields = line.split("\t")
         if position == 0:
@@ -99,6 +124,27 @@ def _judgements(path: Path) -> Iterator[Judgement]:
         yield Judgement(f"{path}:{number}", fields[0], fields[1], grade)
 
 
+def _table(folder: Path, name: str, split: str) -> Dataset | None:
+    """One of the three tables of a copied repository; judgements lie in ``qrels``, ``default`` or ``data``."""
+    places: list[tuple[str | None, str]]
+    if names_subsets(folder):
+        places = [(name, name), (name, split)] if name != "qrels" else [("default", split), ("qrels", split)]
+    else:
+        subsets: list[str | None] = [name] if name != "qrels" else ["qrels", "default", None]
+        places = [(subset, split) for subset in subsets if table_files(folder, subset, split) is not None]
+        places = places or [(subset, name) for subset in subsets if table_files(folder, subset, name) is not None]
+    columns = HEADER if name == "qrels" else ("_id", "text")
+    error: ConfigError | None = None
+    for subset, part in places:
+        try:
+            return hub_table(str(folder), folder, subset, part, columns)
+        except ConfigError as fault:
+            error = error or fault
+    if error is not None:
+        raise error
+    return None
+
+
 def _from_hub(name: str, split: str, tick: Tick | None) -> _Read:
     label = f"BeIR/{name}"
     if tick is not None:
@@ -106,10 +152,18 @@ def _from_hub(name: str, split: str, tick: Tick | None) -> _Read:
     corpus = hub_table(label, None, "corpus", "corpus", ("_id", "title", "text"))
     queries = hub_table(label, None, "queries", "queries", ("_id", "text"))
     qrels = hub_table(f"{label}-qrels", None, None, "validation" if split == "dev" else split, HEADER)
+    return _from_tables(label, corpus, queries, qrels)
+
+
+def _from_tables(label: str, corpus: Dataset | None, queries: Dataset | None, qrels: Dataset | None) -> _Read:
+    if corpus is None or queries is None or qrels is None:
+        tables = {"corpus": corpus, "queries": queries, "qrels": qrels}
+        missing = ", ".join(name for name, data in tables.items() if data is None)
+        raise ConfigError(f"{label}: no table called {missing}")
 
     def rows() -> Iterator[PassageRow]:
         for number, row in table_rows(corpus):
-            yield PassageRow(number, LANGUAGE, str(row["_id"]), titled(row["title"], row["text"] or ""))
+            yield PassageRow(number, LANGUAGE, str(row["_id"]), titled(row.get("title"), row["text"] or ""))
 
     topics = (
         Topic(f"{label} queries: row {number}", str(row["_id"]), LANGUAGE, row["text"] or "")

@@ -1,4 +1,5 @@
-"""SQuAD JSON (v1.1 or 2.0), one file a language: ``LANGUAGE.json`` or ``NAME.LANGUAGE.json`` (``xquad.de.json``).
+"""SQuAD JSON (v1.1 or 2.0), one file a language: ``LANGUAGE.json`` or ``NAME.LANGUAGE.json`` (``xquad.de.json``), or
+any name with one language code in it (MLQA's ``de_squad-translate-train-train-v1.1.json``); also ``.json.gz``.
 
 A group is a question, the same in all files that have its id; its passage is the whole paragraph. Questions without an
 answer in their paragraph are left out. Passage ids are positions in the file of the language (article, paragraph, each
@@ -15,10 +16,11 @@ import msgspec
 from engine.config import ConfigError
 from engine.data.cache import file_identity
 from engine.data.corpus import ParallelCorpus, select_languages
-from engine.data.lines import json_file
+from engine.data.lines import json_file, visible_files
 from engine.data.readers.lareqa import check_selection, select_articles, with_reference
 from engine.data.store import corpora
 from engine.data.store.corpora import RowSource, SourceRow, collect
+from engine.language_codes import language_in
 from engine.progress import Tick
 
 
@@ -42,15 +44,24 @@ class _File(msgspec.Struct, frozen=True):
     data: list[_Article]
 
 
-def squad_files(folder: Path) -> dict[str, Path]:
+def squad_files(folder: Path, languages: Sequence[str] = ()) -> dict[str, Path]:
     """Language -> its file.
 
+    Args:
+        languages: names that are languages, where no table has them.
+
     Raises:
-        ConfigError: there is none, or a language has two.
+        ConfigError: there is none, a language has two, or a name does not say which language it is.
     """
     files: dict[str, Path] = {}
-    for path in sorted(folder.glob("*.json")):
-        language = path.stem.rpartition(".")[2]
+    for path in visible_files(folder, "*.json") + visible_files(folder, "*.json.gz"):
+        name = path.name.removesuffix(".gz").removesuffix(".json")
+        language = language_in(name, languages)
+        if language is None:
+            raise ConfigError(
+                f"{path}: cannot tell the language of this file: expected LANGUAGE.json or NAME.LANGUAGE.json, with a "
+                "code such as de, zh-Hans or pt_BR: rename it, or move it out of the folder if it has no questions"
+            )
         if language in files:
             raise ConfigError(f"{folder}: languages: {files[language].name} and {path.name} are both of {language!r}")
         files[language] = path
@@ -72,7 +83,7 @@ def squad_corpus(
         ConfigError: ``FILE: field: what was expected``, or a selection without questions, or one that takes a question
             in one language and not in another.
     """
-    files = squad_files(folder)
+    files = squad_files(folder, languages)
     chosen = {language: files[language] for language in select_languages(languages, files, str(folder))}
     compared = [] if articles is None else [files[language] for language in with_reference(list(chosen), files)]
     order = list(chosen)

@@ -12,6 +12,7 @@ import msgspec
 from engine import flock
 from engine.config_error import ConfigError
 from engine.files import write_file
+from engine.paths import home_folder
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,4 +66,4 @@ class Ledger:
 def mirrors_folder(environment: Mapping[str, str]) -> Path:
     """$XDG_STATE_HOME/hybrid-tui/mirrors, by default in ~/.local/state."""
     base = environment.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "hybrid-tui" / "mirrors"
+    return (Path(base) if base else home_folder() / ".local" / "state") / "hybrid-tui" / "mirrors"

@@ -19,9 +19,10 @@ from engine.alerts.catching_up import catch_up
 from engine.alerts.record import told_alerts
 from engine.config import AlertsConfig, HooksConfig, RunConfig
 from engine.files import write_file
+from engine.paths import state_folder
 from engine.runs import launch as launch_module
 from engine.runs.commands import send_command, stop_without_worker
-from engine.runs.folder import Provenance, RunFolder, Spec, read_spec, state_folder
+from engine.runs.folder import Provenance, RunFolder, Spec, read_spec
 from engine.runs.launch import launch, resume, run_foreground
 from engine.runs.lock import Liveness, read_owner
 from engine.runs.log import EventLog

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.runs.folder import RunFolder
-from engine.runs.last_words import cause_of_death, last_words
+from engine.runs.last_words import cause_of_death, last_words, telling_part
 from engine.runs.lock import Liveness
 from engine.runs.state import RunState
 from engine.runs.status import explanation
@@ -76,3 +76,14 @@ def test_a_long_log_is_read_at_its_end_only_and_other_files_never(folder: RunFol
     (folder.path / "secret").write_text("secret\n")
     folder.log.symlink_to(folder.path / "secret")
     assert last_words(folder) == ()
+
+
+def test_what_is_shown_begins_with_the_cause_and_not_with_the_end_of_the_frames() -> None:
+    before = [f"step {number}" for number in range(50)]
+    cause = ["terminate called after throwing", "  what():  CUDA error: x", "Fatal Python error: Aborted"]
+    lines = [*before, *cause, *(f'  File "x.py", line {number}' for number in range(90))]
+    assert telling_part(lines, 20)[:3] == tuple(cause)
+    assert telling_part([*before, "bye"], 20)[-1] == "bye"
+    assert telling_part(before[:3], 20) == ("step 0", "step 1", "step 2")
+    segfault = [*before, "Fatal Python error: Segmentation fault", *(f"  File {n}" for n in range(90))]
+    assert telling_part(segfault, 20)[0] == "Fatal Python error: Segmentation fault"

@@ -104,6 +104,13 @@ def test_a_finished_run_leaves_results_a_model_and_a_clean_state(finished: Finis
     assert {path.name for path in folder.path.iterdir()} >= {"spec.json", "events.jsonl", "state.json", "worker.log"}
 
 
+def test_the_seconds_before_the_model_say_what_they_go_into(finished: Finished) -> None:
+    told = recorded(finished.folder, events.Progress)
+    loaded = recorded(finished.folder, events.ModelLoaded)
+    assert told[0].what == "loading torch and transformers"
+    assert told[0].seq < loaded[0].seq
+
+
 def test_a_failing_hook_is_reported_and_the_run_stays_finished(finished: Finished) -> None:
     assert finished.marker.read_text().strip() == str(finished.folder.path)
     assert any("status 5" in event.message for event in recorded(finished.folder, events.Warning))

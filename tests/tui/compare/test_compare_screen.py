@@ -7,23 +7,26 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from compare_cases import comparable
+from compare_cases import comparable, with_two_benchmarks
 from helpers.opening import Make, Until, first_rows
 from helpers.screens import text_of
 from helpers.sizes import WIDE
 from runs_factory import RunWriter, finished, run_config
 from textual.pilot import Pilot
 
+from engine.export import compare_job
 from engine.export.background import JobProgress
 from engine.export.compare_job import CompareOutcome, CompareRequest
 from engine.export.measured_runs import headline_measures
 from tui.app import Dashboard
 from tui.compare import comparator
 from tui.compare import job as comparing
+from tui.compare.overlay import Overlay, OverlayReader
 from tui.compare.screen import CompareScreen
 from tui.dialogs.choose import ChooseScreen
 from tui.dialogs.export import ExportScreen
 from tui.numbers import metric_change
+from tui.run.screen import RunScreen
 from tui.runs.screen import RunsScreen
 
 
@@ -165,13 +168,13 @@ async def test_curves_go_through_losses_and_metrics(quick: list[CompareRequest],
         await until(pilot, lambda: "mAP monolingual" in text_of(app).split("\n")[1], "quality first")
         seen = []
         for _ in range(7):
-            seen.append(screen.what)
+            seen.append(screen.curves.what)
             await pilot.press("m")
         assert seen == [
             "map_monolingual", "map_crosslingual", "map_multilingual", "rank_distance", "all batches", "mono batches",
             "cross batches",
         ]  # fmt: skip
-        assert screen.what == "map_monolingual"
+        assert screen.curves.what == "map_monolingual"
 
 
 async def test_a_newer_evaluation_is_compared_without_being_asked(
@@ -320,3 +323,167 @@ async def test_a_view_asked_for_while_the_runs_are_compared_comes_with_the_answe
         go.set()
         await wait_for(pilot, screen, until)
         await until(pilot, lambda: "rank distance (left" in text_of(app), "the view that was asked for")
+
+
+async def test_curves_of_another_benchmark_are_read_though_no_run_is_live(
+    home: Path, dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_two_benchmarks(home)
+    monkeypatch.setattr("engine.export.compare_job.send", lambda message: None)
+    monkeypatch.setattr(comparator, "compute", lambda request, progress, cancelled: compare_job.compare(request))
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_compare(pilot, app, until)
+        await wait_for(pilot, screen, until)
+        await pilot.press("l")
+        await until(pilot, lambda: "reading the logs" not in text_of(app), "the curves")
+        before = screen.benchmark
+        await pilot.press("b")
+        await until(pilot, lambda: screen.benchmark != before and screen.comparison is not None, "the other benchmark")
+        await until(pilot, lambda: "reading the logs" not in text_of(app), "its curves")
+        assert "mAP monolingual" in text_of(app)
+
+
+async def test_logs_that_cannot_be_read_say_so_and_are_read_once_they_can_be(
+    quick: list[CompareRequest], dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_compare(pilot, app, until)
+        await wait_for(pilot, screen, until)
+        with monkeypatch.context() as broken:
+
+            def fail(reader: OverlayReader, beta: float) -> Overlay:
+                raise OSError("the disk is gone")
+
+            broken.setattr(OverlayReader, "read", fail)
+            await pilot.press("l")
+            await until(pilot, lambda: "cannot be read: the disk is gone" in text_of(app), "the reason")
+        await pilot.press("t", "l")
+        await until(pilot, lambda: "mAP monolingual" in text_of(app).split("\n")[1], "the curves")
+
+
+async def test_what_is_computed_comes_to_an_end_though_its_runs_are_evaluated_again(
+    five: list[RunWriter], dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs that evaluate more often than a comparison takes would else never get one."""
+    monkeypatch.setattr("engine.export.compare_job.send", lambda message: None)
+    started: list[threading.Event] = []
+    go = threading.Event()
+
+    def compute(request: CompareRequest, progress: object, cancelled: threading.Event) -> CompareOutcome | None:
+        started.append(cancelled)
+        go.wait(20)
+        return None if cancelled.is_set() else compare_job.compare(request)
+
+    monkeypatch.setattr(comparator, "compute", compute)
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_compare(pilot, app, until)
+        await until(pilot, lambda: started, "the computation")
+        for seconds in (1, 2):
+            five[0].evaluated(400)
+            newest = screen.rows[0].evaluated
+            app.feed.hurry()
+            await until(pilot, lambda newest=newest: screen.rows[0].evaluated != newest, f"evaluation {seconds}")
+        assert not started[0].is_set(), "it goes on"
+        assert len(started) == 1, "the newest waits"
+        go.set()
+        await wait_for(pilot, screen, until)
+        await until(pilot, lambda: len(started) == 2 and screen.comparator.progress is None, "that of the newest")
+
+
+async def test_another_baseline_does_not_wait_for_the_comparison_that_nobody_wants_any_more(
+    five: list[RunWriter], dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[CompareRequest, threading.Event]] = []
+
+    def compute(request: CompareRequest, progress: object, cancelled: threading.Event) -> CompareOutcome | None:
+        asked.append((request, cancelled))
+        cancelled.wait(20)
+        return None
+
+    monkeypatch.setattr(comparator, "compute", compute)
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await open_compare(pilot, app, until)
+        await until(pilot, lambda: asked, "the computation")
+        await pilot.press("v", "down", "enter")
+        await until(pilot, lambda: len(asked) == 2, "that of the other baseline")
+        assert asked[0][1].is_set()
+        assert asked[1][0].baseline != asked[0][0].baseline
+
+
+async def test_enter_goes_from_a_mean_to_its_pairs_and_from_a_pair_to_the_heatmap_of_the_run(
+    quick: list[CompareRequest], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_compare(pilot, app, until)
+        await wait_for(pilot, screen, until)
+        row = screen.current()
+        assert row is not None
+        await pilot.press("enter")
+        assert screen.view == "pairs"
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.detail is not None, "the run")
+        assert isinstance(app.screen, RunScreen)
+        assert app.screen.active == "heatmap"
+        assert screen.comparison is not None
+        assert app.screen.folder.id == screen.comparison.done.comparison.conditions[row.run][0]
+
+
+async def test_enter_on_a_place_opens_that_run(quick: list[CompareRequest], dashboard: Make, until: Until) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_compare(pilot, app, until)
+        await wait_for(pilot, screen, until)
+        await pilot.press("p", "down")
+        condition = screen.places.current()
+        assert condition is not None
+        assert screen.comparison is not None
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen), "the run")
+        assert isinstance(app.screen, RunScreen)
+        assert app.screen.folder.id == screen.comparison.done.comparison.conditions[condition][0]
+
+
+async def test_clicks_on_titles_sort_and_choose_the_baseline_and_on_cells_move(
+    quick: list[CompareRequest], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_compare(pilot, app, until)
+        await wait_for(pilot, screen, until)
+        await until(pilot, lambda: "Holm p" in text_of(app), "the titles")
+        titles = text_of(app).split("\n")[1]
+        first = screen.table.ordered[0]
+        await pilot.click(offset=(titles.index("Holm p") + 1, 1))
+        await pilot.pause()
+        values = [row.p_holm for row in screen.table.ordered if row.metric == first.metric and row.p_holm is not None]
+        assert values == sorted(values)
+        await pilot.click(offset=(titles.index("change") + 1, 1))
+        await pilot.pause()
+        changes = [row.difference for row in screen.table.ordered if row.metric == "rank_distance"]
+        assert changes == sorted(changes), "less bias is better"
+        await pilot.click(offset=(titles.index("base") + 1, 1))
+        assert isinstance(app.screen, ChooseScreen)
+        await pilot.press("escape", "h")
+        lines = text_of(app).split("\n")
+        y = next(index for index, line in enumerate(lines) if line.startswith("│ en"))
+        await pilot.click(offset=(lines[y].index("+") + 1, y))
+        assert screen.pairs.at == (1, 0)
+
+
+async def test_one_condition_against_the_baseline_leaves_nothing_to_sort(
+    home: Path, quick: list[CompareRequest], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await first_rows(pilot, app, until)
+        await pilot.press("space", "down", "down", "space", "c")
+        screen = app.screen
+        assert isinstance(screen, CompareScreen)
+        await wait_for(pilot, screen, until)
+        await pilot.press("s")
+        assert "nothing to sort" in text_of(app)
