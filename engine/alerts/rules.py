@@ -132,17 +132,22 @@ def ending_before(event: RunResumed, state: RunState) -> Ending | None:
     return _ending(state, state.phase if state.phase in FINAL_PHASES else "crashed", state.attempt, _DEAD, event.t)
 
 
-def ending_now(state: RunState, liveness: Liveness, now: float) -> Ending | None:
-    """How the run has ended as it stands; None: it is at work, or its last process only evaluated."""
+def ending_now(state: RunState, liveness: Liveness, now: float, words: Sequence[str] = ()) -> Ending | None:
+    """How the run has ended as it stands; None: it is at work, or its last process only evaluated.
+
+    ``words``: what its worker said last.
+    """
     if liveness.alive is not False:
         return None
     attempt = max(state.attempt, 0 if liveness.owner is None else liveness.owner.attempt)
     if state.only_evaluates and attempt == state.attempt:
         return None
-    return _ending(state, shown_state(state, liveness, now), attempt, liveness, now)
+    return _ending(state, shown_state(state, liveness, now), attempt, liveness, now, words)
 
 
-def _ending(state: RunState, shown: str, attempt: int, liveness: Liveness, now: float) -> Ending:
-    why = visible(reason(state, liveness, now))
+def _ending(
+    state: RunState, shown: str, attempt: int, liveness: Liveness, now: float, words: Sequence[str] = ()
+) -> Ending:
+    why = visible(reason(state, liveness, now, words))
     ending = msgspec.convert(shown, RunEnding)
     return Ending(state=ending, kind=state.kind, attempt=attempt, step=state.step, reason=why)

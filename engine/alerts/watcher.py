@@ -29,6 +29,7 @@ from engine.events import Outline, RunResumed, StepColumns, StepOutline
 from engine.runs.errors import RunError
 from engine.runs.fold import fold, fold_steps
 from engine.runs.folder import RunFolder, read_spec
+from engine.runs.last_words import last_words
 from engine.runs.lock import Liveness, probe
 from engine.runs.log import EventCursor
 from engine.runs.state import RunState
@@ -121,7 +122,7 @@ class Watcher:
 
     def _look_at_the_end(self, liveness: Liveness) -> bool:
         """True where it has to be looked at once more."""
-        ending = ending_now(self._state, liveness, time.time())
+        ending = ending_now(self._state, liveness, time.time(), last_words(self._folder, self._state.updated))
         if ending is None:
             return False
         key = ending.alert().key

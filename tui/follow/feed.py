@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # what only an open run needs is loaded in the feed's thread,
 
 _PATIENCE = 0.3  # seconds of reading after which the runs that are known so far are posted
 _MODELS = 30  # ended runs by which the time of queued ones is estimated
+_DEVICES = Path("devices")  # stands for what is wrong with the devices among what is wrong with folders
 _LIST_EVERY = 10  # ticks after which the home is listed even if its time stamp stands still
 
 
@@ -167,14 +168,20 @@ class Feed:
         done_in = self._done_in()
         return Snapshot(self._now(), rows, tuple(details), self._told(), 0, done_in, study, devices)
 
-    def _device_state(self, rows: tuple[RunRow, ...]) -> DevicesState:
+    def _device_state(self, rows: tuple[RunRow, ...]) -> DevicesState | None:
         """Looked at only while somebody does: the driver is asked each time."""
         if self._devices is None:
             from tui.follow.devices import DeviceReader
 
             self._devices = DeviceReader()
         self._busy_since = time.monotonic()
-        return self._devices.read(rows, self._now())
+        try:
+            state = self._devices.read(rows, self._now())
+        except Exception as error:  # a driver may answer anything
+            self._problems[_DEVICES] = Problem("devices", visible(f"{type(error).__name__}: {error}"))
+            return None
+        self._problems.pop(_DEVICES, None)
+        return state
 
     def _look(self, folder: RunFolder, watch: Watch | None, is_over: bool) -> RunDetail | None:
         """Whatever is wrong with one folder, the others are still to be shown."""
@@ -250,7 +257,7 @@ class Feed:
             kept = {folder.path for folder in self._order} | set(watched)
             for path in [path for path in self._runs if path not in kept]:
                 del self._runs[path]
-            for path in [path for path in self._problems if path not in kept]:
+            for path in [path for path in self._problems if path not in kept and path not in (self.home, _DEVICES)]:
                 del self._problems[path]
 
     def _follow(self, folder: RunFolder, watched: bool) -> bool:

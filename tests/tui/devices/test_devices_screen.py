@@ -200,6 +200,21 @@ def test_the_line_tells_after_whom_and_about_when(home: Path, busy: RunWriter) -
     assert second.free_at is None  # nobody knows how long those before it take
 
 
+def test_a_driver_that_answers_nonsense_is_a_problem_and_the_runs_are_shown(
+    home: Path, busy: RunWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nvml = sys.modules["pynvml"]
+    monkeypatch.setattr(nvml, "nvmlDeviceGetUtilizationRates", lambda handle: "nonsense")
+    feed = Feed(home, lambda snapshot: None, lambda: START + 40)
+    feed.want([Wish(devices=True)])
+    snapshot = feed.step()
+    assert snapshot is not None
+    assert len(snapshot.rows) == 3
+    assert snapshot.devices is None
+    (problem,) = snapshot.problems
+    assert problem.where == "devices"
+
+
 def test_the_history_grows_with_each_look(busy: RunWriter) -> None:
     reader = DeviceReader()
     for _ in range(3):

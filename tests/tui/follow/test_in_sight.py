@@ -162,11 +162,14 @@ def test_runs_of_a_file_system_without_locks_are_listed_and_one_line_says_what_t
         writer.folder.lock.touch()
     without_flock(monkeypatch, number)
     assert probe(writers[0].folder).alive is None
-    snapshot = look(Feed(home, lambda snapshot: None, lambda: START + 40))
+    feed = Feed(home, lambda snapshot: None, lambda: START + 40)
+    snapshot = look(feed)
     assert {row.name: row.alive for row in snapshot.rows} == {"done": None, "going": None}
     (problem,) = snapshot.problems
     assert problem.where == str(home)
     assert "-o flock" in problem.text
+    later = [feed.step() for _ in range(25)]
+    assert all(each.problems == (problem,) for each in later if each is not None), "it is not said anew now and then"
 
 
 def test_other_errors_of_a_lock_are_not_taken_for_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
