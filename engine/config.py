@@ -57,14 +57,15 @@ ValidationMetric = Literal[
     "ndcg_at_20_multilingual", "recall_at_100",
 ]  # fmt: skip
 
-Positive = Annotated[int, Meta(ge=1)]
-Count = Annotated[int, Meta(ge=0)]
+_LARGEST_INT = 2**63 - 1  # what the libraries beneath take, and JSON readers too
+Positive = Annotated[int, Meta(ge=1, le=_LARGEST_INT)]
+Count = Annotated[int, Meta(ge=0, le=_LARGEST_INT)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 _LARGEST = sys.float_info.max  # infinity is none: JSON, and so a run's spec, cannot hold it
 PositiveFloat = Annotated[float, Meta(gt=0.0, le=_LARGEST)]
 NonNegativeFloat = Annotated[float, Meta(ge=0.0, le=_LARGEST)]
 FiniteFloat = Annotated[float, Meta(ge=-_LARGEST, le=_LARGEST)]
-Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # what torch takes
+Seed = Annotated[int, Meta(ge=0, le=_LARGEST_INT)]  # what torch takes
 _ARTICLES = r"^!?\d*:\d*(:[1-9]\d*)?$"
 _INFINITY = re.compile(r"float [<>]= -?1\.79\d+e\+308$")
 _ALERT_TARGET = re.compile(r"file://.+|\$\{[A-Za-z_][A-Za-z0-9_]*\}")
@@ -147,7 +148,7 @@ class BatchConfig(_Section, frozen=True, kw_only=True):
     mono_share_schedule: MonoShareSchedule = "constant"  # hybrid, see engine.mono_share
     mono_share_end: Share | None = None  # linear, cosine: the share at the last update
     mono_share_steps: tuple[tuple[Positive, Share], ...] = ()  # steps: [update, the share from it on], ascending
-    size: Annotated[int, Meta(ge=2)] = 64  # pairs per optimizer update
+    size: Annotated[int, Meta(ge=2, le=_LARGEST_INT)] = 64  # pairs per optimizer update
     language: str = "en"  # english: the one language
     language_sampling: Literal["uniform", "size"] = "uniform"  # mono: how the batch's language is drawn
     source_temperature: NonNegativeFloat = 1.0  # 1: sources by size, 0: uniform
@@ -371,6 +372,9 @@ def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
 
     First what the types say, which nothing checks where a config is built and not read: a name, a smallest number.
     """
+    if not_text := list(texts_that_are_none(config)):
+        yield from not_text
+        return
     try:
         msgspec.convert(msgspec.to_builtins(config), RunConfig)
     except msgspec.ValidationError as error:
@@ -384,6 +388,29 @@ def problems(config: RunConfig) -> Iterable[tuple[str, str]]:
     yield from _runtime_problems(config)
     yield from _evaluation_problems(config)
     yield from _alerts_problems(config)
+
+
+def texts_that_are_none(config: RunConfig) -> Iterator[tuple[str, str]]:
+    """(field, what is wrong) for names and paths with bytes that are not UTF-8: a run's spec could not hold them."""
+    for field, text in _texts(msgspec.to_builtins(config)):
+        if not is_text(text):
+            yield field, f"{text!r} is not UTF-8: expected text, or the name of a file that is"
+
+
+def is_text(text: str) -> bool:
+    """Whether it can be written as UTF-8; what a system hands over as bytes need not be."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _texts(value: Any, field: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield field, value
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            yield from _texts(each, f"{field}.{name}".lstrip("."))
+    elif isinstance(value, list | tuple):
+        for index, each in enumerate(value):
+            yield from _texts(each, f"{field}[{index}]")
 
 
 def _system_problems(config: RunConfig) -> Iterable[tuple[str, str]]:

@@ -36,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"hybrid-tui: {error}", file=sys.stderr)
         return EXIT_WRONG_USE
+    except UnicodeEncodeError as error:  # of whatever keeps or hands on a name
+        print(f"hybrid-tui: {error.object!r} is not UTF-8: use a name that is", file=sys.stderr)
+        return EXIT_WRONG_USE
     except KeyboardInterrupt:
         return _EXIT_INTERRUPTED
     except BrokenPipeError:

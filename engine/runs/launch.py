@@ -32,6 +32,7 @@ from engine.config import (
     SystemConfig,
     is_watched,
     problems,
+    texts_that_are_none,
 )
 from engine.files import write_file
 from engine.paths import expanded, require_own_folders, require_working_folder
@@ -82,6 +83,8 @@ def launch(
     require_working_folder()
     require_own_folders()
     config = with_absolute_paths(config)
+    for field, wrong in texts_that_are_none(config):  # the working folder's name is in it now
+        raise ConfigError(f"{field}: {wrong}")
     spec = Spec(
         config=config, created=time.time(), provenance=provenance(config, command_line), parent=parent, study=study
     )

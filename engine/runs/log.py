@@ -24,6 +24,7 @@ from engine.events import (
     encode,
 )
 from engine.runs.folder import RunFolder
+from engine.runs.text import writable_document
 
 T = TypeVar("T")
 
@@ -103,7 +104,7 @@ class EventLog:
             numbered = msgspec.structs.replace(
                 event, v=EVENT_VERSION, seq=self.seq + 1, t=time.time(), attempt=self.attempt
             )
-            line = encode(numbered)
+            line = _encoded(numbered)
             decode(line)  # a NaN where no name of a number is allowed becomes null, and no reader could decode the line
             self._cut_back()
             self._torn = True
@@ -123,6 +124,13 @@ class EventLog:
         if self._torn:
             os.ftruncate(self._fd, self.offset)
             self._torn = False
+
+
+def _encoded(event: AnyEvent) -> bytes:
+    try:
+        return encode(event)
+    except UnicodeEncodeError:  # an error names a file whose name is not UTF-8
+        return encode(msgspec.convert(writable_document(msgspec.to_builtins(event)), type(event)))
 
 
 class EventCursor:

@@ -17,11 +17,14 @@ _EXIT_WRONG_USE = 2
 def preflight(config: RunConfig) -> None:
     """Loads local files in another process, so that this one stays light; built-in data are not checked.
 
-    Of alerts, looks whether they can be sent, and sends nothing.
+    Of alerts, looks whether they can be sent, and sends nothing. Where the config names GPUs, looks whether they are
+    here.
 
     Raises:
         ConfigError: one line naming file and field.
     """
+    if config.runtime.devices.startswith("cuda"):
+        _check("engine.worker.device_check", config, "the GPUs cannot be asked")
     if config.lora.rank and importlib.util.find_spec("peft") is None:
         raise ConfigError("lora.rank: adapters need the extra 'lora': pip install 'hybrid-tui[lora]'")
     local_sources = any(source.kind in ("jsonl", "lareqa", "squad", "mmarco") for source in config.sources)

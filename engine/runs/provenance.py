@@ -13,6 +13,7 @@ from pathlib import Path
 from engine.config import RunConfig
 from engine.machine.cores import usable_cores
 from engine.runs.folder import Provenance
+from engine.runs.text import writable
 
 PACKAGES = (
     "hybrid-tui", "torch", "transformers", "tokenizers", "datasets", "numpy", "polars", "babel", "msgspec",
@@ -30,7 +31,7 @@ def provenance(config: RunConfig, command_line: Sequence[str]) -> Provenance:
     commit = _git("rev-parse", "HEAD")
     diff = None if commit is None else _git(*_DIFF)
     return Provenance(
-        command_line=tuple(command_line),
+        command_line=tuple(map(writable, command_line)),
         git_commit=None if commit is None else commit.decode("ascii", "replace").strip(),
         git_diff_digest=None if diff is None else hashlib.sha256(diff).hexdigest(),
         python=platform.python_version(),

@@ -118,6 +118,22 @@ def wait_for_devices(runtime: RuntimeConfig, session: Queue) -> HeldDevices:
     return HeldDevices(devices, tuple(candidate.lock for candidate in held))
 
 
+def check_devices(runtime: RuntimeConfig) -> None:
+    """Looks whether the machine has the GPUs that a config names, and waits for none.
+
+    Raises:
+        ConfigError: it has not, or torch cannot use them.
+    """
+    try:
+        _gpus(runtime)
+    except UnusableGpus as error:
+        raise _no_such_device(runtime, error) from None
+
+
+def _no_such_device(runtime: RuntimeConfig, error: UnusableGpus) -> ConfigError:
+    return ConfigError(f"runtime.devices: no {runtime.devices} on this machine: {error}")
+
+
 def _wait(runtime: RuntimeConfig, session: Queue) -> tuple[_Candidate, ...]:
     """Takes the devices of the config, or the CPU where it may be that and torch can use no GPU, and says so."""
     try:
@@ -126,7 +142,7 @@ def _wait(runtime: RuntimeConfig, session: Queue) -> tuple[_Candidate, ...]:
         unusable = None
     except UnusableGpus as error:
         if runtime.devices != "auto":
-            raise ConfigError(f"runtime.devices: no {runtime.devices} on this machine: {error}") from None
+            raise _no_such_device(runtime, error) from None
         message = f"{NO_USABLE_GPU}, and the run computes on the CPU: {error}"
         session.emit(events.Warning(message=f'{message}, or set runtime.devices = "cpu" if that is meant'))
         unusable = error.reason

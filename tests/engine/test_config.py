@@ -214,3 +214,24 @@ def test_of_a_config_only_the_sources_to_train_on_are_taken_for_a_correction(tmp
     path.write_text('[[sources]]\nkind = "cldr"\nlanguages = ["xx"]\n')
     with pytest.raises(ConfigError, match=r"training\.toml:3: sources\[0\].languages"):
         load_training_sources(path)
+
+
+@pytest.mark.parametrize(
+    ("override", "wrong"),
+    [
+        ("batch.size=1000000000000000000000000000000", "batch.size"),
+        ("optimizer.max_steps=9223372036854775808", "optimizer.max_steps"),
+        ("checkpoint.every=99999999999999999999", "checkpoint.every"),
+        ("seed=9223372036854775808", "seed"),
+        ("optimizer.learning_rate=inf", "optimizer.learning_rate"),
+        ("optimizer.learning_rate=nan", "optimizer.learning_rate"),
+        ("loss.temperature=nan", "loss.temperature"),
+        ("batch.mono_share=nan", "batch.mono_share"),
+        ("evaluation.margin=-inf", "evaluation.margin"),
+        ("name=", "name"),
+        ("study=", "study"),
+    ],
+)
+def test_values_that_cannot_be_are_refused_with_their_field(override: str, wrong: str) -> None:
+    with pytest.raises(ConfigError, match=rf"--set: {wrong}: expected "):
+        parse_config(VALID, overrides=[override])

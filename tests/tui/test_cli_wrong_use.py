@@ -119,3 +119,17 @@ def test_the_dashboards_own_parser_understands_its_options_as_the_whole_parser_d
 )
 def test_whatever_is_not_only_the_dashboards_options_is_left_to_the_whole_parser(arguments: list[str]) -> None:
     assert cli.dashboard_options(arguments) is None
+
+
+@pytest.mark.parametrize("devices", ["cuda", "cuda:99", "cuda:0,99", "cuda:all"])
+def test_gpus_that_are_not_here_are_refused_before_a_run_is_made(
+    devices: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    config = tmp_path / "small.toml"
+    config.write_text('name = "small"\n[[sources]]\nkind = "cldr"\n')
+    told = refused(
+        ["--runs", str(tmp_path / "runs"), "run", str(config), "--set", f"runtime.devices={devices}"], capsys
+    )
+    assert told.startswith("hybrid-tui: runtime.devices: no cuda")
+    assert not (tmp_path / "runs").exists()

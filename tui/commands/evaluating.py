@@ -41,7 +41,7 @@ from engine.runs.registry import delete_run
 from engine.runs.status import explanation, status_of
 from engine.runs.text import visible
 from engine.runs.weights import OF_A_RUN, weights_of_run
-from tui.commands.output import exit_status, print_json
+from tui.commands.output import exit_status, json_of, print_json
 from tui.commands.plain import ENDED
 from tui.commands.progress import ProgressLine
 
@@ -322,10 +322,10 @@ def _print_results(results: Sequence[tuple[str, Path]], systems: int, options: a
         return
     is_one = systems == len(options.benchmark) == 1 and suite_of(options.benchmark[0]) is None
     if is_one and documents:
-        sys.stdout.buffer.write(msgspec.json.encode(documents[0]) + b"\n")
+        sys.stdout.buffer.write(json_of(documents[0]) + b"\n")
     elif not is_one:
         of_suites = {"means": means} if means else {}
-        sys.stdout.buffer.write(msgspec.json.encode({"evaluations": documents, **of_suites}) + b"\n")
+        sys.stdout.buffer.write(json_of({"evaluations": documents, **of_suites}) + b"\n")
     sys.stdout.buffer.flush()
 
 

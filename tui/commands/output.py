@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 import msgspec
 
-from engine.runs.text import visible
+from engine.runs.text import visible, writable_document
 from tui.terminal.abilities import environment_at_start, has_braille
 from tui.terminal.direction import isolated
 
@@ -50,11 +50,11 @@ def unguarded(stream: TextIO) -> TextIO:
 def guard_terminal() -> None:
     """From here on nothing that a command prints can drive the terminal; files and pipes get every character.
 
-    What an encoding other than UTF-8 does not have is written as an escape.
+    What an encoding does not have is written as an escape.
     """
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and not is_utf8(stream):
-            stream.reconfigure(errors="backslashreplace")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # of UTF-8 too: names of files need not be
     if sys.stdout.isatty():
         sys.stdout = Shown(sys.stdout)
     if sys.stderr.isatty():
@@ -76,7 +76,7 @@ def print_json(document: Any) -> None:
 
     So is everything beyond ASCII where stdout is not UTF-8.
     """
-    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    text = msgspec.json.format(json_of(document), indent=2).decode()
     if not text.isascii():
         plain = is_utf8(sys.stdout)
         text = "".join(
@@ -85,6 +85,14 @@ def print_json(document: Any) -> None:
         )
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def json_of(document: Any) -> bytes:
+    """The document; a name in it that is not UTF-8 is written with escapes."""
+    try:
+        return msgspec.json.encode(document)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(writable_document(msgspec.to_builtins(document)))
 
 
 def exit_status(*states: str) -> int:
