@@ -28,6 +28,7 @@ __all__ = [
     "large",
     "learning_rate",
     "margin",
+    "memory",
     "metric_change",
     "metric_interval",
     "metric_value",
@@ -205,14 +206,22 @@ def size(value: float) -> str:
     return f"{value / 1024:,.0f} KiB"
 
 
+def memory(used: float, total: float) -> str:
+    """Bytes in use, in whole GiB that are full: 80/80 GiB means that nothing is left."""
+    filled = math.floor(used / 2**30) if used < total else round(total / 2**30)
+    return f"{filled:,}/{total / 2**30:,.0f} GiB"
+
+
 def _short(value: float) -> str:
     """Three significant digits without zeros at the end: 14.2, 3.3, 61."""
     text = number(value)
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def metric_value(metric: str, value: float) -> str:
-    """A value as precise as its measure deserves: .792, 1,282, 2.41."""
+def metric_value(metric: str, value: float | None) -> str:
+    """A value as precise as its measure deserves: .792, 1,282, 2.41; - where there is none."""
+    if value is None or not math.isfinite(value):
+        return "-"
     if metric == "rank_distance":
         return f"{value:,.0f}"
     return f"{value:.2f}" if metric == "own_language_advantage" else share(value)

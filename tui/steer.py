@@ -19,6 +19,7 @@ from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder
 from engine.runs.ownership import liveness_of
 from engine.runs.registry import archive_run, restore_run, trash_run
+from tui.numbers import age
 
 if TYPE_CHECKING:
     from engine.runs.study import Study
@@ -56,10 +57,9 @@ def send(folder: RunFolder, command: CommandName) -> Answer:
     """
     for waiting in pending_commands(folder):
         if waiting.command == command or (waiting.command in _ENDING and command in _ENDING):
-            asked = max(0.0, time.time() - waiting.t)
+            asked = age(time.time() - waiting.t)
             raise RunError(
-                f"run {folder.id}: {waiting.command} was requested {asked:,.0f} s ago and is under way; "
-                f"{command} is not sent"
+                f"run {folder.id}: {waiting.command} was requested {asked} ago and is under way; {command} is not sent"
             )
     send_command(folder, command)
     return Answer(f"{command}: requested", is_pending=True)

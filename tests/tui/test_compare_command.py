@@ -11,6 +11,7 @@ import pytest
 
 from engine.export.compare import compare_runs
 from tui.cli import EXIT_DONE, EXIT_WRONG_USE, main
+from tui.numbers import effect, p_value, share
 
 sys.path.append(str(Path(__file__).parents[1] / "engine" / "export"))
 from export_cases import make_evaluation, make_run
@@ -35,13 +36,13 @@ def test_text_has_a_line_for_every_row(home, capsys):
     given = ["--runs", str(home), "compare", "hybrid", "--baseline", "mono", "--metric", "map_crosslingual"]
     assert main([*given, "--margin", "0.02"]) == EXIT_DONE
     lines = capsys.readouterr().out.splitlines()
-    assert "difference to mono, margin of non-inferiority 0.02" in lines[0]
+    assert "difference to mono, margin of non-inferiority .020" in lines[0]
     found = compare_runs([home / "mono", home / "hybrid"], metric="map_crosslingual", margin=0.02)
     for row in found.rows:
-        numbers = [f"{row.value:.4f}", f"{row.baseline_value:.4f}", f"{row.difference:+.4f}", f"{row.p_holm:.4f}"]
+        numbers = [share(row.value), share(row.baseline_value), effect(row.difference), p_value(row.p_holm)]
         line = next(line for line in lines if f"  {row.setting}  " in line)
-        assert all(number in line for number in [*numbers, f"[{row.interval[0]:+.4f}, {row.interval[1]:+.4f}]"])
-        assert line.endswith(row.verdict)
+        assert all(number in line for number in [*numbers, f"[{effect(row.interval[0])}, {effect(row.interval[1])}]"])
+        assert line.endswith(row.verdict.replace(" at the margin of 0.02", ""))
     assert lines[-2:] == [f"checkpoint of {run}: last step (400), fixed before training" for run in ("mono", "hybrid")]
 
 

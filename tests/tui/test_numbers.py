@@ -164,3 +164,16 @@ def test_what_is_read_out_is_the_number_to_six_digits(value: float) -> None:
     text = form.exact(value)
     assert math.isclose(float(text.replace(",", "")), value, rel_tol=5.1e-6)
     assert form.exact(math.nan) == "NaN"
+
+
+@given(st.floats(0, 1e13), st.floats(0, 1e13))
+def test_memory_is_full_only_when_it_is(used: float, total: float) -> None:
+    used, total = sorted((used, total))
+    filled, _, rest = form.memory(used, total).partition("/")
+    if used < total:
+        assert int(filled.replace(",", "")) <= used / 2**30
+    assert rest == f"{total / 2**30:,.0f} GiB"
+
+
+def test_a_measure_without_a_value_has_a_dash() -> None:
+    assert [form.metric_value("rank_distance", value) for value in (None, math.nan, 1282.4)] == ["-", "-", "1,282"]

@@ -24,6 +24,7 @@ from engine.paths import cache_path, state_folder, why_not_writable
 from engine.runs.folder import runs_home
 from engine.runs.logout import logout_warning
 from tui.commands.output import print_json
+from tui.numbers import size
 from tui.terminal.abilities import (
     environment_at_start,
     has_cursor,
@@ -120,7 +121,7 @@ def _gpus() -> list[Finding]:
 
 def _gpu(gpu: GpuReport, cuda: str | None) -> Finding:
     capability = ".".join(str(part) for part in gpu.capability)
-    text = f"{gpu.device} {gpu.name}, {gpu.memory / 2**30:.0f} GiB, capability {capability}, torch with CUDA {cuda}"
+    text = f"{gpu.device} {gpu.name}, {size(gpu.memory)}, capability {capability}, torch with CUDA {cuda}"
     if not gpu.bfloat16:
         return Finding("note", "gpu", f'{text}, no bfloat16: runtime.precision = "auto" runs in float16')
     return Finding("ok", "gpu", f"{text}, bfloat16")
@@ -136,8 +137,8 @@ def _cores() -> str:
 def _memory() -> str:
     memory, limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), memory_limit()
     if limit is not None and limit < memory:
-        return f"{limit / 2**30:.1f} of {memory / 2**30:.0f} GiB memory by limit"
-    return f"{memory / 2**30:.0f} GiB memory"
+        return f"{size(limit)} of {size(memory)} memory by limit"
+    return f"{size(memory)} memory"
 
 
 def _storage(home: Path) -> list[Finding]:
@@ -146,7 +147,7 @@ def _storage(home: Path) -> list[Finding]:
         return [Finding("problem", "runs", f"{home}: {wrong}; choose another folder with --runs")]
     free = shutil.disk_usage(existing).free
     level: Level = "note" if free < _LOW_DISK_BYTES else "ok"
-    text = f"{home}: {free / 2**30:.1f} GiB free (a checkpoint of XLM-R-base takes 3.3 GB)"
+    text = f"{home}: {size(free)} free (a checkpoint of XLM-R-base takes 3.3 GB)"
     findings = [Finding(level, "runs", text), *_locks(home, existing)]
     if (kind := _filesystem(existing)) in ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs"):
         findings.append(

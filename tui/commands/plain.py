@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -12,6 +11,7 @@ from engine.runs.reader import RunReader
 from engine.runs.state import EvaluationPoint, RunState
 from engine.runs.status import Status, explanation, shown_state, status_of
 from engine.runs.text import visible
+from tui.numbers import count, metric_value, number, share
 
 _POLL_SECONDS = 0.1
 _STEP_LINE_SECONDS = 2.0
@@ -67,8 +67,8 @@ def standing_line(state: RunState) -> str:
     if state.kind == "evaluation":
         return visible(state.system)
     rate = state.pairs_per_second()
-    loss = "-" if state.loss is None else f"{state.loss:.4f}"
-    speed = "" if rate is None else f"   {rate:,.0f} pairs/s"
+    loss = number(state.loss)
+    speed = "" if rate is None else f"   {count(rate)} pairs/s"
     return f"step {state.step:,}/{state.max_steps:,}   loss {loss}{speed}"
 
 
@@ -76,15 +76,16 @@ def evaluation_line(state: RunState, point: EvaluationPoint) -> str:
     metrics = point.result.metrics
     sample = "" if point.result.sampled_of is None else f", {point.result.count_of_queries()}"
     at = "" if state.kind == "evaluation" else f" at step {point.step:,}"
+    shown = {name: metric_value(name, value) for name, value in metrics.items()}
+    where = f"{visible(point.benchmark)}{at}{sample}"
     if len(point.result.languages) == 1:
         return (
-            f"{visible(point.benchmark)}{at}{sample}: nDCG@10 {score(metrics.get('ndcg_at_10'))}"
-            f"  mAP {score(metrics.get('map_monolingual'))}  R@100 {score(metrics.get('recall_at_100'))}"
+            f"{where}: nDCG@10 {shown.get('ndcg_at_10', '-')}  mAP {shown.get('map_monolingual', '-')}"
+            f"  R@100 {shown.get('recall_at_100', '-')}"
         )
     return (
-        f"{visible(point.benchmark)}{at}{sample}: mAP mono {score(metrics.get('map_monolingual'))}"
-        f"  cross {score(metrics.get('map_crosslingual'))}  pool {score(metrics.get('map_multilingual'))}"
-        f"  rank distance {rank(metrics.get('rank_distance'))}"
+        f"{where}: mAP mono {shown.get('map_monolingual', '-')}  cross {shown.get('map_crosslingual', '-')}"
+        f"  pool {shown.get('map_multilingual', '-')}  rank distance {shown.get('rank_distance', '-')}"
     )
 
 
@@ -104,15 +105,15 @@ def result_table(states: Sequence[tuple[Status, RunState]]) -> list[str]:
                 (
                     visible(status.id),
                     status.mode or status.kind,
-                    state.mono_share_schedule or ("-" if state.mono_share is None else f"{state.mono_share:.2f}"),
+                    state.mono_share_schedule or share(state.mono_share, 2),
                     status.state,
                     "-" if status.kind == "evaluation" else f"{status.step:,}/{status.max_steps:,}",
                     visible(benchmark) + sample,
-                    score(metrics.get("map_monolingual")),
-                    score(metrics.get("map_crosslingual")),
-                    score(metrics.get("map_multilingual")),
-                    score(metrics.get("recall_at_10_multilingual")),
-                    rank(metrics.get("rank_distance")),
+                    metric_value("map_monolingual", metrics.get("map_monolingual")),
+                    metric_value("map_crosslingual", metrics.get("map_crosslingual")),
+                    metric_value("map_multilingual", metrics.get("map_multilingual")),
+                    metric_value("recall_at_10_multilingual", metrics.get("recall_at_10_multilingual")),
+                    metric_value("rank_distance", metrics.get("rank_distance")),
                 )
             )
     return align(rows, right_from=6)
@@ -127,14 +128,3 @@ def align(rows: Sequence[Sequence[str]], right_from: int) -> list[str]:
             yield text.rjust(width) if column >= right_from else text.ljust(width)
 
     return ["  ".join(cells(row)).rstrip() for row in rows]
-
-
-def score(value: float | None) -> str:
-    """A share between 0 and 1 to three places, as papers print it."""
-    return "-" if value is None else f"{value:.3f}"
-
-
-def rank(value: float | None) -> str:
-    if value is None or math.isnan(value):
-        return "-"
-    return f"{value:,.1f}"

@@ -12,6 +12,7 @@ from engine.runs.folder import runs_home
 from engine.runs.registry import find_run
 from engine.runs.text import visible
 from tui.commands.output import print_json
+from tui.numbers import share
 
 if TYPE_CHECKING:
     from engine.export.queries import Cell, Order, QueryOutcome, QueryReport, Ranking, WorstQueries
@@ -81,14 +82,14 @@ def _heading(found: WorstQueries) -> Iterator[str]:
     cell = found.cell
     asked, answered = cell.query_language or "all languages", cell.candidate_language or "the pool of all languages"
     shown = f"{len(found.rows):,} of {found.queries:,} queries"
-    mean = "" if found.mean_average_precision is None else f", mAP {found.mean_average_precision:.3f}"
+    mean = "" if found.mean_average_precision is None else f", mAP {share(found.mean_average_precision)}"
     at = _at(found.step)
     yield f"{visible(found.run)}{at} on {visible(found.benchmark)}: {asked} asks, {answered} answers"
     sample = "" if found.sampled_of is None else f", a sample of the {found.sampled_of:,} of all languages"
     yield f"{shown}{mean}{sample}"
     if found.against_run is not None:
         other = found.against_mean_average_precision
-        tail = "" if other is None else f", mAP {other:.3f}"
+        tail = "" if other is None else f", mAP {share(other)}"
         yield f"against {visible(found.against_run)}{_at(found.against_step)}{tail}"
     if found.texts:
         yield visible(found.texts)
@@ -102,10 +103,10 @@ def _fares(standing: QueryOutcome | None) -> str:
     if standing is None:
         return "no such query"
     if standing.rank is None:
-        return f"AP {standing.average_precision:.3f}, no relevant passage retrieved"
+        return f"AP {share(standing.average_precision)}, no relevant passage retrieved"
     last = "not retrieved" if standing.last_rank is None else f"{standing.last_rank:,}"
     ranks = f"rank {standing.rank:,}" if standing.rank == standing.last_rank else f"ranks {standing.rank:,} to {last}"
-    return f"AP {standing.average_precision:.3f}, {ranks}"
+    return f"AP {share(standing.average_precision)}, {ranks}"
 
 
 def _passages(ranking: Ranking) -> Iterator[str]:

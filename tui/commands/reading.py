@@ -30,7 +30,7 @@ from engine.runs.time_left import may_end_early, seconds_left
 from tui.commands.output import can_draw, print_json
 from tui.commands.plain import evaluation_line, result_table, standing_line
 from tui.follow.run_time import left_text
-from tui.numbers import option_text
+from tui.numbers import age, option_text
 
 
 def list_all(options: argparse.Namespace) -> int:
@@ -115,7 +115,7 @@ def status(options: argparse.Namespace) -> int:
     for point in reader.state.latest_evaluations().values():
         print(evaluation_line(reader.state, point))
     if current.updated:
-        print(f"last event {max(0.0, time.time() - current.updated):,.0f} s ago, on {visible(current.host)}")
+        print(f"last event {age(time.time() - current.updated)} ago, on {visible(current.host)}")
     return 0
 
 

@@ -16,6 +16,8 @@ from tui.commands.run_references import run_reference
 if TYPE_CHECKING:
     from engine.export.compare import CompareResult
     from engine.export.compare_rows import CompareRow
+from tui.compare.job import spoken
+from tui.numbers import margin, metric_change, metric_interval, metric_value, p_value
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -54,7 +56,8 @@ def _compare_text(found: CompareResult) -> Iterator[str]:
     """The means first, then every language and pair of languages, then how the checkpoints were chosen."""
     if found.sampled_of is not None:
         yield f"on a sample of the {found.sampled_of:,} queries of {found.benchmark}"
-    yield f"{found.benchmark}: difference to {visible(found.baseline)}, margin of non-inferiority {found.margin:g}"
+    baseline = visible(found.baseline)
+    yield f"{found.benchmark}: difference to {baseline}, margin of non-inferiority {margin(found.margin)}"
     if found.data_sets:
         yield f"a mean is over the data sets {', '.join(found.data_sets)}"
     for name, runs in found.conditions.items():
@@ -75,17 +78,15 @@ def _compare_rows(rows: Sequence[CompareRow]) -> list[str]:
     header = ["run", "setting", "value", "baseline", "difference", "95 % interval", "Holm p"]
     cells = [[*header, *(["over seeds"] if over_seeds else []), "verdict"]]
     for row in rows:
-        digits = row.places
-        numbers = [f"{row.value:,.{digits}f}", f"{row.baseline_value:,.{digits}f}", f"{row.difference:+,.{digits}f}"]
-        numbers += [
-            _interval(row.interval, digits, "too little data"),
-            "-" if row.p_holm is None else f"{row.p_holm:.4f}",
-        ]
-        numbers += [_interval(row.seed_interval, digits, "-")] if over_seeds else []
-        cells.append([visible(row.run), row.setting, *numbers, row.verdict])
+        metric = row.metric
+        numbers = [metric_value(metric, row.value), metric_value(metric, row.baseline_value)]
+        numbers += [metric_change(metric, row.difference), _interval(metric, row.interval, "too little data")]
+        numbers += [p_value(row.p_holm)]
+        numbers += [_interval(metric, row.seed_interval, "-")] if over_seeds else []
+        cells.append([visible(row.run), row.setting, *numbers, spoken(row)])
     numbers_aligned = align([row[:-1] for row in cells], right_from=2)
     return [f"{line}  {row[-1]}" for line, row in zip(numbers_aligned, cells, strict=True)]
 
 
-def _interval(ends: tuple[float, float] | None, digits: int, missing: str) -> str:
-    return missing if ends is None else f"[{ends[0]:+,.{digits}f}, {ends[1]:+,.{digits}f}]"
+def _interval(metric: str, ends: tuple[float, float] | None, missing: str) -> str:
+    return missing if ends is None else metric_interval(metric, ends)

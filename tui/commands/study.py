@@ -21,7 +21,8 @@ from engine.runs.study_record import StudyRecord, stated
 from engine.runs.study_start import StartedRun, changed_since_training, start_study
 from engine.runs.text import visible
 from tui.commands.output import exit_status, print_json
-from tui.commands.plain import ENDED, align, rank, score
+from tui.commands.plain import ENDED, align
+from tui.numbers import metric_value, share
 
 if TYPE_CHECKING:
     from engine.export.report.contents import StudyReport
@@ -156,8 +157,8 @@ def _metrics(status: Status, record: StudyRecord) -> str:
         distance = metrics.get("rank_distance")
         has_parallel = distance is not None and len(benchmark_languages(key)) != 1
         measure = stated(record.measures, key) or primary_measure(key, has_parallel)
-        quality = f"{key}: {measure} {score(metrics.get(measure))}"
-        means.append(f"{quality}, rank_distance {rank(distance)}" if has_parallel else quality)
+        quality = f"{key}: {measure} {metric_value(measure, metrics.get(measure))}"
+        means.append(f"{quality}, rank_distance {metric_value('rank_distance', distance)}" if has_parallel else quality)
     return "  ".join(means)
 
 
@@ -165,10 +166,10 @@ def _means(conditions: Sequence[dict[str, Any]]) -> list[str]:
     header = ("condition", "seeds", "mono", "cross", "pool", "rank dist", "null", "front")
     rows: list[Sequence[str]] = [header]
     for row in conditions:
-        shares = [score(row[f"map_{setting}"]) for setting in ("monolingual", "crosslingual", "multilingual")]
-        ranks = [rank(row[name]) for name in ("rank_distance", "rank_distance_null")]
+        means = [share(row[f"map_{setting}"]) for setting in ("monolingual", "crosslingual", "multilingual")]
+        distances = [metric_value("rank_distance", row[name]) for name in ("rank_distance", "rank_distance_null")]
         front = {True: "yes", False: "no", None: "-"}[row["front"]]
-        rows.append((visible(row["condition"]), str(row["seeds"]), *shares, *ranks, front))
+        rows.append((visible(row["condition"]), str(row["seeds"]), *means, *distances, front))
     return align(rows, right_from=1)
 
 

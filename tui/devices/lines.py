@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tui import numbers
 from tui.draw.glyphs import Glyphs
 from tui.draw.small import progress_bar
 from tui.draw.text import Piece, Row, fit, fit_middle, wrap
@@ -84,7 +85,7 @@ def _gpu(gpu: GpuState, cells: int, glyphs: Glyphs) -> list[Row]:
         (f" {use}", ""),
     ]
     used, total = usage.memory_used, usage.memory_total
-    memory = "?" if used is None or total is None else f"{used / 2**30:.0f}/{total / 2**30:.0f} GiB"
+    memory = "?" if used is None or total is None else numbers.memory(used, total)
     power = "?" if usage.power is None else f"{usage.power:.0f} W"
     temperature = "?" if usage.temperature is None else f"{usage.temperature:.0f} C"
     head.append((f"{memory:>13}{power:>7}{temperature:>6}", ""))

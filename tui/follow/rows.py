@@ -16,7 +16,7 @@ from engine.runs.state import Activity, EvaluationPoint, RunState
 from engine.runs.status import reason, shown_state
 from engine.runs.time_left import may_end_early, seconds_left
 from tui.follow.requests import Request
-from tui.numbers import visible
+from tui.numbers import memory, visible
 
 BEST_BY = ("map_multilingual", "map_monolingual")  # the first of them that the benchmark has
 _CLOCK_IS_SET = 1_577_836_800.0  # unix seconds of the year 2020
@@ -153,7 +153,7 @@ def _telemetry(device: Device) -> str:
     """What the device tells of itself; a CPU tells nothing."""
     found = "" if device.utilization is None else f"  {device.utilization:.0f} %"
     if device.memory_used is not None and device.memory_total is not None:
-        found += f"  {device.memory_used / 2**30:.0f}/{device.memory_total / 2**30:.0f} GiB"
+        found += f"  {memory(device.memory_used, device.memory_total)}"
     return found + ("" if device.power is None else f"  {device.power:.0f} W")
 
 

@@ -12,7 +12,7 @@ from engine.export.study_job import StudyCell, StudyOutcome
 from tui.compare.job import measure_label
 from tui.draw.text import Piece
 from tui.follow.study_state import Cell, Column, Condition, StudyState
-from tui.numbers import metric_change, metric_interval, p_value, visible
+from tui.numbers import margin, metric_change, metric_interval, p_value, visible
 
 # What stands before a text, the text, its style: further lines stand below its first word.
 Paragraph = tuple[tuple[Piece, ...], str, str]
@@ -106,7 +106,7 @@ def _basis(claim: JudgedClaim) -> str:
         if claim.interval is not None:
             text += f" {metric_interval(asked.measure, claim.interval)}"
         if claim.margin is not None:
-            text += f", margin {claim.margin:g}"
+            text += f", margin {margin(claim.margin)}"
         if claim.p_holm is not None:
             text += f", Holm p {p_value(claim.p_holm)}"
         if asked.published is not None:

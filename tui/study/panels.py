@@ -16,7 +16,7 @@ from tui.draw.small import progress_bar
 from tui.draw.text import Piece, Row, fit, fit_middle, width, wrap
 from tui.follow.study_state import Cell, Column, Condition, StudyState
 from tui.follow.study_time_left import RunLeft, TimeLeft
-from tui.numbers import duration, metric_change, metric_value, p_value
+from tui.numbers import duration, margin, metric_change, metric_value, p_value, percent
 from tui.study.answer_so_far import Paragraph
 from tui.widgets.lists import Cursor
 from tui.widgets.panel import Drawn, Panel, Spot, selected
@@ -90,7 +90,7 @@ def cell_sentence(
 
 
 def _margin(column: Column, measure: str) -> str:
-    return f"; margin {column.margin:g}" if column.margin is not None and measure == "primary" else ""
+    return f"; margin {margin(column.margin)}" if column.margin is not None and measure == "primary" else ""
 
 
 class Part(Panel, can_focus=True, inherit_bindings=False):
@@ -299,7 +299,7 @@ class RunsLeft(Part):
         ]
         rest = cells - sum(width(text) for text, _ in line)
         if row.max_steps and row.state != "queued":
-            share = f"{100 * row.step // row.max_steps:4} %"
+            share = fit(percent(row.step, row.max_steps), 6, "right")
             if (bar := min(12, rest - len(share) - 1)) >= _BAR_LEAST:
                 line += [(" ", ""), *progress_bar(row.step, row.max_steps, bar, glyphs), (share, "dim")]
             elif rest >= len(share):

@@ -64,7 +64,6 @@ class StudyScreen(Steering):
         yield self._below
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._arrange()
         self.grid.focus()
 

@@ -35,7 +35,7 @@ def test_claims_are_told_with_their_numbers_and_with_what_was_changed_after_trai
     assert "hybrid: quality kept" in text
     assert "2 claims: 1 reproduced, 1 not measured" in text
     assert f"+ reproduced: {CLAIMS[0].sentence}" in text
-    numbers = "nDCG@10 on beir/*, hybrid minus standard: +.003 [-.002, +.008], margin 0.01, Holm p .020"
+    numbers = "nDCG@10 on beir/*, hybrid minus standard: +.003 [-.002, +.008], margin .010, Holm p .020"
     assert f"{numbers}; for these seeds; changed after training" in text
     assert "base has no finished run" in text
     assert "the baseline standard was not measured on beir/* yet" in text
