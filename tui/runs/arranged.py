@@ -11,14 +11,14 @@ from tui.background import Latest
 from tui.follow.labels import labels
 from tui.follow.rows import RunRow
 from tui.numbers import visible
-from tui.runs import fields, saved_views
+from tui.runs import fields
 from tui.runs.filter_language import Filter, FilterError, Verdicts, parse, search, words_of
 from tui.runs.listing import NO_FILTER, STUDY, Entry, Group, Order, about_order, arrange, sort_choices
-from tui.runs.saved_views import USUAL_VIEW, TableView
 from tui.widgets.steering import Steering
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # loaded when somebody types, and in a thread: both would delay the first frame
     from tui.runs.filter_line import FilterLine
+    from tui.runs.saved_views import TableView
 
 Found = dict[tuple[str, str], bool]
 
@@ -48,12 +48,13 @@ class Arranged(Steering):
         raise NotImplementedError
 
     def on_mount(self) -> None:
-        home = self.host.home
-        self.host.background.run(self, lambda: saved_views.load(home), self._restore)
+        self.call_after_refresh(self._load_view)
 
     @property
     def view(self) -> TableView:
         """What is kept between starts."""
+        from tui.runs.saved_views import TableView
+
         order = self.order
         return TableView(
             columns=self.columns, sort=order.sort, backwards=order.backwards, group=order.group,
@@ -267,6 +268,8 @@ class Arranged(Steering):
         self.app.push_screen(ViewsScreen(self._named, lambda name: self._name_view(name, None)), choose)
 
     def _name_view(self, name: str, view: TableView | None) -> None:
+        from tui.runs import saved_views
+
         def done(named: dict[str, TableView]) -> None:
             self._named = named
             self.say(f"view {visible(name)} is {'deleted' if view is None else 'saved: V shows it'}", "accent")
@@ -274,8 +277,20 @@ class Arranged(Steering):
         work: Callable[[], dict[str, TableView]] = partial(saved_views.keep_named, name, view)
         self.host.background.run(self, work, done, name=f"view {name}")
 
+    def _load_view(self) -> None:
+        home = self.host.home
+
+        def load() -> tuple[TableView, dict[str, TableView], str]:
+            from tui.runs import saved_views
+
+            return saved_views.load(home)
+
+        self.host.background.run(self, load, self._restore)
+
     def _restore(self, answer: tuple[TableView, dict[str, TableView], str]) -> None:
         """What was set before this start; what a person has done meanwhile stands."""
+        from tui.runs.saved_views import USUAL_VIEW
+
         kept, self._named, problem = answer
         untouched = self.view == USUAL_VIEW and self.filter_line is None
         self._kept = kept
@@ -285,6 +300,8 @@ class Arranged(Steering):
             self.apply_view(kept)
 
     def _keep(self) -> None:
+        from tui.runs import saved_views
+
         if self._kept is not None and (view := self.view) != self._kept:
             self._kept = view
             home = self.host.home

@@ -25,7 +25,8 @@ from tui.numbers import exact
 Value = float | str | bool | tuple[str, ...] | None  # None: the run has none
 
 
-@dataclass(frozen=True)
+# Each is one of its kind: methods that compare or print them would only delay the start.
+@dataclass(frozen=True, eq=False, repr=False)
 class Field:
     """``best_first``: sorted from the greatest, unless it is turned around."""
 

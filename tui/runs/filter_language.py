@@ -43,7 +43,7 @@ class FilterError(ValueError):
     """One short line that says what is wrong with a filter."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Term:
     """One condition. ``field`` None: a word, which is looked for in all that a line says."""
 
@@ -97,7 +97,7 @@ class Term:
         return live or value.casefold() == self.value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Filter:
     """``terms`` of which a run has to fit each one; none keeps every run."""
 
@@ -215,7 +215,7 @@ def _checked(pattern: str) -> str:
     return pattern
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Verdicts:
     """In which texts regular expressions are found. Searching may take long, so it is not done where keys are waited
     for: there ``look_up`` says what is known, and ``missing`` what ``search`` has still to be asked, in a thread."""

@@ -24,7 +24,7 @@ _ABOUT = {
 NO_FILTER = Filter()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Group:
     """The line above runs that have something in common; ``rows`` are those that the filter leaves."""
 
@@ -34,7 +34,7 @@ class Group:
     folded: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Shown:
     """One run of the list; ``label`` tells it apart from others of its name."""
 
@@ -46,7 +46,7 @@ class Shown:
 Entry = Group | Shown
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Order:
     """What the person chose. ``sort`` and ``group`` are keys of fields; no ``group``: one list of all."""
 

@@ -19,7 +19,7 @@ from tui.runs.arranged import Arranged
 from tui.runs.empty import describe, nothing, reading
 from tui.runs.header import header
 from tui.runs.listing import STARTED, Entry, Group, Shown
-from tui.runs.table import SORTED_BY, Column, Layout, Measured, columns, head, key_at, lay_out, lines
+from tui.runs.table import SORTED_BY, Layout, Measured, columns, head, key_at, lay_out, lines
 from tui.widgets.lists import Items
 from tui.widgets.panel import Drawn
 
@@ -38,7 +38,7 @@ class Table(Items):
         super().__init__(screen.entry_lines, id="table")
         self._runs = screen
         self._layout: tuple[tuple[object, ...], Layout] | None = None
-        self._columns: tuple[Column, ...] = ()
+        self._keys: tuple[str, ...] = ()  # of the columns that were measured
         self._measured: Measured = {}
 
     def layout_for(self, cells: int, glyphs: Glyphs) -> Layout:
@@ -46,8 +46,8 @@ class Table(Items):
         key = (cells, id(runs.entries), runs.columns, glyphs.name)
         if self._layout is None or self._layout[0] != key:
             asked = columns(runs.columns, runs.rows)
-            if asked != self._columns:
-                self._columns, self._measured = asked, {}
+            if (keys := tuple(column.key for column in asked)) != self._keys:
+                self._keys, self._measured = keys, {}
             layout = lay_out(runs.entries, asked, cells, glyphs, self.host.now(), self._measured)
             self._layout = key, layout
         return self._layout[1]

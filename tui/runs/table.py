@@ -133,7 +133,7 @@ _AGES_TO_COME = 30 * 86400.0  # seconds for which the columns stay wide enough
 _COUNTED = ("running", "evaluating", "starting", "queued", "stalled", "paused", "crashed", "failed", "finished")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Layout:
     """The columns that are shown, each with its width, and the width of the name."""
 
