@@ -8,11 +8,11 @@ from pathlib import Path
 
 from engine.runs.state import NoteKind
 from tui import keymap
-from tui.draw.text import Row, wrap
+from tui.draw.text import Row
 from tui.follow.detail import RunDetail
 from tui.numbers import count, day_number, visible
 from tui.run.selection import Selection
-from tui.run.text_rows import log_blocks
+from tui.run.text_rows import log_blocks, wrapped_under_indent
 from tui.run.text_tab import TextTab
 
 # What of the log is shown, in the order of the key; None: everything.
@@ -78,7 +78,7 @@ class LogTab(TextTab):
             return []
         if self.printed is not None:
             lines = self.printed or ["nothing yet"]
-            return [[((part, ""),) for part in wrap(line, width)] for line in lines]
+            return [[((part, ""),) for part in wrapped_under_indent(line, width)] for line in lines]
         made_of = (self.detail, width, self.kind)
         if made_of != self._shown:
             day = day_number(self.host.minutes_east, self.host.now())

@@ -59,11 +59,20 @@ def log_blocks(
         for lines, style in ((detail.last_lines, "error"), ((detail.hint,) if detail.hint else (), "accent")):
             if lines:
                 blocks.append([()])
-            blocks += [[(("  " + line, style),) for line in wrap(text, width - 2)] for text in lines]
+            blocks += [[(("  " + line, style),) for line in wrapped_under_indent(text, width - 2)] for text in lines]
+    elif detail.row.reason and kind in (None, "problem"):
+        style = f"state.{detail.row.state}"
+        blocks += [[()], [((line, style),) for line in wrap(detail.row.reason, max(10, width))]]
     if detail.skipped:
         told = f"{detail.skipped:,} lines of the log could not be read and were skipped"
         blocks += [[()], [((told, "warning"),)]]
     return blocks
+
+
+def wrapped_under_indent(text: str, width: int) -> list[str]:
+    """Lines of at most ``width`` cells that keep the blanks at the beginning of the text: a traceback needs them."""
+    indent = min(len(text) - len(text.lstrip(" ")), max(0, width // 2))
+    return [" " * indent + line for line in wrap(text[indent:].strip(" "), max(1, width - indent))]
 
 
 def difference_rows(spec: Spec | None, other: Other, width: int) -> list[Row]:
