@@ -138,7 +138,7 @@ class SourceConfig(_Section, frozen=True, kw_only=True):
     weight: PositiveFloat = 1.0  # multiplies the source's share of the batches
     subset: str | None = None  # hub: configuration name; "{language}" stands for each language
     revision: str | None = None  # hub: branch, tag or commit
-    columns: dict[str, str] = {}  # hub: our column -> theirs (group, language, question, passage, negatives)
+    columns: dict[str, str] = {}  # hub, jsonl: our column -> theirs (group, language, question, passage, negatives)
     max_negatives: Count = 8  # mmarco: hard negatives of each pair, the first so many of the triples
 
 
@@ -686,16 +686,16 @@ def _source_problems(source: SourceConfig) -> Iterable[tuple[str, str]]:
         for language in source.languages:
             if not (path / f"{language}.json").is_file():
                 yield "languages", f"unknown language {language!r}: no file {language}.json in {source.path!r}"
-    if source.kind == "hub":
+    if source.kind == "hub" or (source.kind == "jsonl" and source.columns):
         for name in ("question", "passage"):
             if name not in source.columns:
                 yield "columns", f"no column for {name!r}"
 
 
 def _may_have_negatives(source: SourceConfig) -> bool:
-    return source.kind == "jsonl" or (
-        source.max_negatives > 0 if source.kind == "mmarco" else "negatives" in source.columns
-    )
+    if source.kind == "mmarco":
+        return source.max_negatives > 0
+    return "negatives" in source.columns or (source.kind == "jsonl" and not source.columns)
 
 
 def _unknown_language(language: str, spec: str) -> str:

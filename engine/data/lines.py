@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -114,6 +114,22 @@ def json_lines(path: Path, row: type[Row], *, own_keys: bool = False) -> Iterato
             strangers |= _strangers(line, row, f"{path}:{number}")
     if strangers:
         logger.warning("%s: keys left unread: %s", path, ", ".join(sorted(strangers)))
+
+
+def json_values(path: Path) -> Iterator[tuple[int, Any]]:
+    """(line number, the object or list in it) for each line, whatever it is made of.
+
+    Raises:
+        ConfigError: a line is not JSON, or is a single value.
+    """
+    for number, line in numbered_lines(path):
+        try:
+            value = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}:{number}: row: expected one JSON object ({error})") from None
+        if not isinstance(value, dict | list):
+            raise ConfigError(f"{path}:{number}: row: expected an object or a list")
+        yield number, value
 
 
 def _strangers(line: bytes, row: type[msgspec.Struct], where: str) -> set[str]:

@@ -48,7 +48,7 @@ def load_source(source: SourceConfig, tick: Tick | None = None) -> ParallelCorpu
         return hub_corpus(source, tick)
     path = expanded(source.path)
     if source.kind == "jsonl":
-        return jsonl_corpus(path, source.languages, source.weight, tick)
+        return jsonl_corpus(path, source.languages, source.weight, tick, source.columns)
     if source.kind == "squad":
         return squad_corpus(path, source.languages, source.articles, source.weight, tick)
     if source.kind == "mmarco":

@@ -1,10 +1,10 @@
 """Any hub data set, or a local folder in one of the hub's formats, as a parallel corpus.
 
 ``columns`` maps our columns (group, language, question, passage, passage_id, cluster, negatives) to theirs; a dotted
-name reaches into a nested column. Question and passage are required. ``negatives`` is a text or a list of texts: hard
-negatives in the row's language. ``{language}`` in the path or the subset means one load per
-language; otherwise the language comes from its column, or is the source's only language. Without a group column no two
-rows are translations of each other.
+name reaches into nested columns and lists (see ``engine.data.readers.mapping``). Question and passage are required.
+``negatives`` are texts: hard negatives in the row's language. ``{language}`` in the path or the subset means one load
+per language; otherwise the language comes from its column, or is the source's only language. Without a group column no
+two rows are translations of each other.
 
 The branch ``refs/convert/parquet``, where the hub keeps data sets whose scripts ``datasets`` no longer runs, has a
 folder for each subset and no list of subsets: there, ``subset`` names the folder.
@@ -16,7 +16,7 @@ of a group in one language, are left out and counted in a warning.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +26,13 @@ from engine.config import ConfigError, SourceConfig
 from engine.data.cache import file_identity
 from engine.data.corpus import CorpusRows, ParallelCorpus, build_corpus, select_languages
 from engine.data.readers.jsonl import passage_id
+from engine.data.readers.mapping import check_columns, mapped
 from engine.data.store.corpora import RowSource, SourceRow, collect
 from engine.progress import Tick
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-OUR_COLUMNS = ("group", "language", "question", "passage", "passage_id", "cluster", "negatives")
 PARQUET_BRANCH = "refs/convert/parquet"
 SLICE = 4096  # rows read at a time
 LARGE_ROWS = 200_000  # of a data set that is written to the cache: its ids would not fit into memory
@@ -49,10 +49,8 @@ def hub_corpus(source: SourceConfig, tick: Tick | None = None) -> ParallelCorpus
     from datasets import concatenate_datasets  # takes a second to import: only where a source needs it
 
     label = _label(source)
-    for column in source.columns:
-        if column not in OUR_COLUMNS:
-            raise ConfigError(f"{label}: columns.{column}: unknown column, expected one of {', '.join(OUR_COLUMNS)}")
-    parts = _parts(source, label)
+    check_columns(source.columns, label)
+    source, parts = _in_plain_columns(source, _parts(source, label), label)
     names = source.columns
     if sum(len(part) for _, part in parts) > LARGE_ROWS:
         return _large_corpus(source, parts, label, tick)
@@ -105,7 +103,7 @@ def _parts(source: SourceConfig, label: str) -> list[tuple[str, Dataset]]:
 
 
 def _load(source: SourceConfig, language: str, label: str) -> Dataset:
-    from datasets import Value, load_dataset
+    from datasets import load_dataset
 
     assert source.path is not None  # checked with the config
     path = source.path.replace("{language}", language)
@@ -116,22 +114,71 @@ def _load(source: SourceConfig, language: str, label: str) -> Dataset:
     except (OSError, ValueError, RuntimeError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ConfigError(f"{label}: cannot load {path!r}, subset {subset!r}: {reason}") from None
-    if any(name not in data.column_names for name in source.columns.values()):
+    return data
+
+
+def _in_plain_columns(
+    source: SourceConfig, parts: Sequence[tuple[str, Dataset]], label: str
+) -> tuple[SourceConfig, list[tuple[str, Dataset]]]:
+    """Tables whose columns are texts and lists of texts, and the mapping that fits them.
+
+    Where a mapping leads into lists, a table of our own columns is made, in the cache of ``datasets``.
+    """
+    plain = [(language, _plain(part, source.columns)) for language, part in parts]
+    if all(part is not None for _, part in plain):
+        return source, [(language, part) for language, part in plain if part is not None]
+    reached = [(language, _reached(part, source.columns, label)) for language, part in parts]
+    return msgspec.structs.replace(source, columns={ours: ours for ours in source.columns}), reached
+
+
+def _plain(data: Dataset, columns: Mapping[str, str]) -> Dataset | None:
+    """The table with its questions and passages as texts; None: a column is not plain, or not there."""
+    from datasets import Value
+
+    if any(name not in data.column_names for name in columns.values()):
         data = data.flatten()
-    for ours, name in source.columns.items():
+    for ours, name in columns.items():
         if name not in data.column_names:
-            have = ", ".join(data.column_names)
-            raise ConfigError(f"{label}: columns.{ours}: no column {name!r}, the data set has {have}")
+            return None
         kind = getattr(data.features[name], "dtype", None)
         is_text = kind in ("string", "large_string")
         if ours == "negatives" and not is_text and _dtype_within(data.features[name]) != "string":
-            kind = data.features[name]
-            raise ConfigError(f"{label}: columns.negatives: expected texts or lists of texts in {name!r}, got {kind}")
+            return None
         if ours in ("question", "passage"):
             if not is_text:
-                raise ConfigError(f"{label}: columns.{ours}: expected texts in {name!r}, got {data.features[name]}")
+                return None
             data = data.cast_column(name, Value("string"))
+        elif kind is None:
+            return None
     return data
+
+
+def _reached(data: Dataset, columns: Mapping[str, str], label: str) -> Dataset:
+    """A table of our columns.
+
+    Raises:
+        ConfigError: a field that is not there, or that holds no text.
+    """
+    from datasets import Features, Value
+
+    for ours, name in columns.items():
+        root = name.partition(".")[0]
+        if "*" not in root and root not in data.column_names and name not in data.column_names:
+            have = ", ".join(data.column_names)
+            raise ConfigError(f"{label}: columns.{ours}: no column {name!r}, the data set has {have}")
+    text = Value("string")
+    features = Features({ours: [text] if ours == "negatives" else text for ours in columns})
+    return data.map(
+        _mapped_row,
+        with_indices=True,
+        fn_kwargs={"columns": dict(columns), "label": label},
+        remove_columns=data.column_names,
+        features=features,
+    )
+
+
+def _mapped_row(row: Mapping[str, Any], number: int, columns: Mapping[str, str], label: str) -> dict[str, Any]:
+    return mapped(row, columns, f"{label}: row {number}")
 
 
 def _kept(

@@ -9,7 +9,8 @@ skipped. Rows with equal ``group`` are translations.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,10 +18,13 @@ import msgspec
 from engine.config import ConfigError
 from engine.data.cache import file_identity
 from engine.data.corpus import ParallelCorpus
-from engine.data.lines import json_lines
+from engine.data.lines import json_lines, json_values
+from engine.data.readers.mapping import check_columns, mapped
 from engine.data.store import corpora
 from engine.data.store.corpora import RowSource, SourceRow, collect
 from engine.progress import Tick
+
+logger = logging.getLogger(__name__)
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,15 +47,61 @@ def passage_id(language: str, name: str) -> str:
 
 
 def jsonl_corpus(
-    path: Path, languages: Sequence[str] = (), weight: float = 1.0, tick: Tick | None = None
+    path: Path,
+    languages: Sequence[str] = (),
+    weight: float = 1.0,
+    tick: Tick | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> ParallelCorpus:
     """Reads the rows of ``languages`` (empty: all).
+
+    Args:
+        columns: of a file with other fields, where ours are in it, see ``engine.data.readers.mapping``. Rows without a
+            question or a passage, and repeats of a group in one language, are then left out and counted in a warning;
+            the language comes from its column, or is the only one of ``languages``.
 
     Raises:
         ConfigError: ``FILE:LINE: field: what was expected``.
     """
-    source = RowSource(str(path), f"jsonl {file_identity(path)}", lambda: _rows(path), lambda line: f"{path}:{line}")
-    return collect(source, languages, weight, large=path.stat().st_size > corpora.LARGE_BYTES, tick=tick)
+    identity = f"jsonl {file_identity(path)}"
+    if columns:
+        check_columns(columns, str(path))
+        if "language" not in columns and len(languages) != 1:
+            raise ConfigError(f"{path}: languages: expected one, or columns.language, to know that of the rows")
+        identity = f"{identity} {sorted(columns.items())} {'' if 'language' in columns else languages[0]}"
+
+    def rows() -> Iterator[SourceRow]:
+        return _mapped_rows(path, columns, languages) if columns else _rows(path)
+
+    source = RowSource(str(path), identity, rows, lambda line: f"{path}:{line}")
+    large = path.stat().st_size > corpora.LARGE_BYTES
+    return collect(source, languages, weight, large=large, drop_repeats=bool(columns), tick=tick)
+
+
+def _mapped_rows(path: Path, columns: Mapping[str, str], languages: Sequence[str]) -> Iterator[SourceRow]:
+    empty = 0
+    for number, content in json_values(path):
+        row = mapped(content, columns, f"{path}:{number}")
+        question, passage = row["question"], row["passage"]
+        if not question.strip() or not passage.strip():
+            empty += 1
+            continue
+        language = row["language"] if "language" in columns else languages[0]
+        if not language or ":" in language:
+            raise ConfigError(f"{path}:{number}: language: expected a code without a colon, got {language!r}")
+        group = row.get("group") or f"{language}:{number:09d}"
+        yield SourceRow(
+            number,
+            group,
+            language,
+            question,
+            passage,
+            passage_id(language, row.get("passage_id") or group),
+            row.get("cluster") or group,
+            tuple(row.get("negatives", ())),
+        )
+    if empty:
+        logger.warning("%s: left out %d rows without a question or a passage", path, empty)
 
 
 def _rows(path: Path) -> Iterator[SourceRow]:

@@ -94,7 +94,10 @@ def collect(
     chosen = set(select_languages(languages, (row.language for row in rows), source.label))
     kept = [row for row in rows if row.language in chosen]
     if drop_repeats:
+        every = len(kept)
         kept = list({(row.group, row.language): row for row in reversed(kept)}.values())[::-1]
+        if len(kept) < every:
+            logger.warning("%s: left out %d repeats of a group", source.label, every - len(kept))
     columns = CorpusRows(
         groups=[row.group for row in kept],
         languages=[row.language for row in kept],
