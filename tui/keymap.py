@@ -287,7 +287,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("usual", ("tab",), "the usual", "the usual ones, in their usual order", ("fields",)),
     Action("close", ("escape", "ctrl+g"), "close", "back to the table", ("fields",), shown_keys="esc"),
     Action("choose", ("enter",), "show", "show the view, or save the present one", ("views",)),
-    Action("delete", ("delete",), "delete", "delete the view", ("views",), first=True),
+    Action("delete", ("delete",), "forget it", "delete the view", ("views",), first=True),
     Action("close", ("escape", "ctrl+g"), "close", "back to the table", ("views",), shown_keys="esc"),
     Action("keep", ("enter",), "keep", "keep what is typed", ("enter",)),
     Action("close", ("escape", "ctrl+g"), "close", "leave everything as it is", ("enter",), shown_keys="esc"),

@@ -53,7 +53,8 @@ def pin(view: View, rows: Sequence[RunRow]) -> None:
     """Pins the runs, or where all of them are pinned takes the pins away."""
     if rows:
         on = not all(row.pinned for row in rows)
-        _write(view, rows, pinned(on), "pinned: they stand first" if on else "no longer pinned")
+        first = "it stands first" if len(rows) == 1 else "they stand first"
+        _write(view, rows, pinned(on), f"pinned: {first}" if on else "no longer pinned")
 
 
 def _wrong_with(change: Callable[[str], Change]) -> Callable[[str], str]:

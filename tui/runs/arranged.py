@@ -41,6 +41,7 @@ class Arranged(Steering):
         self._kept: TableView | None = None  # as it lies in the file; None: that is not read yet
         self._saving: Latest[None] = Latest(lambda: self.host.background, self, lambda _: None, self._not_kept)
         self._searching: Latest[Found] = Latest(lambda: self.host.background, self, self._searched, self._not_searched)
+        self._keep_once_searched = False  # enter was pressed before that was done
         self._wanted: Filter | None = None  # its expressions are being searched
 
     def show_entries(self) -> None:
@@ -130,6 +131,7 @@ class Arranged(Steering):
 
     def keep_filter(self) -> None:
         """What is no filter is not kept: the line stays open."""
+        self._keep_once_searched = self._searching.busy
         if self.filter_line is None or self.filter_error or self._searching.busy:
             return
         chosen = parse(self.filter_line.input.value)
@@ -176,10 +178,12 @@ class Arranged(Steering):
         self.order = replace(self.order, verdicts=verdicts)
         self._use(wanted)
         self._answer()
+        if self._keep_once_searched:
+            self.keep_filter()
 
     def _not_searched(self, line: str) -> None:
         """A filter that is kept and whose expression takes too long goes: the runs stay in sight."""
-        self.filter_error = line
+        self.filter_error, self._keep_once_searched = line, False
         if self.filter_line is None:
             self.say(line, "error")
             self.reorder(replace(self.order, filter=NO_FILTER))

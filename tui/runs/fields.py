@@ -86,7 +86,7 @@ OWN = (
     Field("progress", "the share of the steps that is done", _progress, best_first=True),
     Field("loss", "the mean of the last stretch", lambda row: row.loss),
     Field("best", "map_multilingual of the best evaluation", lambda row: row.best, best_first=True),
-    Field("age", "unix seconds of the last event", lambda row: row.updated or None, best_first=True),
+    Field("age", "of the last event", lambda row: row.updated or None, best_first=True),
     *(
         Field(key, name, partial(metric, name), best_first=_best_first(name))
         for key, name in METRICS.items()

@@ -97,6 +97,17 @@ def test_the_last_word_is_ended_by_what_there_is(text: str, ended: str | None) -
     assert complete(text, [row]) == ended
 
 
+async def test_enter_right_behind_an_expression_keeps_it(
+    gallery: list[RunWriter], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await first_rows(pilot, app, until)
+        await pilot.press("slash", *"name~/s1$/", "enter")
+        await until(pilot, lambda: "shows 2 of 7" in text_of(app), "the filter that stays")
+        assert runs_screen(app).filter_line is None
+
+
 def test_an_expression_that_backtracks_stops_neither_keys_nor_the_way_out(home: Path) -> None:
     finished(home, "a" * 50 + "-b")
     terminal = Terminal([sys.executable, "-m", "tui.cli", "--runs", str(home)], columns=100, lines=20)
