@@ -43,6 +43,9 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "stop": (*OPEN, "k"),
     "filter": ("slash", *"mono>.5 lr>="),
     "sort": ("s",),
+    "columns": ("C", *"lr", "enter"),
+    "views": ("V",),
+    "note": ("N", *"rate"),
     "help": ("question_mark",),
     "commands": (*OPEN, "colon", "t", "a"),
 }
@@ -94,8 +97,14 @@ async def test_screen(
 
 @pytest.mark.parametrize(
     ("name", "charset", "palette"),
-    [("overview", "ascii", PLAIN), ("heatmap", "block", LIGHT), ("runs", "ascii", SIXTEEN)],
-    ids=["ascii-nocolor", "block-light", "ascii-16"],
+    [
+        ("overview", "ascii", PLAIN),
+        ("heatmap", "block", LIGHT),
+        ("runs", "ascii", SIXTEEN),
+        ("columns", "ascii", PLAIN),
+        ("filter", "ascii", SIXTEEN),
+    ],
+    ids=["ascii-nocolor", "block-light", "ascii-16", "columns-ascii-nocolor", "filter-ascii-16"],
 )
 async def test_screen_on_lesser_terminals(
     name: str, charset: str, palette: Palette, gallery: list[RunWriter], dashboard: Make, until: Until,
