@@ -160,7 +160,7 @@ def probe(folder: RunFolder) -> Liveness:
     if not free:
         return Liveness(alive=True, owner=owner)
     # After a reboot the host is the same and the boot is not: whatever ran is gone.
-    elsewhere = owner is not None and owner.boot_id != _boot_id() and owner.host != os.uname().nodename
+    elsewhere = owner is not None and not _is_local(owner) and owner.host != os.uname().nodename
     return Liveness(alive=None if elsewhere else False, owner=owner)
 
 
@@ -238,7 +238,10 @@ def _parse_owner(data: bytes) -> Owner | None:
 
 
 def _is_local(owner: Owner | None) -> bool:
-    return owner is not None and owner.boot_id == _boot_id()
+    """Whether it is, or was, a process of this boot of this machine."""
+    if owner is None or owner.boot_id != (boot_id := _boot_id()):
+        return False
+    return bool(boot_id) or owner.host == os.uname().nodename
 
 
 def _boot_id() -> str:

@@ -28,6 +28,8 @@ from engine.runs.text import writable_document
 
 T = TypeVar("T")
 
+_sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # macOS has only the one that syncs times too
+
 
 class _Numbered(msgspec.Struct):
     seq: int
@@ -89,7 +91,7 @@ class EventLog:
     def sync(self) -> None:
         """Forces what was appended to the disk; a failure is counted and reported like a failed write."""
         try:
-            os.fdatasync(self._fd)
+            _sync_data(self._fd)
         except OSError as error:
             with self._lock:
                 self.failed_writes += 1

@@ -6,8 +6,10 @@ it there, in a runs folder that all of them share.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
+import socket
 from collections.abc import Mapping
 
 import msgspec
@@ -47,6 +49,23 @@ def this_node() -> Node | None:
             "the first machine"
         )
     return Node(int(number), host.strip("[]"), int(port))
+
+
+def place_of_first(node: Node) -> str:
+    """HOST:PORT of the first machine for one that waits to meet it, with a remark where the name leads nowhere."""
+    place = f"{node.host}:{node.port}"
+    try:
+        ipaddress.ip_address(node.host)
+        return place  # an address means what it says
+    except ValueError:
+        pass
+    try:
+        address = socket.getaddrinfo(node.host, node.port, type=socket.SOCK_STREAM)[0][4][0]
+    except OSError as error:
+        return f"{place}, whose name has no address here ({error.strerror})"
+    if not ipaddress.ip_address(address).is_loopback:
+        return place
+    return f"{place}, whose name is {address} here, this machine itself: set {ENDPOINT_VARIABLE} to ADDRESS:PORT"
 
 
 def joins(config: RunConfig) -> bool:

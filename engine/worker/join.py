@@ -15,7 +15,7 @@ from pathlib import Path
 from engine import events
 from engine.config import ConfigError
 from engine.runs.folder import RunFolder, read_spec
-from engine.runs.nodes import this_node
+from engine.runs.nodes import place_of_first, this_node
 from engine.worker.agent import rank_arguments
 from engine.worker.devices import share_cores, wait_for_devices
 from engine.worker.session import PAUSE_SIGNALS
@@ -29,7 +29,11 @@ def main() -> int:
     share_cores()
     from engine.distributed.launch import accept, join, run_ranks
 
-    store, invitation = accept(node, lambda: _say(f"waiting for the first machine at {node.host}:{node.port}"))
+    def waiting() -> None:
+        _say(f"waiting for the first machine at {place_of_first(node)}")
+
+    waiting()  # now and not after the first vain try: a name that leads nowhere is seen at once
+    store, invitation = accept(node, waiting)
     folder = RunFolder(Path(invitation.folder))
     if folder.path.parent.resolve() != home.resolve():
         raise ConfigError(f"the first machine's run is not in {home}: {folder.path}")

@@ -63,11 +63,19 @@ def obey(agent: int) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
     def wait() -> None:
-        while signal.sigwaitinfo({signal.SIGTERM}).si_pid != agent:
+        while not _comes_from(agent):
             os.kill(os.getpid(), signal.SIGUSR1)
         os._exit(EXIT_RANK_LOST)
 
     threading.Thread(target=wait, name="agent", daemon=True).start()
+
+
+def _comes_from(agent: int) -> bool:
+    """Waits for SIGTERM; whether the agent sent it. Where no system call tells (macOS) everyone's counts as its own."""
+    if not hasattr(signal, "sigwaitinfo"):
+        signal.sigwait({signal.SIGTERM})
+        return True
+    return signal.sigwaitinfo({signal.SIGTERM}).si_pid == agent
 
 
 def _watch_machines() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import pytest
@@ -18,6 +19,16 @@ RANK = "import os, sys, time; rank = int(os.environ['RANK']); "
 
 def run(code: str, ranks: int = 3) -> Failure | None:
     return run_ranks(["-c", RANK + code], ranks, host=launch.LOOPBACK, port=listen(None).port, run_id="test")
+
+
+def test_gloo_listens_at_the_interface_that_leads_to_the_other_machine(monkeypatch):
+    """And not at what this machine calls itself, which on Debian is 127.0.1.1."""
+    monkeypatch.delenv("GLOO_SOCKET_IFNAME", raising=False)
+    launch.use_interface_to("127.0.0.1")
+    assert os.environ.pop("GLOO_SOCKET_IFNAME") == "lo"
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "eth7")
+    launch.use_interface_to("127.0.0.1")
+    assert os.environ["GLOO_SOCKET_IFNAME"] == "eth7", "a person's own choice goes before it"
 
 
 def test_ranks_that_end_well_are_left_to_end():

@@ -9,7 +9,7 @@ import pytest
 
 from engine.config import ConfigError, OptimizerConfig, RunConfig, RuntimeConfig, SourceConfig, sample_configs_folder
 from engine.runs.launch import launch
-from engine.runs.nodes import Node, joins, this_node
+from engine.runs.nodes import Node, joins, place_of_first, this_node
 
 CONFIG = RunConfig(
     sources=(SourceConfig(kind="cldr"),),
@@ -81,3 +81,27 @@ def test_the_sample_for_slurm_is_a_script_that_bash_reads():
     script = sample_configs_folder() / "slurm" / "train.sbatch"
     checked = subprocess.run(["bash", "-n", str(script)], capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("host", "resolved", "told"),
+    [
+        ("10.78.0.1", None, "10.78.0.1:29500"),
+        ("127.0.0.1", None, "127.0.0.1:29500"),
+        ("nodeA", "10.78.0.1", "nodeA:29500"),
+        (
+            "nodeA",
+            "127.0.1.1",
+            "nodeA:29500, whose name is 127.0.1.1 here, this machine itself: set HYBRID_TUI_RDZV to ADDRESS:PORT",
+        ),
+    ],
+)
+def test_who_waits_for_the_first_machine_says_where_it_looks(monkeypatch, host, resolved, told):
+    """Debian gives a machine's own name the address 127.0.1.1, and so does a copied /etc/hosts the name of another."""
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: [(2, 1, 6, "", (resolved, 29500))])
+    assert place_of_first(Node(1, host, 29500)) == told
+
+
+def test_a_first_machine_whose_name_nobody_knows_is_said():
+    told = place_of_first(Node(1, "no-such-machine.invalid", 29500))
+    assert told.startswith("no-such-machine.invalid:29500, whose name has no address here (")
