@@ -14,6 +14,7 @@ from tui import keymap
 from tui.compare.job import measure_label
 from tui.draw.small import progress_bar
 from tui.draw.text import Piece, Row, fit, fit_middle, width, wrap
+from tui.follow.run_time import left_text
 from tui.follow.study_state import Cell, Column, Condition, StudyState
 from tui.follow.study_time_left import RunLeft, TimeLeft
 from tui.numbers import duration, margin, metric_change, metric_value, p_value, percent
@@ -325,5 +326,5 @@ def when_text(left: TimeLeft) -> str:
     wait = f"{waiting} {'waits' if waiting == 1 else 'wait'} for you"
     if not left.going:
         return f"nothing runs, {wait}"
-    text = "time left unknown" if left.seconds is None else f"~{duration(left.seconds)} left"
+    text = "time left unknown" if left.seconds is None else left_text(left.seconds)
     return f"{text}, {wait}" if waiting else text
