@@ -263,7 +263,7 @@ async def test_smoothing_and_axis_change_what_is_drawn(running: RunWriter, dashb
         assert "smoothed .8 over raw   y: log" in text_of(app)
         before = text_of(app)
         await pilot.press("plus")
-        await until(pilot, lambda: "smoothed .90 over raw" in text_of(app), "more smoothing")
+        await until(pilot, lambda: "smoothed .9 over raw" in text_of(app), "more smoothing")
         assert text_of(app) != before
         await pilot.press("y")
         await pilot.pause()
