@@ -475,8 +475,9 @@ def kept(keys: Sequence[tuple[str, str]]) -> int:
 
 
 def help_lines(screen: str, part: str = "") -> list[tuple[str, str]]:
-    """(keys, what they do) for every action of a screen, one line for each."""
-    return [(help_keys(action), action.help) for action in actions_of(screen, part) if action.help]
+    """(keys, what they do) for every action of a screen, one line for each; those of ``part`` come first."""
+    actions = sorted(actions_of(screen, part), key=lambda action: bool(part) and screen in action.scopes)
+    return [(help_keys(action), action.help) for action in actions if action.help]
 
 
 def help_keys(action: Action) -> str:

@@ -13,6 +13,10 @@ from tui.widgets.dialog import Dialog
 from tui.widgets.lists import Lines
 
 _CELLS = 80
+_ALWAYS = (
+    "q leaves, a closed terminal too: runs go on in processes of their own.",
+    "A pause saves a checkpoint and ends the process; p resumes from there.",
+)
 
 
 class TextScreen(Dialog[None]):
@@ -80,9 +84,5 @@ def _help_rows(lines: list[tuple[str, str]], width: int) -> list[Row]:
         first, *more = wrap(meaning, max(10, width - keys_width))
         rows.append(((fit(keys, keys_width), "key"), (first, "")))
         rows += [((" " * keys_width, ""), (line, "")) for line in more]
-    rows += [
-        (),
-        (("q leaves, a closed terminal too: runs go on in processes of their own.", "dim"),),
-        (("A pause saves a checkpoint and ends the process; p resumes from there.", "dim"),),
-    ]
-    return rows
+    rows.append(())
+    return rows + [((line, "dim"),) for text in _ALWAYS for line in wrap(text, width)]

@@ -85,6 +85,8 @@ class Look:
 class ChartPanel(Panel):
     """One chart; drawn again only when its curves or its look are others."""
 
+    ALLOW_SELECT = False  # dragging chooses a part of the run
+
     class Pointed(Message):
         """A click at a place of the x axis."""
 
