@@ -86,6 +86,8 @@ def retrieval_benchmark(
     resolved = _resolved(key, by_id, judged, passages, fields, selection, notes)
     if passages.repeats:
         notes.append(f"{counted(passages.repeats, 'passage')} given again word for word left out")
+    if passages.empty:
+        notes.append(f"{counted(passages.empty, 'passage')} without a text")
     asked = sorted(
         ((f"{topic.language}:q:{topic.id}", topic) for key, topic in by_id.items() if key in resolved),
         key=lambda entry: entry[0],

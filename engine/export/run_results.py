@@ -150,7 +150,8 @@ def _results_of(run: RunFolder, benchmark: str | None, step: int | None, checkpo
             newest |= {key: (number, place) for key, place in benchmark_folders(folder).items()}
     keys = sorted(newest) if benchmark is None else members(benchmark, sorted(newest))
     if not keys:
-        raise ExportError(f"{run.id} has no results{_scope(benchmark, step)}")
+        reason = "" if config.evaluation.benchmarks else ": its config has no evaluation.benchmarks"
+        raise ExportError(f"{run.id} has no results{_scope(benchmark, step)}{reason}")
     name = run.id if checkpoint is None else f"{run.id}@{checkpoint}"
     for key in keys:
         number, folder = newest[key]

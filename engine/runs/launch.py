@@ -216,6 +216,18 @@ def _refuse_to_join(config: RunConfig) -> None:
         raise ConfigError("runtime.nodes: the first machine starts this run, and this is not the first")
 
 
+def require_benchmarks(folder: RunFolder) -> None:
+    """
+    Raises:
+        RunError: the run's config names nothing that it could be evaluated on.
+    """
+    if not read_spec(folder).config.evaluation.benchmarks:
+        raise RunError(
+            f"{folder.id}: its config has no evaluation.benchmarks to evaluate it on: `hybrid-tui eval run:{folder.id} "
+            "--benchmark KEY` measures it"
+        )
+
+
 def _detach(folder: RunFolder, lock: RunLock, attempt: int, *, evaluate: bool = False) -> None:
     """Starts the worker in a session of its own, with a copy of the lock's descriptor.
 

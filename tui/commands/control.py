@@ -34,6 +34,8 @@ def command(options: argparse.Namespace) -> int:
     """Asks the worker; without a live one, stop is recorded and evaluate starts a process."""
     folder = registry.find_run(runs_home(options.runs), options.run)
     name: CommandName = "discard" if options.discard else options.command
+    if name == "evaluate":
+        launch.require_benchmarks(folder)
     if liveness_of(folder).alive is False:
         if name in ("stop", "discard"):
             stop_without_worker(folder)

@@ -52,6 +52,7 @@ class _Summary(msgspec.Struct, frozen=True):
     digest: str
     runs: list[tuple[str, int]]  # languages in the order of the ids, with their numbers of passages
     repeats: int = 0  # passages that were there again, word for word
+    empty: int = 0  # passages without a text
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Passages:
     runs: Sequence[tuple[str, int]]
     digest: str  # SHA-256 over ids and texts
     repeats: int = field(default=0, kw_only=True)  # left out: passages that were there again, word for word
+    empty: int = field(default=0, kw_only=True)  # passages without a text
 
     def find(self, id: str) -> int | None:
         """The index of an id."""
@@ -95,7 +97,7 @@ def load_passages(files: Sequence[PassageFile], tick: Tick | None = None) -> Pas
     table = read_table(folder / _PASSAGES)
     summary = msgspec.json.decode((folder / _SUMMARY).read_bytes(), type=_Summary)
     columns = TextColumn(table["id"]), TextColumn(table["text"])
-    return Passages(*columns, summary.runs, summary.digest, repeats=summary.repeats)
+    return Passages(*columns, summary.runs, summary.digest, repeats=summary.repeats, empty=summary.empty)
 
 
 def _write(files: Sequence[PassageFile], folder: Path, tick: Tick | None) -> None:
@@ -111,7 +113,7 @@ def _write(files: Sequence[PassageFile], folder: Path, tick: Tick | None) -> Non
     ids, texts = TextColumn(table["id"]), TextColumn(table["text"])
     digest, counter = ContentDigest(), Counter(tick, "sorting passages", len(order))
     runs: list[tuple[str, int]] = []
-    previous, text_before, row_before, repeats = "", "", 0, 0
+    previous, text_before, row_before, repeats, empty = "", "", 0, 0, 0
     with TableWriter(folder / _PASSAGES, {"id": "string", "text": "string"}) as writer:
         for start in range(0, len(order), CHUNK):
             some = order[start : start + CHUNK].astype(np.int64)
@@ -122,6 +124,7 @@ def _write(files: Sequence[PassageFile], folder: Path, tick: Tick | None) -> Non
                     repeats += 1
                     continue
                 previous, text_before, row_before = id, text, row
+                empty += not text.strip()
                 digest.add(id, text)
                 language = id.partition(":")[0]
                 if not runs or runs[-1][0] != language:
@@ -130,7 +133,7 @@ def _write(files: Sequence[PassageFile], folder: Path, tick: Tick | None) -> Non
                 writer.append((id, text))
             counter.advance(len(some))
     unsorted.unlink()
-    (folder / _SUMMARY).write_bytes(msgspec.json.encode(_Summary(digest.hexdigest(), runs, repeats)))
+    (folder / _SUMMARY).write_bytes(msgspec.json.encode(_Summary(digest.hexdigest(), runs, repeats, empty)))
 
 
 def _read(files: Sequence[PassageFile], path: Path, tick: Tick | None) -> None:

@@ -210,3 +210,17 @@ def test_another_encoding_is_named(tmp_path: Path) -> None:
     path.write_text(path.read_text(), encoding="utf-16")
     with pytest.raises(ConfigError, match=r"queries.jsonl: expected UTF-8 text, got UTF-16: convert it"):
         load_benchmark(f"beir/a={folder}")
+
+
+def test_passages_without_a_text_stay_candidates_and_are_counted(tmp_path: Path) -> None:
+    rows = [
+        {"_id": "d1", "text": None},
+        {"_id": "d2", "title": "", "text": " "},
+        {"_id": "d3", "title": "T", "text": ""},
+    ]
+    write_jsonl(beir_folder(tmp_path) / "corpus.jsonl", rows)
+    write_lines(tmp_path / "qrels" / "test.tsv", [QRELS, "q1\td1\t1"])
+    for _ in range(2):  # the second time from the cache
+        benchmark = load_benchmark(f"beir/mine={tmp_path}")
+        assert list(benchmark.candidate_texts) == ["", "", "T"]
+        assert "2 passages without a text" in benchmark.pool
