@@ -34,7 +34,8 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Liveness(msgspec.Struct, frozen=True):
-    """``alive`` None: the owner is on another machine, whose locks may not be visible here, or there are no locks."""
+    """``alive`` None: the owner is on another machine, whose locks may not be visible here, or there are no locks, or
+    the lock may not be read."""
 
     alive: bool | None
     owner: Owner | None
@@ -148,6 +149,8 @@ def probe(folder: RunFolder) -> Liveness:
     """Whether somebody holds the lock, by trying for a shared one, which is held for some microseconds."""
     try:
         fd = os.open(folder.lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except PermissionError:
+        return Liveness(alive=None, owner=None)  # of another user, who may read it
     except OSError:
         return Liveness(alive=False, owner=None)
     try:

@@ -63,12 +63,46 @@ def list_runs(home: Path) -> list[RunFolder]:
     return [folder for _, _, folder in sorted(runs, key=lambda item: item[:2], reverse=True)]
 
 
+def require_readable(home: Path) -> None:
+    """For who is to say that there are no runs. A home that is not there is empty.
+
+    Raises:
+        RunError: it is there, and is no folder or may not be read.
+    """
+    try:
+        os.scandir(home).close()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RunError(f"{home}: the runs folder cannot be read: {error.strerror}") from None
+
+
+def unreadable_runs(home: Path) -> list[str]:
+    """Names of folders that may be runs and whose spec may not be read, as those of another user."""
+    unreadable = []
+    try:
+        paths = sorted(home.iterdir())
+    except OSError:
+        return []
+    for path in paths:
+        try:
+            (path / "spec.json").open("rb").close()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            unreadable.append(path.name)
+    return unreadable
+
+
 def find_run(home: Path, text: str) -> RunFolder:
     """A run by id, unique name, unique prefix of its id, ``last``, or path.
 
     Raises:
-        RunError: none or several fit; the message names candidates.
+        RunError: none or several fit, or it is another user's; the message names candidates.
     """
+    if os.sep in text or text in (".", ".."):
+        return _at_path(absolute(text))
+    require_readable(home)
     runs = list_runs(home)
     for folder in runs:
         if folder.id == text:
@@ -77,8 +111,6 @@ def find_run(home: Path, text: str) -> RunFolder:
         if not runs:
             raise RunError(f"no runs in {home}")
         return runs[0]
-    if os.sep in text or text in (".", ".."):
-        return _at_path(absolute(text))
     fitting = [folder for folder in runs if _name(folder) == text]
     fitting = fitting or [folder for folder in runs if text and folder.id.startswith(text)]
     if len(fitting) > 1:
@@ -87,6 +119,8 @@ def find_run(home: Path, text: str) -> RunFolder:
         return fitting[0]
     if text and (path := absolute(text) / "spec.json").is_file():
         return RunFolder(path.parent)
+    if text in unreadable_runs(home):
+        raise RunError(f"run {text} cannot be read: it belongs to another user, or its disk does not answer")
     raise RunError(f"no run {text!r} in {home}" + (f", it has {_candidates(runs)}" if runs else ""))
 
 

@@ -82,10 +82,11 @@ def choose_colours(settings: Settings) -> None:
 def follow_live(options: argparse.Namespace) -> int:
     """Plain lines about every live run, also those that start meanwhile, until none is live."""
     from engine.runs.lock import probe
-    from engine.runs.registry import list_runs
+    from engine.runs.registry import list_runs, require_readable
     from tui.commands.plain import Follower
 
     home = runs_home(options.runs)
+    require_readable(home)
     followed: dict[RunFolder, Follower] = {}
     while True:
         for folder in list_runs(home):

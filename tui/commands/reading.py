@@ -22,7 +22,7 @@ from engine.runs.folder import RunFolder, read_spec, results_folder, runs_home
 from engine.runs.lock import probe
 from engine.runs.log import EventCursor
 from engine.runs.reader import MODE_NAMES, RunReader
-from engine.runs.registry import find_run, list_runs
+from engine.runs.registry import find_run, list_runs, require_readable, unreadable_runs
 from engine.runs.state import Note
 from engine.runs.status import explanation, status_of
 from engine.runs.text import visible
@@ -35,8 +35,12 @@ from tui.numbers import age, option_text
 
 def list_all(options: argparse.Namespace) -> int:
     home = runs_home(options.runs)
+    require_readable(home)
     folders = list_runs(home)
     catch_up(folders)
+    if unreadable := unreadable_runs(home):
+        names = visible(", ".join(unreadable))
+        print(f"hybrid-tui: not listed, since they cannot be read (another user's?): {names}", file=sys.stderr)
     readers = [_read(folder) for folder in folders]
     text = " ".join(filter(None, (_filter_of(options.view) if options.view else "", options.filter)))
     if text:
