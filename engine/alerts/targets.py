@@ -71,6 +71,6 @@ def targets_of(alerts: AlertsConfig, environment: Mapping[str, str]) -> tuple[li
 
 
 def _lines_of(path: Path) -> list[Target]:
-    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+    lines = enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1)
     addresses = ((number, line.strip()) for number, line in lines)
     return [Target(line, f"{path}:{number}") for number, line in addresses if line and not line.startswith("#")]

@@ -69,7 +69,7 @@ def read_study_file(path: Path) -> StudySource:
         ConfigError: it cannot be read, or types and keys are wrong; one line naming file, line and field.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         document = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"{path}: cannot read the study: {error.strerror}") from None

@@ -171,7 +171,7 @@ def read_draft(origin: Origin) -> Draft:
         text = _BLANK_TEXT
     else:
         try:
-            text = origin.path.read_text(encoding="utf-8")
+            text = origin.path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{origin.path}: cannot be read: {error}") from None
     try:
