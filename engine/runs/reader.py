@@ -8,7 +8,7 @@ import math
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from struct import pack
 from typing import TypeVar
@@ -151,12 +151,14 @@ class RunReader:
         """Torn or unknown lines so far."""
         return self._skipped_before + self._cursor.skipped
 
-    def poll(self) -> bool:
-        """Reads all that is new; True when anything changed."""
+    def poll(self, after_chunk: Callable[[], None] | None = None) -> bool:
+        """Reads all that is new, in chunks, of each of which ``after_chunk`` hears; True when anything changed."""
         changed = False
         with _without_gc(self._bytes_behind() > _LONG_REPLAY):
             while self._advance():
                 changed = True
+                if after_chunk is not None:
+                    after_chunk()
         return changed
 
     def _advance(self) -> bool:

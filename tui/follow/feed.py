@@ -196,6 +196,10 @@ class Feed:
             self._problems.pop(folder.path, None)
         return detail
 
+    def _disk_answered(self) -> None:
+        """A long log is being read, and arrives."""
+        self._busy_since = time.monotonic()
+
     def _told(self) -> tuple[Problem, ...]:
         return tuple(self._problems.values())
 
@@ -278,7 +282,7 @@ class Feed:
             row = gone_row(tracked.row, visible(why))
         else:
             liveness = probe(folder)  # before the log: a run that ends in between then reads as ended, not as crashed
-            tracked.reader.poll()
+            tracked.reader.poll(self._disk_answered)
             if tracked.spec is None:
                 tracked.spec = _spec(folder)
             self._read_annotations(tracked)

@@ -257,6 +257,28 @@ async def test_a_disk_that_hangs_is_said_and_ages_do_not_go_on(
         assert "the disk has not answered" not in text_of(app)
 
 
+def test_a_long_log_that_arrives_is_no_silence(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine.runs import reader
+    from tui.follow import feed as module
+
+    writer = RunWriter(home, "long").started().steps(1, 400)
+    monkeypatch.setattr(reader, "_CHUNK", 512)
+    clock, gaps = [0.0], []
+    real = reader.RunReader._advance
+
+    def slow(self: reader.RunReader) -> bool:
+        clock[0] += 1.0  # each chunk takes a second
+        gaps.append(feed.silence())
+        return real(self)
+
+    monkeypatch.setattr(reader.RunReader, "_advance", slow)
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    feed = Feed(home, lambda snapshot: None, lambda: START + 60)
+    assert look(feed).rows[0].folder == writer.folder
+    assert len(gaps) > 20
+    assert max(gaps) <= 2.0
+
+
 def test_the_thread_goes_on_after_an_error_that_concerns_no_run(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tui.follow import feed as module
 
