@@ -100,9 +100,9 @@ class ModelConfig(_Section, frozen=True, kw_only=True):
     revision: str | None = None  # hub: branch, tag or commit
     pooling: Pooling | None = None  # null and not described: mean
     query_prefix: str | None = None  # null and not described: none; {task} in it stands for model.task
-    passage_prefix: str | None = None
+    passage_prefix: str | None = None  # the same, before passages
     query_prompt: str | None = None  # the name of one of the model's own prompts, in place of query_prefix
-    passage_prompt: str | None = None
+    passage_prompt: str | None = None  # the same, in place of passage_prefix
     task: str | None = None  # the instruction in the query prefix of a model that takes instructions
     max_query_tokens: Positive | None = None  # null and not described: 64; special tokens included
     max_passage_tokens: Positive | None = None  # null and not described: 256
@@ -116,7 +116,7 @@ class ModelConfig(_Section, frozen=True, kw_only=True):
 class SystemConfig(_Section, frozen=True, kw_only=True):
     """What an evaluation measures; training is always of an encoder, that of [model]."""
 
-    kind: SystemKind = "encoder"
+    kind: SystemKind = "encoder"  # encoder: that of [model]; bm25; vectors or a ranking of another program
     path: str | None = None  # vectors: a folder of queries.npy and passages.npy; trec: a run file of trec_eval
     # A correction of an encoder's vectors after encoding, estimated on the pairs of [[sources]], see docs/measures.md.
     debias: DebiasMethod = "none"
@@ -128,6 +128,8 @@ class SystemConfig(_Section, frozen=True, kw_only=True):
 
 
 class SourceConfig(_Section, frozen=True, kw_only=True):
+    # cldr: the built-in corpus; jsonl: a file of one translation a line; lareqa: a folder like XQuAD-R's; squad: a
+    # folder of SQuAD files, one a language; mmarco: a folder like mMARCO's; hub: a data set of the hub.
     kind: Literal["cldr", "jsonl", "lareqa", "squad", "mmarco", "hub"]
     role: Literal["train", "validation"] = "train"  # validation: only for evaluation.validation = "loss"
     path: str | None = None  # file (jsonl), folder (lareqa, squad, mmarco) or hub id (hub)
@@ -143,6 +145,8 @@ class SourceConfig(_Section, frozen=True, kw_only=True):
 
 
 class BatchConfig(_Section, frozen=True, kw_only=True):
+    # mono: one language a batch; cross: question and passage in different languages; hybrid: a coin decides for each
+    # batch; mixed: same-language pairs of all languages; english: one language.
     mode: BatchMode = "hybrid"
     mono_share: Share = 0.5  # hybrid: probability of a monolingual batch (alpha in the paper), at the first update
     mono_share_schedule: MonoShareSchedule = "constant"  # hybrid, see engine.mono_share
@@ -156,7 +160,7 @@ class BatchConfig(_Section, frozen=True, kw_only=True):
 
 
 class LossConfig(_Section, frozen=True, kw_only=True):
-    temperature: PositiveFloat = 0.05
+    temperature: PositiveFloat = 0.05  # divides the similarities; smaller is sharper
     learned_temperature: bool = False  # train log(temperature) with the encoder, within 0.01 to 1
     symmetric: bool = False  # the mean of both directions: each passage also picks its question
     matryoshka_dimensions: tuple[Positive, ...] = ()  # also train the first so many dimensions of the vectors
@@ -166,7 +170,7 @@ class LossConfig(_Section, frozen=True, kw_only=True):
 
 class OptimizerConfig(_Section, frozen=True, kw_only=True):
     learning_rate: PositiveFloat = 3e-5  # the peak, reached after warm-up
-    weight_decay: NonNegativeFloat = 0.01
+    weight_decay: NonNegativeFloat = 0.01  # decoupled, as AdamW has it
     beta2: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.999  # AdamW's second moment; short runs want it lower
     warmup_steps: Count = 0  # linear from 0
     max_steps: Positive = 400  # optimizer updates
@@ -254,11 +258,11 @@ class AlertsConfig(_Section, frozen=True, kw_only=True):
 class RunConfig(_Section, frozen=True, kw_only=True):
     """Everything that decides what a run computes. Equal configs and threads give equal runs on CPU."""
 
-    name: RunName = "run"
+    name: RunName = "run"  # of the run: letters, digits, dot, underscore, hyphen
     kind: RunKind = "training"  # evaluation: measures one system on the benchmarks, and trains nothing
     system: SystemConfig = SystemConfig()
     study: RunName | None = None  # the sweep or study that the run is a part of; it changes nothing in the run
-    seed: Seed = 0
+    seed: Seed = 0  # of everything random
     share: Literal["none", "read"] = "none"  # read: other users of the machine may read the run folder
     model: ModelConfig = ModelConfig()
     sources: tuple[SourceConfig, ...] = ()
@@ -310,6 +314,29 @@ def parse_config(
     for field, reason in problems(config):
         raise ConfigError(_message(label, text, overrides, field, reason, origin))
     return config
+
+
+def parse_unchecked(text: str, label: str = "config") -> RunConfig:
+    """TOML text with the right keys and types; whether a run could start from it is not looked at.
+
+    Raises:
+        ConfigError: one line naming ``label``, line and field.
+    """
+    return _convert(_parse_toml(text, label), text, label, ())
+
+
+def with_overrides(text: str, overrides: Sequence[str]) -> str:
+    """TOML text with ``section.key=value`` set, unchecked; without overrides as it was, comments included.
+
+    Raises:
+        ConfigError: it is no TOML, or there is no such table.
+    """
+    if not overrides:
+        return text
+    document = _parse_toml(text, "config")
+    for override in overrides:
+        _apply_override(document, override, "--set")
+    return msgspec.toml.encode(document).decode()
 
 
 def with_suites_expanded(config: RunConfig) -> RunConfig:
@@ -646,6 +673,8 @@ def needs_whole_weights(config: RunConfig) -> str | None:
 
 def model_problems(model: ModelConfig) -> Iterable[tuple[str, str]]:
     """The same for the [model] section alone."""
+    if not model.name.strip():
+        yield "name", "expected a hub id, a folder or tiny"
     if model.name[:1] in ("/", ".", "~") and not expanded(model.name).is_dir():
         yield "name", f"no folder {model.name!r}"
     for kind in ("query", "passage"):
@@ -771,18 +800,18 @@ def _words_of(of: type[msgspec.Struct], field: str) -> tuple[str, ...]:
     """What a field may say that takes one of several words; empty where it is none of these."""
     annotation: Any = of
     for name in re.sub(r"\[[^\]]*\]", "", field).split("."):
-        section = next((part for part in _parts(annotation) if hasattr(part, "__struct_fields__")), None)
+        section = next((part for part in type_parts(annotation) if hasattr(part, "__struct_fields__")), None)
         if section is None:
             return ()
         annotation = get_type_hints(section).get(name)
-    return tuple(found for found in _parts(annotation) if isinstance(found, str))
+    return tuple(found for found in type_parts(annotation) if isinstance(found, str))
 
 
-def _parts(annotation: Any) -> Iterator[Any]:
+def type_parts(annotation: Any) -> Iterator[Any]:
     """A type and all types and literals that it is made of."""
     yield annotation
     for part in get_args(annotation):
-        yield from _parts(part)
+        yield from type_parts(part)
 
 
 def _message(label: str, text: str, overrides: Sequence[str], field: str, reason: str, origin: str = "--set") -> str:

@@ -37,6 +37,7 @@ from tui.widgets.view import View
 if TYPE_CHECKING:
     from engine.export.compare_job import CompareOutcome
     from tui.compare.job import Key
+    from tui.launch.fields import Typed
     from tui.run.screen import RunScreen
 
 SILENCE_TOLD_FROM = 5.0  # seconds
@@ -75,7 +76,7 @@ class Dashboard(TerminalApp):
     """
     ENABLE_COMMAND_PALETTE = False
     ESCAPE_TO_MINIMIZE = False
-    BINDINGS: ClassVar = [Binding("ctrl+c", "leave", show=False)]
+    BINDINGS: ClassVar = [Binding("ctrl+c", "interrupt", show=False)]
 
     def __init__(
         self, home: Path, *, open_run: RunFolder | None = None, charset: str = "auto",
@@ -111,6 +112,8 @@ class Dashboard(TerminalApp):
         self._problem = visible(problem)
         self._told: tuple[Problem, ...] = ()
         self.comparisons: OrderedDict[Key, CompareOutcome] = OrderedDict()  # the newest of those that were computed
+        self.typed: Typed | None = None
+        self._warned_of: list[str] = []  # what leaving would cut off, as it was told
         self._open_first = open_run
         self._kept: dict[type[Any], Any] = {}  # what screens leave for those that come after them
 
@@ -264,10 +267,22 @@ class Dashboard(TerminalApp):
         )
 
     def leave(self) -> None:
+        """At once; where something would be cut off that says so first, and leaves when it is asked again."""
+        unfinished = self.background.unfinished
+        if unfinished and unfinished != self._warned_of:
+            self._warned_of = unfinished
+            more = f" and {len(unfinished) - 1} more" if len(unfinished) > 1 else ""
+            self.tell(f"still {unfinished[0]}{more}: the same key again leaves", "warning")
+            return
         self.exit()
 
-    def action_leave(self) -> None:
-        self.leave()
+    async def action_interrupt(self) -> None:
+        """Closes a dialog, or a form that something was typed into; elsewhere it leaves the dashboard."""
+        screen = self.screen
+        if screen.is_modal or (isinstance(screen, View) and screen.holds_text):
+            await screen.run_action("close")
+        else:
+            self.leave()
 
     def live_names(self) -> list[str]:
         """Runs that go on when the dashboard is left."""

@@ -40,6 +40,9 @@ class Host(Protocol):
     background: Background
     read_failures: set[str]  # uuids of commands whose failure somebody has seen
     comparisons: OrderedDict[Any, CompareOutcome]  # the newest of those that were computed
+    typed: (
+        Any | None
+    )  # tui.launch.fields.Typed: what stood in the form of a new run when it was left; None: nothing worth keeping
 
     @property
     def home_label(self) -> str:

@@ -18,7 +18,7 @@ KEY_NAMES = {
     "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]", "plus": "+", "minus": "-",
     "equals_sign": "=", "underscore": "_", "comma": ",", "full_stop": ".", "colon": ":", "slash": "/",
     "exclamation_mark": "!", "escape": "esc", "pageup": "pgup",
-    "pagedown": "pgdn", "ctrl+enter": "ctrl+enter", "f2": "F2", "f5": "F5", "up": "up", "down": "down",
+    "pagedown": "pgdn", "ctrl+enter": "ctrl+enter", "up": "up", "down": "down",
 }  # fmt: skip
 
 
@@ -42,8 +42,7 @@ class Action:
 
 
 RUN_TABS = ("overview", "heatmap", "bias", "queries", "log", "config")
-_LISTS = ("launch", "export")
-_VIEWS = ("runs", "run", "launch", "compare", "study", "devices")
+_VIEWS = ("runs", "run", "compare", "study", "devices")  # where letters are commands
 _CHOOSERS = ("choose", "charts", "others", "fields", "views")
 _DIALOGS = ("export", "confirm", "help", "toml", "enter", *_CHOOSERS)
 _STUDY_PARTS = ("grid", "answer", "left")
@@ -66,6 +65,8 @@ PARTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "help": (("text",),),
     "toml": (("text",),),
     "confirm": (("text",),),
+    "launch": (("field", "choice"), ("text",)),
+    "export": (("field", "choice"),),
     "compare": (("differences", "list"), ("pairs",), ("overlay",), ("places",)),
     "study": tuple((part,) for part in _STUDY_PARTS),
     "devices": (("list",),),
@@ -216,7 +217,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("move_up", ("up",), "move", "another large chart (up, down), and the crosshair of all (left, right)",
            ("board",), footer=False, shown_keys="arrows"),
     Action("move_up", ("up",), "move", "move over the cells of the heatmap", ("cells",), shown_keys="arrows"),
-    Action("move_up", ("up",), "up", "up or down", _LISTS, footer=False, shown_keys="up down"),
     Action("move_up", ("up",), "up", "up or down", ("list",), footer=False, shown_keys="up down"),
     Action("move_up", ("up",), "scroll", "up or down", ("text",), shown_keys="up down"),
     Action("move_up", ("up",), "up", "up or down", _CHOOSERS, footer=False, shown_keys="up down"),
@@ -242,21 +242,32 @@ ACTIONS: tuple[Action, ...] = (
     Action("page_down", ("pagedown",), "page down", "", _MOVING, footer=False),
     Action("first", ("home",), "first", "to the beginning or the end", _MOVING, footer=False, shown_keys="home end"),
     Action("last", ("end",), "last", "", _MOVING, footer=False),
-    Action("move_down", ("down",), "down", "", _LISTS, footer=False),
-    Action("move_left", ("left",), "left", "the choice before or after, where a field has choices",
-           ("launch", "export"), footer=False, shown_keys="left right"),
-    Action("move_right", ("right",), "right", "", ("launch", "export"), footer=False),
-    Action("page_up", ("pageup",), "page up", "a page up or down", _LISTS, footer=False,
+    Action("next_field", ("down", "tab"), "next field", "the next field; up and shift+tab: the one before", ("field",),
+           footer=False, shown_keys="down tab"),
+    Action("previous_field", ("up", "shift+tab"), "field before", "", ("field",), footer=False),
+    Action("fields_down", ("pagedown",), "fields down", "", ("field",), footer=False),
+    Action("fields_up", ("pageup",), "fields up", "several fields up or down", ("field",), footer=False,
            shown_keys="pgup pgdn"),
-    Action("page_down", ("pagedown",), "page down", "", _LISTS, footer=False),
-    Action("first", ("home",), "first", "to the beginning or the end", _LISTS, footer=False,
-           shown_keys="home end"),
-    Action("last", ("end",), "last", "", _LISTS, footer=False),
-    Action("edit", ("enter",), "edit", "edit the field under the cursor; enter again keeps it", ("launch", "export")),
-    Action("start", ("f5", "ctrl+enter"), "start", "start the run", ("launch",), palette="run: start"),
-    Action("panel", ("o",), "before you start", "what a start would do, on a narrow screen", ("launch",)),
+    Action("choice_before", ("left",), "choice before", "the choice before or after, where a field has choices",
+           ("choice",), footer=False, shown_keys="left right"),
+    Action("choice_after", ("right",), "choice after", "", ("choice",), footer=False),
+    Action("list", ("enter", "space"), "list", "list the choices of the field; in a text enter goes to the next field",
+           ("choice",), footer=False),
+    Action("start", ("f5", "ctrl+enter"), "start", "start the run", ("launch",), palette="run: start", shown_keys="F5"),
+    Action("every_key", ("f3",), "any key", "find any key of the config by its name or meaning, and set it",
+           ("launch",), palette="config: any key"),
+    Action("editor", ("f4",), "$EDITOR", "edit the config as TOML in $VISUAL or $EDITOR", ("launch",),
+           palette="config: edit in $EDITOR"),
+    Action("panel", ("f6",), "before you start", "what a start would do, on a narrow screen", ("launch",)),
+    Action("embedded", ("f9",), "built-in data", "train and evaluate on the built-in corpus instead, which needs no "
+           "files", ("launch",), palette="config: built-in data"),
     Action("toml", ("f2",), "as TOML", "the whole config as TOML", ("launch",), palette="config: show as TOML"),
-    Action("write", ("f5", "w"), "write", "write the table to the file", ("export",), shown_keys="w"),
+    Action("jump", ("f8",), "jump", "letters appear on the fields: typing one goes there", ("launch",), footer=False,
+           palette="view: jump"),
+    Action("copy", ("f7",), "copy", "copy what stands on the screen", ("launch",), footer=False, palette="view: copy"),
+    Action("write", ("f5", "ctrl+enter"), "write", "write the table or figure to the file", ("export",),
+           shown_keys="F5"),
+    Action("copy_table", ("f6",), "copy", "copy the table as markdown, for a message or a note", ("export",)),
     Action("choose", ("enter",), "pair by pair", "the difference under the cursor by languages or pairs of them",
            ("differences",)),
     Action("choose", ("enter",), "heatmap", "the heatmap of the run, or its language bias for a measure of bias",
@@ -302,8 +313,8 @@ ACTIONS: tuple[Action, ...] = (
            footer=False, palette="view: jump"),
     Action("copy", ("Y",), "copy", "copy a run's id or path, or what stands on the screen", _VIEWS, footer=False,
            palette="view: copy"),
-    Action("repaint", ("ctrl+l",), "repaint", "draw the whole screen again", (*_VIEWS, *_DIALOGS), footer=False,
-           palette="view: repaint"),
+    Action("repaint", ("ctrl+l",), "repaint", "draw the whole screen again", (*_VIEWS, "launch", *_DIALOGS),
+           footer=False, palette="view: repaint"),
     Action("close", ("escape", "ctrl+g"), "close", "back without going anywhere", ("jump",), shown_keys="ctrl+g"),
     Action("devices", ("D",), "devices", "GPUs, CPU slots and the queue: what is busy, and why a run waits",
            ("runs", "run", "study"), footer=False, palette="view: devices"),
@@ -312,18 +323,19 @@ ACTIONS: tuple[Action, ...] = (
     Action("problems", ("exclamation_mark",), "problems", "what cannot be read, and why",
            ("runs", "run", "study", "devices"),
            footer=False, palette="view: problems"),
-    Action("commands", ("colon", "ctrl+p"), "commands", "find any command by name",
-           ("runs", "run", "launch", "compare", "study", "devices")),
-    Action("help", ("question_mark", "f1"), "help", "this help",
-           ("runs", "run", "launch", "export", "compare", "study", "devices")),
+    Action("commands", ("colon", "ctrl+p"), "commands", "find any command by name", _VIEWS),
+    Action("commands", ("ctrl+p",), "commands", "find any command by name", ("launch",)),
+    Action("help", ("question_mark", "f1"), "help", "this help", _VIEWS),
+    Action("help", ("f1",), "help", "this help", ("launch", "export")),
     Action("close", ("q", "escape"), "back", "back to the table, from there to the runs", ("compare",),
            palette="compare: back"),
     Action("close", ("q", "escape"), "back", "back; a run goes on", ("run",), palette="view: back to the runs"),
     Action("close", ("q", "escape"), "back", "back; runs go on", ("devices",), palette="devices: back"),
     Action("close", ("q", "escape"), "back", "back; runs go on", ("study",), palette="study: back"),
-    Action("close", ("q", "escape"), "back", "back; nothing is started", ("launch",), palette="view: back"),
+    Action("close", ("escape", "ctrl+g"), "back", "back; asks first where something was typed or a start is under way",
+           ("launch",), palette="view: back", shown_keys="esc"),
     Action("close", ("q", "escape", "question_mark", "f1", "f2"), "close", "close", ("help", "toml")),
-    Action("close", ("q", "escape"), "close", "close; what was written stays", ("export",)),
+    Action("close", ("escape", "ctrl+g"), "close", "close; what was written stays", ("export",), shown_keys="esc"),
     Action("leave", ("q",), "leave, runs go on", "leave the dashboard; runs go on", ("runs",),
            palette="dashboard: leave"),
 )  # fmt: skip
@@ -408,7 +420,7 @@ def use(actions: tuple[Action, ...]) -> None:
 
 
 def key_name(key: str) -> str:
-    return KEY_NAMES.get(key, key)
+    return KEY_NAMES.get(key, key.upper() if re.fullmatch(r"f\d+", key) else key)
 
 
 def shown_key(action: Action) -> str:

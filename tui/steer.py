@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from engine.config import RunConfig
 from engine.events import CommandName
+from engine.progress import Tick
 from engine.runs.commands import pending_commands, send_command, stop_without_worker
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder
@@ -101,8 +102,12 @@ def evaluate(folder: RunFolder) -> Answer:
     return send(folder, "evaluate")
 
 
-def start(home: Path, config: RunConfig, command_line: Sequence[str], parent: str | None) -> RunFolder:
+def start(
+    home: Path, config: RunConfig, command_line: Sequence[str], parent: str | None, tick: Tick | None = None
+) -> RunFolder:
     """Launches a new run, detached from this terminal.
+
+    ``tick`` is called while its files are looked at; it may raise to give the start up, before there is a run.
 
     Raises:
         ConfigError, RunError: one line; nothing half-made is left behind.
@@ -110,11 +115,13 @@ def start(home: Path, config: RunConfig, command_line: Sequence[str], parent: st
     from engine.runs.launch import launch
     from engine.runs.preflight import preflight
 
-    preflight(config)
+    preflight(config, tick)
+    if tick is not None:
+        tick("starting the worker", 0, None)  # the last moment to give it up
     return launch(home, config, command_line=tuple(command_line), parent=parent)
 
 
-def start_all(home: Path, study: Study, command_line: Sequence[str]) -> str:
+def start_all(home: Path, study: Study, command_line: Sequence[str], tick: Tick | None = None) -> str:
     """Launches the runs of a sweep, which queue for the devices; those that are there already are taken up.
 
     Raises:
@@ -122,7 +129,7 @@ def start_all(home: Path, study: Study, command_line: Sequence[str]) -> str:
     """
     from engine.runs.study_start import start_study
 
-    started = start_study(home, study, command_line=tuple(command_line))
+    started = start_study(home, study, command_line=tuple(command_line), tick=tick)
     fates = Counter(run.fate for run in started)
     return f"{study.name}: {len(started)} runs, {', '.join(f'{count} {fate}' for fate, count in fates.items())}"
 

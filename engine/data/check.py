@@ -1,6 +1,6 @@
 """``python -m engine.data.check``: reads a config as JSON and loads the user's own files, before a run is made.
 
-Prints nothing and exits 0 when all can be read; else one line naming file and field on stderr, exit 2. A process
+Prints what it reads, and exits 0 when all can be read; else one line naming file and field on stderr, exit 2. A process
 of its own, so that the command line and the dashboard never load a data library.
 """
 
@@ -32,17 +32,27 @@ def check(config: RunConfig) -> None:
     kinds = {"jsonl", "lareqa", "squad"} | ({"cldr", "mmarco"} if evaluation.forbid_overlap else set())
     for source in config.sources:
         if source.kind == "mmarco" and source.path is not None:
+            _say(f"reading {source.path}")
             check_mmarco(expanded(source.path), source.languages)
-    corpora = [load_source(source) for source in config.sources if source.kind in kinds]
-    benchmarks = [
-        load_configured(spec, evaluation)
-        for spec in evaluation.benchmarks
-        if "=" in spec or (spec in BUILT_IN and evaluation.forbid_overlap)
-    ]
+    corpora = []
+    for source in config.sources:
+        if source.kind in kinds:
+            _say(f"reading {source.path or source.kind}")
+            corpora.append(load_source(source))
+    benchmarks = []
+    for spec in evaluation.benchmarks:
+        if "=" in spec or (spec in BUILT_IN and evaluation.forbid_overlap):
+            _say(f"reading {spec}")
+            benchmarks.append(load_configured(spec, evaluation))
     if evaluation.forbid_overlap:
+        _say("looking for overlap of training and evaluation")
         for overlap in find_overlaps(corpora, benchmarks):
             if overlap.leaks:
                 raise ConfigError(f"evaluation.forbid_overlap: {overlap.message()}")
+
+
+def _say(what: str) -> None:
+    print(what, flush=True)
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from engine.config import RunConfig
+from engine.progress import Tick
 from engine.runs.errors import RunError
 from engine.runs.folder import RunFolder, Spec, read_spec
 from engine.runs.launch import launch, resume, with_absolute_paths
@@ -37,7 +38,9 @@ class StartedRun:
     created: float  # unix seconds
 
 
-def start_study(home: Path, study: Study, command_line: Sequence[str] = ()) -> list[StartedRun]:
+def start_study(
+    home: Path, study: Study, command_line: Sequence[str] = (), tick: Tick | None = None
+) -> list[StartedRun]:
     """Launches or resumes the runs of the study, in its order, so that each is finished, under way or queued.
 
     All are launched together and wait for a device as ``queued`` runs, so no process must stay alive to start the next.
@@ -45,11 +48,15 @@ def start_study(home: Path, study: Study, command_line: Sequence[str] = ()) -> l
     An older run of this study with the same config is left alone when it is finished or under way, and resumed when it
     is paused, stopped or crashed. One that failed is left, and a new run is launched.
 
+    ``tick`` is called while files are looked at, before anything is launched; may raise to abandon the work.
+
     Raises:
         ConfigError: a config cannot be run, or its files cannot be read; then nothing was launched.
     """
     for config in _distinct_data([planned.config for planned in study.runs]):
-        preflight(config)
+        preflight(config, tick)
+    if tick is not None:
+        tick("starting the runs", 0, None)  # the last moment to abandon it
     existing = _runs_of(home, study.name)
     started = []
     for planned in study.runs:

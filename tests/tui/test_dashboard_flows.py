@@ -349,11 +349,11 @@ async def test_export_dialog_writes_the_file_it_names(
         await open_first(pilot, app, until)
         await pilot.press("2", "left_square_bracket", "x")
         assert isinstance(app.screen, ExportScreen)
-        await pilot.press("down", "right", "right", "right", "down", "enter", *"2", "enter", "w")
+        await pilot.press("down", "right", "right", "right", "down", *"2", "f5")
         await until(pilot, lambda: "written:" in text_of(app), "the written path")
         assert written == [("heatmap", "markdown", "done-heatmap.md2", "cldr", 200)]
         assert (home.parent / "done-heatmap.md2").is_file()
-        await pilot.press("q")
+        await pilot.press("escape")
         assert isinstance(app.screen, RunScreen)
 
 
@@ -373,7 +373,7 @@ async def test_an_export_that_fails_says_why_in_the_dialog(home: Path, dashboard
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
         await open_first(pilot, app, until)
-        await pilot.press("x", "w")
+        await pilot.press("x", "f5")
         await until(pilot, lambda: "no results" in text_of(app).lower(), "the error")
         assert isinstance(app.screen, ExportScreen)
         assert not list(home.parent.glob("done-summary*"))
@@ -389,15 +389,15 @@ async def test_launch_validates_as_typed_and_starts_nothing_that_is_wrong(
         assert isinstance(app.screen, LaunchScreen)
         launch = app.screen
         await until(pilot, lambda: launch.checked.config is not None, "a valid sample")
-        while launch.form_panel.form.field.key != "batch.mono_share":
+        while launch.form.field.key != "batch.mono_share":
             await pilot.press("down")
-        await pilot.press("enter", "ctrl+u", *"1.2")
+        await pilot.press("ctrl+u", *"1.2")
         await until(pilot, lambda: "batch.mono_share: 1.2 is outside 0..1" in text_of(app), "the error while typing")
-        await pilot.press("enter", "f5")
+        await pilot.press("f5")
         await until(pilot, lambda: launch.checked.config is None)
         assert isinstance(app.screen, LaunchScreen)
         assert list_runs(home) == []
-        await pilot.press("enter", "ctrl+u", *"0.7", "enter")
+        await pilot.press("ctrl+u", *"0.7", "enter")
         await until(pilot, lambda: launch.checked.config is not None, "a valid config again")
         assert launch.checked.config is not None
         assert launch.checked.config.batch.mono_share == 0.7
@@ -415,7 +415,7 @@ async def test_launch_refuses_a_model_by_its_own_description(
         launch = app.screen
         assert isinstance(launch, LaunchScreen)
         await until(pilot, lambda: launch.checked.config is not None, "a valid sample")
-        await pilot.press("down", "down", "enter", "ctrl+u", *"./ranker", "enter")
+        await pilot.press("down", "down", "ctrl+u", *"./ranker", "enter")
         await until(pilot, lambda: "model.name: is a re-ranker (CrossEncoder)" in text_of(app), "the refusal")
         await pilot.press("f5")
         await until(pilot, lambda: launch.checked.config is None)
@@ -428,7 +428,7 @@ async def test_launch_starts_what_the_form_says_and_opens_it(
 ) -> None:
     started = []
 
-    def fake(home: Path, config: object, command_line: object, parent: str | None) -> object:
+    def fake(home: Path, config: object, command_line: object, parent: str | None, tick: object) -> object:
         writer = RunWriter(home, "launched", config)  # type: ignore[arg-type]
         writer.started()
         started.append((writer, parent))
@@ -442,7 +442,7 @@ async def test_launch_starts_what_the_form_says_and_opens_it(
         launch = app.screen
         assert isinstance(launch, LaunchScreen)
         await until(pilot, lambda: launch.checked.config is not None)
-        await pilot.press("down", "enter", "ctrl+u", *"q-and-?", "ctrl+u", *"mine", "enter", "f5")
+        await pilot.press("down", "ctrl+u", *"q-and-?", "ctrl+u", *"mine", "enter", "f5")
         await until(pilot, lambda: isinstance(app.screen, RunScreen), "the run screen")
         writer, parent = started[0]
         assert read_spec(writer.folder).config.name == "mine"
@@ -461,8 +461,8 @@ async def test_launch_from_a_former_run_takes_over_its_settings(home: Path, dash
         await pilot.press("enter")
         assert isinstance(app.screen, ChooseScreen)
         await pilot.press("end", "enter")
-        await until(pilot, lambda: launch.form_panel.form.values.get("seed") == "7", "the former run's seed")
-        assert launch.form_panel.form.values["batch.mode"] == "cross"
+        await until(pilot, lambda: launch.form.values.get("seed") == "7", "the former run's seed")
+        assert launch.form.values["batch.mode"] == "cross"
         await until(pilot, lambda: launch.checked.config is not None)
         await pilot.press("f2")
         assert isinstance(app.screen, TomlScreen)
@@ -622,16 +622,17 @@ async def test_export_offers_figures_and_says_which_extra_is_missing(
         await until(pilot, lambda: app.snapshot is not None)
         await pilot.press("x")
         assert isinstance(app.screen, ExportScreen)
-        form = app.screen.form_panel.form
+        form = app.screen.form
         seen = []
         while form.values["table"] not in seen:
             seen.append(form.values["table"])
             await pilot.press("right")
         assert set(seen) == set(KINDS)
         await pilot.press("left")  # from the first to the last: a figure
+        await pilot.pause()
         assert form.values["format"] == "svg"
         assert form.values["file"].endswith(".svg")
-        await pilot.press("w")
+        await pilot.press("f5")
         await until(pilot, lambda: "pip install 'hybrid-tui[figures]'" in text_of(app), "the extra")
         assert not list(home.parent.glob("*.svg"))
 
@@ -640,7 +641,7 @@ async def test_a_sweep_is_launched_as_one_and_the_runs_are_shown(
     home: Path, dashboard: Make, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = []
-    monkeypatch.setattr(steer, "start_all", lambda home, study, line: started.append(study) or "swept: 4 runs")
+    monkeypatch.setattr(steer, "start_all", lambda home, study, line, tick: started.append(study) or "swept: 4 runs")
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: app.snapshot is not None)
@@ -649,9 +650,9 @@ async def test_a_sweep_is_launched_as_one_and_the_runs_are_shown(
         assert isinstance(launch, LaunchScreen)
         await until(pilot, lambda: launch.checked.config is not None)
         for key, text in (("batch.mono_share", "0,1"), ("seed", "0,1")):
-            while launch.form_panel.form.field.key != key:
+            while launch.form.field.key != key:
                 await pilot.press("down")
-            await pilot.press("enter", "ctrl+u", *text, "enter")
+            await pilot.press("ctrl+u", *text, "enter")
         await until(pilot, lambda: len(launch.checked.configs) == 4, "the sweep")
         assert "start 4 runs" in text_of(app)
         await pilot.press("f5")
@@ -669,7 +670,7 @@ async def test_launch_names_the_run_its_estimate_is_taken_from(home: Path, dashb
         assert isinstance(launch, LaunchScreen)
         await until(pilot, lambda: launch.checked.estimate is not None)
         await until(pilot, lambda: "time        not known" in text_of(app), "no made-up time")
-        await pilot.press("q")
+        await pilot.press("escape")
         finished(home, "former")
         await until(pilot, lambda: [row.state for row in runs_screen(app).rows] == ["finished"], "the run")
         await pilot.press("n")
@@ -689,14 +690,14 @@ async def test_on_a_narrow_screen_the_estimate_is_one_key_away(home: Path, dashb
         assert isinstance(launch, LaunchScreen)
         await until(pilot, lambda: launch.checked.estimate is not None)
         assert "evaluations" not in text_of(app)
-        await pilot.press("o")
+        await pilot.press("f6")
         await until(pilot, lambda: "evaluations" in text_of(app), "the figures")
         assert "survives" not in text_of(app)
         await pilot.press(*["down"] * 20)
         await until(pilot, lambda: "survives    closing this terminal" in text_of(app), "the last line")
-        assert launch.form_panel.form.index == 0, "the cursor of the form that is out of sight stays"
-        await pilot.press("o")
+        await pilot.press("f6")
         await until(pilot, lambda: "mono share" in text_of(app), "the form")
+        await until(pilot, lambda: launch.form.lines[0].control.has_focus, "the cursor where it was")
 
 
 async def test_the_cursor_stays_where_a_click_put_it(gallery: list[RunWriter], dashboard: Make, until: Until) -> None:

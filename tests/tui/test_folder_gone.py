@@ -61,8 +61,7 @@ async def test_a_tilde_of_nobody_is_a_file_name_in_the_export_dialog(
         await pilot.press("x")
         screen = app.screen
         assert isinstance(screen, ExportScreen)
-        screen.form_panel.form.values["file"] = "~b"
-        await pilot.press("end")
+        await pilot.press("down", "down", "ctrl+u", "~", "b")
         await pilot.pause()
         assert app.screen is screen
         assert "is written in" in screen.message.text

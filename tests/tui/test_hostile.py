@@ -114,7 +114,7 @@ def test_no_screen_of_the_dashboard_lets_a_text_drive_the_terminal(hostile: Path
     terminal.press("enter", "right", "down")  # the passages of a query
     terminal.read(1.0)
     terminal.until(MARK)
-    for keys, expected in (((":", "co"), "any command"), (("\x07", "?"), "keys of the run"), (("q", "x"), "export")):
+    for keys, expected in (((":", "co"), "enter choose"), (("\x07", "?"), "keys of the run"), (("q", "x"), "export")):
         terminal.press(*keys)
         terminal.until(expected)
         terminal.check()
@@ -124,7 +124,7 @@ def test_no_screen_of_the_dashboard_lets_a_text_drive_the_terminal(hostile: Path
     terminal.until("age")
     terminal.press("n")
     terminal.until("new run")
-    terminal.press("q", "q")
+    terminal.press("\x07", "q")
     terminal.read(1.0)
     if terminal.process.poll() is None:
         terminal.press("q")

@@ -26,9 +26,9 @@ from tui.run.screen import RunScreen
 from tui.runs.screen import RunsScreen
 
 
-async def jump_to(pilot: Any, app: Dashboard, y: int, x: int = -1) -> None:
+async def jump_to(pilot: Any, app: Dashboard, y: int, x: int = -1, key: str = "j") -> None:
     """Presses the letter that stands on a line (and cell)."""
-    await pilot.press("j")
+    await pilot.press(key)
     screen = app.screen
     assert isinstance(screen, JumpScreen)
     found = [letter for letter in screen.query(Letter) if letter.region.y == y and (x < 0 or letter.region.x == x)]
@@ -60,8 +60,8 @@ async def test_letters_stand_on_rows_tabs_and_fields_and_typing_one_goes_there(
         launch = app.screen
         assert isinstance(launch, LaunchScreen)
         await until(pilot, lambda: launch.checked.config is not None, "the form")
-        await jump_to(pilot, app, launch.form_panel.content_region.y + launch.form_panel.places()[2][1])
-        assert launch.form_panel.form.index == 2
+        await jump_to(pilot, app, launch.form.lines[2].region.y, launch.form.lines[2].region.x, key="f8")
+        assert launch.form.index == 2
 
 
 async def test_text_that_the_mouse_is_drawn_over_is_marked_and_copied(

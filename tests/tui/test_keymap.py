@@ -42,6 +42,7 @@ from tui.runs.screen import RunsScreen
 from tui.study.grid import ResultsGrid
 from tui.study.panels import AnswerPanel, RunsLeft
 from tui.study.screen import StudyScreen
+from tui.widgets.form import FieldChoice, FieldInput
 from tui.widgets.lists import Items, Lines
 
 SCREENS: dict[str, type[Screen[object]]] = {
@@ -56,6 +57,7 @@ PARTS: dict[str, list[type[Widget]]] = {
     "config": [ConfigTab], "grid": [ResultsGrid], "answer": [AnswerPanel], "left": [RunsLeft],
     "filter": [FilterInput],
     "differences": [DifferencesTable], "pairs": [PairsPanel], "overlay": [OverlayPanel], "places": [PlacesPanel],
+    "field": [FieldInput, FieldChoice], "choice": [FieldChoice],
 }  # fmt: skip
 WAYS_OUT = ("commands", "help", "close", "leave")  # in this order behind the other keys
 EATEN = re.compile(r"^(alt\+.*|ctrl\+(s|q|z|c|b|m|i|j|\\))$")

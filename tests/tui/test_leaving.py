@@ -120,11 +120,15 @@ def test_leaving_does_not_wait_for_an_export_and_leaves_no_half_of_it(tmp_path: 
     terminal.until("cldr-hybrid-s0")
     terminal.press("x")
     terminal.until("format")
-    terminal.press("w")
+    terminal.press("\x1b[15~")
     terminal.until("writing")
     until(lambda: list(folder.iterdir()), "the half of a file")
+    terminal.press("\x07")
+    while "format" in terminal.text():
+        terminal.read(0.1)
     terminal.press("q")
-    terminal.until("q leave")
+    terminal.until("still writing")
+    assert list(folder.iterdir())
     terminal.press("q")
     assert terminal.wait() == 0
     assert list(folder.iterdir()) == []

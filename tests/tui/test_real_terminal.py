@@ -40,7 +40,7 @@ def test_a_run_started_from_a_dashboard_outlives_its_terminal_and_shows_in_anoth
     for field, value in (("steps", "60"), ("batch size", "16"), ("languages", "de,en")):
         while f"› {field}" not in first.text():
             first.press("down" if field == "steps" else "up")
-        first.press("enter", "ctrl+u", value, "enter")
+        first.press("ctrl+u", value, "enter")
     first.press("f5")
     until(lambda: list_runs(home), "the run folder")
     (folder,) = list_runs(home)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from engine.config_error import ConfigError
 from engine.export.figures import FIGURES, draw_figure
 from engine.export.figures import FORMATS as FIGURE_FORMATS
 from engine.export.tables import TABLES, build_table, write
 from engine.export.tables.formats import FORMATS as TABLE_FORMATS
 from engine.paths import absolute
 from engine.runs.folder import RunFolder
-from tui.widgets.edit import Field
+from tui.widgets.field import Field
 
 FIGURE = "figure: "
 KINDS = (*TABLES, *(FIGURE + name for name in FIGURES))
@@ -83,3 +85,15 @@ def export(
     frame = build_table(table, paths, None if table in _OF_ALL_BENCHMARKS else benchmark, step)
     write(frame, format, out)
     return out
+
+
+def as_markdown(runs: Sequence[RunFolder], table: str, benchmark: str | None, step: int | None) -> str:
+    """A table as text for a clipboard.
+
+    Raises:
+        ConfigError, OSError: one line.
+    """
+    if table.startswith(FIGURE):
+        raise ConfigError("a figure cannot be copied as text: choose a table")
+    with tempfile.TemporaryDirectory(prefix="hybrid-tui-") as folder:
+        return export(runs, table, "markdown", str(Path(folder) / "table.md"), benchmark, step).read_text("utf-8")

@@ -15,7 +15,6 @@ from textual.screen import ModalScreen
 from tui import keymap
 from tui.draw.text import Row, width
 from tui.widgets.bars import Tabs
-from tui.widgets.form import FormPanel
 from tui.widgets.lists import HeadedItems, Items
 from tui.widgets.panel import Drawn, Spot
 from tui.widgets.view import View
@@ -112,9 +111,6 @@ def _of(view: View, widget: Drawn) -> Iterator[Spot]:
             label = widget.label(index)
             yield x, 0, partial(view.run_action, f"tab({index + 1})")
             x += width(label)
-    elif isinstance(widget, FormPanel):
-        for index, y in widget.places():
-            yield 0, y, partial(_to_field, view, widget, index)
 
 
 def _items(items: Items) -> Iterator[Spot]:
@@ -133,9 +129,3 @@ def _items(items: Items) -> Iterator[Spot]:
 def _to_item(items: Items, index: int) -> None:
     items.focus()
     items.move_to(index)
-
-
-def _to_field(view: View, panel: FormPanel, index: int) -> None:
-    step = "move_down" if index > panel.form.index else "move_up"
-    for _ in range(abs(index - panel.form.index)):
-        getattr(view, f"action_{step}")()

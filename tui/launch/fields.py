@@ -9,10 +9,11 @@ import dataclasses
 import json
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -24,10 +25,14 @@ from engine.config import (
     ModelConfig,
     RunConfig,
     parse_config,
+    parse_unchecked,
     sample_configs_folder,
     to_toml,
+    with_overrides,
 )
+from engine.config_keys import ConfigKey, as_toml, config_keys
 from engine.model_description import ModelDescription
+from engine.paths import expanded
 from engine.runs.folder import RunFolder, read_spec
 from engine.runs.study import Study, sweep_of
 from tui.follow.config_difference import AS_MODEL
@@ -36,7 +41,7 @@ from tui.follow.rows import RunRow
 from tui.launch.encoding import encoding_words
 from tui.launch.estimate import Estimate, Formers, estimate
 from tui.launch.model_on_disk import ModelOnDisk, model_on_disk
-from tui.widgets.edit import Field
+from tui.widgets.field import Field, Note
 
 LABEL = "new run"
 BLANK = "blank"
@@ -44,21 +49,8 @@ _BLANK_TEXT = '[[sources]]\nkind = "cldr"\n'
 SHARES, SEEDS = "batch.mono_share", "seed"  # fields that take several values, with commas: a run for each
 ORIGIN = "from"
 _LIMITS = {"<=": "at most", ">=": "at least", "<": "below", ">": "above"}
-_LISTS = frozenset({"evaluation.benchmarks", "sources.0.languages"})
 _PREFIXES = frozenset({"model.query_prefix", "model.passage_prefix"})
-_OPTIONAL = frozenset({"model.pooling", "batch.mono_share_end", *_PREFIXES})  # empty is null
-_TEXTS = frozenset(
-    {
-        "name",
-        "model.name",
-        "model.pooling",
-        "sources.0.kind",
-        "sources.0.path",
-        "batch.mode",
-        "batch.mono_share_schedule",
-        "runtime.devices",
-    }
-)
+_NOT_ASKED = frozenset({"study"})  # a sweep sets it
 
 SOURCE_KINDS = ("cldr", "jsonl", "lareqa", "squad", "mmarco", "hub")
 
@@ -111,6 +103,9 @@ FIELDS = (
 )  # fmt: skip
 
 
+_NEEDED = frozenset(field.key for field in FIELDS if not field.empty)  # an empty text is a mistake, not the default
+
+
 @dataclass(frozen=True)
 class Origin:
     """A sample config, a former run, or neither: the defaults of every field."""
@@ -127,7 +122,17 @@ class Draft:
 
     origin: Origin
     text: str
+    values: dict[str, str]  # of every key of the config, and of ORIGIN
+    needs: dict[str, str] = dataclasses.field(default_factory=dict)  # path -> where it is to be had, as the file says
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A draft and what was typed over it; ``added`` names the keys that the form does not have by itself."""
+
+    draft: Draft
     values: dict[str, str]
+    added: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,7 +143,7 @@ class Checked:
     field: str = ""
     reason: str = ""
     study: Study | None = None  # where several values were given: all the runs
-    notes: dict[str, str] = dataclasses.field(default_factory=dict)  # field -> what was found about it
+    notes: dict[str, Note] = dataclasses.field(default_factory=dict)  # field -> what was found about it
     estimate: Estimate | None = None
     model: str = ""  # how the model turns texts into vectors; empty where that is not known yet
 
@@ -174,12 +179,18 @@ def read_draft(origin: Origin) -> Draft:
             text = origin.path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{origin.path}: cannot be read: {error}") from None
-    try:
-        config = msgspec.convert(tomllib.loads(text), RunConfig, strict=True)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ConfigError(f"{origin.label}: {error}") from None
-    values = {field.key: _read(config, field.key) for field in FIELDS if field.key != ORIGIN}
-    return Draft(origin, text, values | {ORIGIN: origin.label})
+    return draft_of(origin, text)
+
+
+def draft_of(origin: Origin, text: str) -> Draft:
+    """A draft of TOML; what types cannot say is not looked at yet.
+
+    Raises:
+        ConfigError: it is no TOML, or a key or type is wrong; one line with its line in the text.
+    """
+    config = parse_unchecked(text, origin.label)
+    draft = Draft(origin, text, {}, _needs(text))
+    return replace(draft, values={name: _read(config, name) for name, _ in every_key(draft)} | {ORIGIN: origin.label})
 
 
 def check(draft: Draft, values: dict[str, str], formers: Formers | None = None) -> Checked:
@@ -207,6 +218,9 @@ def check(draft: Draft, values: dict[str, str], formers: Formers | None = None) 
         key, _, reason = str(error).partition(": ")
         # The field has the name already, and its panel is narrow.
         return Checked(None, key, reason.removeprefix(f"{checked.config.model.name!r} "))
+    name = checked.config.model.name
+    if files is None and name in draft.needs:
+        return Checked(None, "model.name", f"no folder {name!r}")
     if formers is None:
         return checked
     return replace(
@@ -242,14 +256,22 @@ def _cleared(draft: Draft, values: dict[str, str]) -> Draft:
         text = values.get(key, "").strip()
         if text != draft.values.get(key, "") and not _is_quoted(text):
             raise ConfigError(f'{LABEL}: {key}: put it in quotes, as "query: ": its blanks count')
-    emptied = [key for key in _OPTIONAL if draft.values.get(key) and not values.get(key, "").strip()]
+    emptied = [key for key, text in draft.values.items() if text and key in values and not values[key].strip()]
+    emptied = [key for key in emptied if key not in _NEEDED]
     if not emptied:
         return draft
     document = tomllib.loads(draft.text)
     for key in emptied:
-        section, _, name = key.partition(".")
-        document[section].pop(name)
+        _remove(document, key.split("."))
     return replace(draft, text=msgspec.toml.encode(document).decode(), values=draft.values | dict.fromkeys(emptied, ""))
+
+
+def _remove(document: Any, path: Sequence[str]) -> None:
+    """Takes a key out, where the document sets it."""
+    for part in path[:-1]:
+        document = document[int(part)] if isinstance(document, list) else document.get(part, {})
+    if isinstance(document, dict):
+        document.pop(path[-1], None)
 
 
 def _is_quoted(text: str) -> bool:
@@ -293,28 +315,33 @@ def _words(model: ModelConfig, files: ModelOnDisk | None) -> str:
     return "" if described is None else encoding_words(model, described)
 
 
-def _notes(checked: Checked, files: ModelOnDisk | None) -> dict[str, str]:
-    """What stands beside a field once it is known."""
+def _notes(checked: Checked, files: ModelOnDisk | None) -> dict[str, Note]:
+    """What stands beside a field once it is known; only what was looked at on this disk counts as checked."""
     config = checked.config
     assert config is not None
-    found = {}
-    if config.model.name == "tiny":
-        found["model.name"] = "made from its config"
-    elif files is None:
-        found["model.name"] = "downloaded when it starts"
-    elif (count := files.parameters()) is not None:
-        found["model.name"] = (
-            f"found, {count / 1e6:.0f} M parameters" if count >= 1e6 else f"found, {count:,} parameters"
-        )
-    else:
-        found["model.name"] = "found"
+    notes = {"model.name": _model_note(config.model, files)}
+    for index, source in enumerate(config.sources[:1]):
+        if source.path is not None:
+            local = expanded(source.path).exists() and source.kind != "hub"
+            notes[f"sources.{index}.path"] = Note("found", checked=True) if local else Note("read when it starts")
     if checked.study is not None:
         conditions = len({planned.condition for planned in checked.study.runs})
-        runs = len(checked.study.runs)
-        found[SEEDS] = f"{runs} runs in all"
+        notes[SEEDS] = Note(f"{len(checked.study.runs)} runs in all")
         if conditions > 1:
-            found[SHARES] = f"{conditions} conditions"
-    return found
+            notes[SHARES] = Note(f"{conditions} conditions")
+    return notes
+
+
+def _model_note(model: ModelConfig, files: ModelOnDisk | None) -> Note:
+    if model.name == "tiny":
+        return Note("made from its config")
+    if files is None:
+        return Note("not on this disk: downloaded when it starts")
+    count = files.parameters()
+    if count is None:
+        return Note("a folder without weights that can be counted")
+    size = f"{count / 1e6:.0f} M" if count >= 1e6 else f"{count:,}"
+    return Note(f"found, {size} parameters", checked=True)
 
 
 def overrides(draft: Draft, values: dict[str, str]) -> list[str]:
@@ -335,25 +362,107 @@ def split_error(message: str) -> tuple[str, str]:
     return field.replace("[", ".").replace("]", ""), reason
 
 
-def form_key(field: str) -> str:
-    """The field of the form that an error about ``field`` belongs to; empty where it has none."""
-    for one in FIELDS:
-        if field == one.key or field.startswith(f"{one.key}."):
-            return one.key
-    return ""
+def form_key(field: str, keys: Iterable[str]) -> str:
+    """Of the keys that a form has, the one that an error about ``field`` belongs to; empty where it has none."""
+    return next((key for key in keys if field == key or field.startswith(f"{key}.")), "")
 
 
 def _as_toml(key: str, text: str) -> str:
+    """What was typed, as TOML; of another type than the key's it is a text: the error then says what is expected."""
     text = text.strip()
-    if key in _LISTS:
-        return json.dumps([part.strip() for part in text.split(",") if part.strip()], ensure_ascii=False)
-    if key in _TEXTS:
+    kind = key_of(key).kind
+    if kind == "text" and not (text[:1] in "\"'" and _is_toml(text)):
         return json.dumps(text, ensure_ascii=False)
+    if kind == "list" and text[:1] != "[":
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        listed = f"[{', '.join(parts)}]"  # numbers
+        return listed if _is_toml(listed) else json.dumps(parts, ensure_ascii=False)
+    return text if _is_toml(text) else json.dumps(text, ensure_ascii=False)
+
+
+def _is_toml(value: str) -> bool:
     try:
-        tomllib.loads(f"value = {text}")
+        tomllib.loads(f"value = {value}")
     except tomllib.TOMLDecodeError:
-        return json.dumps(text, ensure_ascii=False)  # a string: the error then says what was expected instead
-    return text
+        return False
+    return True
+
+
+def key_of(field: str) -> ConfigKey:
+    """The key of the config that a field of the form sets."""
+    name = re.sub(r"^sources\.\d+\.", "sources[].", field)
+    return next(key for key in config_keys() if key.name == name)
+
+
+def field_of(key: ConfigKey, name: str) -> Field:
+    """A line of the form for any key; ``name`` says of which source."""
+    default = key.default or ("none" if key.nullable else "")
+    choices = ("", *key.choices) if key.choices and key.nullable else key.choices
+    meaning = f"{key.meaning or 'see docs/config.md'}{f'; by default {default}' if default else ''}"
+    return Field(name, name, meaning, choices=choices, short=f"by default {default}" if default else "", empty=default)
+
+
+def hint(draft: Draft, checked: Checked) -> str:
+    """Where data or a model that are not on this disk are to be had; empty where the draft does not say."""
+    missing = re.search(r"no (?:folder|file) '(.+?)'", checked.reason)
+    if missing is None:
+        return ""
+    sources = [
+        f"{path} is {where}." for path, where in draft.needs.items() if (missing[1] + "/").startswith(f"{path}/")
+    ]
+    return " ".join([*sources, "F9 takes the built-in corpus instead: it needs no files."])
+
+
+def with_built_in_data(draft: Draft, values: dict[str, str]) -> Draft:
+    """The draft with the built-in corpus to train on and to be asked, and the tiny model where its own is not here.
+
+    Raises:
+        ConfigError: what was typed cannot be read; names the field.
+    """
+    document = tomllib.loads(as_typed(draft, values))
+    document["sources"] = [{"kind": "cldr"}]
+    evaluation = document.setdefault("evaluation", {})
+    evaluation["benchmarks"] = ["cldr"]
+    for key in ("articles", "languages", "validation"):
+        evaluation.pop(key, None)
+    name = str(document.get("model", {}).get("name", "tiny"))
+    if (name in draft.needs or name[:1] in ("/", ".", "~")) and not expanded(name).is_dir():
+        document["model"] = {"name": "tiny"}
+    return draft_of(draft.origin, msgspec.toml.encode(document).decode())
+
+
+def as_typed(draft: Draft, values: dict[str, str]) -> str:
+    """The draft's TOML with what was typed; with its comments where nothing was.
+
+    Raises:
+        ConfigError: a prefix stands without its quotes, or there is no such table.
+    """
+    cleared = _cleared(draft, values)
+    return with_overrides(cleared.text, overrides(cleared, values))
+
+
+def _needs(text: str) -> dict[str, str]:
+    """What the comment at the head of a sample says of the files that it needs: ``#   data/x   the folder ...``."""
+    needs: dict[str, str] = {}
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        if need := re.fullmatch(r"#   ([\w./-]+)\s{2,}(\S.*)", line):
+            needs[need[1]] = need[2]
+        elif needs and (more := re.fullmatch(r"#\s{8,}(\S.*)", line)):
+            last = list(needs)[-1]
+            needs[last] += f" {more[1]}"
+    return needs
+
+
+def every_key(draft: Draft) -> list[tuple[str, ConfigKey]]:
+    """Every key that the form can set, by its name there: those of sources once for each source."""
+    sources = tomllib.loads(draft.text).get("sources", [])
+    names = []
+    for key in config_keys():
+        each = range(len(sources)) if key.name.startswith("sources[].") else (0,)
+        names += [(key.name.replace("[]", f".{index}"), key) for index in each if key.name not in _NOT_ASKED]
+    return names
 
 
 def _read(config: RunConfig, key: str) -> str:
@@ -365,11 +474,11 @@ def _read(config: RunConfig, key: str) -> str:
             value = getattr(value, part, None)
     if value is None:
         return ""
-    if key in _PREFIXES:
+    if key in _PREFIXES or (isinstance(value, str) and value != value.strip()):
         return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, tuple):
+    if isinstance(value, tuple) and all(isinstance(part, str | int | float) for part in value):
         return ", ".join(str(part) for part in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return value if isinstance(value, str) else as_toml(value)
 
 
 def _first_comment(path: Path) -> str:

@@ -51,6 +51,11 @@ class View(Screen[None], inherit_bindings=False):
     def narrow(self) -> bool:
         return self.size.width < 80
 
+    @property
+    def holds_text(self) -> bool:
+        """Whether leaving it loses what somebody typed, or what is under way: then Ctrl-C only closes it."""
+        return False
+
     def body(self) -> ComposeResult:
         raise NotImplementedError
 

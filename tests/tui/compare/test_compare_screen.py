@@ -255,7 +255,7 @@ async def test_export_offers_what_is_in_sight_with_the_baseline_first(
         for view, expected in (("t", "compare"), ("p", "pareto"), ("l", "figure: loss")):
             await pilot.press(view, "x")
             assert isinstance(app.screen, ExportScreen)
-            assert app.screen.form_panel.form.values["table"] == expected
+            assert app.screen.form.values["table"] == expected
             assert app.screen.runs[0] == screen.baseline.folder
             await pilot.press("q")
 

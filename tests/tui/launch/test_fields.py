@@ -12,6 +12,9 @@ from engine.config import ModelConfig, RunConfig, SourceConfig, sample_configs_f
 from engine.mono_share import schedule_text
 from tui.launch.estimate import Formers
 from tui.launch.fields import FIELDS, ORIGIN, Draft, Origin, check, form_key, overrides, read_draft
+from tui.widgets.field import Note
+
+KEYS = [field.key for field in FIELDS]
 
 
 def sample() -> Draft:
@@ -34,7 +37,7 @@ def test_an_untouched_form_is_the_sample_itself() -> None:
 @pytest.mark.parametrize("path", sorted(sample_configs_folder().glob("*.toml")), ids=lambda path: path.stem)
 def test_every_sample_fills_the_form(path: Path) -> None:
     values = read_draft(Origin(path.name, "", path=path)).values
-    assert values.keys() == {field.key for field in FIELDS}
+    assert values.keys() > {field.key for field in FIELDS}
     assert values["batch.mode"]
 
 
@@ -65,7 +68,7 @@ def test_a_mistake_is_told_at_its_field(key: str, text: str) -> None:
     checked = check(draft, draft.values | {key: text})
     assert checked.config is None
     assert checked.reason
-    assert form_key(checked.field) == key
+    assert form_key(checked.field, KEYS) == key
 
 
 def test_texts_become_the_types_of_their_fields() -> None:
@@ -91,8 +94,10 @@ def test_a_schedule_is_chosen_and_taken_back() -> None:
     checked = check(draft, moving)
     assert checked.config is not None
     assert schedule_text(checked.config.batch) == "0.5->0 linear"
-    assert form_key(check(draft, moving | {"batch.mono_share_end": ""}).field) == "batch.mono_share_end"
-    assert form_key(check(draft, moving | {"batch.mono_share_schedule": "constant"}).field) == "batch.mono_share_end"
+    assert form_key(check(draft, moving | {"batch.mono_share_end": ""}).field, KEYS) == "batch.mono_share_end"
+    assert (
+        form_key(check(draft, moving | {"batch.mono_share_schedule": "constant"}).field, KEYS) == "batch.mono_share_end"
+    )
     assert "steps" in check(draft, draft.values | {"batch.mono_share_schedule": "steps"}).reason
 
 
@@ -140,7 +145,7 @@ def test_a_mistake_in_a_sweep_is_told_at_its_field(texts: dict[str, str], key: s
     draft = sample()
     checked = check(draft, draft.values | texts)
     assert checked.config is None
-    assert form_key(checked.field) == key
+    assert form_key(checked.field, KEYS) == key
     assert reason in checked.reason
 
 
@@ -195,7 +200,7 @@ def test_what_was_found_of_a_model_stands_beside_its_name_and_before_the_start(h
     write_weights(tmp_path / "labse" / "2_Dense" / "model.safetensors", a=[3])
     draft = sample()
     checked = check(draft, draft.values | {"model.name": str(tmp_path / "labse")}, Formers(home, []))
-    assert checked.notes["model.name"] == "found, 23 parameters"
+    assert checked.notes["model.name"] == Note("found, 23 parameters", checked=True)
     assert checked.model == "cls pooling, Dense 2 Tanh, Normalize; no prefix; at most 64 tokens (config)"
     assert check(draft, draft.values, Formers(home, [])).model.startswith("mean pooling; no prefix")
 
@@ -207,7 +212,7 @@ def test_a_model_that_is_refused_is_refused_before_the_start(with_formers: bool,
     formers = Formers(home, []) if with_formers else None
     checked = check(draft, draft.values | {"model.name": str(folder)}, formers)
     assert (checked.config, checked.configs) == (None, [])
-    assert form_key(checked.field) == "model.name"
+    assert form_key(checked.field, KEYS) == "model.name"
     assert checked.reason.startswith("has a module Router, which is not supported")
 
 
@@ -218,10 +223,10 @@ def test_of_a_model_whose_description_is_not_here_nothing_is_made_up(
     draft = sample()
     values = draft.values | {"model.name": "somebody/model"}
     checked = check(draft, values, Formers(home, []))
-    assert (checked.notes["model.name"], checked.model) == ("downloaded when it starts", "")
+    assert (checked.notes["model.name"].checked, checked.model) == (False, "")
     write_weights(tmp_path / "hub" / "models--somebody--model" / "snapshots" / "aaa" / "model.safetensors", a=[5])
     checked = check(draft, values, Formers(home, []))
-    assert (checked.notes["model.name"], checked.model) == ("found, 5 parameters", "")
+    assert (checked.notes["model.name"].text, checked.model) == ("found, 5 parameters", "")
 
 
 @pytest.mark.parametrize(
