@@ -120,7 +120,7 @@ def _documentation() -> Iterator[str]:
     yield "Written by `python -m engine.config_keys` from the comments in `engine/config.py`."
     yield "A key without a default is left out where it is not needed."
     table = None
-    for key in config_keys():
+    for key in sorted(config_keys(), key=lambda key: "." in key.name):  # those of the top first, as TOML wants them
         section, _, name = key.name.rpartition(".")
         if section != table:
             table = section

@@ -257,7 +257,7 @@ async def test_export_offers_what_is_in_sight_with_the_baseline_first(
             assert isinstance(app.screen, ExportScreen)
             assert app.screen.form.values["table"] == expected
             assert app.screen.runs[0] == screen.baseline.folder
-            await pilot.press("q")
+            await pilot.press("escape")
 
 
 async def test_every_line_stays_whole_at_any_size(quick: list[CompareRequest], dashboard: Make, until: Until) -> None:
