@@ -33,8 +33,9 @@ def test_the_dashboard_goes_on_and_starts_nothing_there(home: Path, tmp_path: Pa
     terminal.until("new run from")
     terminal.press("f5")
     terminal.until("the working folder has been removed")
-    terminal.press("q")
-    terminal.until(str(home))
+    terminal.press("\x07")
+    while "new run from" in terminal.text():
+        terminal.read(0.1)
     terminal.press("q")
     assert terminal.wait() == 0
     assert len(list_runs(home)) == 1

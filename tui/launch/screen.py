@@ -154,6 +154,7 @@ class LaunchScreen(View):
         labels = {"panel": "before you start" if self.narrow else "", "toml": "" if self.narrow else "as TOML"}
         runs = len(self.checked.configs)
         labels["start"] = f"start {runs} runs" if runs > 1 else "start"
+        labels["move_up"] = "scroll" if self.has_class("-before") else ""
         labels["embedded"] = "built-in data" if self.before.hint else ""
         if is_served():
             labels["editor"] = ""
