@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.events import ModelLoaded
-from engine.runs.folder import Spec
 from tui import keymap
 from tui.draw.text import Row
 from tui.follow.detail import RunDetail
 from tui.numbers import short_path
 from tui.run.contrast import Other
 from tui.run.selection import Selection
-from tui.run.text_rows import config_rows, difference_rows
+from tui.run.text_rows import annotation_rows, config_rows, difference_rows
 from tui.run.text_tab import TextTab
 
 
@@ -27,7 +25,8 @@ class ConfigTab(TextTab):
     def __init__(self) -> None:
         super().__init__("config")
         self._other: Other | None = None
-        self._made: tuple[Spec | None, ModelLoaded | None, Other | None, int, list[Row]] = (None, None, None, 0, [])
+        self._made_of: object = None  # what the lines were made of
+        self._rows: list[Row] = []
 
     def show(self, detail: RunDetail, selection: Selection) -> None:
         self._other = selection.contrast.other if selection.contrast is not None else None
@@ -39,11 +38,12 @@ class ConfigTab(TextTab):
     def blocks(self, width: int) -> Sequence[Sequence[Row]]:
         if self.detail is None:
             return []
-        detail = self.detail
-        spec, model, other, made_for, rows = self._made
-        same = spec is detail.spec and model is detail.model and other is self._other and made_for == width
-        if not same or not rows:
+        detail, row = self.detail, self.detail.row
+        made_of = (detail.spec, detail.model, self._other, width, row.note, row.tags)
+        if made_of != self._made_of:
+            self._made_of = made_of
             rows = [] if self._other is None else difference_rows(detail.spec, self._other, width)
-            rows = rows + config_rows(detail.spec, detail.model, short_path(detail.row.folder.path), width)
-            self._made = (detail.spec, detail.model, self._other, width, rows)
-        return [[row] for row in rows]
+            rows = rows + annotation_rows(row.note, row.tags, width)
+            rows += config_rows(detail.spec, detail.model, short_path(row.folder.path), width)
+            self._rows = rows
+        return [[line] for line in self._rows]

@@ -45,7 +45,7 @@ class NowPanel(Scrolled):
     def parts(self, width: int, height: int) -> tuple[list[Row], list[Row]]:
         if self.detail is None:
             return [], []
-        return [], self.figures(width) if self.crosshair is None else self._at(self.crosshair)
+        return [], self.figures(width) if self.crosshair is None else self._at(self.crosshair, width)
 
     def figures(self, width: int) -> list[Row]:
         """What the run does now."""
@@ -89,13 +89,14 @@ class NowPanel(Scrolled):
             rows.append(_figure("temperature", number(figures.temperature, 4)))
         return rows
 
-    def _at(self, step: int) -> list[Row]:
+    def _at(self, step: int, width: int) -> list[Row]:
         """Exact values, of the charts in sight first; a curve without a point there tells its closest and where."""
         rows: list[Row] = []
+        cells = max(20, min(40, width - 20))
         for chart, one, point in sorted(self._read, key=lambda reading: reading[0] not in self._in_sight):
             label = chart if one.label == chart else f"{chart} {one.label}"
             at = "" if point.step == step else f" @{point.step:,}"
-            rows.append(((fit(label, 20, ellipsis=self.glyphs.ellipsis), "dim"),
+            rows.append(((fit(label, cells, ellipsis=self.glyphs.ellipsis), "dim"),
                          (f" {exact(point.value)}", one.style), (at, "dim")))  # fmt: skip
         return rows
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
 from engine.config import RunConfig, to_toml
@@ -94,6 +94,12 @@ def difference_rows(spec: Spec | None, other: Other, width: int) -> list[Row]:
         for key, value, other_value in zip_longest(*lines, fillvalue=""):
             rows.append(((fit(key, keys) + "  ", "dim"), (fit(value, values) + "  ", "bold"), (other_value, "warning")))
     return [*rows, ()]
+
+
+def annotation_rows(note: str, tags: Sequence[str], width: int) -> list[Row]:
+    """What people said of the run, above what it was asked."""
+    rows = _pair("note", note, width) if note else []
+    return rows + (_pair("tags", ", ".join(tags), width) if tags else [])
 
 
 def config_rows(spec: Spec | None, model: ModelLoaded | None, folder: str, width: int) -> list[Row]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from runs_factory import RunWriter, finished, run_config
 
 from engine import events
+from engine.runs.annotations import annotate, noted, tagged
 from engine.runs.reader import RunReader
 from engine.runs.state import Note
 from tui.draw.text import row_width
@@ -129,3 +130,16 @@ async def test_keys_are_text_while_a_search_is_typed_and_the_config_is_searched_
         await pilot.press("5", "slash", *"done", "enter")
         assert isinstance(screen.tab, LogTab)
         await until(pilot, lambda: "3 of 3 with 'done'" in text_of(app), "the last match")
+
+
+async def test_the_config_tab_has_the_note_and_the_tags_of_the_run(home: Path, dashboard: Make, until: Until) -> None:
+    writer = finished(home, "a")
+    annotate(writer.folder, noted("with a longer warm-up"))
+    annotate(writer.folder, tagged(("thesis", "final")))
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await open_first(pilot, app, until)
+        await pilot.press("6")
+        await until(pilot, lambda: "with a longer warm-up" in text_of(app), "the note")
+        assert "thesis" in text_of(app)
+        assert "final" in text_of(app)
