@@ -133,11 +133,13 @@ def _table(folder: Path, name: str, split: str) -> Dataset | None:
         subsets: list[str | None] = [name] if name != "qrels" else ["qrels", "default", None]
         places = [(subset, split) for subset in subsets if table_files(folder, subset, split) is not None]
         places = places or [(subset, name) for subset in subsets if table_files(folder, subset, name) is not None]
-    columns = HEADER if name == "qrels" else ("_id", "text")
+    columns = HEADER if name == "qrels" else ("text",)
     error: ConfigError | None = None
     for subset, part in places:
         try:
-            return hub_table(str(folder), folder, subset, part, columns)
+            data = hub_table(str(folder), folder, subset, part, columns)
+            renames = "id" in data.column_names and "_id" not in data.column_names  # mteb's newer copies
+            return data.rename_column("id", "_id") if renames else data
         except ConfigError as fault:
             error = error or fault
     if error is not None:

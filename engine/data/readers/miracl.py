@@ -4,7 +4,7 @@ For a language L, in ``FOLDER/L``, ``FOLDER/miracl-v1.0-L`` or ``FOLDER/miracl-c
 
 - ``topics*-dev.tsv``: query id, tab, question;
 - ``qrels*-dev.tsv``: TREC format, that is query id, Q0, passage id, relevance
-  (both also ``.gz``);
+  (both also ``.gz``, and with a line of headings or without);
 - ``*.jsonl`` or ``*.jsonl.gz``: ``docid`` (article#passage), ``title``, ``text``.
 
 Without a folder these files are fetched from the hub: ``miracl/miracl`` (which asks for its terms to be accepted) and
@@ -30,6 +30,10 @@ from engine.data.store.passages import PassageFile, PassageRow, load_passages, t
 from engine.progress import Tick
 
 FIELDS = Fields(query="query id", passage="docid")
+
+# First lines of copies that have one.
+_TOPIC_HEADERS = {(id, text) for id in ("query_id", "query-id", "qid", "id") for text in ("query", "question", "text")}
+_GRADE_HEADERS = {"relevance", "score", "label", "grade", "rel"}
 
 
 class _Document(msgspec.Struct, frozen=True):
@@ -98,6 +102,8 @@ def _only(paths: Sequence[Path], kind: str, language: str, label: str) -> Path:
 def _topics(path: Path, language: str) -> Iterator[Topic]:
     for number, line in text_lines(path):
         id, tab, text = line.partition("\t")
+        if number == 1 and (id.lower(), text.lower()) in _TOPIC_HEADERS:
+            continue
         if not tab or not id:
             raise ConfigError(f"{path}:{number}: row: expected query id, tab, question")
         yield Topic(f"{path}:{number}", id, language, text, scope=language)
@@ -108,6 +114,8 @@ def _judgements(path: Path, language: str) -> Iterator[Judgement]:
         fields = line.split()
         if len(fields) != 4:
             raise ConfigError(f"{path}:{number}: row: expected query id, Q0, docid, relevance, got {line!r}")
+        if number == 1 and fields[3].lower() in _GRADE_HEADERS:
+            continue
         grade = whole_number(fields[3], "relevance", f"{path}:{number}")
         yield Judgement(f"{path}:{number}", fields[0], fields[2], grade, scope=language)
 

@@ -8,6 +8,7 @@ from 0), so an id does not align languages; the questions do.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from engine.data.store import corpora
 from engine.data.store.corpora import RowSource, SourceRow, collect
 from engine.language_codes import language_in
 from engine.progress import Tick
+
+logger = logging.getLogger(__name__)
 
 
 class _Question(msgspec.Struct, frozen=True):
@@ -111,7 +114,8 @@ def _rows(files: Mapping[str, Path], selection: str | None, compared: Sequence[P
 def _file_rows(
     language: str, path: Path, place: int, selection: str | None, clusters: dict[str, str]
 ) -> Iterator[SourceRow]:
-    seen: set[str] = set()
+    seen: dict[str, tuple[str, str, str]] = {}  # id -> place, question and paragraph
+    repeats = 0
     articles = json_file(path, _File).data
     for article in select_articles(selection, len(articles)):
         for number, paragraph in enumerate(articles[article].paragraphs):
@@ -119,9 +123,15 @@ def _file_rows(
                 where = f"{path}: data[{article}].paragraphs[{number}]"
                 if asked.is_impossible or not asked.answers:
                     continue
-                if asked.id in seen:
-                    raise ConfigError(f"{where}.qas[{index}].id: {asked.id!r} comes twice")
-                seen.add(asked.id)
+                said = asked.question, paragraph.context
+                first, *before = seen.setdefault(asked.id, (f"{where}.qas[{index}]", *said))
+                if first != f"{where}.qas[{index}]":
+                    if tuple(before) != said:
+                        raise ConfigError(
+                            f"{where}.qas[{index}].id: {asked.id!r} comes twice and differs (first {first})"
+                        )
+                    repeats += 1
+                    continue
                 if not asked.question.strip():
                     raise ConfigError(f"{where}.qas[{index}].question: expected a text that is not empty")
                 if not paragraph.context.strip():
@@ -135,6 +145,8 @@ def _file_rows(
                     passage_id=f"{language}:p:{article:04d}.{number:04d}",
                     cluster=clusters.setdefault(asked.id, f"{article:04d}"),
                 )
+    if repeats:
+        logger.warning("%s: left out %d questions given again word for word", path, repeats)
 
 
 def _ids(path: Path) -> list[list[str]]:

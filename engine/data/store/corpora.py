@@ -79,12 +79,13 @@ def collect(
     """The rows in ``languages`` (empty: all) as a corpus; a ``large`` one lies in the cache, memory-mapped.
 
     Args:
-        drop_repeats: of a group's rows in one language the first counts; otherwise a second is an error.
+        drop_repeats: of a group's rows in one language the first counts; otherwise a second that differs is an error.
+            What is left out is counted in a warning.
         tick: called as ``tick("reading rows", done, None)``; may raise to abandon the work.
 
     Raises:
-        ConfigError: no row, an unknown language, a group that has a language twice, or rows of one group that differ
-            in cluster; names the place.
+        ConfigError: no row, an unknown language, a group that has a language twice with other texts, or rows of one
+            group that differ in cluster; names the place.
     """
     if large:
         return _stored(source, languages, weight, tick, drop_repeats=drop_repeats)
@@ -93,11 +94,10 @@ def collect(
         raise ConfigError(f"{source.label}: expected at least one row")
     chosen = set(select_languages(languages, (row.language for row in rows), source.label))
     kept = [row for row in rows if row.language in chosen]
-    if drop_repeats:
-        every = len(kept)
-        kept = list({(row.group, row.language): row for row in reversed(kept)}.values())[::-1]
-        if len(kept) < every:
-            logger.warning("%s: left out %d repeats of a group", source.label, every - len(kept))
+    every = len(kept)
+    kept = _without_repeats(kept, whatever_they_say=drop_repeats)
+    if len(kept) < every:
+        _warn_of_repeats(source.label, every - len(kept), drop_repeats)
     columns = CorpusRows(
         groups=[row.group for row in kept],
         languages=[row.language for row in kept],
@@ -109,6 +109,22 @@ def collect(
         negative_ids=[row.negative_ids for row in kept] if any(row.negative_ids for row in kept) else None,
     )
     return build_corpus(source.label, columns, locate=lambda row: source.locate(kept[row].place), weight=weight)
+
+
+def _without_repeats(rows: Sequence[SourceRow], *, whatever_they_say: bool) -> list[SourceRow]:
+    """Of a group's rows in one language the first, and those that differ from it, unless ``whatever_they_say``."""
+    first: dict[tuple[str, str], SourceRow] = {}
+    return [
+        row
+        for row in rows
+        if (before := first.setdefault((row.group, row.language), row)) is row
+        or not (whatever_they_say or row._replace(place=before.place) == before)
+    ]
+
+
+def _warn_of_repeats(label: str, repeats: int, whatever_they_say: bool) -> None:
+    same = "" if whatever_they_say else " that are the same word for word"
+    logger.warning("%s: left out %d repeats of a group%s", label, repeats, same)
 
 
 def _stored(
@@ -244,16 +260,27 @@ class _Writer:
         is_first = np.zeros(len(number), dtype=bool)
         is_first[first] = True
         repeated = np.flatnonzero(~is_first)
-        if len(repeated) and drop_repeats:
-            logger.warning("%s: left out %d repeats of a group", self._source.label, len(repeated))
-        elif len(repeated):
-            row = int(repeated[0])
+        if len(repeated):
+            _warn_of_repeats(self._source.label, len(repeated), drop_repeats)
+        former_rows = row_of[number[repeated], column[repeated]]
+        for row in () if drop_repeats else self._contradicting(repeated, former_rows):
             group, language = table["group"][row].as_py(), languages[column[row]]
             former = self._place(table, int(row_of[number[row], column[row]]))
             raise ConfigError(
                 f"{self._place(table, row)}: group: {group!r} already has language {language!r} ({former})"
             )
         return row_of
+
+    def _contradicting(self, repeated: npt.NDArray[np.int64], former: npt.NDArray[np.int64]) -> list[int]:
+        """Those of the rows ``repeated`` [n] whose texts are not those of the rows ``former`` [n]."""
+        differs = np.zeros(len(repeated), dtype=bool)
+        if len(repeated):
+            table = read_table(self._folder / "rows.arrow")
+            for name in table.column_names:
+                texts = TextColumn(table[name])
+                pairs = zip(texts.take(repeated), texts.take(former), strict=True)
+                differs |= np.array([again != first for again, first in pairs])
+        return [int(row) for row in repeated[differs]]
 
     def _place(self, table: pa.Table, row: int) -> str:
         return self._source.locate(table["place"][row].as_py())

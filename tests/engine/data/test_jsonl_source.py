@@ -10,6 +10,7 @@ import pytest
 
 from engine.config import ConfigError
 from engine.data.readers.jsonl import jsonl_corpus
+from engine.data.store import corpora
 
 ROW = {"group": "g1", "language": "en", "question": "Why?", "passage": "Because."}
 
@@ -52,7 +53,7 @@ def test_only_the_languages_asked_for_are_read(tmp_path: Path) -> None:
         (json.dumps({**ROW, "question": 3}), "question: expected str, got int"),
         (json.dumps({**ROW, "question": "  "}), "question: expected a text that is not empty"),
         (json.dumps({**ROW, "language": "en:p"}), "language: expected a language code"),
-        (json.dumps({**ROW, "group": "g2"}), r"group: 'g2' already has language 'en' \({path}:1\)"),
+        (json.dumps({**ROW, "group": "g2", "passage": "No."}), r"group: 'g2' already has language 'en' \({path}:1\)"),
         (json.dumps({**ROW, "language": "de", "group": "g2", "cluster": "c"}), "cluster: expected 'g2'"),
     ],
 )
@@ -89,3 +90,17 @@ def test_nulls_whole_numbers_and_keys_of_others_are_read_and_the_keys_named_once
     assert (corpus.groups, corpus.clusters, corpus.passage_ids) == (["1", "2"], ["1", "2"], ["en:p:7", "en:p:7"])
     assert corpus.negatives is None
     assert [record.getMessage().partition(": ")[2] for record in caplog.records] == ["keys left unread: score, url"]
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_row_given_again_is_left_out_and_counted_and_one_that_differs_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    monkeypatch.setattr(corpora, "LARGE_BYTES", 0 if large else 1 << 30)
+    corpus = jsonl_corpus(write(tmp_path / "a.jsonl", ROW, {**ROW, "group": "g2"}, ROW))
+    assert (list(corpus.groups), corpus.row_of.tolist()) == (["g1", "g2"], [[0], [1]])
+    message = "left out 1 repeats of a group that are the same word for word"
+    assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [message]
+    path = write(tmp_path / "b.jsonl", ROW, ROW, {**ROW, "question": "What?"})
+    with pytest.raises(ConfigError, match=rf"^{path}:3: group: 'g1' already has language 'en' \({path}:1\)"):
+        jsonl_corpus(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import datasets
 import pytest
-from retrieval_files import beir_folder, judgements, write_jsonl, write_lines
+from retrieval_files import beir_folder, judgements, miracl_folder, write_jsonl, write_lines
 
 from engine.benchmark_names import expand_suite, suite_of
 from engine.config import ConfigError, SourceConfig
@@ -158,3 +158,29 @@ def test_a_folder_of_lareqa_has_the_languages_that_are_in_it(tmp_path: Path) -> 
     assert load_benchmark(f"xquad-r={tmp_path}", ("ro", "de")).languages == ("de", "ro")
     with pytest.raises(ConfigError, match="unknown language 'fr', expected de, en, ro"):
         load_benchmark(f"xquad-r={tmp_path}", ("fr",))
+
+
+def test_a_question_given_again_word_for_word_is_left_out_and_another_under_its_id_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = squad(tmp_path / "de.json", "de")
+    content = json.loads(path.read_text())
+    content["data"].append(content["data"][0])
+    path.write_text(json.dumps(content))
+    corpus = load_source(SourceConfig(kind="squad", path=str(tmp_path)))
+    assert (list(corpus.groups), list(corpus.passage_ids)) == (["q0", "q1"], ["de:p:0000.0000", "de:p:0000.0000"])
+    assert "left out 2 questions given again word for word" in caplog.text
+    content["data"][1] = json.loads(json.dumps(content["data"][1]).replace("x y", "other"))
+    path.write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match=r"data\[1\].*qas\[0\].id: 'q0' comes twice and differs \(first .*data\[0\]"):
+        load_source(SourceConfig(kind="squad", path=str(tmp_path)))
+
+
+def test_miracls_tables_may_have_headings(tmp_path: Path) -> None:
+    expected = judgements(load_benchmark(f"miracl={miracl_folder(tmp_path)}"))
+    for kind, heading in (("topics", "query_id\tquery"), ("qrels", "query_id\tQ0\tdocid\trelevance")):
+        (path,) = tmp_path.rglob(f"{kind}*-dev.tsv")
+        path.write_text(f"{heading}\n{path.read_text()}")
+    benchmark = load_benchmark(f"miracl={tmp_path}")
+    assert judgements(benchmark) == expected
+    assert "1 queries without a relevant passage" in benchmark.pool

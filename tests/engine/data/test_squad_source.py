@@ -104,7 +104,7 @@ def broken(**changes: Any) -> list[dict[str, Any]]:
         (broken(question=3), r"data\[0\].paragraphs\[0\].qas\[0\].question: expected str, got int"),
         (broken(question=" "), r"data\[0\].paragraphs\[0\].qas\[0\].question: expected a text"),
         ([article((" ", ["a"]))], r"data\[0\].paragraphs\[0\].context: expected a text"),
-        ([article(("p", ["a", "a"]))], r"data\[0\].paragraphs\[0\].qas\[1\].id: 'a' comes twice"),
+        ([article(("p", ["a"]), ("q", ["a"]))], r"data\[0\].paragraphs\[1\].qas\[0\].id: 'a' comes twice"),
     ],
 )
 def test_a_wrong_file_is_named_with_its_field(tmp_path: Path, data: list[dict[str, Any]], message: str) -> None:

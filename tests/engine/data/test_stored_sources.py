@@ -95,7 +95,7 @@ def test_a_source_is_read_once_and_again_when_it_changes(tmp_path: Path, monkeyp
         ([], (), "made up: expected at least one row"),
         ([made(1, "en", 4, 0)], ("xx",), "made up: languages: unknown language 'xx', expected en"),
         (
-            [made(n, "en", n, 0) for n in range(20)] + [made(7, "en", 33, 0)],
+            [made(n, "en", n, 0) for n in range(20)] + [made(7, "en", 33, 0)._replace(passage="another")],
             (),
             r"line 33: group: 'g7' already has language 'en' \(line 7\)",
         ),
