@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from engine.benchmark_names import BENCHMARK_FORMS
 from engine.config import POOLINGS, ConfigError
@@ -83,6 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Without a command the dashboard opens. Leaving it never stops a run.",
     )
     _add_dashboard(parser)
+    parser.add_argument("--version", action=_Version, nargs=0, default=argparse.SUPPRESS, help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_training(commands)
     _add_batches(commands)
@@ -93,17 +94,38 @@ def build_parser() -> argparse.ArgumentParser:
     _add_results(commands)
     _add_serving(commands)
     _add_mirror(commands)
+    for command in set(commands.choices.values()):
+        _add_dashboard_options(command, after=True)
     return parser
 
 
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version  # here: no other command needs it
+
+        print(f"{parser.prog} {version('hybrid-tui')}")
+        parser.exit()
+
+
 def _add_dashboard(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--runs", metavar="DIR", help="runs folder (default: $HYBRID_TUI_RUNS, else ./runs)")
-    parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal (selection works)")
-    parser.add_argument("--charset", choices=("auto", "braille", "block", "ascii"), help="what charts are drawn with")
-    parser.add_argument("--theme", choices=("auto", "dark", "light"))
-    parser.add_argument("--plain", action="store_true", help="plain lines about live runs instead of the dashboard")
-    parser.add_argument("--settings", type=Path, metavar="FILE", help="instead of ~/.config/hybrid-tui/settings.toml")
+    _add_dashboard_options(parser)
     parser.set_defaults(handler=_lazy("dashboard", "open_dashboard"))
+
+
+def _add_dashboard_options(parser: argparse.ArgumentParser, *, after: bool = False) -> None:
+    """``after``: of a command, before which they may stand as well; help then shows --runs alone."""
+
+    def add(name: str, help: str, **how: Any) -> None:
+        if after:
+            how |= {"default": argparse.SUPPRESS}  # what stood before the command holds
+        parser.add_argument(name, help=argparse.SUPPRESS if after and name != "--runs" else help, **how)
+
+    add("--runs", "runs folder (default: $HYBRID_TUI_RUNS, else ./runs)", metavar="DIR")
+    add("--no-mouse", "leave the mouse to the terminal (selection works)", action="store_true")
+    add("--charset", "what charts are drawn with", choices=("auto", "braille", "block", "ascii"))
+    add("--theme", "colours for a dark or a light background", choices=("auto", "dark", "light"))
+    add("--plain", "plain lines about live runs instead of the dashboard", action="store_true")
+    add("--settings", "instead of ~/.config/hybrid-tui/settings.toml", type=Path, metavar="FILE")
 
 
 def _lazy(module: str, function: str) -> Handler:
@@ -377,7 +399,6 @@ def _add_results(commands: _Commands) -> None:  # type: ignore[type-arg]
 
 def _add_serving(commands: _Commands) -> None:  # type: ignore[type-arg]
     serve = _add(commands, "serve", "serve", "serve", "show the dashboard in a browser")
-    serve.add_argument("--runs", metavar="DIR", default=argparse.SUPPRESS, help="runs folder, as without a command")
     serve.add_argument("--port", type=_count, default=0, metavar="N", help="default: one that is free")
     serve.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="to listen at (default: 127.0.0.1)")
     serve.add_argument(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,19 @@ def test_gpus_that_are_not_here_are_refused_before_a_run_is_made(
     )
     assert told.startswith("hybrid-tui: runtime.devices: no cuda")
     assert not (tmp_path / "runs").exists()
+
+
+def test_options_of_the_dashboard_stand_before_a_command_and_after_it(tmp_path: Path) -> None:
+    parser = cli.build_parser()
+    for arguments in (["--runs", "x", "--plain", "demo"], ["demo", "--runs", "x", "--plain"]):
+        options = parser.parse_args(arguments)
+        assert (options.runs, options.plain, options.theme) == ("x", True, None)
+    assert parser.parse_args(["--runs", "x", "list", "--runs", "y"]).runs == "y", "the last one holds"
+    assert parser.parse_args(["--runs", "x", "list"]).runs == "x"
+
+
+def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out == f"hybrid-tui {importlib.metadata.version('hybrid-tui')}\n"
