@@ -111,7 +111,7 @@ def json_lines(path: Path, row: type[Row], *, own_keys: bool = False) -> Iterato
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}:{number}: row: expected one JSON object ({error})") from None
         if own_keys:
-            strangers |= _strangers(line, row, f"{path}:{number}")
+            strangers |= _strangers(line, row, strangers, f"{path}:{number}")
     if strangers:
         logger.warning("%s: keys left unread: %s", path, ", ".join(sorted(strangers)))
 
@@ -132,13 +132,15 @@ def json_values(path: Path) -> Iterator[tuple[int, Any]]:
         yield number, value
 
 
-def _strangers(line: bytes, row: type[msgspec.Struct], where: str) -> set[str]:
-    """
+def _strangers(line: bytes, row: type[msgspec.Struct], former: set[str], where: str) -> set[str]:
+    """Keys of a line that the type has not, without ``former`` ones.
+
     Raises:
         ConfigError: a key is nearly one of the type's.
     """
     expected = row.__struct_encode_fields__
-    found = msgspec.json.decode(line, type=dict[str, msgspec.Raw]).keys() - set(expected)
+    keys = msgspec.json.decode(line, type=dict[str, msgspec.Raw]).keys() - former
+    found = {key for key in keys if key not in expected}
     for key in sorted(found):
         if meant := get_close_matches(key, expected, 1, _NEARLY):
             raise ConfigError(f"{where}: {key}: unknown key, did you mean {meant[0]!r}?")

@@ -66,7 +66,9 @@ def find_files(folder: Path, languages: Sequence[str]) -> MmarcoFiles:
         collection_file = _first(folder, (".", "collections"), f"{name}_collection.tsv")
         for path, what in ((query_file, "queries.train"), (collection_file, "collection")):
             if path is None and languages:
-                raise ConfigError(f"{folder}: languages: no file {name}_{what}.tsv for {language!r}")
+                packed = next((file for file in visible_files(folder, f"**/{name}_{what}.tsv.gz")), None)
+                advice = f": unpack {packed}" if packed is not None else ""
+                raise ConfigError(f"{folder}: languages: no file {name}_{what}.tsv for {language!r}{advice}")
         if query_file is not None and collection_file is not None:
             queries[language], collections[language] = query_file, collection_file
     if not queries:
