@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from textual import events
 from textual.message import Message
 
@@ -12,6 +14,7 @@ from tui.compare.overlay import LOSSES, Overlay
 from tui.draw.glyphs import Glyphs
 from tui.draw.lines import Axes, Series, line_chart, steady_end
 from tui.draw.text import Row, width, wrap
+from tui.numbers import metric_value, number
 from tui.widgets.panel import Panel
 
 
@@ -78,6 +81,7 @@ class OverlayPanel(Panel, can_focus=True):
                 _short(self.comparison.labels[name], cells, self.glyphs),
                 views[name],
                 marked=not self.is_loss,
+                text=number if self.is_loss else partial(metric_value, self.what),
             )
             for name in self.comparison.names
             if name in views

@@ -29,6 +29,7 @@ from tui.numbers import count, visible
 from tui.widgets.view import View
 
 _SENTENCES_FROM = 22  # lines of a terminal that has room for them
+_SENTENCES_LEAST, _SENTENCES_MOST = 9, 12  # usually the same, so that nothing jumps
 _CURVES_EVERY = 2.0  # seconds between two looks at live runs ...
 _RESTS = 10  # ... and at least this many times as long as a look takes
 _OF_LANGUAGE_BIAS = ("rank_distance", "own_language_advantage")
@@ -302,6 +303,9 @@ class CompareScreen(View):
             elif self.view == "places":
                 self.places.show(self.comparison)
         self.sentences.show(self.comparison, self._cell() or row)
+        lines = max(_SENTENCES_LEAST, min(_SENTENCES_MOST, self.sentences.lines_at(self.size.width)))
+        if self.sentences.styles.height is None or self.sentences.styles.height.value != lines:
+            self.sentences.styles.height = lines
         self.show_message(self.host.now())
 
     def _cell(self) -> CompareRow | None:

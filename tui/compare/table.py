@@ -296,15 +296,19 @@ class Sentences(Drawn):
         self.comparison, self.row = comparison, row
         self.redraw()
 
-    def rows(self, width: int, height: int) -> list[Row]:
+    def lines_at(self, cells: int) -> int:
+        """That it takes on so many cells."""
+        return len(self.rows(cells, 0))
+
+    def rows(self, cells: int, height: int) -> list[Row]:
         if self.comparison is None or self.row is None:
             return []
-        glyphs = self.glyphs
+        glyphs, room = self.glyphs, max(20, cells - 4)
         rows: list[Row] = []
         for text, look in sentences(self.comparison, self.row, glyphs):
-            rows += [((f"  {line}", look),) for line in wrap(text, max(20, width - 4))]
+            rows += [((f"  {line}", look),) for line in wrap(text, room)]
         rows.append(())
         for text in protocol(self.comparison):
-            rows += [((f"  {line}", "dim"),) for line in wrap(text, max(20, width - 4))]
+            rows += [((f"  {line}", "dim"),) for line in wrap(text, room)]
         rows.append(((f"  {zero_mark(glyphs)} no difference   {margin_mark(glyphs)} margin", "dim"),))
         return rows

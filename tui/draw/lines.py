@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -45,6 +45,7 @@ class Series:
     ruler: Ruler | None = None  # of an x axis that is not one of steps
     dash: tuple[int, int] = (1, 0)  # columns of dots that are drawn, and left out after them
     over: bool = False  # of another run: its raw points are not drawn, so that they hide no curve of this one
+    text: Callable[[float], str] = number  # how its value at the end is written
 
     @property
     def style(self) -> str:
@@ -322,7 +323,7 @@ def _label_cells(
 
 def _label(one: Series, axes: Axes) -> str:
     value = _end(one, axes)
-    return one.label if value is None else f"{one.label} {number(value)}"
+    return one.label if value is None else f"{one.label} {one.text(value)}"
 
 
 def _end(one: Series, axes: Axes) -> float | None:

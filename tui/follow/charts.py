@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from engine.events import EvaluationResult, from_number
 from engine.measures import RANK_DISTANCE_NULL
@@ -12,7 +13,7 @@ from tui.draw.curve import Curve
 from tui.draw.lines import SINGLE, Series
 from tui.follow.bias_figures import mean_advantage
 from tui.follow.measures import LOSS
-from tui.numbers import visible
+from tui.numbers import metric_value, visible
 
 _Value = Callable[[EvaluationResult], float | None]
 
@@ -52,6 +53,10 @@ _EVALUATION_CHARTS: tuple[tuple[str, bool, tuple[tuple[str, str, _Value], ...]],
     ("recall@100", False, ((SINGLE, "recall@100", _metric("recall_at_100")),)),
 )  # fmt: skip
 
+# Values at the ends of their lines look as they do in tables.
+_MEASURES = {"rank distance": "rank_distance", "own-language advantage": "own_language_advantage"}
+_TEXTS = {name: partial(metric_value, _MEASURES.get(name, name)) for name, _, _ in _EVALUATION_CHARTS}
+
 
 def evaluation_charts(points: Sequence[EvaluationPoint]) -> list[Chart]:
     """Of every benchmark, named by it where there are several; what no evaluation has is left out."""
@@ -62,7 +67,7 @@ def evaluation_charts(points: Sequence[EvaluationPoint]) -> list[Chart]:
         suffix = f" {visible(benchmark)}" if len(benchmarks) > 1 else ""
         for name, log, parts in _EVALUATION_CHARTS:
             series = [
-                Series(key, label, curve.view(), marked=True)
+                Series(key, label, curve.view(), marked=True, text=_TEXTS[name])
                 for key, label, value in parts
                 if len(curve := _curve((point.step, value(point.result)) for point in own))
             ]

@@ -146,7 +146,6 @@ class ChartPanel(Panel):
         return range_in_sight(self.size.width, chart.series, self._axes(chart, look), self.glyphs)
 
     def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
         if self._shown is not None:
             self.retitle(self._title_row(*self._shown))
 

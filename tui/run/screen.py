@@ -83,7 +83,6 @@ class RunScreen(Steering):
             yield self.tab
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.tab.lay_out(self.narrow)
         self.tab.focus_front()
         self.tick(self.host.now())
