@@ -8,16 +8,14 @@ never waits for a disk.
 from __future__ import annotations
 
 import itertools
-import os
 import threading
 import traceback
 from collections.abc import Callable, Hashable
-from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from engine.config_error import ConfigError
 from engine.files import write_file
-from engine.paths import home_folder
+from engine.paths import state_folder
 from engine.progress import Tick
 from tui.numbers import visible
 
@@ -210,15 +208,9 @@ def _unexpected(error: BaseException) -> str:
     text = visible(str(error).splitlines()[0]) if str(error) else ""
     line = f"{type(error).__name__}: {text}" if text else type(error).__name__
     try:
-        path = _log_path(dict(os.environ))
+        path = state_folder() / "dashboard-error.log"
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_file(path, "".join(traceback.format_exception(error)).encode("utf-8", "replace"), 0o600)
     except OSError:
         return line
     return f"{line} (an error of the dashboard: see {path})"
-
-
-def _log_path(environment: dict[str, str]) -> Path:
-    """$XDG_STATE_HOME/hybrid-tui/dashboard-error.log, by default in ~/.local/state."""
-    base = environment.get("XDG_STATE_HOME")
-    return (Path(base) if base else home_folder() / ".local" / "state") / "hybrid-tui" / "dashboard-error.log"

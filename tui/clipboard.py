@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from engine.files import write_file
-from engine.paths import home_folder
+from engine.paths import state_folder
 from tui.numbers import visible
 from tui.terminal.sequences import BELL, passed_through
 
@@ -34,19 +33,17 @@ def osc52(text: str, environment: Mapping[str, str]) -> str:
     return sequence + through if environment.get("TMUX") else through
 
 
-def copy_path(environment: Mapping[str, str]) -> Path:
-    """$XDG_STATE_HOME/hybrid-tui/copied.txt, by default in ~/.local/state."""
-    base = environment.get("XDG_STATE_HOME")
-    return (Path(base) if base else home_folder() / ".local" / "state") / "hybrid-tui" / "copied.txt"
+def copy_path() -> Path:
+    return state_folder() / "copied.txt"
 
 
-def write_copy(text: str, environment: Mapping[str, str] = os.environ) -> Path:
+def write_copy(text: str) -> Path:
     """Puts ``text`` into the user's own file and returns its path.
 
     Raises:
         OSError: it cannot be written.
     """
-    path = copy_path(environment)
+    path = copy_path()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_file(path, text.encode() + b"\n", 0o600)
     return path

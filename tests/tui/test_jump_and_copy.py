@@ -68,7 +68,7 @@ async def test_text_that_the_mouse_is_drawn_over_is_marked_and_copied(
     gallery: list[RunWriter], dashboard: Make, until: Until
 ) -> None:
     app = dashboard()
-    path = copy_path({"XDG_STATE_HOME": str(Path.cwd() / "state")})
+    path = copy_path()
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.snapshot is not None, "the runs")
         runs = app.screen
@@ -148,7 +148,7 @@ async def test_the_file_holds_what_was_copied_and_its_path_is_told(
     gallery: list[RunWriter], dashboard: Make, until: Until
 ) -> None:
     app = dashboard()
-    path = copy_path({"XDG_STATE_HOME": str(Path.cwd() / "state")})
+    path = copy_path()
     async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: app.snapshot is not None, "the runs")
         runs = app.screen

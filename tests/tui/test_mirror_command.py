@@ -121,6 +121,7 @@ def test_a_package_that_is_missing_is_named_with_its_extra(
     [
         (["nothing", "--to", "tensorboard"], EXIT_WRONG_USE, "no run 'nothing'"),
         (["first", "--to", "tensorboard", "--out", "a-file"], EXIT_WRONG_USE, "--out: a-file is a file"),
+        (["first", "--to", "tensorboard", "--out", os.fsdecode(b"tb\xff x")], EXIT_WRONG_USE, "is not UTF-8"),
         (["first", "--to", "tensorboard", "--out", "a-file/logs"], EXIT_FAILED, "Not a directory"),
     ],
 )
@@ -135,6 +136,18 @@ def test_what_cannot_be_done_is_one_line(
     assert printed.out == ""
     assert said in printed.err
     assert printed.err.count("\n") == 1
+
+
+def test_without_a_state_folder_one_line_says_what_to_set(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs_factory.finished(home, "first")
+    monkeypatch.setenv("XDG_STATE_HOME", "/proc")  # where nobody makes a folder, not even root
+    assert main(["--runs", str(home), "mirror", "first", "--to", "tensorboard", "--out", "logs"]) == EXIT_WRONG_USE
+    printed = capsys.readouterr().err
+    assert printed.startswith("hybrid-tui: /proc/hybrid-tui/mirrors: ")
+    assert printed.endswith(": set XDG_STATE_HOME and HYBRID_TUI_CACHE to folders that you may write to\n")
+    assert not Path("logs").exists()
 
 
 @pytest.mark.parametrize(("mode", "said"), [("disabled", "WANDB_MODE is disabled"), ("online", "WANDB_MODE=offline")])

@@ -55,6 +55,7 @@ def test_a_page_that_is_there_is_replaced(home, tmp_path):
         (["mono", "--out", "."], "is a folder"),
         (["mono", "--out", "no/such/report.html"], "no folder"),
         (["mono", "--benchmark", "xquad-r", "--out", "report.html"], "no results on xquad-r"),
+        (["mono@401", "--out", "report.html"], "no step 401"),
         (["mono@3", "--baseline", "other", "--out", "report.html"], "other"),
         (["mono", "--margin", "-1", "--out", "report.html"], "--margin"),
     ],

@@ -6,6 +6,8 @@ seconds, and a run that has nothing new costs some file-status calls and a look 
 
 from __future__ import annotations
 
+import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -39,6 +41,7 @@ if TYPE_CHECKING:  # what only an open run needs is loaded in the feed's thread,
 _PATIENCE = 0.3  # seconds of reading after which the runs that are known so far are posted
 _MODELS = 30  # ended runs by which the time of queued ones is estimated
 _DEVICES = Path("devices")  # stands for what is wrong with the devices among what is wrong with folders
+_CATCH_UP_EVERY = 30.0  # seconds between two looks whether somebody tells how the runs end
 _LIST_EVERY = 10  # ticks after which the home is listed even if its time stamp stands still
 
 
@@ -104,6 +107,7 @@ class Feed:
         self._problems: dict[Path, Problem] = {}
         self._devices: DeviceReader | None = None
         self._home_stamp = -1
+        self._catch_up_due = -math.inf  # monotonic
         self._tick = 0
         self._last: tuple[object, ...] | None = None
         self._study: tuple[str, list[RunRow], StudyState | None] | None = None  # made of these very rows
@@ -247,7 +251,19 @@ class Feed:
             self._busy_since, self.looked_at = None, self._now()
             if snapshot is not None and not self._stop.is_set():
                 self._post(snapshot)
+            with contextlib.suppress(Exception):  # it is nobody's who looks, and is tried again
+                self.catch_up()
             self._wake.wait(self._pause)
+
+    def catch_up(self) -> None:
+        """Now and then starts the watchers that are missing, as after a reboot."""
+        if time.monotonic() < self._catch_up_due:
+            return
+        self._catch_up_due = time.monotonic() + _CATCH_UP_EVERY
+        from engine.alerts.catching_up import catch_up
+
+        states = {folder: self._runs[folder.path].reader.state for folder in self._order if folder.path in self._runs}
+        catch_up(states, states.__getitem__)
 
     def _list(self, watched: Collection[Path]) -> None:
         self._busy_since = time.monotonic()

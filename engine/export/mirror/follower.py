@@ -30,8 +30,8 @@ class Mirror:
     def __init__(self, folder: RunFolder, name: str, tracker: Tracker) -> None:
         """
         Raises:
-            ConfigError: there is no spec, or another process mirrors the run to the same place.
-            OSError: the user's state folder cannot be written to.
+            ConfigError: there is no spec, another process mirrors the run to the same place, or the user's state folder
+                cannot be written to.
         """
         self.folder = folder
         self.state = ""  # of the run, as status has it

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
 
 from engine import flock
 from engine.config_error import ConfigError
 from engine.files import write_file
-from engine.paths import home_folder
+from engine.paths import state_folder, why_not_writable
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,16 +28,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 class Ledger:
     """One record and the right to change it, held until ``close`` or the end of the process."""
 
-    def __init__(
-        self, tracker: str, destination: str, run: str, shown: str, environment: Mapping[str, str] = os.environ
-    ) -> None:
+    def __init__(self, tracker: str, destination: str, run: str, shown: str) -> None:
         """
         Raises:
-            ConfigError: another process mirrors the run to this place.
-            OSError: the state folder cannot be written to.
+            ConfigError: another process mirrors the run to this place, or the state folder cannot be written to.
         """
-        folder = mirrors_folder(environment)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = state_folder() / "mirrors"
+        if (wrong := why_not_writable(folder)) is not None:
+            raise ConfigError(wrong)
         key = hashlib.sha256("\0".join((tracker, destination, run)).encode()).hexdigest()[:20]
         self._path = folder / f"{key}.json"
         self._lock = flock.open_lock_file(folder / f"{key}.lock", 0o600)
@@ -61,9 +57,3 @@ class Ledger:
             return msgspec.json.decode(self._path.read_bytes(), type=Record)
         except (OSError, msgspec.MsgspecError):
             return Record()
-
-
-def mirrors_folder(environment: Mapping[str, str]) -> Path:
-    """$XDG_STATE_HOME/hybrid-tui/mirrors, by default in ~/.local/state."""
-    base = environment.get("XDG_STATE_HOME")
-    return (Path(base) if base else home_folder() / ".local" / "state") / "hybrid-tui" / "mirrors"

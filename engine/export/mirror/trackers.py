@@ -9,6 +9,7 @@ from pathlib import Path
 
 from engine.config_error import ConfigError
 from engine.export.mirror.tracker import Tracker
+from engine.runs.text import visible
 
 DEFAULT_PROJECT = "hybrid-tui"
 
@@ -55,7 +56,7 @@ def make_tracker(name: str, out: Path | None, project: str | None) -> Tracker:
         project: or experiment; None: what the tracker's own variable says, else ``DEFAULT_PROJECT``.
 
     Raises:
-        ConfigError: the tracker's package is not installed, or ``out`` is no folder.
+        ConfigError: the tracker's package is not installed, or ``out`` is no folder with a name in UTF-8.
         TrackerError: the tracker refuses its address.
         OSError: ``out`` cannot be made.
     """
@@ -63,4 +64,14 @@ def make_tracker(name: str, out: Path | None, project: str | None) -> Tracker:
         raise ConfigError(f"--to {name}: not installed; pip install 'hybrid-tui[{name}]' (all: 'hybrid-tui[trackers]')")
     if out is not None and out.exists() and not out.is_dir():
         raise ConfigError(f"--out: {out} is a file, expected a folder")
+    if not _is_utf8(folder := Path(out or "").absolute()):
+        raise ConfigError(f"--out: {visible(str(folder))}: the name is not UTF-8, and no tracker takes that")
     return TRACKERS[name](out, project)
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.export.figures.style import undated
-from engine.export.run_results import ExportError, RunReference, RunResult, find_results, run_name
+from engine.export.run_results import Checkpoint, ExportError, RunReference, RunResult, find_results, run_name
 from engine.runs.folder import RunFolder, Spec, read_spec
 from engine.runs.lock import probe
 from engine.runs.reader import RunReader
@@ -56,7 +56,7 @@ def read_runs(runs: Sequence[RunReference], benchmark: str | None) -> list[Repor
         benchmark: a key or a suite; None: all that each run was measured on.
 
     Raises:
-        ExportError: none of the runs has results on the benchmark.
+        ExportError: none of the runs has results on the benchmark, or a run has not come to the step that is named.
         RunError: a path is not a run.
     """
     labels = undated([run_name(run) for run in runs])
@@ -86,4 +86,7 @@ def _read(reference: RunReference, label: str, benchmark: str | None) -> Reporte
         results = find_results([reference], benchmark)
     except ExportError as error:
         missing = str(error)
+        if isinstance(reference, Checkpoint) and reference.step > status.step:
+            came = f"it has come to step {status.step:,} of {status.max_steps:,}"
+            raise ExportError(f"{folder.id}: no step {reference.step:,}: {came}") from None
     return ReportedRun(reference, run_name(reference), label, spec, status, reader, tuple(results), missing)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from following import until
 from runs_factory import START, RunWriter, finished, run_config, running
 
 from engine import events
+from engine.alerts.record import told_alerts
+from engine.config import AlertsConfig
 from engine.runs.folder import RunFolder
+from engine.runs.watching import has_watcher, make_watched
 from tui.follow.feed import Feed, Problem, Snapshot
 from tui.follow.rows import RunRow, make_row
 from tui.follow.wish import Watch, Wish
@@ -184,3 +189,18 @@ def test_a_row_that_did_not_change_stays_the_same_object(home: Path, feed: Calla
     assert after["done"] is before["done"]
     assert after["live"] is not before["live"]
     live.die()
+
+
+def test_an_end_that_nobody_told_is_told_by_whoever_looks(home: Path) -> None:
+    """As after a reboot, which ends a worker and the process that watches it."""
+    alerts = home.parent / "alerts.txt"
+    config = run_config("left", alerts=AlertsConfig(targets=(f"file://{alerts}",)))
+    writer = RunWriter(home, "left", config).live()
+    make_watched(writer.folder)
+    writer.die()
+    following = Feed(home, lambda snapshot: None, time.time)
+    following.start()
+    until(lambda: alerts.exists() and "crashed" in alerts.read_text(), "the alert")
+    following.stop()
+    until(lambda: not has_watcher(writer.folder), "the watcher to leave")
+    assert len(told_alerts(writer.folder)) == 1
