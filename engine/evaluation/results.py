@@ -8,6 +8,7 @@ Shapes: J judgements.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from engine.data.task_source import TaskSource
 from engine.events import EvaluationResult
 from engine.files import write_folder
 from engine.measures import MEASURES, Measure
+from engine.runs.text import writable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -386,10 +388,19 @@ def _first_passages(folder: Path) -> pl.DataFrame:
     return read_top_k(folder).filter(pl.col("rank") == 1).select("query_id", "passage_language")
 
 
+def parquet_source(path: Path) -> Path | io.BytesIO:
+    """What polars reads it from, which opens no file whose name is not UTF-8.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return path if writable(str(path)) == str(path) else io.BytesIO(path.read_bytes())
+
+
 def _read_parquet(path: Path) -> pl.DataFrame:
     import polars as pl
 
     try:
-        return pl.read_parquet(path, glob=False)
+        return pl.read_parquet(parquet_source(path), glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ResultError(f"{path}: {str(error).splitlines()[0]}") from None

@@ -144,12 +144,12 @@ def rankings(result: RunResult, texts: Texts, query_ids: Sequence[str]) -> list[
     """
     import polars as pl
 
-    from engine.evaluation.results import TOP_K, ResultError
+    from engine.evaluation.results import TOP_K, ResultError, parquet_source
 
     ranks = read_ranks(result.folder).filter(pl.col("query_id").is_in(list(query_ids)))
     try:  # read in part: of a large benchmark, the file has millions of rows
         top = (
-            pl.scan_parquet(result.folder / TOP_K, glob=False)
+            pl.scan_parquet(parquet_source(result.folder / TOP_K), glob=False)
             .filter(pl.col("query_id").is_in(list(query_ids)) & pl.col("passage_id").is_not_null())
             .collect()
         )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -45,6 +48,15 @@ def test_a_page_that_is_there_is_replaced(home, tmp_path):
     out.write_text("old")
     assert report(home, "mono@400", "--out", out) == EXIT_DONE
     assert "mono@400" in out.read_text(encoding="utf-8")
+
+
+def test_runs_of_a_folder_whose_name_is_not_utf8_are_read(home, tmp_path, capsys):
+    moved = tmp_path / os.fsdecode(b"caf\xe9")
+    shutil.copytree(home, moved)
+    assert report(moved, "mono", "hybrid", "--out", moved / "report.html") == EXIT_DONE
+    assert "Differences to mono on toy" in (moved / "report.html").read_text(encoding="utf-8")
+    assert main(["--runs", str(moved), "queries", "mono", "--json"]) == EXIT_DONE
+    assert json.loads(capsys.readouterr().out)["found"]["rows"]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from engine.runs.lock import probe
 from engine.runs.log import EventCursor
 from engine.runs.state import FINAL_PHASES
 from engine.runs.status import shown_state
+from engine.runs.text import writable
 
 _BATCH = 500  # rows that are handed over at once
 _PRIVATE = frozenset({"alerts", "hooks"})  # of the config: who is told, and how, is nobody's business elsewhere
@@ -181,7 +182,7 @@ def describe(folder: RunFolder, spec: Spec) -> Description:
         "run": folder.id,
         "name": config.name,
         "kind": config.kind,
-        "folder": str(folder.path),
+        "folder": writable(str(folder.path)),
         "host": origin.host,
         "commit": f"{origin.git_commit or ''}{' with changes' if origin.changed else ''}",
         "parent": spec.parent or "",

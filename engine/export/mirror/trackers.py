@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.config_error import ConfigError
 from engine.export.mirror.tracker import Tracker
-from engine.runs.text import visible
+from engine.runs.text import writable
 
 DEFAULT_PROJECT = "hybrid-tui"
 
@@ -64,14 +64,7 @@ def make_tracker(name: str, out: Path | None, project: str | None) -> Tracker:
         raise ConfigError(f"--to {name}: not installed; pip install 'hybrid-tui[{name}]' (all: 'hybrid-tui[trackers]')")
     if out is not None and out.exists() and not out.is_dir():
         raise ConfigError(f"--out: {out} is a file, expected a folder")
-    if not _is_utf8(folder := Path(out or "").absolute()):
-        raise ConfigError(f"--out: {visible(str(folder))}: the name is not UTF-8, and no tracker takes that")
+    folder = str(Path(out or "").absolute())
+    if writable(folder) != folder:
+        raise ConfigError(f"--out: {writable(folder)} is not UTF-8, and no tracker takes such a name")
     return TRACKERS[name](out, project)
-
-
-def _is_utf8(path: Path) -> bool:
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
