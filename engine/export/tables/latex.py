@@ -118,10 +118,5 @@ def _marks(frame: Frame) -> dict[str, str]:
     return {note: str(number) for number, note in enumerate(notes, start=1)}
 
 
-def _notes(marks: Mapping[str, str]) -> Iterator[str]:
-    for note, mark in marks.items():
-        yield rf"\par\smallskip {{\raggedright\footnotesize {_raised(mark)} {escaped(note)}\par}}"
-
-
 def _raised(mark: str) -> str:
     return rf"\textsuperscript{{{mark}}}"

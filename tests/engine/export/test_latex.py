@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.export.tables import TABLES, build_table
+from engine.export.tables import latex as latex_tables
 from engine.export.tables.latex import to_latex
 from engine.export.tables.rounding import rounded
 
@@ -131,3 +134,16 @@ def test_every_table_compiles_and_fits_the_page(runs, tmp_path):
     log = Path(tmp_path / "all.log").read_text(errors="replace")
     assert re.findall(r"Overfull.*|.*too large.*|Missing character.*", log) == []
     assert (tmp_path / "all.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_long_table_looks_at_each_cell_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table of ranks has tens of thousands of rows."""
+    written: list[object] = []
+
+    def counted(name: str, value: object, record: Mapping[str, Any]) -> str:
+        written.append(value)
+        return rounded(name, value, record)
+
+    monkeypatch.setattr(latex_tables, "rounded", counted)
+    to_latex(pl.DataFrame({"query": [f"q{index}" for index in range(2000)], "rank": range(2000)}))
+    assert len(written) == 2 * 2000
