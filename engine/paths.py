@@ -40,14 +40,20 @@ def home_folder() -> Path:
 
 def state_folder() -> Path:
     """Where this program keeps what is of this user and no run: $XDG_STATE_HOME/hybrid-tui; not created."""
-    base = os.environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else home_folder() / ".local" / "state") / "hybrid-tui"
+    return _base_folder("XDG_STATE_HOME", ".local/state") / "hybrid-tui"
 
 
 def cache_path() -> Path:
     """``$HYBRID_TUI_CACHE``, else ``hybrid-tui`` in ``$XDG_CACHE_HOME`` or ``~/.cache``; not created."""
-    chosen, base = os.environ.get("HYBRID_TUI_CACHE"), os.environ.get("XDG_CACHE_HOME")
-    return expanded(chosen) if chosen else (Path(base) if base else home_folder() / ".cache") / "hybrid-tui"
+    chosen = os.environ.get("HYBRID_TUI_CACHE")
+    return expanded(chosen) if chosen else _base_folder("XDG_CACHE_HOME", ".cache") / "hybrid-tui"
+
+
+def _base_folder(variable: str, in_home: str) -> Path:
+    """A relative path in the variable counts for nothing, as the XDG specification has it: each working folder would
+    have a state, and locks, of its own."""
+    base = Path(os.environ.get(variable, ""))
+    return base if base.is_absolute() else home_folder() / in_home
 
 
 def require_own_folders() -> None:

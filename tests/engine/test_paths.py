@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.config_error import ConfigError
-from engine.paths import absolute, expanded, require_working_folder
+from engine.paths import absolute, cache_path, expanded, require_working_folder, state_folder
 
 
 def test_a_tilde_is_home_and_that_of_nobody_stays_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,3 +32,13 @@ def test_without_a_working_folder_a_relative_path_is_an_error_and_an_absolute_on
                 relative()
     finally:
         monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("base", ["", "state", "~/state"])
+def test_a_base_folder_that_is_no_whole_path_counts_for_nothing(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/anna")
+    monkeypatch.delenv("HYBRID_TUI_CACHE", raising=False)
+    for variable in ("XDG_STATE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(variable, base)
+    assert state_folder() == Path("/home/anna/.local/state/hybrid-tui")
+    assert cache_path() == Path("/home/anna/.cache/hybrid-tui")

@@ -97,8 +97,8 @@ def json_of(document: Any) -> bytes:
 
 def exit_status(*states: str) -> int:
     """0 all done, 1 any failed, else 3: a scheduler that resumes what was paused must not miss a failure."""
-    found = {_EXIT_BY_STATE.get(state, 0) for state in states}
-    return 1 if 1 in found else max(found, default=0)
+    statuses = {_EXIT_BY_STATE.get(state, 0) for state in states}
+    return 1 if 1 in statuses else max(statuses, default=0)
 
 
 def _harmless(character: str) -> bool:

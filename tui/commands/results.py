@@ -28,11 +28,11 @@ def compare(options: argparse.Namespace) -> int:
     baseline = None if options.baseline is None else run_reference(home, options.baseline)
     if baseline is not None and baseline not in runs:
         runs.insert(0, baseline)
-    found = compare_runs(runs, baseline, options.benchmark, options.metric, options.margin)
+    compared = compare_runs(runs, baseline, options.benchmark, options.metric, options.margin)
     if options.json:
-        print_json(found)
+        print_json(compared)
     else:
-        print("\n".join(_compare_text(found)))
+        print("\n".join(_compare_text(compared)))
     return 0
 
 
@@ -52,24 +52,24 @@ def report(options: argparse.Namespace) -> int:
     return 0
 
 
-def _compare_text(found: CompareResult) -> Iterator[str]:
+def _compare_text(compared: CompareResult) -> Iterator[str]:
     """The means first, then every language and pair of languages, then how the checkpoints were chosen."""
-    if found.sampled_of is not None:
-        yield f"on a sample of the {found.sampled_of:,} queries of {found.benchmark}"
-    baseline = visible(found.baseline)
-    yield f"{found.benchmark}: difference to {baseline}, margin of non-inferiority {margin(found.margin)}"
-    if found.data_sets:
-        yield f"a mean is over the data sets {', '.join(found.data_sets)}"
-    for name, runs in found.conditions.items():
+    if compared.sampled_of is not None:
+        yield f"on a sample of the {compared.sampled_of:,} queries of {compared.benchmark}"
+    baseline = visible(compared.baseline)
+    yield f"{compared.benchmark}: difference to {baseline}, margin of non-inferiority {margin(compared.margin)}"
+    if compared.data_sets:
+        yield f"a mean is over the data sets {', '.join(compared.data_sets)}"
+    for name, runs in compared.conditions.items():
         if len(runs) > 1:
             yield f"{visible(name)}: seeds of one condition, {', '.join(map(visible, runs))}"
     for means in (True, False):
-        if rows := [row for row in found.rows if row.is_mean == means]:
+        if rows := [row for row in compared.rows if row.is_mean == means]:
             yield from ("", *_compare_rows(rows))
     yield ""
-    for metric, reason in found.not_applicable.items():
+    for metric, reason in compared.not_applicable.items():
         yield f"{metric} is not compared: {visible(reason)}"
-    for run, rule in found.selection.items():
+    for run, rule in compared.selection.items():
         yield f"checkpoint of {visible(run)}: {rule}"
 
 

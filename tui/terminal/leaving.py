@@ -26,11 +26,11 @@ def ends_at_signals(leave: Callable[[int], None]) -> Iterator[None]:
     Should the loop not end for it, or a second signal come, the terminal is put back and the process ends at once.
     SIGHUP too: started under nohup the dashboard would draw on for ever to a terminal that is gone.
     """
-    found = _terminal_modes()
+    modes = _terminal_modes()
     asked = threading.Event()
 
     def at_once(status: int) -> None:
-        _put_back(found)
+        _put_back(modes)
         os._exit(status)
 
     def handle(number: int, frame: FrameType | None) -> None:

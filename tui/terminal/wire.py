@@ -267,14 +267,14 @@ def _codes(colour: Color | None, colours: ColorSystem, foreground: bool) -> str:
     return ";".join(colour.downgrade(colours).get_ansi_codes(foreground))
 
 
-def _differences(sent: list[Cell], wanted: list[Cell]) -> list[tuple[int, int]]:
+def _differences(sent: list[Cell], next_cells: list[Cell]) -> list[tuple[int, int]]:
     """Ranges of cells to send. A line whose widths terminals may measure differently is sent whole or not at all."""
-    if sent == wanted:
+    if sent == next_cells:
         return []
-    if not all(map(_certain, {*map(_TEXT, wanted), *map(_TEXT, sent)})):
-        return [(0, len(wanted))]
+    if not all(map(_certain, {*map(_TEXT, next_cells), *map(_TEXT, sent)})):
+        return [(0, len(next_cells))]
     ranges: list[tuple[int, int]] = []
-    for x in compress(range(len(wanted)), map(ne, sent, wanted)):
+    for x in compress(range(len(next_cells)), map(ne, sent, next_cells)):
         if ranges and x - ranges[-1][1] <= _GAP:
             ranges[-1] = (ranges[-1][0], x + 1)
         else:

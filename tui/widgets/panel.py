@@ -188,10 +188,10 @@ def _title_style(palette: Palette, name: str) -> TextualStyle | str:
     style = palette.style(name)
     if style.color is None and not style:
         return ""
-    found = TextualStyle.from_rich_style(style)
+    converted = TextualStyle.from_rich_style(style)
     if palette.ansi and style.color is not None:
-        return replace(found, foreground=Color.parse(f"ansi_{style.color.name}"))
-    return found
+        return replace(converted, foreground=Color.parse(f"ansi_{style.color.name}"))
+    return converted
 
 
 def marked(row: Row, start: int, end: int) -> Row:

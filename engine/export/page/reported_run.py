@@ -60,10 +60,10 @@ def read_runs(runs: Sequence[RunReference], benchmark: str | None) -> list[Repor
         RunError: a path is not a run.
     """
     labels = undated([run_name(run) for run in runs])
-    found = [_read(run, label, benchmark) for run, label in zip(runs, labels, strict=True)]
-    if benchmark is not None and not any(run.results for run in found):
-        raise ExportError(found[0].missing)
-    return found
+    reported = [_read(run, label, benchmark) for run, label in zip(runs, labels, strict=True)]
+    if benchmark is not None and not any(run.results for run in reported):
+        raise ExportError(reported[0].missing)
+    return reported
 
 
 def benchmarks_of(runs: Sequence[ReportedRun]) -> list[str]:
