@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from engine.alerts.targets import Target
+from engine.runs.text import writable
 
 DELIVER = ("-P", "-m", "engine.alerts.deliver")
 _TIMEOUT_SECONDS = 60.0
@@ -44,6 +45,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 def send(targets: Sequence[Target], message: Message) -> list[Outcome]:
     """Sends ``message`` to each target; failures are outcomes. May take a minute."""
+    message = Message(writable(message.title), writable(message.body))  # a run's folder may be named in any bytes
     errors = {target: _append(target.file, message) for target in targets if target.file is not None}
     remote = [target for target in targets if target.file is None]
     if remote:

@@ -181,3 +181,11 @@ def test_without_apprise_one_line_says_how_to_install_it(tmp_path: Path, monkeyp
     assert str(refused.value) == (
         "alerts.targets[0], $CHAT: json://...: Apprise is not installed: pip install 'hybrid-tui[alerts]'"
     )
+
+
+def test_a_run_whose_folder_is_named_in_other_bytes_than_utf8_is_told(tmp_path: Path) -> None:
+    """Somebody may have renamed the folder; the watcher must not die of it."""
+    file, run = tmp_path / "alerts.txt", os.fsdecode(b"caf\xe9-20260101-000000")
+    (outcome,) = send([Target(f"file://{file}", "alerts.targets[0]")], Message(run, "finished at step 6"))
+    assert outcome.error == ""
+    assert file.read_text().endswith("caf\\udce9-20260101-000000: finished at step 6\n")
