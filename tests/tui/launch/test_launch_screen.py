@@ -17,8 +17,10 @@ from textual.pilot import Pilot
 from engine.runs.registry import list_runs
 from tui import steer
 from tui.app import Dashboard
+from tui.dialogs.choose import ChooseScreen
 from tui.launch.every_key import EveryKeyScreen
 from tui.launch.screen import LaunchScreen
+from tui.runs.screen import RunsScreen
 
 
 class SlowStart:
@@ -55,6 +57,23 @@ async def open_launch(pilot: Pilot[None], app: Dashboard, until: Until) -> Launc
     return screen
 
 
+async def test_leaving_while_it_starts_asks_and_what_came_of_it_is_told_elsewhere(
+    slow: SlowStart, dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        await open_launch(pilot, app, until)
+        await pilot.press("f5")
+        await until(pilot, lambda: slow.calls > 0, "the start")
+        await pilot.press("escape")
+        assert isinstance(app.screen, ChooseScreen)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen), "the table")
+        slow.go.set()
+        await until(pilot, lambda: "is starting" in text_of(app), "what came of it")
+        assert isinstance(app.screen, RunsScreen)
+
+
 async def test_a_start_is_given_up_and_makes_no_run(home: Path, slow: SlowStart, dashboard: Make, until: Until) -> None:
     app = dashboard()
     async with app.run_test(size=WIDE) as pilot:
@@ -75,6 +94,22 @@ async def test_letters_are_typed_whatever_they_mean_elsewhere(dashboard: Make, u
         assert app.screen is launch
         assert launch.values["name"] == "qjoY:?"
         assert launch.form.field.key == "model.name"
+
+
+async def test_what_was_typed_is_not_lost_unasked(kept: bool, dashboard: Make, until: Until) -> None:
+    app = dashboard()
+    async with app.run_test(size=WIDE) as pilot:
+        launch = await open_launch(pilot, app, until)
+        await pilot.press("down", "ctrl+u", *"mine")
+        await pilot.press("escape")
+        assert isinstance(app.screen, ChooseScreen)
+        await pilot.press("escape")
+        assert app.screen is launch
+        assert launch.values["name"] == "mine"
+        await pilot.press("escape", *([] if kept else ["down"]), "enter")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen), "the table")
+        again = await open_launch(pilot, app, until)
+        assert again.values["name"] == ("mine" if kept else "cldr-hybrid")
 
 
 async def test_any_key_is_found_by_its_meaning_and_checked_by_the_loader(dashboard: Make, until: Until) -> None:
