@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+import msgspec
 
 from engine.config_error import ConfigError
 from engine.language_codes import flores_names
@@ -89,8 +90,7 @@ def _check_key(key: str) -> None:
         raise ConfigError(f"unknown benchmark {key!r}, expected one of {BENCHMARK_FORMS}")
 
 
-@dataclass(frozen=True, slots=True)
-class TaskName:
+class TaskName(msgspec.Struct, frozen=True):
     """``mteb/TASK:SUBSET@SPLIT``; None: not said."""
 
     task: str

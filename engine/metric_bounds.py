@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from engine.config_error import ConfigError
 from engine.measures import MEASURES
@@ -13,8 +14,7 @@ LOSS = "loss"
 _FORM = re.compile(r"\s*(?:(\S+)\s+)?([a-z][a-z0-9_]*)\s*([<>])\s*(\S+)\s*")
 
 
-@dataclass(frozen=True, slots=True)
-class MetricBound:
+class MetricBound(msgspec.Struct, frozen=True):
     """A value beyond which somebody wants to know.
 
     Attributes:

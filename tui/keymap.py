@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -22,8 +23,7 @@ KEY_NAMES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(msgspec.Struct, frozen=True):
     """What can be done somewhere; the first key is the one that is shown.
 
     ``name`` is the method ``action_<name>`` of the screen, or of the widget that has these keys while it, or something
@@ -377,10 +377,12 @@ def rebound(keys: Mapping[str, tuple[str, ...]]) -> tuple[Action, ...]:
         for at in places:
             each = table[at]
             if scope and len(each.scopes) > 1:  # the other scopes keep theirs
-                table[at] = replace(each, scopes=tuple(other for other in each.scopes if other != scope))
-                table.insert(at, replace(each, scopes=(scope,), keys=bound, shown_keys=""))
+                table[at] = msgspec.structs.replace(
+                    each, scopes=tuple(other for other in each.scopes if other != scope)
+                )
+                table.insert(at, msgspec.structs.replace(each, scopes=(scope,), keys=bound, shown_keys=""))
             else:
-                table[at] = replace(each, keys=bound, shown_keys="")
+                table[at] = msgspec.structs.replace(each, keys=bound, shown_keys="")
     for name in keys:
         _refuse_double(table, name)
     return tuple(table)

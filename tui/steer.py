@@ -8,9 +8,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from engine.config import RunConfig
 from engine.events import CommandName
@@ -29,8 +30,7 @@ _ENDING = ("pause", "stop")  # each ends the process: the second of them would c
 RESUMABLE = frozenset({"paused", "stopped", "crashed", "failed"})
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What was asked of a run. ``is_pending``: how far it is, the run's row tells from here on."""
 
     text: str

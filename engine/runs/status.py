@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -49,8 +48,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     last_words: tuple[str, ...] = ()  # of the worker of a run that failed or crashed: the end of worker.log
 
 
-@dataclass(frozen=True, slots=True)
-class SelectedStep:
+class SelectedStep(msgspec.Struct, frozen=True):
     """The best step by validation, of a run whose config selects it: final once the run is finished, else so far."""
 
     step: int | None  # None: nothing was measured yet

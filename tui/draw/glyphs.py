@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 Charset = Literal["braille", "block", "ascii"]
 
 
-@dataclass(frozen=True, eq=False, repr=False)  # each is one of its kind: comparing would only delay the start
-class Glyphs:
+class Glyphs(msgspec.Struct, frozen=True, eq=False):
     """What a chart is drawn with; ``dots`` is (columns, rows) of addressable dots in a cell."""
 
     name: Charset

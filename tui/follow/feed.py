@@ -11,9 +11,10 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from engine.flock import NO_LOCKS
 from engine.runs.annotations import NOTHING, Annotations, read_annotations
@@ -45,8 +46,7 @@ _CATCH_UP_EVERY = 30.0  # seconds between two looks whether somebody tells how t
 _LIST_EVERY = 10  # ticks after which the home is listed even if its time stamp stands still
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """Something that cannot be read; ``where`` is a run's id, or the runs folder."""
 
     where: str
@@ -56,8 +56,7 @@ class Problem:
         return f"{self.where}: {self.text}"
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(msgspec.Struct, frozen=True):
     """What is known at ``at`` (unix seconds)."""
 
     at: float
@@ -73,14 +72,13 @@ class Snapshot:
         return next((detail for detail in self.details if detail.row.folder == folder), None)
 
 
-@dataclass
-class _Tracked:
+class _Tracked(msgspec.Struct):
     reader: RunReader
     row: RunRow
     spec: Spec | None
     identity: Identity | None
     beside: Beside
-    notes: SafeNotes = field(default_factory=SafeNotes)
+    notes: SafeNotes = msgspec.field(default_factory=SafeNotes)
     book: CurveBook | None = None
     due: int = 0
     annotations: Annotations = NOTHING

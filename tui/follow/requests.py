@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from engine.runs.commands import Command, CommandStage
 from engine.runs.state import CommandState
@@ -19,8 +20,7 @@ _OUTCOMES = {
 PATIENCE = 10.0  # seconds after which an unanswered one says so
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One command of this dashboard or of anybody else."""
 
     uuid: str
@@ -68,8 +68,7 @@ def _overtaken(request: Request, state: str) -> bool:
     return request.stage == "done" and state not in _OUTCOMES.get(request.command, (state,))
 
 
-@dataclass(frozen=True)
-class News:
+class News(msgspec.Struct, frozen=True):
     """What is to be said of commands."""
 
     text: str = ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from engine.benchmark_names import parse_benchmark_key
 from engine.config import RunConfig, RunKind
@@ -24,8 +25,7 @@ GONE = "gone"  # the state of a run whose folder is no longer where it was, or c
 LIVE_STATES = frozenset({"queued", "starting", "running", "evaluating", "pausing", "stopping", "stalled"})
 
 
-@dataclass(frozen=True)
-class RunRow:
+class RunRow(msgspec.Struct, frozen=True):
     """A run as far as one line tells; texts are already safe to show."""
 
     folder: RunFolder
@@ -59,9 +59,7 @@ class RunRow:
     evaluated: tuple[tuple[str, int, float], ...] = ()  # (benchmark, step, unix seconds) of each newest evaluation
 
     config: RunConfig | None = None  # None: the spec cannot be read
-    results: Mapping[str, Mapping[str, float | None]] = field(
-        default_factory=dict
-    )  # of the last evaluation of each benchmark
+    results: Mapping[str, Mapping[str, float | None]] = {}  # of the last evaluation of each benchmark
     note: str = ""
     tags: tuple[str, ...] = ()
     pinned: bool = False
@@ -129,7 +127,9 @@ def make_row(
 
 def gone_row(row: RunRow, why: str) -> RunRow:
     """What is left of a run that cannot be followed any more: what it last showed."""
-    return replace(row, state=GONE, reason=why, alive=False, work=None, seconds_left=None, telemetry="", requests=())
+    return msgspec.structs.replace(
+        row, state=GONE, reason=why, alive=False, work=None, seconds_left=None, telemetry="", requests=()
+    )
 
 
 def main_benchmark(evaluations: list[EvaluationPoint], spec: Spec | None) -> str | None:

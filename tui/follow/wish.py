@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from engine.runs.folder import RunFolder
 
@@ -11,8 +12,7 @@ if TYPE_CHECKING:  # what only an open run needs is loaded after the first frame
     from tui.draw.lines import Kind
 
 
-@dataclass(frozen=True)
-class Watch:
+class Watch(msgspec.Struct, frozen=True):
     """A run whose details are wanted, and how."""
 
     folder: RunFolder
@@ -22,8 +22,7 @@ class Watch:
     over: tuple[RunFolder, ...] = ()  # runs whose curves lie over this one's
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True):
     """It belongs to a screen, which keeps it: the feed serves the wishes of the screens that are in sight."""
 
     run: Watch | None = None

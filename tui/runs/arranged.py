@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from tui.background import Latest
 from tui.follow.labels import labels
@@ -108,10 +109,10 @@ class Arranged(Steering):
     def action_clear_filter(self) -> None:
         """While one is typed: back to the former one. Else all runs are shown again."""
         if self.filter_line is None:
-            self.reorder(replace(self.order, filter=NO_FILTER))
+            self.reorder(msgspec.structs.replace(self.order, filter=NO_FILTER))
             return
         self._close_line()
-        self.reorder(replace(self.order, filter=self._before))
+        self.reorder(msgspec.structs.replace(self.order, filter=self._before))
 
     def typed(self, text: str) -> None:
         """The table follows while a filter is typed; what is no filter yet leaves it as it is."""
@@ -136,14 +137,14 @@ class Arranged(Steering):
             return
         chosen = parse(self.filter_line.input.value)
         self._close_line()
-        self.reorder(replace(self.order, filter=chosen))
+        self.reorder(msgspec.structs.replace(self.order, filter=chosen))
 
     def _use(self, wanted: Filter) -> None:
         """A last term that may go on does not empty the table: ``lr>1`` is on the way to ``lr>1e-4``."""
-        self.reorder(replace(self.order, filter=wanted), keep=False)
+        self.reorder(msgspec.structs.replace(self.order, filter=wanted), keep=False)
         self._is_open = not self.entries and wanted.is_open and self.filter_line is not None
         if self._is_open:
-            self.reorder(replace(self.order, filter=wanted.without_last()), keep=False)
+            self.reorder(msgspec.structs.replace(self.order, filter=wanted.without_last()), keep=False)
 
     def _close_line(self) -> None:
         if self.filter_line is not None:
@@ -175,7 +176,7 @@ class Arranged(Steering):
     def _searched(self, found: Found) -> None:
         verdicts = Verdicts({**self.order.verdicts.found, **found})
         wanted = self.order.filter if self._wanted is None else self._wanted
-        self.order = replace(self.order, verdicts=verdicts)
+        self.order = msgspec.structs.replace(self.order, verdicts=verdicts)
         self._use(wanted)
         self._answer()
         if self._keep_once_searched:
@@ -186,7 +187,7 @@ class Arranged(Steering):
         self.filter_error, self._keep_once_searched = line, False
         if self.filter_line is None:
             self.say(line, "error")
-            self.reorder(replace(self.order, filter=NO_FILTER))
+            self.reorder(msgspec.structs.replace(self.order, filter=NO_FILTER))
         self._answer()
 
     # Sort, groups and columns
@@ -206,11 +207,11 @@ class Arranged(Steering):
     def sort_by(self, key: str) -> None:
         """Choosing what is sorted by already turns it around."""
         backwards = key == self.order.sort and not self.order.backwards
-        self.reorder(replace(self.order, sort=key, backwards=backwards))
+        self.reorder(msgspec.structs.replace(self.order, sort=key, backwards=backwards))
         self._say_order()
 
     def action_reverse(self) -> None:
-        self.reorder(replace(self.order, backwards=not self.order.backwards))
+        self.reorder(msgspec.structs.replace(self.order, backwards=not self.order.backwards))
         self._say_order()
 
     def action_group(self) -> None:
@@ -237,7 +238,7 @@ class Arranged(Steering):
         self.app.push_screen(screen, choose)
 
     def _group_by(self, keys: tuple[str, ...]) -> None:
-        self.reorder(replace(self.order, group=keys, folded=frozenset()))
+        self.reorder(msgspec.structs.replace(self.order, group=keys, folded=frozenset()))
         self.say(f"grouped by {', '.join(map(fields.title, keys))}" if keys else "not grouped", "dim")
 
     def _keys(self) -> Sequence[str]:

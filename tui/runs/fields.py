@@ -11,7 +11,6 @@ import types
 import typing
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
@@ -25,9 +24,7 @@ from tui.numbers import exact
 Value = float | str | bool | tuple[str, ...] | None  # None: the run has none
 
 
-# Each is one of its kind: methods that compare or print them would only delay the start.
-@dataclass(frozen=True, eq=False, repr=False)
-class Field:
+class Field(msgspec.Struct, frozen=True, eq=False):
     """``best_first``: sorted from the greatest, unless it is turned around."""
 
     key: str

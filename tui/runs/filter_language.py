@@ -17,9 +17,10 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from tui.follow.rows import LIVE_STATES, RunRow
 from tui.runs import fields
@@ -43,8 +44,7 @@ class FilterError(ValueError):
     """One short line that says what is wrong with a filter."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Term:
+class Term(msgspec.Struct, frozen=True, eq=False):
     """One condition. ``field`` None: a word, which is looked for in all that a line says."""
 
     field: Field | None
@@ -97,8 +97,7 @@ class Term:
         return live or value.casefold() == self.value
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Filter:
+class Filter(msgspec.Struct, frozen=True, eq=False):
     """``terms`` of which a run has to fit each one; none keeps every run."""
 
     text: str = ""
@@ -215,13 +214,12 @@ def _checked(pattern: str) -> str:
     return pattern
 
 
-@dataclass(eq=False, repr=False)
-class Verdicts:
+class Verdicts(msgspec.Struct, eq=False):
     """In which texts regular expressions are found. Searching may take long, so it is not done where keys are waited
     for: there ``look_up`` says what is known, and ``missing`` what ``search`` has still to be asked, in a thread."""
 
-    found: dict[tuple[str, str], bool] = field(default_factory=dict)
-    missing: set[tuple[str, str]] = field(default_factory=set)
+    found: dict[tuple[str, str], bool] = msgspec.field(default_factory=dict)
+    missing: set[tuple[str, str]] = msgspec.field(default_factory=set)
 
     def look_up(self, pattern: str, text: str) -> bool:
         verdict = self.found.get((pattern, text))

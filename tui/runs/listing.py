@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from tui.follow.labels import labels as labels_of
 from tui.follow.rows import RunRow
@@ -24,8 +25,7 @@ _ABOUT = {
 NO_FILTER = Filter()
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Group:
+class Group(msgspec.Struct, frozen=True, eq=False):
     """The line above runs that have something in common; ``rows`` are those that the filter leaves."""
 
     label: str
@@ -34,8 +34,7 @@ class Group:
     folded: bool
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Shown:
+class Shown(msgspec.Struct, frozen=True, eq=False):
     """One run of the list; ``label`` tells it apart from others of its name."""
 
     row: RunRow
@@ -46,8 +45,7 @@ class Shown:
 Entry = Group | Shown
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Order:
+class Order(msgspec.Struct, frozen=True, eq=False):
     """What the person chose. ``sort`` and ``group`` are keys of fields; no ``group``: one list of all."""
 
     sort: str = STARTED
@@ -55,7 +53,7 @@ class Order:
     filter: Filter = NO_FILTER
     group: tuple[str, ...] = (STUDY,)
     folded: frozenset[str] = frozenset()  # labels of groups
-    verdicts: Verdicts = field(default_factory=Verdicts, compare=False)  # on regular expressions of the filter
+    verdicts: Verdicts = msgspec.field(default_factory=Verdicts)  # on regular expressions of the filter
 
     @property
     def is_descending(self) -> bool:

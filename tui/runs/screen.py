@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 from textual import events, on
 from textual.app import ComposeResult
 from textual.message import Message
@@ -203,7 +203,7 @@ class RunsScreen(Arranged):
     def action_open(self) -> None:
         entry = self.entry()
         if isinstance(entry, Group):
-            self.reorder(replace(self.order, folded=self.order.folded ^ {entry.label}))
+            self.reorder(msgspec.structs.replace(self.order, folded=self.order.folded ^ {entry.label}))
         elif entry is not None:
             self.host.open_run(entry.row.folder)
 

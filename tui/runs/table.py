@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from engine.events import NO_USABLE_GPU
 from engine.measures import METRICS
@@ -20,8 +21,7 @@ SPARK = 8
 _METRIC = 5  # cells of a metric; ~.791: of a sample of the queries
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """``rank`` says which columns go first when the terminal is narrow: the greatest.
 
     ``most`` is the widest that a text becomes; a column of numbers is as wide as its widest number. ``fixed`` columns
@@ -116,7 +116,7 @@ def columns(keys: Sequence[str] | None, rows: Sequence[RunRow]) -> tuple[Column,
     """Those that a person has chosen: of them the last ones give way first. None: the usual ones, where they say
     something about ``rows``."""
     if keys is not None:
-        return tuple(replace(column(key), rank=place) for place, key in enumerate(keys))
+        return tuple(msgspec.structs.replace(column(key), rank=place) for place, key in enumerate(keys))
     silent = set() if any(row.tags for row in rows) else {"tag"}
     if len({row.host for row in rows if row.host}) < 2:
         silent.add("host")
@@ -133,8 +133,7 @@ _AGES_TO_COME = 30 * 86400.0  # seconds for which the columns stay wide enough
 _COUNTED = ("running", "evaluating", "starting", "queued", "stalled", "paused", "crashed", "failed", "finished")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Layout:
+class Layout(msgspec.Struct, frozen=True, eq=False):
     """The columns that are shown, each with its width, and the width of the name."""
 
     columns: tuple[tuple[Column, int], ...]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from helpers.terminal import HYBRID_TUI, Terminal
+from msgspec.structs import replace
 from runs_factory import RunWriter, finished
 
 from engine import events
