@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import cache
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -376,8 +377,16 @@ AnyEvent = Step | OtherEvent
 Outline = StepOutline | OtherEvent
 
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEvent)
-_outlines: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Outline)
+
+
+@cache  # looking into all these types takes a few milliseconds; a list of runs that have ended needs neither
+def _decoder() -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(AnyEvent)
+
+
+@cache
+def _outlines() -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(Outline)
 
 
 def encode(event: Event) -> bytes:
@@ -391,7 +400,7 @@ def decode(line: bytes) -> AnyEvent:
     Raises:
         msgspec.MsgspecError: the line is torn, not JSON, of an unknown type or a later version, or misses a field.
     """
-    event: AnyEvent = _decoder.decode(line)
+    event: AnyEvent = _decoder().decode(line)
     return event
 
 
@@ -401,15 +410,15 @@ def decode_lines(lines: bytes) -> list[AnyEvent]:
     Raises:
         msgspec.MsgspecError: some line cannot be decoded.
     """
-    return _decoder.decode_lines(lines)
+    return _decoder().decode_lines(lines)
 
 
 def decode_outline(line: bytes) -> Outline:
     """``decode`` in less time: of a step only the outline."""
-    event: Outline = _outlines.decode(line)
+    event: Outline = _outlines().decode(line)
     return event
 
 
 def decode_outlines(lines: bytes) -> list[Outline]:
     """``decode_lines``, of steps only the outlines."""
-    return _outlines.decode_lines(lines)
+    return _outlines().decode_lines(lines)

@@ -12,7 +12,6 @@ import atexit
 import errno
 import os
 import re
-import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -168,7 +167,7 @@ os.register_at_fork(after_in_child=_unfinished.clear)  # a child's end is not th
 
 
 def _beside(path: Path, kind: str) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{kind}")
+    return path.with_name(f".{path.name}.{os.urandom(4).hex()}.{kind}")
 
 
 def _name(path: Path) -> str:

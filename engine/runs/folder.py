@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
@@ -19,7 +18,7 @@ from engine.runs.study_record import StudyRecord
 RUNS_VARIABLE = "HYBRID_TUI_RUNS"
 
 _CHECKPOINT = re.compile(r"step-(\d+)")
-_NO_CHANGES = hashlib.sha256().hexdigest()
+_NO_CHANGES = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"  # SHA-256 of nothing
 
 
 @dataclass(frozen=True)

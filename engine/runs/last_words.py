@@ -26,12 +26,13 @@ _SIGNALS = {  # as Python's fault handler calls them
     "Illegal instruction": "SIGILL",
     "Segmentation fault": "SIGSEGV",
 }
-_FATAL = re.compile(r"Fatal Python error: (?P<name>[\w -]+)")
+# Patterns that are compiled when a worker has died: most runs have no last words.
+_FATAL = r"Fatal Python error: (?P<name>[\w -]+)"
 _TOLD = (  # the best first; of each the last line that fits
-    re.compile(r"^\s*what\(\):\s*(.+)"),
-    re.compile(r"(CUDA error: .+)"),
-    re.compile(r"^((?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b.*)"),
-    re.compile(r"^(.*\b(?:[Ee]rror|ERROR|[Ff]atal|FATAL|[Aa]ssertion|out of memory|terminate called)\b.*)"),
+    r"^\s*what\(\):\s*(.+)",
+    r"(CUDA error: .+)",
+    r"^((?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b.*)",
+    r"^(.*\b(?:[Ee]rror|ERROR|[Ff]atal|FATAL|[Aa]ssertion|out of memory|terminate called)\b.*)",
 )
 
 
@@ -62,20 +63,20 @@ def telling_part(lines: Sequence[str], count: int) -> tuple[str, ...]:
 
     Behind the cause the fault handler lists every frame of every thread.
     """
-    fatal = next((at for at in reversed(range(len(lines))) if _FATAL.search(lines[at])), len(lines))
-    causes = [at for at in range(max(0, fatal - count), fatal) if any(told.search(lines[at]) for told in _TOLD)]
+    fatal = next((at for at in reversed(range(len(lines))) if re.search(_FATAL, lines[at])), len(lines))
+    causes = [at for at in range(max(0, fatal - count), fatal) if any(re.search(told, lines[at]) for told in _TOLD)]
     start = causes[0] if causes and fatal < len(lines) else min(fatal, max(0, len(lines) - count))
     return tuple(lines[start : start + count])
 
 
 def cause_of_death(lines: Sequence[str]) -> str:
     """By what signal and why, as the last words tell; empty where they tell nothing."""
-    fatal = next((match for line in reversed(lines) if (match := _FATAL.search(line))), None)
+    fatal = next((match for line in reversed(lines) if (match := re.search(_FATAL, line))), None)
     by = f"died by {_SIGNALS.get(fatal['name'].strip(), fatal['name'].strip())}" if fatal is not None else ""
     why = ""
-    said = [line for line in lines if not _FATAL.search(line)]
+    said = [line for line in lines if not re.search(_FATAL, line)]
     for pattern in _TOLD:
-        if told := next((match[1] for line in reversed(said) if (match := pattern.search(line))), ""):
+        if told := next((match[1] for line in reversed(said) if (match := re.search(pattern, line))), ""):
             why = told.strip()
             break
     parts = [part for part in (by, why) if part]

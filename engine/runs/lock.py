@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import signal
 from pathlib import Path
 
@@ -101,7 +100,7 @@ class RunLock:
         liveness = probe(folder)
         if liveness.alive and _is_local(liveness.owner):
             raise RunBusy(f"run {folder.id} is in use by {_describe(liveness.owner)}")
-        fresh = folder.path / f".worker.lock.{secrets.token_hex(8)}"
+        fresh = folder.path / f".worker.lock.{os.urandom(8).hex()}"
         try:
             fd = flock.open_lock_file(fresh, folder.file_mode())
             flock.try_exclusive(fd)
@@ -131,7 +130,7 @@ class RunLock:
         flock.drop(self.fd)
 
     def _write(self, attempt: int, pid: int, start_time: int) -> None:
-        self._token = secrets.token_hex(16)
+        self._token = os.urandom(16).hex()
         owner = Owner(
             host=os.uname().nodename,
             boot_id=_boot_id(),

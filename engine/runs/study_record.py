@@ -6,7 +6,6 @@ or added afterwards shows.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeVar
 
@@ -58,6 +57,8 @@ class StudyRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 def digest_of_claims(claims: tuple[Claim, ...]) -> str:
     """SHA-256 over everything that the claims say, in their order."""
+    import hashlib  # it brings OpenSSL, for which the dashboard's first frame would wait
+
     return hashlib.sha256(msgspec.json.encode(claims)).hexdigest()
 
 

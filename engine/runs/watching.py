@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 import stat
 import subprocess
 import sys
@@ -38,7 +37,7 @@ def make_watched(folder: RunFolder) -> None:
     if is_marked(folder):
         return
     folder.alerts.mkdir(mode=0o700, exist_ok=True)
-    word = secrets.token_hex(16)
+    word = os.urandom(16).hex()
     known = _known(word)
     known.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_file(known, b"", 0o600)

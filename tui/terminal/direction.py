@@ -12,7 +12,7 @@ OPEN, CLOSE = "\u2068", "\u2069"
 
 _SCRIPTS = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 _PART = r"[^\s│|\x00-\x1f]"  # of one text: neither a border nor a sequence, and no more than one space together
-_TEXT = re.compile(rf"{_PART}*[{_SCRIPTS}]{_PART}*(?: {_PART}+)*")
+_TEXT = rf"{_PART}*[{_SCRIPTS}]{_PART}*(?: {_PART}+)*"  # compiled when the first such text is shown
 _LETTER = re.compile(f"[{_SCRIPTS}]")
 
 
@@ -22,11 +22,11 @@ def has_right_to_left(text: str) -> bool:
 
 def right_to_left_parts(text: str) -> list[tuple[int, int]]:
     """Where right-to-left texts begin and end: from the first word of such a script to the next gap or border."""
-    return [match.span() for match in _TEXT.finditer(text)] if has_right_to_left(text) else []
+    return [match.span() for match in re.finditer(_TEXT, text)] if has_right_to_left(text) else []
 
 
 def isolated(text: str) -> str:
     """``text`` with each of these parts between FSI and PDI."""
     if not has_right_to_left(text):
         return text
-    return _TEXT.sub(lambda match: f"{OPEN}{match[0]}{CLOSE}", text)
+    return re.sub(_TEXT, lambda match: f"{OPEN}{match[0]}{CLOSE}", text)
