@@ -71,7 +71,7 @@ class LaunchScreen(View):
         self.starting: Starting | None = None
         self.started: RunFolder | str | None = None  # once it has been: the screen closes when it is in front again
         self.checks: Latest[Checked] = Latest(lambda: self.host.background, self, self._take_check, self._check_failed)
-        self._closing = False
+        self._left = False
         self._formers: Formers | None = None
         self._edited: Edited | None = None  # a text that could not be taken over
         self._untouched: Draft | None = None  # as it was read
@@ -336,9 +336,9 @@ class LaunchScreen(View):
             _tell_start(self.host.tell, made)
 
     def _leave_for(self, made: RunFolder | str) -> None:
-        if self._closing:  # a screen may be told more than once that it is in front again
+        if self._left:  # a screen may be told more than once that it is in front again
             return
-        self._closing = True
+        self._left = True
         self.dismiss(None)
         if isinstance(made, RunFolder):
             self.host.open_run(made)
