@@ -73,6 +73,9 @@ class Dashboard(TerminalApp):
     Dashboard.-ascii Panel { border: ascii $line; }
     Dashboard.-ascii Dialog > #dialog { border: ascii $accent; }
     Dashboard.-ascii Dialog Panel { border: none; }
+    Dashboard.-ascii Form { border: ascii $line; }
+    Dialog Form, Dashboard.-ascii Dialog Form { border: none; padding: 0; }
+    Dashboard.-reversing FieldInput:focus { background: transparent; text-style: underline; }
     """
     ENABLE_COMMAND_PALETTE = False
     ESCAPE_TO_MINIMIZE = False

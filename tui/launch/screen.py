@@ -330,7 +330,7 @@ class LaunchScreen(View):
     def _take_start(self, made: RunFolder | str) -> None:
         """Closes the screen, wherever it is: at once in front, and below something else when that has closed."""
         self.starting, self.started = None, made
-        if self.is_current:
+        if self.is_active:  # a screen below a dialog is "current" too
             self._leave_for(made)
         else:
             _tell_start(self.host.tell, made)

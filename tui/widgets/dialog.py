@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -32,6 +33,7 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
     """Subclasses give the body and how many lines and columns it would like."""
 
     AUTO_FOCUS = "*"  # the first widget that can have it
+    BINDINGS: ClassVar = [Binding("ctrl+c", "close", show=False)]  # a dialog hides the keys of the application
     DEFAULT_CSS = """
     Dialog > #dialog { background: $panel; border: solid $accent; border-title-color: $foreground; padding: 0 1; }
     Dialog Panel { border: none; padding: 0; }

@@ -195,14 +195,11 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
 
     DEFAULT_CSS = """
     Form { border: solid $line; border-title-color: $titles; padding: 0 1; scrollbar-size: 0 0; height: 1fr; }
-    Dashboard.-ascii Form { border: ascii $line; }
-    Dialog Form, Dashboard.-ascii Dialog Form { border: none; padding: 0; }
     FieldLine { height: 1; width: 1fr; }
     Form.-roomy FieldLine.-gap { margin-top: 1; }
     FieldInput, FieldInput:focus { border: none; height: 1; padding: 0; background: transparent; }
     FieldInput:focus { background: $selected; background-tint: $foreground 0%; }
     FieldChoice, FieldLabel, FieldNote { height: 1; }
-    Dashboard.-reversing FieldInput:focus { background: transparent; text-style: underline; }
     """
 
     class Changed(Message):
