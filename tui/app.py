@@ -73,6 +73,10 @@ class Dashboard(TerminalApp):
     Dashboard.-ascii Panel { border: ascii $line; }
     Dashboard.-ascii Dialog > #dialog { border: ascii $accent; }
     Dashboard.-ascii Dialog Panel { border: none; }
+    Dashboard.-ascii HeatPanel { border: ascii $line; }
+    Dashboard.-ascii Part:focus { border: ascii $accent; }
+    Dashboard.-ascii Chooser OptionList { scrollbar-size-vertical: 0; }
+    Dashboard.-reversing Chooser OptionList > .option-list--option-highlighted { text-style: reverse; }
     Dashboard.-ascii Form { border: ascii $line; }
     Dialog Form, Dashboard.-ascii Dialog Form { border: none; padding: 0; }
     Dashboard.-reversing FieldInput:focus { background: transparent; text-style: underline; }

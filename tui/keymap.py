@@ -315,6 +315,8 @@ ACTIONS: tuple[Action, ...] = (
            palette="view: copy"),
     Action("repaint", ("ctrl+l",), "repaint", "draw the whole screen again", (*_VIEWS, "launch", *_DIALOGS),
            footer=False, palette="view: repaint"),
+    Action("screenshot", ("f12",), "picture", "write a picture of the screen to a file, as SVG", _VIEWS, footer=False,
+           palette="view: picture of the screen"),
     Action("close", ("escape", "ctrl+g"), "close", "back without going anywhere", ("jump",), shown_keys="ctrl+g"),
     Action("devices", ("D",), "devices", "GPUs, CPU slots and the queue: what is busy, and why a run waits",
            ("runs", "run", "study"), footer=False, palette="view: devices"),
@@ -419,6 +421,13 @@ def _places() -> list[tuple[str, ...]]:
 def use(actions: tuple[Action, ...]) -> None:
     """From here on this is the table; called once, before the first screen is made."""
     _in_force[0] = actions
+
+
+def key_named(name: str) -> str:
+    """The key that is shown as ``name``, as Textual calls it."""
+    if re.fullmatch(r"F\d+", name):
+        return name.lower()
+    return next((key for key, shown in KEY_NAMES.items() if shown == name), name)
 
 
 def key_name(key: str) -> str:

@@ -20,6 +20,7 @@ from runs_factory import RunWriter
 from tui.app import Dashboard
 from tui.clipboard import clean, copy_path, osc52
 from tui.dialogs.choose import ChooseScreen
+from tui.dialogs.help import HelpScreen
 from tui.dialogs.jump import JumpScreen, Letter, letters
 from tui.launch.screen import LaunchScreen
 from tui.run.screen import RunScreen
@@ -84,6 +85,43 @@ async def test_text_that_the_mouse_is_drawn_over_is_marked_and_copied(
         assert runs.table.text_selection is not None
         await pilot.click(offset=(top.x + 3, top.y + 4))
         assert runs.table.text_selection is None, "a click elsewhere ends it"
+
+
+async def test_a_click_on_the_footer_presses_the_key_that_was_hit(
+    gallery: list[RunWriter], dashboard: Make, until: Until
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.snapshot is not None, "the runs")
+        runs = app.screen
+        assert isinstance(runs, RunsScreen)
+        line = text_of(app).split("\n")[runs.footer.region.y]
+        await pilot.click(offset=(line.index("space mark") + 2, runs.footer.region.y))
+        await until(pilot, lambda: len(runs.marked) == 1, "the mark")
+        line = text_of(app).split("\n")[runs.footer.region.y]
+        await pilot.click(offset=(line.index("? help"), runs.footer.region.y))
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen), "help")
+        await pilot.press("q")
+        await pilot.press("enter")
+        run = app.screen
+        assert isinstance(run, RunScreen)
+        await until(pilot, lambda: run.detail is not None, "the run")
+        line = text_of(app).split("\n")[run.footer.region.y]
+        smoothing = run.detail.smoothing  # type: ignore[union-attr]
+        await pilot.click(offset=(line.index("+ -") + 2, run.footer.region.y))
+        await until(pilot, lambda: run.detail is not None and run.detail.smoothing < smoothing, "less smoothing")
+
+
+async def test_a_picture_of_the_screen_is_written_and_its_path_told(
+    gallery: list[RunWriter], dashboard: Make, until: Until, tmp_path: Path
+) -> None:
+    app = dashboard()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.snapshot is not None, "the runs")
+        await pilot.press("f12")
+        await until(pilot, lambda: ".svg" in app.screen.message.text, "the path")  # type: ignore[attr-defined]
+        path = Path(app.screen.message.text.strip().rpartition(" ")[2])  # type: ignore[attr-defined]
+        assert "cldr-mono-s0" in path.read_text().replace("&#160;", " ")
 
 
 async def test_whatever_is_no_letter_of_a_place_leaves_jump_mode(

@@ -33,8 +33,6 @@ class Chooser(Dialog[Result]):
     Chooser OptionList > .option-list--option { padding: 0; }
     Chooser OptionList > .option-list--option-highlighted { background: $selected; color: $foreground; }
     Chooser OptionList > .option-list--option-hover { background: $panel; }
-    Dashboard.-ascii Chooser OptionList { scrollbar-size-vertical: 0; }
-    Dashboard.-reversing Chooser OptionList > .option-list--option-highlighted { text-style: reverse; }
     """
     name_in_keymap = "choose"
     cells: ClassVar[int] = _CELLS

@@ -92,7 +92,6 @@ class HeatPanel(Arrows, Panel, can_focus=True):
     # Textual hands styles down along the first base alone, which knows none.
     DEFAULT_CSS = """
     HeatPanel { border: solid $line; border-title-color: $titles; padding: 0 1; }
-    Dashboard.-ascii HeatPanel { border: ascii $line; }
     """
 
     class Moved(Message):

@@ -99,7 +99,6 @@ class Part(Panel, can_focus=True, inherit_bindings=False):
 
     DEFAULT_CSS = """
     Part:focus { border: solid $accent; border-title-color: $foreground; }
-    Dashboard.-ascii Part:focus { border: ascii $accent; }
     """
     area = ""  # of the keymap
     name_in_title = ""

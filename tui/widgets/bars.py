@@ -79,12 +79,28 @@ class Footer(Drawn):
             self.redraw()
 
     def rows(self, width: int, height: int) -> list[Row]:
+        return [_keys_row(*self._in_sight(width))]
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a key, or on what it does, presses it; of two keys the one that was hit."""
+        at = event.x - 1
+        keys, gap = self._in_sight(self.size.width)
+        for shown, label in keys:
+            cells = width(shown) + 1 + width(label)
+            if 0 <= at < cells:
+                names = shown.split(" ")
+                self.app.simulate_key(keymap.key_named(names[min(shown[: at + 1].count(" "), len(names) - 1)]))
+                return
+            at -= cells + gap
+
+    def _in_sight(self, cells: int) -> tuple[list[tuple[str, str]], int]:
+        """The keys that there is room for, and the blanks between two of them."""
         chosen = list(self._keys)
-        gap = 3 if row_width(_keys_row(chosen, 3)) <= width else 2
+        gap = 3 if row_width(_keys_row(chosen, 3)) <= cells else 2
         kept = keymap.kept(chosen)
-        while len(chosen) > 2 and row_width(_keys_row(chosen, gap)) > width:
+        while len(chosen) > 2 and row_width(_keys_row(chosen, gap)) > cells:
             del chosen[-1 - kept if len(chosen) > kept else -3]
-        return [_keys_row(chosen, gap)]
+        return chosen, gap
 
 
 def _keys_row(keys: Sequence[tuple[str, str]], gap: int) -> Row:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
 
+from engine.files import write_file
+from engine.paths import state_folder
 from tui import keymap
 from tui.draw.glyphs import Glyphs
 from tui.draw.text import Row
@@ -139,6 +142,14 @@ class View(Screen[None], inherit_bindings=False):
     def action_repaint(self) -> None:
         self.host.repaint()
 
+    def action_screenshot(self) -> None:
+        """Of the screen with what lies over it; the path is told."""
+        picture = self.app.export_screenshot()
+        path = state_folder() / "pictures" / f"{self.name_in_keymap}-{int(self.host.now())}.svg"
+        self.host.background.run(
+            self, lambda: _write(path, picture), lambda _: self.say(f"a picture of it is in {path}", "accent")
+        )
+
     def copies(self) -> list[tuple[str, str, str]]:
         """What can be copied here: its name, what it is, the text itself."""
         return [("the screen", "what stands on it, as plain text", self.plain_text())]
@@ -164,3 +175,8 @@ class View(Screen[None], inherit_bindings=False):
 
     def action_close(self) -> None:
         self.app.pop_screen()
+
+
+def _write(path: Path, picture: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_file(path, picture.encode(), 0o600)
