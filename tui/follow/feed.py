@@ -249,9 +249,9 @@ class Feed:
             self._busy_since, self.looked_at = None, self._now()
             if snapshot is not None and not self._stop.is_set():
                 self._post(snapshot)
+            self._wake.wait(self._pause)  # meanwhile what was posted is drawn
             with contextlib.suppress(Exception):  # it is nobody's who looks, and is tried again
                 self.catch_up()
-            self._wake.wait(self._pause)
 
     def catch_up(self) -> None:
         """Now and then starts the watchers that are missing, as after a reboot."""
