@@ -63,7 +63,7 @@ def test_a_figure_goes_to_stdout_or_a_file(home, tmp_path, capsys):
         (["mono", "--table", "summary", "--figure", "loss", "--format", "svg"], "choose one"),
         (["mono", "--table", "summary", "--format", "svg"], "unknown format 'svg'"),
         (["mono", "--figure", "heatmap", "--format", "latex"], "svg, pdf, png"),
-        (["mono", "--figure", "heat", "--format", "svg"], "loss, heatmap, ranks, pareto"),
+        (["mono", "--figure", "heat", "--format", "svg"], "loss, validation, heatmap, ranks, pareto"),
         (["mono", "--table", "bias", "--format", "trec", "--out", "x"], "leave --table bias out"),
         (["mono", "hybrid", "--format", "mteb"], "holds one run, not 2"),
         (["mono", "--format", "trec"], "--out"),

@@ -39,7 +39,7 @@ def standing_part(runs: Sequence[ReportedRun]) -> str:
     header = ["", *(run.label for run in runs)]
     caption = "Runs, a column each" if len(runs) > 1 else "What it is, and how it stands"
     parts = [table(caption, header, cells, words=range(1, 99), across=ACROSS)]
-    parts += [note(f"{run.missing} yet.") for run in runs if run.missing]
+    parts += [note(f"{run.missing}{'' if ': ' in run.missing else ' yet'}.") for run in runs if run.missing]
     return "\n".join(parts)
 
 

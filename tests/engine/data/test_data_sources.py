@@ -45,7 +45,7 @@ def test_the_built_in_benchmark_by_name() -> None:
     [
         ("nosuch", (), "sentence", "unknown benchmark 'nosuch'"),
         ("cldr", ("xx",), "sentence", "cldr: languages: unknown language 'xx'"),
-        ("xquad-r=FOLDER", ("xx",), "sentence", "xquad-r: languages: unknown language 'xx'"),
+        ("xquad-r=FOLDER", ("xx",), "sentence", "expected a folder of LANGUAGE.json files"),
         ("xquad-r=FOLDER", (), "paragraph", "xquad-r: unit: expected one of sentence, sentence"),
         ("beir/", (), "sentence", "unknown benchmark 'beir/'"),
         ("own", (), "sentence", "own needs its folder"),

@@ -176,7 +176,7 @@ def test_sources_are_told_apart_key_by_key(tmp_path):
 def test_a_run_that_has_nothing_yet_is_told_of(tmp_path):
     run = make_run(tmp_path, "young", "mono", {})
     reader = read_page(report_page([run]))
-    assert "young has no results yet." in reader.text
+    assert "young has no results: its config has no evaluation.benchmarks." in reader.text
     assert "There are no steps yet." in reader.text
 
 

@@ -115,7 +115,7 @@ def test_failing_sync_is_reported_not_raised(folder: RunFolder, monkeypatch: pyt
         raise OSError(errno.EIO, "Input/output error")
 
     log = EventLog.open(folder, attempt=1)
-    monkeypatch.setattr(log_module.os, "fdatasync", fails)
+    monkeypatch.setattr(log_module, "_sync_data", fails)
     log.sync()
     log.append(started())
     assert log.failed_writes == 1

@@ -95,8 +95,9 @@ async def back_to(pilot: Pilot[None], app: Dashboard, screen: RunScreen, tab: st
     await pilot.pause()
 
 
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
-@pytest.mark.parametrize("tab", keymap.RUN_TABS)
+@pytest.mark.parametrize(
+    ("tab", "size"), [*((tab, WIDE) for tab in keymap.RUN_TABS), ("bias", NARROW), ("queries", NARROW)]
+)
 async def test_every_key_of_a_tab_does_something(
     tab: str, size: tuple[int, int], home_of_two: Path, dashboard: Make, until: Until
 ) -> None:
