@@ -80,7 +80,7 @@ def test_every_size_is_borne_on_every_screen_at_any_moment(runs: list[RunWriter]
     for columns, lines in SIZES:
         session.resize(columns, lines)
         session.until(stands_whole(columns, lines), f"the launch screen at {columns}x{lines}")
-        assert "new run" in session.lines()[0]
+        session.until(lambda text: "new run" in text.split("\n")[0], f"the header at {columns}x{lines}")
 
 
 def test_detached_and_attached_again_from_a_smaller_terminal(runs: list[RunWriter], tmux: Open) -> None:
