@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # Tests and benchmarks start hundreds of processes: each is to find what the one before it has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test lint bench clean
+.PHONY: install demo test exhaustive lint bench clean
 
 install: $(STAMP)
 
@@ -21,6 +21,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder
+
+# What `make test` leaves out: many variants of what one of its tests shows once.
+exhaustive: $(STAMP)
+	$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder -m exhaustive
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

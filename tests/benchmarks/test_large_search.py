@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.exhaustive]
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "large_search.py"
 

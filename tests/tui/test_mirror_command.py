@@ -234,6 +234,7 @@ def test_what_a_tracker_prints_is_not_on_stdout(tracker: str, home: Path, mirror
 
 
 @pytest.mark.long
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("quick_workers")
 def test_a_training_that_is_killed_and_resumed_while_it_is_mirrored(home: Path, mirroring, tmp_path: Path) -> None:
     """The built-in model, for real: the steps after its last checkpoint are lost, and no longer in TensorBoard."""

@@ -194,6 +194,7 @@ async def test_requests_without_the_token_are_refused(tmp_path):
         assert await status(f"{address}download/unknown") == 404
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 async def test_dashboards_end_with_their_server(tmp_path, how):
     async with serving(tmp_path) as (address, process), aiohttp.ClientSession() as session:

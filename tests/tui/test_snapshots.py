@@ -107,6 +107,7 @@ def test_more_styles_than_letters() -> None:
     assert [line.split()[1] for line in legend] == [f"#0000{number:02x}" for number in range(60)]
 
 
+@pytest.mark.exhaustive
 def test_every_snapshot_is_some_test_s() -> None:
     """Nobody deletes the snapshot of a test that was renamed."""
     kept = {path for folder in FOLDER.rglob("__snapshots__") for path in folder.rglob("*") if path.is_file()}

@@ -11,7 +11,7 @@ from helpers.sizes import NARROW, WIDE
 from helpers.terminal import HYBRID_TUI, Terminal
 from queried_runs import queried
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.long, pytest.mark.exhaustive, pytest.mark.timeout(240)]
 
 SECONDS = 30.0
 ESCAPE = "\x1b"

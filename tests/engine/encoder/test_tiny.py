@@ -8,6 +8,7 @@ from collections import Counter
 from itertools import combinations
 from pathlib import Path
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +26,7 @@ print(json.dumps(load_encoder(ModelConfig(), "cpu", texts=TEXTS, seed=3).digests
 """
 
 
+@pytest.mark.exhaustive
 def test_a_process_with_another_hash_seed_and_other_threads_builds_the_same_bytes(texts):
     environment = os.environ | {
         "PYTHONHASHSEED": "12345",

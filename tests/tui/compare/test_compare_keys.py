@@ -56,7 +56,14 @@ def keys_of(view: str) -> list[str]:
     return [key for action in keymap.actions_of("compare", view) for key in action.keys]
 
 
-@pytest.mark.parametrize(("view", "size"), [*((view, WIDE) for view in OPENERS), ("table", NARROW)])
+@pytest.mark.parametrize(
+    ("view", "size"),
+    [
+        ("table", WIDE),
+        *(pytest.param(view, WIDE, marks=pytest.mark.exhaustive) for view in OPENERS if view != "table"),
+        *(pytest.param(view, NARROW, marks=pytest.mark.exhaustive) for view in OPENERS),
+    ],
+)
 async def test_every_key_of_a_view_has_an_effect_that_can_be_seen(
     view: str, size: tuple[int, int], two_benchmarks: None, dashboard: Make, until: Until
 ) -> None:

@@ -96,7 +96,13 @@ async def back_to(pilot: Pilot[None], app: Dashboard, screen: RunScreen, tab: st
 
 
 @pytest.mark.parametrize(
-    ("tab", "size"), [*((tab, WIDE) for tab in keymap.RUN_TABS), ("bias", NARROW), ("queries", NARROW)]
+    ("tab", "size"),
+    [
+        ("overview", WIDE),
+        ("queries", NARROW),
+        *(pytest.param(tab, WIDE, marks=pytest.mark.exhaustive) for tab in keymap.RUN_TABS if tab != "overview"),
+        *(pytest.param(tab, NARROW, marks=pytest.mark.exhaustive) for tab in keymap.RUN_TABS if tab != "queries"),
+    ],
 )
 async def test_every_key_of_a_tab_does_something(
     tab: str, size: tuple[int, int], home_of_two: Path, dashboard: Make, until: Until
