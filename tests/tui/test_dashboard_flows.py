@@ -313,6 +313,7 @@ async def test_a_narrow_screen_also_says_how_far_a_command_is(
         await until(pilot, lambda: "checkpoint: acknowledged" in text_of(app), "the command")
 
 
+@pytest.mark.exhaustive
 async def test_resizing_at_any_moment_keeps_every_line_whole(
     gallery: list[RunWriter], dashboard: Make, until: Until
 ) -> None:

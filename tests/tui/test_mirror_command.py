@@ -166,6 +166,7 @@ def test_wandb_without_an_account_is_one_line(
     assert printed[1].count("\n") == 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_mirror_and_the_next_one_goes_on(
     number: signal.Signals, status: int, running: runs_factory.RunWriter, mirroring, tmp_path: Path

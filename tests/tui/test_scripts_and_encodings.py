@@ -35,8 +35,12 @@ def as_reordered(text: str) -> list[str]:
     """The lines as a terminal shows them that takes each for a left-to-right paragraph."""
     command = ["fribidi", "--nopad", "--nobreak", "--ltr", "--charset", "UTF-8"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
-    unshaped = unicodedata.normalize("NFKC", done.stdout.replace("…", "\0")).replace("\0", "…")
-    return re.sub("[\u2066-\u2069]", "", unshaped).split("\n")
+    return re.sub("[\u2066-\u2069]", "", _unshaped(done.stdout)).split("\n")
+
+
+def _unshaped(text: str) -> str:
+    """Letters without the shapes that fribidi gives them."""
+    return unicodedata.normalize("NFKC", text.replace("…", "\0")).replace("\0", "…")
 
 
 @needs_tmux
@@ -52,7 +56,7 @@ def test_beside_arabic_questions_nothing_changes_places(arabic_home: Path, tmp_p
         text = session.text()
     finally:
         session.kill()
-    lines = [re.sub("[\u2066-\u2069]", "", line) for line in text.split("\n")]
+    lines = [re.sub("[\u2066-\u2069]", "", line) for line in _unshaped(text).split("\n")]
     arabic = [index for index, line in enumerate(lines) if re.search("[\u0600-\u06ff]", line)]
     for index in arabic:
         fields, shown = lines[index].split("│"), as_reordered(text)[index].split("│")

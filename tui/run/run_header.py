@@ -33,10 +33,6 @@ def header(row: RunRow, label: str, now: float, cells: int, glyphs: Glyphs) -> t
     room = cells - len(silence) - _FRAME
     if row_width(left) > room:
         left = _short(row, label, mark, room, glyphs)
-        if time_left and not any("left" in text for text, _ in left[2:]):  # worth more than what the age is of
-            silence = age(now - row.updated)
-            room = cells - len(silence) - _FRAME
-            left = _short(row, label, mark, room, glyphs)
     device: Piece = (f"   cpu, {NO_USABLE_GPU}", "warning")  # the log says why
     if row.live and NO_USABLE_GPU in row.device and row_width([*left, device]) <= room:
         left.append(device)

@@ -38,7 +38,7 @@ row = [os.environ[f"HYBRID_TUI_{name}"] for name in names]
 with Path(sys.argv[1]).open("a", encoding="utf-8", errors="surrogateescape") as file:
     file.write("|".join([*row, sys.argv[2]]) + "\\n")
 """
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.exhaustive]
 
 LONG = 1_000_000  # steps of a run that does not end by itself
 

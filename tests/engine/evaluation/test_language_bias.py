@@ -88,6 +88,7 @@ def test_rank_distance_is_blind_to_which_language_is_which():
     assert advantage(found) > 1
 
 
+@pytest.mark.exhaustive
 def test_interaction_p_is_uniform_without_an_interaction():
     """Even where some languages are harder and translations share their passages, which dependence would spoil."""
     p_values = [simulated(3, 24, hard=0.5, seed=seed).summary.bias.language_effect.p for seed in range(100, 200)]

@@ -156,6 +156,10 @@ def test_writers_killed_while_writing_leave_one_unbroken_log(tmp_path: Path) -> 
         for writer in writers:
             assert writer.stdout is not None
             assert writer.stdout.readline() == "ready\n"
+        written = f'"attempt":{attempt}'.encode()
+        until = time.monotonic() + 30
+        while not all(written in folder.events.read_bytes() for folder in folders) and time.monotonic() < until:
+            time.sleep(0.01)
         time.sleep(0.05)
         for writer in writers:
             writer.send_signal(signal.SIGKILL)

@@ -342,6 +342,7 @@ def test_a_run_tells_its_notes_as_warnings_and_saves_where_micro_batches_became_
     assert told.count("saved") == 1
 
 
+@pytest.mark.exhaustive
 def test_a_compiled_model_trains_to_the_same_losses_and_is_compiled_once(make_trainer, monkeypatch):
     """With dropout and a gradient cache: what is embedded twice draws the same masks, and batches of other lengths need
     no other graphs. Only traced here, not translated."""

