@@ -17,7 +17,7 @@ from tui.draw.heatmap import Matrix, Shades, Window, cell_at, columns_in_sight, 
 from tui.draw.interval import difference_axis, difference_row
 from tui.draw.text import Piece, Row, fit, width
 from tui.numbers import metric_change, metric_value, p_value, visible
-from tui.widgets.arrows import Arrows
+from tui.widgets.arrows import CellCursor
 from tui.widgets.lists import Cursor
 from tui.widgets.panel import Panel, selected
 
@@ -25,7 +25,7 @@ _MATRIX = ("map_monolingual", "map_crosslingual")  # cells of one matrix: its di
 _BELOW_MATRIX, _BELOW_LIST = 3, 2  # lines: the tally and what the colours mean
 
 
-class PairsPanel(Arrows, Panel, can_focus=True):
+class PairsPanel(CellCursor, Panel, can_focus=True):
     """The cursor is on a language, or on a pair of languages."""
 
     BINDINGS = keymap.bindings("pairs")
@@ -86,15 +86,6 @@ class PairsPanel(Arrows, Panel, can_focus=True):
         if not self.languages:
             return [(("no language has queries of this measure", "dim"),)]
         return self._matrix(width, height) if self.is_matrix else self._list(width, height)
-
-    def action_page_up(self) -> None:
-        self._move(-self._page(), 0)
-
-    def action_page_down(self) -> None:
-        self._move(self._page(), 0)
-
-    def action_first(self) -> None:
-        self.move_to(0, 0)
 
     def action_last(self) -> None:
         self.move_to(len(self.languages), len(self.languages))

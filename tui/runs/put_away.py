@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from engine.runs.folder import RunFolder
@@ -16,25 +16,32 @@ from tui.widgets.view import View
 def ask_to_archive(view: View, rows: Sequence[RunRow], hidden: Sequence[RunRow] = ()) -> None:
     """Moves the runs out of sight once that was confirmed; ``hidden``: those of them that the filter hides."""
     if rows := _idle(view, rows, "archived"):
-        question = [
-            f"Archive {_names(rows)}?",
-            *_all_names(rows, hidden),
-            f"{_they_move(rows)} to {short_path(view.host.home)}/{ARCHIVE} and can be brought back with u, or with "
-            "'hybrid-tui restore'.",
-        ]
-        view.host.ask(question, lambda: view.steer(partial(steer.archive, [row.folder for row in rows])))
+        _ask(view, "Archive", rows, hidden, ARCHIVE, "", steer.archive)
 
 
 def ask_to_delete(view: View, rows: Sequence[RunRow], hidden: Sequence[RunRow] = ()) -> None:
     """The same, into the trash."""
     if rows := _idle(view, rows, "deleted"):
-        question = [
-            f"Delete {_names(rows)}?",
-            *_all_names(rows, hidden),
-            f"{_they_move(rows)} to {short_path(view.host.home)}/{TRASH} and can be brought back with u, or with "
-            "'hybrid-tui restore'. The disk space is free after 'hybrid-tui empty-trash'.",
-        ]
-        view.host.ask(question, lambda: view.steer(partial(steer.delete, [row.folder for row in rows])))
+        freed = " The disk space is free after 'hybrid-tui empty-trash'."
+        _ask(view, "Delete", rows, hidden, TRASH, freed, steer.delete)
+
+
+def _ask(
+    view: View,
+    verb: str,
+    rows: Sequence[RunRow],
+    hidden: Sequence[RunRow],
+    place: str,
+    more: str,
+    move: Callable[[Sequence[RunFolder]], str],
+) -> None:
+    question = [
+        f"{verb} {_names(rows)}?",
+        *_all_names(rows, hidden),
+        f"{_they_move(rows)} to {short_path(view.host.home)}/{place} and can be brought back with u, or with "
+        f"'hybrid-tui restore'.{more}",
+    ]
+    view.host.ask(question, lambda: view.steer(partial(move, [row.folder for row in rows])))
 
 
 def offer_to_restore(view: View) -> None:

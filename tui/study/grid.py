@@ -16,7 +16,7 @@ from tui.draw.text import Piece, Row, fit, fit_middle, fit_row, row_width, width
 from tui.follow.study_state import PRIMARY, SHOWN_MEASURES, Cell, Column, Condition, StudyState
 from tui.numbers import metric_change, metric_interval, metric_value, visible
 from tui.study.answer_so_far import AnswerSoFar
-from tui.widgets.arrows import Arrows
+from tui.widgets.arrows import CellCursor
 from tui.widgets.panel import Drawn, Spot, selected
 
 SHORT = {
@@ -43,7 +43,7 @@ class Window:
     lines: int  # of a row
 
 
-class ResultsGrid(Arrows, Drawn, can_focus=True, inherit_bindings=False):
+class ResultsGrid(CellCursor, Drawn, can_focus=True, inherit_bindings=False):
     """``show`` gives it what is new; the cursor stays on its condition and benchmark."""
 
     BINDINGS = keymap.bindings("grid")
@@ -152,15 +152,6 @@ class ResultsGrid(Arrows, Drawn, can_focus=True, inherit_bindings=False):
         for row in range(window.top, window.bottom):
             for column, x in zip(range(window.left, window.right), self._places(window), strict=True):
                 yield x, _TITLES + (row - window.top) * window.lines, partial(self._jump_to, row, column)
-
-    def action_page_up(self) -> None:
-        self._move(-self._page(), 0)
-
-    def action_page_down(self) -> None:
-        self._move(self._page(), 0)
-
-    def action_first(self) -> None:
-        self.move_to(0, 0)
 
     def action_last(self) -> None:
         if self.state is not None:

@@ -1,4 +1,4 @@
-"""What the four arrows do where a cursor moves over rows and columns."""
+"""What arrows and page keys do where a cursor moves over rows and columns."""
 
 from __future__ import annotations
 
@@ -19,4 +19,23 @@ class Arrows:
         self._move(0, 1)
 
     def _move(self, rows: int, columns: int) -> None:
+        raise NotImplementedError
+
+
+class CellCursor(Arrows):
+    """Page keys and home as well; the widget says how far a page is, and goes as near to a place as it has cells."""
+
+    def action_page_up(self) -> None:
+        self._move(-self._page(), 0)
+
+    def action_page_down(self) -> None:
+        self._move(self._page(), 0)
+
+    def action_first(self) -> None:
+        self.move_to(0, 0)
+
+    def move_to(self, row: int, column: int) -> None:
+        raise NotImplementedError
+
+    def _page(self) -> int:
         raise NotImplementedError

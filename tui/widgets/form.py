@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from textual import events, on
@@ -25,7 +25,25 @@ _WITH_NOTES = 70  # cells of a form from which fields have notes; errors always 
 _PAGE = 8  # fields
 
 
-class FieldInput(Input):
+class _BetweenFields:
+    """Keys that go from one field of a form to another; mixed into what a field is typed or chosen in."""
+
+    post_message: Callable[[Message], bool]
+
+    def action_next_field(self) -> None:
+        self.post_message(Form.Left(1))
+
+    def action_previous_field(self) -> None:
+        self.post_message(Form.Left(-1))
+
+    def action_fields_down(self) -> None:
+        self.post_message(Form.Left(_PAGE))
+
+    def action_fields_up(self) -> None:
+        self.post_message(Form.Left(-_PAGE))
+
+
+class FieldInput(_BetweenFields, Input):
     """A text: whatever is typed goes into it."""
 
     BINDINGS = keymap.bindings("field")
@@ -43,20 +61,8 @@ class FieldInput(Input):
             with self.prevent(Input.Changed):
                 self.value = value
 
-    def action_next_field(self) -> None:
-        self.post_message(Form.Left(1))
 
-    def action_previous_field(self) -> None:
-        self.post_message(Form.Left(-1))
-
-    def action_fields_down(self) -> None:
-        self.post_message(Form.Left(_PAGE))
-
-    def action_fields_up(self) -> None:
-        self.post_message(Form.Left(-_PAGE))
-
-
-class FieldChoice(Drawn, can_focus=True):
+class FieldChoice(_BetweenFields, Drawn, can_focus=True):
     """One of several words, or what a list is opened for."""
 
     BINDINGS: ClassVar = [*keymap.bindings("field"), *keymap.bindings("choice")]
@@ -83,18 +89,6 @@ class FieldChoice(Drawn, can_focus=True):
 
     def on_click(self) -> None:
         self.action_list()
-
-    def action_next_field(self) -> None:
-        self.post_message(Form.Left(1))
-
-    def action_previous_field(self) -> None:
-        self.post_message(Form.Left(-1))
-
-    def action_fields_down(self) -> None:
-        self.post_message(Form.Left(_PAGE))
-
-    def action_fields_up(self) -> None:
-        self.post_message(Form.Left(-_PAGE))
 
     def action_choice_before(self) -> None:
         self._turn(-1)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from textual import events
 from textual.app import ComposeResult
-from textual.geometry import Offset
 from textual.screen import Screen
 
 from engine.files import write_file
@@ -76,10 +74,6 @@ class View(Screen[None], inherit_bindings=False):
     def on_screen_resume(self) -> None:
         if self.host.snapshot is not None:
             self.take(self.host.snapshot)
-
-    def scroll_to_region(self, *region: Any, **options: Any) -> Offset:
-        """A screen as a whole never scrolls: what has the focus moves within its panel, also while sizes change."""
-        return Offset()
 
     def take(self, snapshot: Snapshot) -> None:
         """What is new and what the time is by now, at one go."""
