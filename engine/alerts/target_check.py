@@ -9,11 +9,10 @@ import os
 import sys
 from collections.abc import Iterator
 
-import msgspec
-
 from engine.alerts.deliver import problem_of
 from engine.alerts.targets import Target, targets_of
-from engine.config import AlertsConfig, RunConfig
+from engine.config import AlertsConfig, ConfigError, RunConfig
+from engine.runs.check_process import answer
 
 
 def target_problems(alerts: AlertsConfig) -> Iterator[str]:
@@ -35,13 +34,11 @@ def _problem(target: Target) -> str:
     return "this is a folder" if target.file.is_dir() else ""
 
 
-def main() -> int:
-    config = msgspec.json.decode(sys.stdin.buffer.read(), type=RunConfig)
+def check(config: RunConfig) -> None:
+    """Raises ConfigError with the first of the problems."""
     for line in target_problems(config.alerts):
-        print(line, file=sys.stderr)
-        return 2
-    return 0
+        raise ConfigError(line)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(answer(check))

@@ -16,6 +16,7 @@ from engine.data.overlap import find_overlaps
 from engine.data.readers.mmarco import check_mmarco
 from engine.data.sources import load_configured, load_source
 from engine.paths import expanded
+from engine.runs.check_process import answer
 
 
 def check(config: RunConfig) -> None:
@@ -55,14 +56,5 @@ def _say(what: str) -> None:
     print(what, flush=True)
 
 
-def main() -> int:
-    try:
-        check(msgspec.json.decode(sys.stdin.buffer.read(), type=RunConfig))
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(answer(check))

@@ -14,8 +14,8 @@ import msgspec
 
 from engine.config import AlertsConfig, ConfigError, RunConfig, has_targets
 from engine.progress import Tick
+from engine.runs.check_process import EXIT_WRONG_USE
 
-_EXIT_WRONG_USE = 2
 _TICK_SECONDS = 0.2
 
 
@@ -68,7 +68,7 @@ def _check(module: str, config: RunConfig, what: str, tick: Tick | None = None) 
         lines = errors.read().decode(errors="replace").strip().splitlines()
     if status == 0:
         return
-    if status != _EXIT_WRONG_USE:
+    if status != EXIT_WRONG_USE:
         raise ConfigError(": ".join([what, *lines[-1:]]))
     raise ConfigError(lines[-1] if lines else what)
 

@@ -7,21 +7,8 @@ from __future__ import annotations
 
 import sys
 
-import msgspec
-
-from engine.config import ConfigError, RunConfig
+from engine.runs.check_process import answer
 from engine.worker.devices import check_devices
 
-
-def main() -> int:
-    """0, or 2 with one line on stderr."""
-    try:
-        check_devices(msgspec.json.decode(sys.stdin.buffer.read(), type=RunConfig).runtime)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(answer(lambda config: check_devices(config.runtime)))
